@@ -1,0 +1,1 @@
+"""Image sets and how batches are drawn from them."""

@@ -1,0 +1,87 @@
+"""What an image set is: pure functions from indices or factors to images."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+Arrays = dict[str, Any]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ImageSet:
+    """A set of images with what is known about each, as pure functions on the device.
+
+    The set is a pytree: its arrays are leaves, so that it is passed to a compiled
+    function as an argument and never baked into the program as a constant.
+
+    Attributes:
+      arrays: what `take_fn` and `images_fn` read: resident images, outlines of shapes.
+      name: the name under which `data.load` knows the set.
+      factor_names: one name a factor of variation.
+      sizes: the number of values of each factor.
+      image_shape: (height, width, channels).
+      num_images: how many images there are.
+      take_fn: `(arrays, index) -> (images, factors)`.
+      images_fn: `(arrays, factors) -> images`, or None where the set is not a full grid
+        of its factors.
+    """
+
+    arrays: Arrays
+    name: str = dataclasses.field(metadata={"static": True})
+    factor_names: tuple[str, ...] = dataclasses.field(metadata={"static": True})
+    sizes: tuple[int, ...] = dataclasses.field(metadata={"static": True})
+    image_shape: tuple[int, int, int] = dataclasses.field(metadata={"static": True})
+    num_images: int = dataclasses.field(metadata={"static": True})
+    take_fn: Callable[..., Any] = dataclasses.field(metadata={"static": True})
+    images_fn: Callable[..., Any] | None = dataclasses.field(
+        default=None, metadata={"static": True}
+    )
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether every combination of factors has its image, in C order."""
+        return self.images_fn is not None
+
+    def take(
+        self, index: Int[Array, " batch"]
+    ) -> tuple[Float[Array, "batch height width channels"], Int[Array, "batch factor"]]:
+        """Images in [0, 1] and their factors (unknown = -1) at positions `index`."""
+        return self.take_fn(self.arrays, jnp.asarray(index))
+
+    def images(
+        self, factors: Int[Array, "batch factor"]
+    ) -> Float[Array, "batch height width channels"]:
+        """The image in [0, 1] of each row of factors.
+
+        Raises:
+          ValueError: if the set is not a full grid of its factors.
+        """
+        if self.images_fn is None:
+            raise ValueError(
+                f"{self.name!r} is not a full grid of its factors, so an image cannot be "
+                "made from any combination of them; use `take(index)`."
+            )
+        return self.images_fn(self.arrays, jnp.asarray(factors))
+
+
+def factors_of_index(
+    index: Int[Array, " batch"], sizes: tuple[int, ...]
+) -> Int[Array, "batch factor"]:
+    """Factors of positions in a full grid, the last factor varying fastest (C order)."""
+    return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
+
+
+def index_of_factors(
+    factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
+) -> Int[Array, " batch"]:
+    """Positions in a full grid of rows of factors: the inverse of `factors_of_index`."""
+    strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    return factors @ jnp.asarray(strides, jnp.int32)

@@ -1,0 +1,81 @@
+"""The one interface: a system is a `Method`, what it has learned is a `State`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+Batch = Mapping[str, Array]
+Metrics = Any  # a NamedTuple of scalars; its field names are the logged names
+
+
+class State(NamedTuple):
+    """All that a training run knows; a pytree, so it can be saved, stacked and sharded.
+
+    Attributes:
+      step: how many updates have been made.
+      key: the source of all randomness, never advanced: step t uses `fold_in(key, t)`.
+      params: parameters by network name.
+      stats: batch statistics and moving averages by network name.
+      opt_state: state of `optax.scale_by_adam` by optimiser name.
+      hparams: scalar hyperparameters as arrays, so that members of a population that
+        differ in them share one program.
+    """
+
+    step: Int[Array, ""]
+    key: Key[Array, ""]
+    params: dict[str, Any]
+    stats: dict[str, Any]
+    opt_state: dict[str, Any]
+    hparams: dict[str, Float[Array, ""]]
+
+
+class Gaussian(NamedTuple):
+    """A code that is a diagonal Gaussian: mean and log-variance, (batch, latent)."""
+
+    mean: Float[Array, "batch latent"]
+    logvar: Float[Array, "batch latent"]
+
+
+class Categorical(NamedTuple):
+    """A code that is a categorical distribution: logits, (batch, category)."""
+
+    logits: Float[Array, "batch category"]
+
+
+Code = Gaussian | Categorical | Array
+
+
+class Method(NamedTuple):
+    """A system that learns a representation, as pure functions.
+
+    Attributes:
+      batch: name of the sampler in `data.SAMPLERS` whose batches a step eats.
+      init: `(key, batch) -> state`.
+      update: `(state, batch) -> (state, metrics)`: one training step, with all its
+        optimisers; a function of its arguments alone.
+      encode: `(state, batch) -> {name: code}`, in inference mode; reads `batch["image"]`.
+      decode: `(state, {name: point}) -> images` in [0, 1], or None where a system has no
+        decoder.
+      code: the name of the code that is scored unless another is asked for.
+    """
+
+    batch: str
+    init: Callable[[Array, Batch], State]
+    update: Callable[[State, Batch], tuple[State, Metrics]]
+    encode: Callable[[State, Batch], dict[str, Code]]
+    decode: Callable[[State, Mapping[str, Array]], Array] | None
+    code: str
+
+
+def point(code: Code) -> Array:
+    """The single vector that stands for a code: a mean, or category probabilities."""
+    if isinstance(code, Gaussian):
+        return code.mean
+    if isinstance(code, Categorical):
+        return jax.nn.softmax(code.logits)
+    return jnp.asarray(code)
