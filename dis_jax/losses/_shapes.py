@@ -1,0 +1,51 @@
+"""The check that every public function of this room makes on entry."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import ArrayLike
+
+
+def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
+    """Checks arrays against shapes written as names, which must agree with each other.
+
+    Args:
+      **arrays: `name=(array, shape)`, the shape as jaxtyping writes it: one word an
+        axis, a number for a fixed size, at most one `*word` for any number of axes.
+
+    Raises:
+      ValueError: naming the first array whose shape does not fit what came before it.
+    """
+    sizes: dict[str, int | tuple[int, ...]] = {}
+    for name, (array, shape) in arrays.items():
+        found = jnp.shape(array)
+        if not _bind(sizes, shape.split(), found):
+            known = [
+                f"{word} = {sizes[word]}" for word in shape.split() if word in sizes
+            ]
+            wanted = ", ".join([f"({shape.replace(' ', ', ')})", *known])
+            raise ValueError(f"`{name}` has shape {found}; expected {wanted}.")
+
+
+def _bind(sizes: dict, words: list[str], found: tuple[int, ...]) -> bool:
+    star = next((i for i, word in enumerate(words) if word[0] == "*"), None)
+    if star is None:
+        if len(words) != len(found):
+            return False
+        pairs = list(zip(words, found, strict=True))
+    else:
+        after = len(words) - star - 1
+        if len(found) < star + after:
+            return False
+        stop = len(found) - after
+        pairs = [
+            *zip(words[:star], found[:star], strict=True),
+            (words[star], found[star:stop]),
+            *zip(words[star + 1 :], found[stop:], strict=True),
+        ]
+    trial = dict(sizes)
+    for word, size in pairs:
+        if (int(word) if word.isdigit() else trial.setdefault(word, size)) != size:
+            return False
+    sizes.update(trial)
+    return True

@@ -1,0 +1,150 @@
+"""Divergences of Gaussians: one posterior, and the aggregate of all of them."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dis_jax.losses._shapes import check_shapes
+
+
+def gaussian_kl(
+    mean: Float[Array, " batch *latent"], logvar: Float[Array, " batch *latent"]
+) -> Float[Array, " batch"]:
+    """KL divergence of a diagonal Gaussian from the standard normal.
+
+    `KL(N(mean, exp(logvar)) || N(0, I)) = ½ Σ (mean² + exp(logvar) - 1 - logvar)`.
+
+    Eq.: Kingma & Welling 2014, appendix B
+
+    Args:
+      mean: (batch, *latent).
+      logvar: (batch, *latent), the logarithm of the variance.
+
+    Returns:
+      (batch,), nats, summed over all axes but the first; never negative.
+
+    Raises:
+      ValueError: if the shapes differ or there is no axis besides the batch.
+
+    Example:
+      >>> print(gaussian_kl(jnp.array([[1.0, 2.0]]), jnp.zeros((1, 2))))
+      [2.5]
+    """
+    check_shapes(
+        mean=(mean, "batch latent *latents"), logvar=(logvar, "batch latent *latents")
+    )
+    kl = 0.5 * (mean**2 + jnp.expm1(logvar) - logvar)
+    return kl.sum(axis=range(1, kl.ndim))
+
+
+def aggregate_gaussian(
+    mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
+) -> tuple[Float[Array, " latent"], Float[Array, "latent latent"]]:
+    """Mean and covariance of a batch of diagonal Gaussians taken as one mixture.
+
+    `m = E[mean]`, `S = E[diag exp(logvar)] + Cov[mean]`: the Gaussian with the first
+    two moments of the aggregate posterior q(z). The covariance of the means divides by
+    the batch size.
+
+    Eq.: Kumar et al. 2018, (5)
+
+    Args:
+      mean: (batch, latent).
+      logvar: (batch, latent).
+
+    Returns:
+      The mean (latent,) and the covariance (latent, latent).
+
+    Raises:
+      ValueError: if the shapes differ or are not of rank 2.
+
+    Example:
+      >>> mean, covariance = aggregate_gaussian(
+      ...     jnp.array([[1.0, 1.0], [-1.0, -1.0]]), jnp.zeros((2, 2))
+      ... )
+      >>> print(covariance)
+      [[2. 1.]
+       [1. 2.]]
+    """
+    check_shapes(mean=(mean, "batch latent"), logvar=(logvar, "batch latent"))
+    centre = mean.mean(axis=0)
+    spread = mean - centre
+    covariance = spread.T @ spread / len(mean)
+    return centre, covariance + jnp.diag(jnp.exp(logvar).mean(axis=0))
+
+
+def gaussian_total_correlation(
+    covariance: Float[Array, "latent latent"], *, jitter: float = 1e-5
+) -> Float[Array, ""]:
+    """Total correlation of a Gaussian: how far its dimensions are from independent.
+
+    `TC = KL(N(m, S) || Π_j N(m_j, S_jj)) = ½ [Σ_j log S_jj - log det S]`.
+
+    Eq.: Watanabe 1960, the definition of total correlation
+
+    Args:
+      covariance: (latent, latent), symmetric, positive semi-definite.
+      jitter: added to the diagonal of the correlation matrix, so that a singular matrix
+        gives a large number and not an infinite one. It lowers the result by about
+        `½ jitter (tr C⁻¹ - d)` for the correlation matrix C; 0 is exact.
+
+    Returns:
+      A scalar, nats, never negative; 0 where the dimensions are uncorrelated.
+
+    Raises:
+      ValueError: if `covariance` is not a square matrix.
+
+    Example:
+      >>> tc = gaussian_total_correlation(jnp.array([[1.0, 0.8], [0.8, 1.0]]))
+      >>> f"{tc:.3f}"  # -½ log(1 - .8²)
+      '0.511'
+    """
+    check_shapes(covariance=(covariance, "latent latent"))
+    # On the correlation matrix the result does not depend on the scale of any latent.
+    variance = jnp.diagonal(covariance)
+    deviation = jnp.sqrt(_positive(variance))
+    identity = jnp.eye(len(covariance), dtype=covariance.dtype)
+    correlation = covariance / jnp.outer(deviation, deviation)
+    correlation = jnp.where(identity == 1, 1 + jitter, correlation)
+    log_diagonal = jnp.log(jnp.diagonal(jnp.linalg.cholesky(correlation)))
+    return 0.5 * len(covariance) * jnp.log1p(jitter) - log_diagonal.sum()
+
+
+def gaussian_kl_to_standard_normal(
+    mean: Float[Array, " latent"],
+    covariance: Float[Array, "latent latent"],
+    *,
+    jitter: float = 1e-5,
+) -> Float[Array, ""]:
+    """KL divergence of a Gaussian with any covariance from the standard normal.
+
+    `KL(N(m, S) || N(0, I)) = ½ [tr S + mᵀm - d - log det S]`, computed as the
+    divergence of its marginals plus its total correlation.
+
+    Eq.: Rasmussen & Williams 2006, (A.23)
+
+    Args:
+      mean: (latent,).
+      covariance: (latent, latent), symmetric, positive semi-definite.
+      jitter: as in `gaussian_total_correlation`.
+
+    Returns:
+      A scalar, nats, never negative.
+
+    Raises:
+      ValueError: if `covariance` is not a square matrix of the size of `mean`.
+
+    Example:
+      >>> kl = gaussian_kl_to_standard_normal(jnp.array([3.0, 4.0]), jnp.eye(2))
+      >>> f"{kl:.2f}"
+      '12.50'
+    """
+    check_shapes(mean=(mean, "latent"), covariance=(covariance, "latent latent"))
+    logvar = jnp.log(_positive(jnp.diagonal(covariance)))
+    marginals = gaussian_kl(mean[None], logvar[None])[0]
+    return marginals + gaussian_total_correlation(covariance, jitter=jitter)
+
+
+def _positive(variance: Float[Array, " latent"]) -> Float[Array, " latent"]:
+    return jnp.maximum(variance, jnp.finfo(variance.dtype).tiny)

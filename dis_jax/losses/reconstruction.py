@@ -1,0 +1,85 @@
+"""How badly a decoder explains an image: negative log-likelihoods."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dis_jax.losses._shapes import check_shapes
+
+
+def bernoulli_nll(
+    logits: Float[Array, " batch *features"], targets: Float[Array, " batch *features"]
+) -> Float[Array, " batch"]:
+    """Negative log-likelihood of pixels under independent Bernoulli distributions.
+
+    `-Σ t log σ(l) + (1 - t) log(1 - σ(l))`, exact for logits of any size. Targets
+    between 0 and 1 are taken as they are, as every published VAE on grey or coloured
+    images does; the smallest value is then the entropy of the targets, not 0.
+
+    Eq.: Kingma & Welling 2014, appendix C.1 (11)
+
+    Args:
+      logits: (batch, *features), log-odds that a pixel is 1.
+      targets: (batch, *features), in [0, 1].
+
+    Returns:
+      (batch,), nats, summed over all axes but the first; never negative.
+
+    Raises:
+      ValueError: if the shapes differ or there is no axis besides the batch.
+
+    Example:
+      >>> nll = bernoulli_nll(jnp.zeros((1, 28, 28, 1)), jnp.ones((1, 28, 28, 1)))
+      >>> print(nll.round(2))  # 784 log 2
+      [543.43]
+    """
+    check_shapes(
+        logits=(logits, "batch feature *features"),
+        targets=(targets, "batch feature *features"),
+    )
+    # Not softplus(l) - l t, which cancels where the decoder is confident and right.
+    nll = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-abs(logits)))
+    return nll.sum(axis=range(1, nll.ndim))
+
+
+def gaussian_nll(
+    mean: Float[Array, " batch *features"],
+    targets: Float[Array, " batch *features"],
+    variance: Float[Array, "..."] | float = 1.0,
+) -> Float[Array, " batch"]:
+    """Negative log-likelihood of pixels under independent Gaussian distributions.
+
+    `Σ ½ [(t - mean)² / variance + log(2π variance)]`: the constant is included, so that
+    values can be compared between variances and turned into an evidence bound.
+
+    Eq.: Kingma & Welling 2014, appendix C.2 (12)
+
+    Args:
+      mean: (batch, *features).
+      targets: (batch, *features).
+      variance: positive; a scalar or an array that broadcasts to (batch, *features).
+
+    Returns:
+      (batch,), nats, summed over all axes but the first; negative where a density is
+      above 1.
+
+    Raises:
+      ValueError: if the shapes differ or there is no axis besides the batch.
+
+    Example:
+      >>> nll = gaussian_nll(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
+      >>> print(nll.round(4))  # log 2π + ½
+      [2.3379]
+    """
+    check_shapes(
+        mean=(mean, "batch feature *features"),
+        targets=(targets, "batch feature *features"),
+    )
+    if jnp.broadcast_shapes(jnp.shape(variance), mean.shape) != mean.shape:
+        raise ValueError(
+            f"`variance` has shape {jnp.shape(variance)}; expected a shape that "
+            f"broadcasts to that of `mean`, {mean.shape}."
+        )
+    nll = 0.5 * ((targets - mean) ** 2 / variance + jnp.log(2 * jnp.pi * variance))
+    return nll.sum(axis=range(1, nll.ndim))
