@@ -1,0 +1,181 @@
+"""From a trained method, or any function of images, to an array of codes."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+from tqdm import tqdm
+
+from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.methods.method import Method, State, point
+
+Encode = Callable[[Any], Any]
+_SYNC_EVERY = 16  # batches in flight: enough to keep a device busy, few enough to hold
+
+
+class FactorGrid(Protocol):
+    """Images that can be made from any combination of their factors.
+
+    Attributes:
+      sizes: the number of values of each factor.
+    """
+
+    @property
+    def sizes(self) -> Sequence[int]: ...
+
+    def images(self, factors: Any, /) -> Any:
+        """One image a row of factors (batch, factor)."""
+        ...
+
+
+def code_fn(
+    method: Method, state: State, code: str | None = None
+) -> Callable[[Array], Float[Array, "batch latent"]]:
+    """The function from images to codes that every metric asks for.
+
+    Args:
+      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      state: what it has learned.
+      code: the name of one of its codes; the method's own default if None.
+
+    Returns:
+      `encode(images) -> (batch, latent)`, compiled: the mean of a Gaussian code, the
+      probabilities of a categorical one.
+
+    Raises:
+      ValueError: on the first call, if the method has no code of that name or if the
+        code is not a matrix.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> from dis_jax.methods.method import Method
+      >>> halve = lambda state, batch: {"z": batch["image"] / 2}
+      >>> method = Method("images", None, None, halve, None, code="z")
+      >>> encode = evaluation.code_fn(method, state=None)
+      >>> print(encode(jnp.ones((1, 3))))
+      [[0.5 0.5 0.5]]
+    """
+    return functools.partial(_encode, method.encode, code or method.code, state)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
+    codes = encode(state, {"image": images})
+    if name not in codes:
+        near = difflib.get_close_matches(name, codes, n=1)
+        raise ValueError(
+            f"code must be one of {sorted(codes)}, found {name!r}"
+            + (f"; did you mean {near[0]!r}?" if near else ".")
+        )
+    out = point(codes[name])
+    if out.ndim != 2:
+        raise ValueError(
+            f"code {name!r} must be a matrix (batch, latent), found {out.shape}."
+        )
+    return out
+
+
+def encode_all(
+    encode: Encode,
+    inputs: Any,
+    images: Callable[[Array], Any] | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Float[Array, "batch latent"]:
+    """The codes of any number of images, batch by batch: memory is bounded.
+
+    Every batch has the same shape, so that `encode` is compiled once. A progress bar
+    appears where it takes more than a few seconds.
+
+    Args:
+      encode: a function from a batch of images to a (batch, latent) array of any kind
+        that NumPy can read; each row must depend on its own image alone.
+      inputs: the images (batch, ...), or what `images` maps to images.
+      images: for example `ImageSet.images`, where `inputs` are rows of factors.
+      batch_size: images a call; the backend's best by default: 64 on a CPU, whose
+        caches hold no more, 1,024 elsewhere.
+
+    Returns:
+      Codes (batch, latent) on the device.
+
+    Raises:
+      ValueError: if `encode` does not return one row an image, or if a value is not
+        finite.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> mean = lambda images: images.mean(axis=(1, 2))
+      >>> evaluation.encode_all(mean, jnp.ones((100, 8, 8, 3))).shape
+      (100, 3)
+    """
+    total = len(inputs)
+    size = batch_size or (64 if jax.default_backend() == "cpu" else 1024)
+    size = min(size, total)
+    out = []
+    with tqdm(total=total, unit="image", delay=5, disable=None) as progress:
+        for start in range(0, total, size):
+            # The last batch reaches back over rows that are done, to keep its shape.
+            first = min(start, total - size)
+            batch = jnp.asarray(inputs[first : first + size])
+            codes = jnp.asarray(encode(batch if images is None else images(batch)))
+            if codes.ndim != 2 or len(codes) != size:
+                raise ValueError(
+                    f"encode must return (batch, latent) with batch = {size}, found "
+                    f"{codes.shape}."
+                )
+            out.append(codes[start - first :])
+            if len(out) % _SYNC_EVERY == 0:
+                jax.block_until_ready(codes)
+                progress.update(_SYNC_EVERY * size)
+    codes = jnp.concatenate(out)
+    finite = jnp.isfinite(codes).all(axis=1)
+    if not finite.all():
+        bad = int(jnp.argmin(finite))
+        raise ValueError(
+            f"encode must return finite codes, found {codes[bad]} for image {bad}."
+        )
+    return codes
+
+
+def factor_encoder(
+    encode: Encode, data: FactorGrid, num_images: int
+) -> Callable[[Int[Array, "batch factor"]], Float[Array, "batch latent"]]:
+    """A function from factors to the codes of their images.
+
+    Where the whole grid has no more images than will be asked for, it is encoded once
+    and its codes are looked up.
+
+    Args:
+      encode: a function from a batch of images to codes.
+      data: an image set that is a full grid of its factors.
+      num_images: how many images the caller is going to ask for.
+
+    Returns:
+      `codes(factors) -> (batch, latent)`.
+    """
+    sizes = tuple(int(size) for size in data.sizes)
+    images = render_fn(data)
+    if math.prod(sizes) > num_images:
+        return lambda factors: encode_all(encode, factors, images)
+    grid = factors_of_index(jnp.arange(math.prod(sizes)), sizes)
+    codes = encode_all(encode, grid, images)
+    return lambda factors: codes[index_of_factors(factors, sizes)]
+
+
+def render_fn(data: FactorGrid) -> Callable[[Array], Any]:
+    """`data.images`, compiled where the set is one of this package's."""
+    if isinstance(data, ImageSet):
+        return functools.partial(_render, data)
+    return data.images
+
+
+_render = jax.jit(ImageSet.images)

@@ -1,0 +1,82 @@
+"""Mutual information of discretised codes and factors, by counting."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+def histogram_bins(
+    values: Float[np.ndarray, "batch column"], bins: int
+) -> Int[np.ndarray, "batch column"]:
+    """The equal-width bin, 0 to bins - 1, of each value, column by column.
+
+    The edges are those of `np.histogram`, so the bins are disentanglement_lib's. A
+    constant column falls into one bin.
+
+    Raises:
+      ValueError: if `bins` is not positive.
+    """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, found {bins}.")
+    out = np.empty(values.shape, np.int64)
+    for j, column in enumerate(values.T):
+        try:
+            edges = np.histogram_bin_edges(column, bins)
+        except ValueError:  # so narrow that it holds fewer numbers than bins
+            out[:, j] = np.minimum(np.unique(column, return_inverse=True)[1], bins - 1)
+        else:
+            out[:, j] = np.digitize(column, edges[:-1]) - 1
+    return out
+
+
+def relabel(
+    factors: Int[np.ndarray, "batch factor"],
+) -> Int[np.ndarray, "batch factor"]:
+    """Each column's values replaced by their ranks 0, 1, ... among those that occur."""
+    columns = [np.unique(column, return_inverse=True)[1] for column in factors.T]
+    return np.stack(columns, axis=1)
+
+
+def mutual_information_matrix(
+    a: Int[np.ndarray, "batch latent"], b: Int[np.ndarray, "batch factor"]
+) -> Float[np.ndarray, "latent factor"]:
+    """Empirical mutual information, in nats, of all pairs of a column of `a` and of `b`.
+
+    Args:
+      a: small whole numbers from 0.
+      b: small whole numbers from 0, row by row with `a`.
+
+    Returns:
+      A (latent, factor) matrix of non-negative values.
+    """
+    sizes_a, sizes_b = a.max(axis=0) + 1, b.max(axis=0) + 1
+    columns_a = [np.ascontiguousarray(column) for column in a.T]
+    columns_b = [np.ascontiguousarray(column) for column in b.T]
+    out = np.empty((a.shape[1], b.shape[1]))
+    for i, column_a in enumerate(columns_a):
+        for j, column_b in enumerate(columns_b):
+            counts = np.bincount(
+                column_a * sizes_b[j] + column_b, minlength=sizes_a[i] * sizes_b[j]
+            )
+            out[i, j] = _from_counts(counts.reshape(sizes_a[i], sizes_b[j]))
+    return out
+
+
+def entropies(a: Int[np.ndarray, "batch column"]) -> Float[np.ndarray, " column"]:
+    """Empirical entropy, in nats, of every column of whole numbers from 0."""
+    return np.array([_entropy(np.bincount(column)) for column in a.T])
+
+
+def _from_counts(counts: Int[np.ndarray, "a b"]) -> float:
+    """I = H(a) + H(b) - H(a, b), clipped at 0 as rounding may fall below it."""
+    return max(
+        0.0,
+        _entropy(counts.sum(axis=1)) + _entropy(counts.sum(axis=0)) - _entropy(counts),
+    )
+
+
+def _entropy(counts: Int[np.ndarray, "..."]) -> float:
+    counts = counts[counts > 0]
+    total = counts.sum()
+    return float(np.log(total) - np.sum(counts * np.log(counts)) / total)
