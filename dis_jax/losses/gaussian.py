@@ -103,10 +103,9 @@ def gaussian_total_correlation(
     check_shapes(covariance=(covariance, "latent latent"))
     # On the correlation matrix the result does not depend on the scale of any latent.
     variance = jnp.diagonal(covariance)
-    deviation = jnp.sqrt(_positive(variance))
-    identity = jnp.eye(len(covariance), dtype=covariance.dtype)
-    correlation = covariance / jnp.outer(deviation, deviation)
-    correlation = jnp.where(identity == 1, 1 + jitter, correlation)
+    scale = 1 / jnp.sqrt(_positive(variance))
+    correlation = covariance * jnp.outer(scale, scale)
+    correlation = jnp.fill_diagonal(correlation, 1 + jitter, inplace=False)
     log_diagonal = jnp.log(jnp.diagonal(jnp.linalg.cholesky(correlation)))
     return 0.5 * len(covariance) * jnp.log1p(jitter) - log_diagonal.sum()
 
@@ -147,4 +146,5 @@ def gaussian_kl_to_standard_normal(
 
 
 def _positive(variance: Float[Array, " latent"]) -> Float[Array, " latent"]:
-    return jnp.maximum(variance, jnp.finfo(variance.dtype).tiny)
+    # Far below any real latent, far enough from 0 that its powers stay in range.
+    return jnp.maximum(variance, jnp.finfo(variance.dtype).eps ** 2)

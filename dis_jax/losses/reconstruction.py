@@ -38,8 +38,9 @@ def bernoulli_nll(
         logits=(logits, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    # Not softplus(l) - l t, which cancels where the decoder is confident and right.
-    nll = jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-abs(logits)))
+    # softplus(l) - l t without cancellation; minimum(l, -l) is -|l| with slope 0 at 0.
+    remainder = jnp.log1p(jnp.exp(jnp.minimum(logits, -logits)))
+    nll = jnp.maximum(logits, 0) - logits * targets + remainder
     return nll.sum(axis=range(1, nll.ndim))
 
 
@@ -76,9 +77,13 @@ def gaussian_nll(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    if jnp.broadcast_shapes(jnp.shape(variance), mean.shape) != mean.shape:
+    shape = jnp.shape(variance)
+    trailing = mean.shape[mean.ndim - len(shape) :]
+    if len(shape) > mean.ndim or any(
+        size not in (1, wanted) for size, wanted in zip(shape, trailing, strict=True)
+    ):
         raise ValueError(
-            f"`variance` has shape {jnp.shape(variance)}; expected a shape that "
+            f"`variance` has shape {shape}; expected a scalar or a shape that "
             f"broadcasts to that of `mean`, {mean.shape}."
         )
     nll = 0.5 * ((targets - mean) ** 2 / variance + jnp.log(2 * jnp.pi * variance))

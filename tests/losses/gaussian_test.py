@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from dis_jax import losses
+
+
+def equicorrelated(dim: int, correlation: float) -> jax.Array:
+    return (1 - correlation) * jnp.eye(dim) + correlation
+
+
+def random_covariance(seed: int, dim: int) -> jax.Array:
+    factor = jax.random.normal(jax.random.key(seed), (dim, dim + 2))
+    return factor @ factor.T / dim
+
+
+def test_gaussian_kl_by_hand():
+    mean = jnp.array([[0.0, 0.0], [1.0, 2.0], [0.0, 1.0]])
+    logvar = jnp.log(jnp.array([[1.0, 1.0], [1.0, 1.0], [4.0, 0.25]]))
+    expected = [0, 2.5, 0.5 * (3 - np.log(4)) + 0.5 * (1 - 0.75 + np.log(4))]
+    np.testing.assert_allclose(losses.gaussian_kl(mean, logvar), expected, atol=1e-6)
+
+
+def test_gaussian_kl_is_the_expected_log_ratio():
+    mean, logvar = jnp.array([[0.7, -0.3]]), jnp.array([[-1.0, 0.5]])
+    noise = jax.random.normal(jax.random.key(0), (200_000, 2))
+    z = mean + jnp.exp(0.5 * logvar) * noise
+    log_q = -0.5 * (noise**2 + logvar).sum(axis=1)
+    log_p = -0.5 * (z**2).sum(axis=1)
+    np.testing.assert_allclose(
+        losses.gaussian_kl(mean, logvar)[0], (log_q - log_p).mean(), rtol=0.01
+    )
+
+
+def test_gaussian_kl_small_and_extreme():
+    # ½ (e^l - 1 - l) = l²/4 near 0.
+    kl = losses.gaussian_kl(jnp.zeros((1, 1)), jnp.array([[1e-2]]))
+    np.testing.assert_allclose(kl, 1e-4 / 4, rtol=1e-2)
+    loss = lambda mean, logvar: losses.gaussian_kl(mean, logvar).sum()
+    extremes = (jnp.array([[1e4, -1e4]]), jnp.array([[-80.0, 80.0]]))
+    value, gradient = jax.value_and_grad(loss, argnums=(0, 1))(*extremes)
+    assert jnp.isfinite(value)
+    assert all(jnp.isfinite(g).all() for g in gradient)
+
+
+def test_gaussian_kl_jit_vmap_and_gradient():
+    mean, logvar = jax.random.normal(jax.random.key(0), (2, 4, 3, 5))
+    kl = losses.gaussian_kl(mean, logvar)
+    assert kl.shape == (4,)
+    np.testing.assert_allclose(jax.jit(losses.gaussian_kl)(mean, logvar), kl, rtol=1e-6)
+    members = jax.vmap(losses.gaussian_kl)(mean, logvar)
+    np.testing.assert_allclose(members.sum(axis=1), kl, rtol=1e-5)
+    check_grads(jax.jit(losses.gaussian_kl), (mean, logvar), order=1, rtol=1e-2)
+
+
+def test_aggregate_gaussian_by_hand():
+    mean = jnp.array([[1.0, 0.0], [3.0, 4.0]])
+    logvar = jnp.log(jnp.array([[1.0, 2.0], [3.0, 6.0]]))
+    m, covariance = losses.aggregate_gaussian(mean, logvar)
+    np.testing.assert_allclose(m, [2, 2], rtol=1e-6)
+    np.testing.assert_allclose(covariance, [[2 + 1, 2], [2, 4 + 4]], rtol=1e-6)
+
+
+def test_aggregate_gaussian_has_the_moments_of_the_mixture():
+    keys = jax.random.split(jax.random.key(1), 3)
+    mean, logvar = jax.random.normal(keys[0], (2, 6, 3))
+    m, covariance = losses.aggregate_gaussian(mean, logvar)
+    noise = jax.random.normal(keys[1], (100_000, 6, 3))
+    z = (mean + jnp.exp(0.5 * logvar) * noise).reshape(-1, 3)
+    np.testing.assert_allclose(m, z.mean(axis=0), atol=0.02)
+    np.testing.assert_allclose(covariance, jnp.cov(z.T), atol=0.04)
+
+
+def test_standard_normal_has_no_divergence_and_no_total_correlation():
+    kl = losses.gaussian_kl_to_standard_normal(jnp.zeros(10), jnp.eye(10))
+    np.testing.assert_allclose(kl, 0, atol=1e-6)
+    np.testing.assert_allclose(
+        losses.gaussian_total_correlation(jnp.eye(10)), 0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("correlation", [-0.8, 0.3, 0.8, 0.99])
+def test_two_correlated_dimensions(correlation):
+    covariance = equicorrelated(2, correlation)
+    expected = -0.5 * np.log(1 - correlation**2)
+    tc = losses.gaussian_total_correlation(covariance)
+    kl = losses.gaussian_kl_to_standard_normal(jnp.zeros(2), covariance)
+    np.testing.assert_allclose(tc, expected, rtol=5e-4)
+    np.testing.assert_allclose(kl, expected, rtol=5e-4)
+
+
+def test_ten_equicorrelated_dimensions():
+    # det = (1 - r)^9 (1 + 9 r)
+    expected = -0.5 * (9 * np.log(0.5) + np.log(5.5))
+    np.testing.assert_allclose(
+        losses.gaussian_total_correlation(equicorrelated(10, 0.5)), expected, rtol=1e-4
+    )
+
+
+def test_any_covariance_against_the_determinant():
+    covariance = random_covariance(0, 5)
+    mean = jnp.arange(5.0)
+    exact = np.asarray(covariance, np.float64)
+    log_det = np.linalg.slogdet(exact)[1]
+    np.testing.assert_allclose(
+        losses.gaussian_total_correlation(covariance, jitter=0),
+        0.5 * (np.log(np.diag(exact)).sum() - log_det),
+        rtol=1e-4,
+    )
+    np.testing.assert_allclose(
+        losses.gaussian_kl_to_standard_normal(mean, covariance, jitter=0),
+        0.5 * (np.trace(exact) + 30 - 5 - log_det),
+        rtol=1e-4,
+    )
+
+
+def test_total_correlation_does_not_depend_on_scale():
+    covariance = random_covariance(1, 4)
+    scale = jnp.array([1e-4, 1.0, 30.0, 1e5])
+    np.testing.assert_allclose(
+        losses.gaussian_total_correlation(covariance * jnp.outer(scale, scale)),
+        losses.gaussian_total_correlation(covariance),
+        rtol=1e-4,
+    )
+
+
+def test_singular_covariances_stay_finite_and_informative():
+    loss = lambda s: losses.gaussian_kl_to_standard_normal(jnp.zeros(3), s)
+    duplicated = jnp.eye(3).at[0, 1].set(1).at[1, 0].set(1)
+    constant = jnp.diag(jnp.array([1.0, 0.0, 1.0]))
+    for covariance in (duplicated, constant, jnp.ones((3, 3)), 1e6 * jnp.eye(3)):
+        value, gradient = jax.value_and_grad(loss)(covariance)
+        assert jnp.isfinite(value)
+        assert jnp.isfinite(gradient).all()
+        assert value >= 0
+    assert losses.gaussian_total_correlation(duplicated) > 5
+    np.testing.assert_allclose(
+        losses.gaussian_total_correlation(constant), 0, atol=1e-6
+    )
+
+
+def test_aggregate_measures_jit_vmap_and_gradient():
+    means, logvars = jax.random.normal(jax.random.key(2), (2, 4, 16, 3))
+
+    def measures(mean, logvar):
+        m, covariance = losses.aggregate_gaussian(mean, logvar)
+        kl = losses.gaussian_kl_to_standard_normal(m, covariance)
+        return kl, losses.gaussian_total_correlation(covariance)
+
+    single = [
+        measures(mean, logvar) for mean, logvar in zip(means, logvars, strict=True)
+    ]
+    together = jax.jit(jax.vmap(measures))(means, logvars)
+    np.testing.assert_allclose(
+        jnp.stack(together, axis=1), single, rtol=1e-4, atol=1e-5
+    )
+    check_grads(
+        jax.jit(measures), (means[0], logvars[0]), order=1, modes="rev", rtol=2e-2
+    )
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"`logvar` has shape \(2, 4\).*latent = 3"):
+        losses.gaussian_kl(jnp.zeros((2, 3)), jnp.zeros((2, 4)))
+    with pytest.raises(ValueError, match=r"`mean` has shape \(3,\)"):
+        losses.aggregate_gaussian(jnp.zeros(3), jnp.zeros(3))
+    with pytest.raises(ValueError, match=r"`covariance` has shape \(2, 3\)"):
+        losses.gaussian_total_correlation(jnp.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"`covariance` has shape \(3, 3\)"):
+        losses.gaussian_kl_to_standard_normal(jnp.zeros(2), jnp.eye(3))

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from dis_jax import losses
+
+
+def test_permute_dims_keeps_each_column_and_shuffles_it_on_its_own():
+    columns = jnp.arange(100.0)[:, None] + 1000 * jnp.arange(3.0)
+    permuted = losses.permute_dims(jax.random.key(0), columns)
+    np.testing.assert_array_equal(jnp.sort(permuted, axis=0), columns)
+    orders = [tuple(column.tolist()) for column in (permuted - columns[0]).T]
+    assert len({*orders, tuple(range(100))}) == 4
+
+
+def test_permute_dims_is_uniform_over_permutations():
+    draw = jax.vmap(losses.permute_dims, (0, None))
+    z = jnp.arange(3.0)[:, None] * jnp.ones(2)
+    permuted = draw(jax.random.split(jax.random.key(1), 18_000), z)
+    codes = (permuted * jnp.array([9.0, 3.0, 1.0])[:, None]).sum(axis=1)
+    for first, second in itertools.product(np.unique(codes[:, 0]), repeat=2):
+        count = ((codes[:, 0] == first) & (codes[:, 1] == second)).sum()
+        np.testing.assert_allclose(count, 500, atol=5 * np.sqrt(500))
+    assert len(np.unique(codes)) == 6
+
+
+def test_permute_dims_removes_dependence():
+    z = jnp.repeat(jax.random.normal(jax.random.key(2), (20_000, 1)), 2, axis=1)
+    permuted = jax.jit(losses.permute_dims)(jax.random.key(3), z)
+    assert abs(jnp.corrcoef(permuted.T)[0, 1]) < 0.03
+
+
+def test_permute_dims_routes_gradients_back():
+    weights = jnp.arange(8.0).reshape(4, 2)
+    gradient = jax.grad(
+        lambda z: (weights * losses.permute_dims(jax.random.key(4), z)).sum()
+    )(jnp.zeros((4, 2)))
+    np.testing.assert_array_equal(jnp.sort(gradient, axis=0), weights)
+
+
+def test_density_ratio_tc_by_hand():
+    logits = jnp.array([[3.0, 1.0], [-2.0, 2.0]])
+    np.testing.assert_array_equal(losses.density_ratio_tc(logits), [2, -4])
+
+
+def test_discriminator_loss_by_hand():
+    joint = jnp.log(jnp.array([[3.0, 1.0], [1.0, 1.0]]))  # p(joint) = 3/4, 1/2
+    permuted = jnp.log(jnp.array([[1.0, 4.0]]))  # p(permuted) = 4/5
+    expected = 0.5 * (-(np.log(0.75) + np.log(0.5)) / 2 - np.log(0.8))
+    loss = losses.density_ratio_discriminator_loss(joint, permuted)
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_discriminator_loss_is_least_at_the_true_log_ratio():
+    # Two outcomes with probabilities p under the joint and q under the product.
+    p, q = np.array([0.8, 0.2]), np.array([0.5, 0.5])
+    joint = jnp.array([0] * 8 + [1] * 2)
+    permuted = jnp.array([0] * 5 + [1] * 5)
+
+    def loss(log_ratio):
+        logits = jnp.stack([log_ratio, jnp.zeros(2)], axis=1)
+        return losses.density_ratio_discriminator_loss(logits[joint], logits[permuted])
+
+    gradient = jax.grad(loss)(jnp.log(p / q))
+    np.testing.assert_allclose(gradient, 0, atol=1e-7)
+    assert loss(jnp.log(p / q)) < loss(jnp.log(p / q) + 0.1)
+
+
+def test_discriminator_loss_jit_gradient_and_extremes():
+    joint, permuted = jax.random.normal(jax.random.key(5), (2, 6, 2))
+    loss = losses.density_ratio_discriminator_loss
+    np.testing.assert_allclose(
+        jax.jit(loss)(joint, permuted), loss(joint, permuted), rtol=1e-6
+    )
+    check_grads(jax.jit(loss), (joint, permuted), order=1, rtol=1e-2)
+    wrong = jnp.array([[-1e9, 1e9]])
+    value, gradient = jax.value_and_grad(loss)(wrong, wrong)
+    np.testing.assert_allclose(value, 1e9)
+    assert jnp.isfinite(gradient).all()
+
+
+def log_normal(z, mean, logvar):
+    return -0.5 * ((z - mean) ** 2 / np.exp(logvar) + logvar + np.log(2 * np.pi))
+
+
+@pytest.mark.parametrize("dataset_size", [None, 1000])
+def test_minibatch_total_correlation_against_a_loop(dataset_size):
+    z, mean, logvar = np.asarray(jax.random.normal(jax.random.key(6), (3, 5, 3)), float)
+    batch, latent = z.shape
+    weight = 1 if dataset_size is None else 1 / (batch * dataset_size)
+    total = 0.0
+    for i in range(batch):
+        joint = sum(
+            np.exp(sum(log_normal(z[i, d], mean[j, d], logvar[j, d]) for d in range(3)))
+            for j in range(batch)
+        )
+        marginals = [
+            sum(np.exp(log_normal(z[i, d], mean[j, d], logvar[j, d])) for j in range(5))
+            for d in range(latent)
+        ]
+        total += np.log(weight * joint) - sum(np.log(weight * m) for m in marginals)
+    tc = losses.minibatch_total_correlation(z, mean, logvar, dataset_size)
+    np.testing.assert_allclose(tc, total / batch, rtol=1e-5)
+
+
+def test_minibatch_total_correlation_of_a_whole_data_set():
+    # With N = 1 the weights are those of the mixture of the batch itself, whose total
+    # correlation is log M where every latent tells all images apart and d = 2.
+    mean = jnp.arange(8.0)[:, None] * jnp.array([100.0, -100.0])
+    logvar = jnp.zeros((8, 2))
+    z = mean + jax.random.normal(jax.random.key(7), mean.shape)
+    tc = losses.minibatch_total_correlation(z, mean, logvar, dataset_size=1)
+    np.testing.assert_allclose(tc, np.log(8), rtol=1e-5)
+
+
+def test_minibatch_total_correlation_jit_vmap_and_gradient():
+    z, mean, logvar = jax.random.normal(jax.random.key(8), (3, 4, 6, 3))
+    loss = losses.minibatch_total_correlation
+    single = [loss(*member) for member in zip(z, mean, logvar, strict=True)]
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(loss))(z, mean, logvar), single, rtol=1e-5
+    )
+    check_grads(jax.jit(loss), (z[0], mean[0], logvar[0]), order=1, rtol=1e-2)
+
+
+def test_minibatch_total_correlation_extremes_stay_finite():
+    mean = jnp.array([[0.0, 1e3], [1e3, 0.0]])
+    loss = losses.minibatch_total_correlation
+    for logvar in (-20.0, 20.0):
+        value, gradient = jax.value_and_grad(loss, argnums=(0, 1, 2))(
+            mean, mean, jnp.full((2, 2), logvar)
+        )
+        assert jnp.isfinite(value)
+        assert all(jnp.isfinite(g).all() for g in gradient)
+
+
+def test_wrong_shapes_are_named():
+    key = jax.random.key(0)
+    with pytest.raises(
+        ValueError, match=r"`z` has shape \(3,\); expected \(batch, lat"
+    ):
+        losses.permute_dims(key, jnp.zeros(3))
+    with pytest.raises(ValueError, match=r"`logits` has shape \(4, 3\)"):
+        losses.density_ratio_tc(jnp.zeros((4, 3)))
+    with pytest.raises(ValueError, match=r"`permuted_logits` has shape \(4,\)"):
+        losses.density_ratio_discriminator_loss(jnp.zeros((4, 2)), jnp.zeros(4))
+    with pytest.raises(ValueError, match=r"`mean` has shape \(3, 2\).*batch = 4"):
+        losses.minibatch_total_correlation(*[jnp.zeros((n, 2)) for n in (4, 3, 4)])
