@@ -41,7 +41,7 @@ def relabel(
 def mutual_information_matrix(
     a: Int[np.ndarray, "batch latent"], b: Int[np.ndarray, "batch factor"]
 ) -> Float[np.ndarray, "latent factor"]:
-    """Empirical mutual information, in nats, of all pairs of a column of `a` and of `b`.
+    """Empirical mutual information, in nats, of each column of `a` with each of `b`.
 
     Args:
       a: small whole numbers from 0.

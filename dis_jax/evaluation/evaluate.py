@@ -1,0 +1,338 @@
+"""Any number of metrics at once, with everything needed to make the numbers again."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import inspect
+import math
+import os
+import pathlib
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Key
+from numpy.typing import ArrayLike
+
+from dis_jax.data.image_set import ImageSet
+from dis_jax.evaluation.encoding import Encode, FactorGrid
+from dis_jax.evaluation.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
+from dis_jax.evaluation.mig import mig
+from dis_jax.evaluation.provenance import provenance
+from dis_jax.evaluation.samples import Samples, draw_samples, given_samples
+
+FORMAT = "dis_jax.evaluation"
+VERSION = 1
+DEFAULT_METRICS = ("factor_vae_score", "mig")
+
+
+class Metric(NamedTuple):
+    """A metric under the name that tables and files give it.
+
+    Attributes:
+      fn: the function.
+      takes: the fields of `Samples` that it is called with, or "key".
+      settings: keyword arguments that this name stands for.
+    """
+
+    fn: Callable[..., Any]
+    takes: tuple[str, ...]
+    settings: Mapping[str, Any] = {}
+
+
+_ALL = ("codes", "factors")
+_SPLIT = ("train_codes", "train_factors", "test_codes", "test_factors")
+_GRID = ("encode", "data", "key")
+
+METRICS: dict[str, Metric] = {
+    "factor_vae_score": Metric(factor_vae_score, _GRID),
+    "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
+    "mig": Metric(mig, _ALL),
+}
+METRIC_SETS: dict[str, tuple[str, ...]] = {
+    "all": ("factor_vae_score", "mig"),
+    "official": ("factor_vae_score", "mig"),
+}
+
+
+def evaluate(
+    encode: Encode,
+    data: ImageSet | FactorGrid,
+    key: Key[Array, ""],
+    metrics: str | Sequence[str] = DEFAULT_METRICS,
+    *,
+    num_train: int = 10_000,
+    num_test: int = 5_000,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Scores an encoder on an image set.
+
+    A metric's score depends on the key and on its own settings, not on which other
+    metrics are asked for. Factors that are constant or unknown are left out, and said
+    so in the result; so are metrics that need a full grid of factors where the set is
+    none.
+
+    Args:
+      encode: any function from a batch of images to codes (batch, latent).
+      data: an image set, or anything with `sizes` and `images(factors)`.
+      key: source of the sampled images.
+      metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (fast variants,
+        under their own names) or "official" (the original models).
+      num_train: codes that metrics learn from.
+      num_test: codes that they are tested on.
+      settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
+
+    Returns:
+      A dict ready for JSON: `metrics[name]` holds `result`, `settings` and `seconds`;
+      the rest says what the codes were and what the numbers were made with. Values that
+      are not finite are None.
+
+    Raises:
+      ValueError: if a metric or setting is unknown (says the nearest names), or if a
+        metric that was asked for by name cannot be had on this set.
+
+    Example:
+      >>> import types
+      >>> import jax
+      >>> from dis_jax import evaluation
+      >>> grid = types.SimpleNamespace(sizes=(4, 5), images=lambda factors: factors)
+      >>> result = evaluation.evaluate(
+      ...     lambda images: 2.0 * images, grid, jax.random.key(0), ["mig"])
+      >>> result["metrics"]["mig"]["settings"]
+      {'bins': 20}
+    """
+    asked = [metrics] if isinstance(metrics, str) else metrics
+    names = resolve_metrics(asked)
+    samples = draw_samples(
+        encode, data, jax.random.fold_in(key, 0), num_train, num_test
+    )
+    about = {"data": getattr(data, "name", type(data).__name__)}
+    return about | _score(samples, key, names, settings or {}, asked)
+
+
+def evaluate_codes(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    key: Key[Array, ""],
+    metrics: str | Sequence[str] = "all",
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    factor_names: Sequence[str] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Scores codes from anywhere, without a model.
+
+    Metrics that learn from one part and test on another hold out a random third, unless
+    a test part is given; the others read `codes` whole.
+
+    Args:
+      codes: (batch, latent).
+      factors: (batch, factor), whole numbers; -1 = unknown.
+      key: source of the split, and of metrics that sample.
+      metrics: as in `evaluate`; those that need images are left out of a set.
+      test_codes: (test batch, latent).
+      test_factors: (test batch, factor).
+      factor_names: one name a factor.
+      settings: keyword arguments by metric.
+
+    Returns:
+      As `evaluate`.
+
+    Raises:
+      ValueError: as `evaluate`, or if a shape or a value is wrong.
+
+    Example:
+      >>> import jax, numpy as np
+      >>> from dis_jax import evaluation
+      >>> factors = np.indices((4, 5)).reshape(2, -1).T
+      >>> result = evaluation.evaluate_codes(
+      ...     factors, factors, jax.random.key(0), ["mig"])
+      >>> round(result["metrics"]["mig"]["result"]["score"], 6)
+      1.0
+    """
+    asked = [metrics] if isinstance(metrics, str) else metrics
+    names = resolve_metrics(asked)
+    samples = given_samples(
+        codes,
+        factors,
+        jax.random.fold_in(key, 0),
+        test_codes,
+        test_factors,
+        tuple(factor_names) if factor_names is not None else None,
+    )
+    return {"data": None} | _score(samples, key, names, settings or {}, asked)
+
+
+def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of metrics, from names of metrics and of sets.
+
+    Raises:
+      ValueError: if one is unknown; says the nearest names.
+    """
+    names: dict[str, None] = {}
+    for name in [metrics] if isinstance(metrics, str) else metrics:
+        if name not in METRIC_SETS:
+            _known(name, METRICS, "metric", f"; sets: {', '.join(METRIC_SETS)}")
+        names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))
+    return tuple(names)
+
+
+def format_table(result: Mapping[str, Any]) -> str:
+    """The scalar scores of an evaluation as lines of text.
+
+    Args:
+      result: what `evaluate` or `evaluate_codes` returned.
+
+    Returns:
+      A table with a line a score: metric, score, value, seconds.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> result = {"metrics": {"mig": {"result": {"score": 0.5}, "seconds": 0.01}}}
+      >>> print(evaluation.format_table(result))
+      metric  score   value  seconds
+      mig     score  0.5000     0.01
+    """
+    rows = [("metric", "score", "value", "seconds")]
+    for name, entry in result["metrics"].items():
+        scalars = {
+            k: v for k, v in entry["result"].items() if isinstance(v, int | float)
+        }
+        for i, (field, value) in enumerate(scalars.items()):
+            label, seconds = (name, f"{entry['seconds']:.2f}") if i == 0 else ("", "")
+            rows.append((label, field, f"{value:.4f}", seconds))
+    for name, reason in result.get("left_out", {}).items():
+        rows.append((name, "left out", reason, ""))
+    a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = (f"{i:<{a}}  {j:<{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def new_file(
+    folder: str | os.PathLike[str], name: str, overwrite: bool = False
+) -> pathlib.Path:
+    """The path of a result that is to be written; makes the folder.
+
+    Args:
+      folder: where it goes.
+      name: its name, without ".json".
+      overwrite: whether it may replace one that is there.
+
+    Returns:
+      The path.
+
+    Raises:
+      FileExistsError: if there is such a file and `overwrite` is not set.
+
+    Example:
+      >>> import tempfile
+      >>> from dis_jax import evaluation
+      >>> evaluation.new_file(tempfile.mkdtemp(), "mig_seed0").name
+      'mig_seed0.json'
+    """
+    path = pathlib.Path(folder) / f"{name}.json"
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists; allow overwriting to replace it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _score(
+    samples: Samples,
+    key: Array,
+    names: tuple[str, ...],
+    settings: Mapping[str, Mapping[str, Any]],
+    asked: Sequence[str],
+) -> dict[str, Any]:
+    """Runs the metrics and puts their results beside what they were made with."""
+    for name, options in settings.items():
+        _known(name, METRICS, "metric")
+        for option in options:
+            _known(option, _defaults(METRICS[name]), f"setting of {name}")
+    left_out = {}
+    entries = {}
+    for name in names:
+        missing = _missing(METRICS[name], samples)
+        if missing and name in asked:
+            raise ValueError(f"{name} cannot be had here: {missing}.")
+        if missing:
+            left_out[name] = missing
+        else:
+            entries[name] = _run(name, samples, key, settings.get(name, {}))
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "metrics": entries,
+        "left_out": left_out,
+        "factor_names": list(samples.factor_names),
+        "factors_left_out": samples.left_out,
+        "num_latents": samples.codes.shape[1],
+        "num_codes": len(samples.codes),
+        "num_train": len(samples.train_codes),
+        "num_test": len(samples.test_codes),
+        "key": np.asarray(jax.random.key_data(key)).tolist(),
+        **provenance(),
+    }
+
+
+def _run(
+    name: str, samples: Samples, key: Array, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    metric = METRICS[name]
+    # A number of the metric's own, so that its draws do not depend on other metrics.
+    values = samples._asdict() | {
+        "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
+    }
+    options = {**metric.settings, **options}
+    start = time.perf_counter()
+    result = metric.fn(*(values[field] for field in metric.takes), **options)
+    seconds = time.perf_counter() - start
+    return {
+        "result": {k: _jsonable(v) for k, v in result._asdict().items()},
+        "settings": {k: _jsonable(v) for k, v in (_defaults(metric) | options).items()},
+        "seconds": round(seconds, 4),
+    }
+
+
+def _defaults(metric: Metric) -> dict[str, Any]:
+    """The keyword-only arguments of a metric with their values under its name."""
+    parameters = inspect.signature(metric.fn).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
+    return defaults | dict(metric.settings)
+
+
+def _missing(metric: Metric, samples: Samples) -> str | None:
+    if "encode" in metric.takes and samples.encode is None:
+        return "needs an encoder and images, and codes alone were given"
+    if "data" in metric.takes and samples.data is None:
+        return "needs a full grid of factors"
+    if "data" in metric.takes and samples.left_out:
+        return f"needs factors that vary, and found {samples.left_out}"
+    return None
+
+
+def _known(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    raise ValueError(f"unknown {what} {name!r}; {hint}known: {', '.join(known)}{more}.")
+
+
+def _jsonable(value: Any) -> Any:
+    """Arrays as lists, numbers as Python's own, what is not finite as None."""
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        value = np.asarray(value).tolist()
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

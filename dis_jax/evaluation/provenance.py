@@ -1,0 +1,57 @@
+"""What a number was made with: versions and hardware, ready for JSON."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+from typing import Any
+
+import jax
+
+import dis_jax
+
+_PACKAGES = ("flax", "jax", "jaxlib", "lightgbm", "numpy", "scikit-learn", "scipy")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions of this package and those it counts with, and the machine.
+
+    Returns:
+      `{"versions": {package: version}, "hardware": {...}}`, ready for JSON. A package
+      that is not installed is left out.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> sorted(evaluation.provenance())
+      ['hardware', 'versions']
+    """
+    versions = {"dis_jax": dis_jax.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    devices = jax.devices()
+    return {
+        "versions": versions,
+        "hardware": {
+            "backend": jax.default_backend(),
+            "device": devices[0].device_kind,
+            "num_devices": len(devices),
+            "cpu": _cpu_name(),
+            "cpu_cores": len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count(),
+        },
+    }
+
+
+def _cpu_name() -> str:
+    info = pathlib.Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,150 @@
+"""The codes and factors that metrics read: drawn from an image set, or given."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+from numpy.typing import ArrayLike
+
+from dis_jax.data.image_set import ImageSet
+from dis_jax.evaluation.codes import check_codes, check_factors, check_split
+from dis_jax.evaluation.encoding import Encode, FactorGrid, encode_all, render_fn
+
+
+class Samples(NamedTuple):
+    """Everything that a metric may ask for, by name.
+
+    Attributes:
+      codes: (batch, latent); what metrics without a held-out part read.
+      factors: (batch, factor).
+      train_codes: what the others learn from.
+      train_factors: their factors.
+      test_codes: what the others are scored on.
+      test_factors: their factors.
+      factor_names: one name a factor.
+      left_out: factors that cannot be scored, with the reason.
+      encode: the function from images to codes, or None where codes were given.
+      data: a full grid of factors, or None where there is none.
+    """
+
+    codes: np.ndarray
+    factors: np.ndarray
+    train_codes: np.ndarray
+    train_factors: np.ndarray
+    test_codes: np.ndarray
+    test_factors: np.ndarray
+    factor_names: tuple[str, ...]
+    left_out: dict[str, str]
+    encode: Encode | None = None
+    data: FactorGrid | None = None
+
+
+def draw_samples(
+    encode: Encode,
+    data: ImageSet | FactorGrid,
+    key: Key[Array, ""],
+    num_train: int,
+    num_test: int,
+) -> Samples:
+    """Encodes images drawn from a set.
+
+    From a full grid the factors are drawn uniformly, with replacement, as in
+    disentanglement_lib; from any other set the images are drawn without replacement,
+    and where it has fewer than were asked for, all are used, in the same proportion.
+    """
+    if isinstance(data, ImageSet) and not data.is_grid:
+        total = min(num_train + num_test, data.num_images)
+        num_train = total * num_train // (num_train + num_test)
+        index = jax.random.permutation(key, data.num_images)[:total]
+        codes = encode_all(encode, index, lambda i: _take_images(data, i))
+        factors = _take_factors(data, index)
+        grid = None
+    else:
+        grid = data
+        factors = jax.random.randint(
+            key, (num_train + num_test, len(data.sizes)), 0, jnp.asarray(data.sizes)
+        )
+        codes = encode_all(encode, factors, render_fn(data))
+    codes, factors = np.asarray(codes), np.asarray(factors)
+    names = getattr(data, "factor_names", None) or _default_names(factors)
+    kept, left_out = _scorable(factors[:num_train], tuple(names))
+    factors = factors[:, kept]
+    return Samples(
+        codes=codes[:num_train],
+        factors=factors[:num_train],
+        train_codes=codes[:num_train],
+        train_factors=factors[:num_train],
+        test_codes=codes[num_train:],
+        test_factors=factors[num_train:],
+        factor_names=tuple(names[k] for k in kept),
+        left_out=left_out,
+        encode=encode,
+        data=grid,
+    )
+
+
+def given_samples(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    key: Key[Array, ""],
+    test_codes: ArrayLike | None,
+    test_factors: ArrayLike | None,
+    factor_names: tuple[str, ...] | None,
+) -> Samples:
+    """Splits given codes: a random third is held out unless a test part is given."""
+    codes = check_codes(codes, min_rows=3)
+    factors = check_factors(factors, len(codes), varying=False)
+    names = factor_names or _default_names(factors)
+    if len(names) != factors.shape[1]:
+        raise ValueError(
+            f"factor_names must name {factors.shape[1]} factors, found {names}."
+        )
+    kept, left_out = _scorable(factors, names)
+    factors = factors[:, kept]
+    if test_codes is None or test_factors is None:
+        order = np.asarray(jax.random.permutation(key, len(codes)))
+        train, test = np.split(order, [len(codes) - len(codes) // 3])
+        split = codes[train], factors[train], codes[test], factors[test]
+    else:
+        split = codes, factors, test_codes, np.asarray(test_factors)[:, kept]
+    return Samples(
+        codes,
+        factors,
+        *check_split(*split),
+        factor_names=tuple(names[k] for k in kept),
+        left_out=left_out,
+    )
+
+
+def _scorable(
+    factors: np.ndarray, names: tuple[str, ...]
+) -> tuple[list[int], dict[str, str]]:
+    """Which factors can be scored, and why the others cannot."""
+    left_out = {}
+    for name, column in zip(names, factors.T, strict=True):
+        if np.any(column < 0):
+            left_out[name] = "unknown (-1) for some images"
+        elif np.ptp(column) == 0:
+            left_out[name] = "takes one value only"
+    kept = [k for k, name in enumerate(names) if name not in left_out]
+    if not kept:
+        raise ValueError(f"no factor can be scored: {left_out}.")
+    return kept, left_out
+
+
+def _default_names(factors: np.ndarray) -> tuple[str, ...]:
+    return tuple(f"factor_{k}" for k in range(factors.shape[1]))
+
+
+@jax.jit
+def _take_images(data: ImageSet, index: Array) -> Any:
+    return data.take(index)[0]
+
+
+@jax.jit
+def _take_factors(data: ImageSet, index: Array) -> Array:
+    return data.take(index)[1]
