@@ -1,0 +1,140 @@
+"""Writes docs/equations.md: paper equation -> function -> test.
+
+    python docs/make_equations.py          writes the page
+    python docs/make_equations.py --check  exits 1 if the page is stale
+
+The table is read off the `Eq.: <paper>, <number>` lines in the docstrings of everything
+public.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pathlib
+import re
+import sys
+from typing import Any, NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "equations.md"
+ROOMS = (
+    "data",
+    "networks",
+    "losses",
+    "methods",
+    "training",
+    "evaluation",
+    "figures",
+)
+EQUATION = re.compile(r"^Eq\.: (?P<paper>\S.*? \d{4}[a-z]?), (?P<where>\S.*)$")
+HEADER = """\
+# Equations
+
+Where each equation of a paper is, and which test holds it to its closed form. Numbers
+are those of the paper, or the section or algorithm where it gives none. This page is
+written by `python docs/make_equations.py`.
+
+| paper | equation | function | test |
+|---|---|---|---|
+"""
+
+
+class Equation(NamedTuple):
+    """One row of the table."""
+
+    paper: str
+    where: str
+    function: str
+    test: str
+
+
+def public(room: str) -> dict[str, Any]:
+    """The functions and classes that a room exports, by name."""
+    module = importlib.import_module(f"dis_jax.{room}")
+    exported = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
+    return {
+        name: value
+        for name, value in exported.items()
+        if inspect.isfunction(value) or inspect.isclass(value)
+    }
+
+
+def equations() -> list[Equation]:
+    """All rows, ordered by paper, equation, function.
+
+    Raises:
+      ValueError: naming every malformed line and every function that no test mentions.
+    """
+    rows, faults = [], []
+    for room in ROOMS:
+        for name, value in public(room).items():
+            lines = [
+                line.strip() for line in (inspect.getdoc(value) or "").splitlines()
+            ]
+            lines = [line for line in lines if line.startswith("Eq.:")]
+            test = find_test(room, value) if lines else ""
+            if lines and not test:
+                faults.append(f"{room}.{name}: no file in tests/{room} mentions it")
+            for line in lines:
+                match = EQUATION.match(line)
+                if match:
+                    function = f"`{room}.{name}`"
+                    rows.append(
+                        Equation(match["paper"], match["where"], function, test)
+                    )
+                else:
+                    faults.append(
+                        f"{room}.{name}: {line!r} is not `Eq.: <paper year>, <number>`"
+                    )
+    if faults:
+        raise ValueError("\n".join(faults))
+    return sorted(rows, key=lambda row: [in_order(field) for field in row])
+
+
+def find_test(room: str, value: Any) -> str:
+    """The test file that mentions a function: that of its own module, if it does."""
+    own = value.__module__.rpartition(".")[2]
+    files = sorted(
+        (ROOT / "tests" / room).glob("*_test.py"),
+        key=lambda path: (path.stem != f"{own}_test", path.name),
+    )
+    for path in files:
+        if re.search(rf"\b{value.__name__}\b", path.read_text()):
+            return f"[{path.stem}](../{path.relative_to(ROOT).as_posix()})"
+    return ""
+
+
+def in_order(text: str) -> list[tuple[int, int, str]]:
+    """A sort key in which (6) comes before (10), and case does not count."""
+    parts = re.split(r"(\d+)", text.lower())
+    return [
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part
+    ]
+
+
+def page() -> str:
+    """The text of docs/equations.md."""
+    return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in equations())
+
+
+def main(argv: list[str]) -> int:
+    """Writes the page, or checks it."""
+    if argv not in ([], ["--check"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    text = page()
+    if not argv:
+        PAGE.write_text(text)
+    elif not PAGE.exists() or PAGE.read_text() != text:
+        print(
+            f"{PAGE.relative_to(ROOT)} is stale; run `python docs/make_equations.py`.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main(sys.argv[1:]))

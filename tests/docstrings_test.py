@@ -1,0 +1,142 @@
+"""Everything public is documented in full, and every example runs."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import importlib.util
+import inspect
+import pathlib
+import pkgutil
+import re
+import subprocess
+import sys
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SECTIONS = ("Args", "Returns", "Raises", "Example", "Attributes")
+WITH_EXAMPLE = ("losses", "evaluation")
+WITH_EQUATION = ("losses",)
+
+
+def load_make_equations():
+    path = ROOT / "docs" / "make_equations.py"
+    spec = importlib.util.spec_from_file_location("make_equations", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_equations = load_make_equations()
+PUBLIC = [
+    pytest.param(room, value, id=f"{room}.{name}")
+    for room in make_equations.ROOMS
+    for name, value in make_equations.public(room).items()
+]
+MODULES = [
+    module.name
+    for room in make_equations.ROOMS
+    for module in pkgutil.iter_modules(
+        [str(ROOT / "dis_jax" / room)], f"dis_jax.{room}."
+    )
+]
+
+
+def sections_of(doc: str) -> dict[str, str]:
+    parts = re.split(rf"^({'|'.join(SECTIONS)}):\n", doc, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def raises(function) -> bool:
+    """Whether a function's own body raises, or checks shapes, which raises."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return any(
+        isinstance(node, ast.Raise)
+        or (isinstance(node, ast.Name) and node.id == "check_shapes")
+        for node in ast.walk(tree)
+    )
+
+
+def faults_of(room: str, value) -> list[str]:
+    """What the docstring of a public function or class lacks."""
+    doc = inspect.getdoc(value) if value.__doc__ else None
+    if not doc:
+        return ["has no docstring"]
+    faults = []
+    summary = doc.split("\n\n")[0]
+    if "\n" in summary or not summary.endswith("."):
+        faults.append(f"does not begin with one line and a full stop: {summary!r}")
+    if inspect.isclass(value):
+        return faults
+    sections = sections_of(doc)
+    signature = inspect.signature(value)
+    for name in signature.parameters:
+        if not re.search(rf"^  \**{name}:", sections.get("Args", ""), re.MULTILINE):
+            faults.append(f"does not describe the argument `{name}` under Args")
+    if signature.return_annotation not in (None, "None") and "Returns" not in sections:
+        faults.append("has no Returns")
+    if raises(value) and "Raises" not in sections:
+        faults.append("raises, and has no Raises")
+    if room in WITH_EXAMPLE and ">>> " not in sections.get("Example", ""):
+        faults.append("has no runnable Example")
+    if room in WITH_EQUATION and "\nEq.: " not in doc:
+        faults.append("has no line `Eq.: <paper>, <number>`")
+    return faults
+
+
+@pytest.mark.parametrize(("room", "value"), PUBLIC)
+def test_public_docstring_is_complete(room, value):
+    assert not faults_of(room, value)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    module = importlib.import_module(name)
+    # An example may use these names, and those of the module, without importing them.
+    known = {"jax": jax, "jnp": jnp, "np": np}
+    for room in ("losses", "data"):
+        known[room] = importlib.import_module(f"dis_jax.{room}")
+    result = doctest.testmod(module, extraglobs=known)
+    assert result.failed == 0
+
+
+def test_the_check_sees_what_is_missing():
+    def incomplete(mean, *, scale) -> float:
+        """A mean.
+
+        Args:
+          mean: (batch,).
+        """
+        if scale < 0:
+            raise ValueError("negative")
+        return mean * scale
+
+    assert faults_of("losses", incomplete) == [
+        "does not describe the argument `scale` under Args",
+        "has no Returns",
+        "raises, and has no Raises",
+        "has no runnable Example",
+        "has no line `Eq.: <paper>, <number>`",
+    ]
+
+
+def test_equations_page_is_current():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "make_equations.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_equations_are_sorted_as_a_reader_counts():
+    keys = ["Chen et al. 2018, (10)", "Chen et al. 2018, (3)", "van Den 2010, (1)"]
+    ordered = sorted(keys, key=make_equations.in_order)
+    assert ordered == [keys[1], keys[0], keys[2]]

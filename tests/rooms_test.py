@@ -1,0 +1,123 @@
+"""The rooms know each other in one direction only, and importing one is light."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# What each room may import of dis_jax, besides itself.
+MAY_IMPORT = {"data": (), "networks": (), "losses": ()}
+MAY_IMPORT["methods"] = ("data", "networks", "losses")
+MAY_IMPORT["training"] = (*MAY_IMPORT["methods"], "methods")
+MAY_IMPORT["evaluation"] = (*MAY_IMPORT["training"], "training")
+MAY_IMPORT["figures"] = (*MAY_IMPORT["evaluation"], "evaluation")
+HEAVY = (
+    "tensorflow",
+    "tensorflow_datasets",
+    "ml_collections",
+    "grain",
+    "h5py",
+    "matplotlib",
+    "sklearn",
+    "lightgbm",
+    "PIL",
+    "torch",
+)
+
+
+def imports_of(path: pathlib.Path, package: str) -> list[tuple[int, str]]:
+    """Line and full name of everything that a file imports, wherever in it."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                parents = package.split(".")
+                source = ".".join(
+                    [*parents[: len(parents) - node.level + 1], source]
+                ).rstrip(".")
+            found += [(node.lineno, f"{source}.{alias.name}") for alias in node.names]
+    return found
+
+
+def arrows_back(room: str, path: pathlib.Path, package: str) -> list[str]:
+    """Imports of a file in `room` that the order of the rooms forbids."""
+    allowed = (room, *MAY_IMPORT[room])
+    faults = []
+    for line, name in imports_of(path, package):
+        top, _, rest = name.partition(".")
+        target = rest.partition(".")[0]
+        outside = top in ("launch", "configs", "tests", "docs")
+        back = top == "dis_jax" and target in MAY_IMPORT and target not in allowed
+        if outside or back:
+            faults.append(f"{path.name}:{line}: {room} may not import {name}")
+    return faults
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_no_arrow_points_back(room):
+    folder = ROOT / "dis_jax" / room
+    files = sorted(folder.rglob("*.py"))
+    assert files
+    faults = []
+    for path in files:
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        faults += arrows_back(room, path, package)
+    assert not faults
+
+
+def test_every_room_has_its_place_in_the_order():
+    folders = [path.parent.name for path in (ROOT / "dis_jax").glob("*/__init__.py")]
+    assert sorted(folders) == sorted(MAY_IMPORT)
+
+
+def test_the_check_sees_every_form_of_import(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import dis_jax.training\n"
+        "from dis_jax import data, methods\n"
+        "from dis_jax.figures.curves import draw\n"
+        "from ..evaluation import mig\n"
+        "from . import gaussian\n"
+        "def later():\n"
+        "    from launch import train\n"
+    )
+    faults = arrows_back("losses", path, "dis_jax.losses")
+    assert [fault.rpartition(" ")[2] for fault in faults] == [
+        "dis_jax.training",
+        "dis_jax.data",
+        "dis_jax.methods",
+        "dis_jax.figures.curves.draw",
+        "dis_jax.evaluation.mig",
+        "launch.train",
+    ]
+
+
+def loaded_by(statement: str, names: tuple[str, ...]) -> str:
+    """Which of `names` a fresh process has loaded after a statement."""
+    code = f"import sys\n{statement}\nprint(*sorted({{*{names!r}}} & {{*sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_the_package_loads_nothing():
+    assert not loaded_by("import dis_jax", ("jax", "numpy", *HEAVY))
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_importing_a_room_is_light(room):
+    assert not loaded_by(f"import dis_jax.{room}", HEAVY)
