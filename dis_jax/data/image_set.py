@@ -66,8 +66,8 @@ class ImageSet:
         """
         if self.images_fn is None:
             raise ValueError(
-                f"{self.name!r} is not a full grid of its factors, so an image cannot be "
-                "made from any combination of them; use `take(index)`."
+                f"{self.name!r} is not a full grid of its factors: not every "
+                "combination of them has an image; use `take(index)`."
             )
         return self.images_fn(self.arrays, jnp.asarray(factors))
 
@@ -75,13 +75,13 @@ class ImageSet:
 def factors_of_index(
     index: Int[Array, " batch"], sizes: tuple[int, ...]
 ) -> Int[Array, "batch factor"]:
-    """Factors of positions in a full grid, the last factor varying fastest (C order)."""
+    """Factors of positions in a full grid, the last factor varying fastest."""
     return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
 
 
 def index_of_factors(
     factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
 ) -> Int[Array, " batch"]:
-    """Positions in a full grid of rows of factors: the inverse of `factors_of_index`."""
+    """Positions in a full grid of rows of factors: undoes `factors_of_index`."""
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return factors @ jnp.asarray(strides, jnp.int32)

@@ -1,0 +1,264 @@
+"""Image sets of arrays: checked at the border, then resident on the device."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from dis_jax.data.image_set import ImageSet, index_of_factors
+
+
+def from_arrays(
+    images: np.ndarray,
+    factors: np.ndarray | None = None,
+    *,
+    name: str,
+    factor_names: Sequence[str] = (),
+    sizes: Sequence[int] | None = None,
+) -> ImageSet:
+    """An image set of arrays, held on the device as small as they came.
+
+    Booleans are held as bits, bytes (0 to 255 means 0 to 1) as bytes, floats as
+    float32. Where the factors are those of a full grid, in any order, the set is one.
+
+    Args:
+      images: (n, height, width) or (n, height, width, channels) with 1 or 3 channels;
+        bool, uint8, or floating point in [0, 1].
+      factors: (n, f) integers from 0, unknown = -1; (n,) for a single factor.
+      name: what the set is called.
+      factor_names: a name for each column of `factors`.
+      sizes: the number of values of each factor; by default one more than the largest.
+
+    Returns:
+      The image set.
+
+    Raises:
+      ValueError: if images or factors are not as said above; says what was found.
+
+    Example:
+      >>> dots = from_arrays(np.eye(4, dtype=bool).reshape(4, 2, 2), name="dots")
+      >>> dots.take(np.array([3]))[0][0, :, :, 0].tolist()
+      [[0.0, 0.0], [0.0, 1.0]]
+    """
+    images = checked_images(np.asarray(images), name)
+    labels, sizes = _checked_factors(factors, len(images), factor_names, sizes, name)
+    shape = images.shape[1:]
+    arrays: dict[str, Any] = {"images": jnp.asarray(_stored(images))}
+    if labels.shape[1]:
+        arrays["factors"] = jnp.asarray(labels)
+    position = _grid_position(labels, sizes)
+    if position is not None:
+        arrays["position"] = jnp.asarray(position)
+    decode = _decoder(images.dtype.kind, shape)
+    return ImageSet(
+        arrays=arrays,
+        name=name,
+        factor_names=tuple(factor_names),
+        sizes=sizes,
+        image_shape=shape,
+        num_images=len(images),
+        take_fn=_taker(decode),
+        images_fn=None if position is None else _grid_images(decode, sizes),
+    )
+
+
+def from_npz(
+    path: str | os.PathLike[str],
+    *,
+    images: str = "images",
+    factors: Sequence[str] = (),
+    name: str | None = None,
+    sizes: Sequence[int] | None = None,
+) -> ImageSet:
+    """An image set of an `.npz` file.
+
+    Args:
+      path: the file.
+      images: name of the array of images, in a form that `from_arrays` takes.
+      factors: names of integer arrays, one a factor, each (n,); they name the factors.
+      name: what the set is called; by default the file's name.
+      sizes: the number of values of each factor; by default one more than the largest.
+
+    Returns:
+      The image set.
+
+    Raises:
+      FileNotFoundError: if there is no such file.
+      ValueError: if it lacks one of the arrays, or they are not as `from_arrays` wants.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     path = pathlib.Path(folder) / "grey.npz"
+      ...     np.savez(path, images=np.full((2, 8, 8), 51, np.uint8))
+      ...     grey = from_npz(path)
+      >>> grey.name, grey.num_images, grey.image_shape
+      ('grey', 2, (8, 8, 1))
+    """
+    path = pathlib.Path(path)
+    arrays = read_npz(path, [images, *factors])
+    labels = [np.asarray(arrays[key]) for key in factors]
+    for key, label in zip(factors, labels, strict=True):
+        if label.ndim != 1:
+            raise ValueError(
+                f"factor {key!r} in {path} has shape {label.shape}; expected (n,), "
+                "one integer an image."
+            )
+    return from_arrays(
+        arrays[images],
+        np.stack(labels, axis=-1) if labels else None,
+        name=path.stem if name is None else name,
+        factor_names=factors,
+        sizes=sizes,
+    )
+
+
+def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The named arrays of an `.npz` file; errors name the file and what it holds."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {path}; expected an .npz with {list(names)}.")
+    with np.load(path, allow_pickle=False) as archive:
+        missing = [key for key in names if key not in archive.files]
+        if missing:
+            raise ValueError(
+                f"{path} has no array {missing[0]!r}; it holds {sorted(archive.files)}."
+            )
+        return {key: archive[key] for key in names}
+
+
+def checked_images(images: np.ndarray, name: str) -> np.ndarray:
+    """Images as (n, height, width, channels), bool, uint8 or float32 in [0, 1]."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(
+            f"images of {name!r} have shape {images.shape}; expected (n, height, "
+            "width) or (n, height, width, channels), with 1 or 3 channels and n > 0."
+        )
+    if images.dtype == np.bool_:
+        return images
+    if images.dtype == np.uint8:
+        if images.max() == 1:
+            raise ValueError(
+                f"images of {name!r} are uint8 with values 0 and 1 only, and bytes go "
+                "from 0 to 255; for binary images pass `images.astype(bool)`."
+            )
+        return images
+    if images.dtype.kind != "f":
+        raise ValueError(
+            f"images of {name!r} have dtype {images.dtype}; expected bool, uint8 (0 to "
+            "255) or floating point in [0, 1]."
+        )
+    low, high = images.min(), images.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        count = np.count_nonzero(~np.isfinite(images))
+        first = np.argwhere(~np.isfinite(images))[0]
+        raise ValueError(
+            f"images of {name!r} have {count} non-finite values, the first at "
+            f"{tuple(first.tolist())}: {images[tuple(first)]}; expected [0, 1]."
+        )
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"images of {name!r} go from {low:g} to {high:g}; expected [0, 1]. Scale "
+            "them, or pass bytes as uint8."
+        )
+    return images.astype(np.float32, copy=False)
+
+
+def _checked_factors(
+    factors: np.ndarray | None,
+    num_images: int,
+    names: Sequence[str],
+    sizes: Sequence[int] | None,
+    name: str,
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Factors as (n, f) int32, and their sizes."""
+    labels = np.zeros((num_images, 0), np.int32) if factors is None else factors
+    labels = np.asarray(labels)
+    labels = labels[:, None] if labels.ndim == 1 else labels
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"factors of {name!r} have dtype {labels.dtype}; expected integers from 0 "
+            "(unknown = -1)."
+        )
+    if labels.shape != (num_images, len(names)):
+        raise ValueError(
+            f"factors of {name!r} have shape {labels.shape}; expected ({num_images}, "
+            f"{len(names)}): {num_images} images and factor_names={tuple(names)}."
+        )
+    if sizes is None:
+        sizes = [int(column.max()) + 1 for column in labels.T]
+    if len(sizes) != len(names):
+        raise ValueError(
+            f"sizes of {name!r} are {tuple(sizes)}; expected one for each of "
+            f"factor_names={tuple(names)}."
+        )
+    for factor, size, column in zip(names, sizes, labels.T, strict=True):
+        wrong = np.flatnonzero((column < -1) | (column >= size))
+        if len(wrong):
+            raise ValueError(
+                f"factor {factor!r} of {name!r} has {len(wrong)} labels out of range, "
+                f"the first {column[wrong[0]]} at {wrong[0]}; expected 0 to "
+                f"{size - 1}, or -1 where it is unknown."
+            )
+    return labels.astype(np.int32), tuple(int(size) for size in sizes)
+
+
+def _grid_position(labels: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
+    """Where the image of each cell of the grid lies, or None if one is missing."""
+    if not sizes or math.prod(sizes) != len(labels) or labels.min() < 0:
+        return None
+    cell = np.ravel_multi_index(tuple(labels.T), sizes)
+    position = np.full(len(labels), -1, np.int32)
+    position[cell] = np.arange(len(labels), dtype=np.int32)
+    return None if position.min() < 0 else position
+
+
+def _stored(images: np.ndarray) -> np.ndarray:
+    flat = images.reshape(len(images), -1)
+    return np.packbits(flat, axis=1) if images.dtype == np.bool_ else flat
+
+
+# The functions below are cached so that two sets of the same form share one compiled
+# program: a set's functions are compared by identity.
+@functools.cache
+def _decoder(kind: str, shape: tuple[int, ...]) -> Callable[..., Any]:
+    """Stored rows -> images in [0, 1], for bits ("b"), bytes ("u") and floats ("f")."""
+
+    def decode(rows):
+        if kind == "b":
+            shifts = jnp.arange(7, -1, -1, dtype=jnp.uint8)
+            bits = (rows[..., None] >> shifts) & jnp.uint8(1)
+            rows = bits.reshape(*rows.shape[:-1], -1)[..., : math.prod(shape)]
+        rows = rows.astype(jnp.float32)
+        rows = rows / 255 if kind == "u" else rows
+        return rows.reshape(*rows.shape[:-1], *shape)
+
+    return decode
+
+
+@functools.cache
+def _taker(decode: Callable[..., Any]) -> Callable[..., Any]:
+    def take(arrays, index):
+        factors = arrays.get("factors")
+        if factors is None:
+            factors = jnp.zeros((arrays["images"].shape[0], 0), jnp.int32)
+        return decode(arrays["images"][index]), factors[index]
+
+    return take
+
+
+@functools.cache
+def _grid_images(decode: Callable[..., Any], sizes: tuple[int, ...]) -> Callable:
+    def images(arrays, factors):
+        position = arrays["position"][index_of_factors(factors, sizes)]
+        return decode(arrays["images"][position])
+
+    return images
