@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from dis_jax.losses.adversarial import discriminator_loss, generator_loss
 from dis_jax.losses.capacity import capacity_penalty
+from dis_jax.losses.categorical import (
+    categorical_entropy,
+    categorical_kl,
+    gumbel_noise,
+    gumbel_softmax,
+    info_lower_bound,
+)
+from dis_jax.losses.contrastive import nt_xent, transformation_distance
 from dis_jax.losses.dip import dip_regulariser
 from dis_jax.losses.gaussian import (
     aggregate_gaussian,
     gaussian_kl,
     gaussian_kl_to_standard_normal,
     gaussian_total_correlation,
+)
+from dis_jax.losses.group import (
+    accumulate_evidence,
+    adaptive_shared_dims,
+    average_posteriors,
+    count_groups,
+    group_elbo,
+    group_noise,
+    multiply_posteriors,
+    swap_partners,
+    swap_reconstruction,
+)
+from dis_jax.losses.mutual_information import (
+    all_pairs_scores,
+    club,
+    donsker_varadhan,
+    info_nce,
+    jensen_shannon,
+    mine_surrogate,
+    nwj,
+    permute_negatives,
+    roll_negatives,
+    smile,
 )
 from dis_jax.losses.reconstruction import bernoulli_nll, gaussian_nll
 from dis_jax.losses.total_correlation import (
@@ -19,16 +51,44 @@ from dis_jax.losses.total_correlation import (
 )
 
 __all__ = [
+    "accumulate_evidence",
+    "adaptive_shared_dims",
     "aggregate_gaussian",
+    "all_pairs_scores",
+    "average_posteriors",
     "bernoulli_nll",
     "capacity_penalty",
+    "categorical_entropy",
+    "categorical_kl",
+    "club",
+    "count_groups",
     "density_ratio_discriminator_loss",
     "density_ratio_tc",
     "dip_regulariser",
+    "discriminator_loss",
+    "donsker_varadhan",
     "gaussian_kl",
     "gaussian_kl_to_standard_normal",
     "gaussian_nll",
     "gaussian_total_correlation",
+    "generator_loss",
+    "group_elbo",
+    "group_noise",
+    "gumbel_noise",
+    "gumbel_softmax",
+    "info_lower_bound",
+    "info_nce",
+    "jensen_shannon",
+    "mine_surrogate",
     "minibatch_total_correlation",
+    "multiply_posteriors",
+    "nt_xent",
+    "nwj",
     "permute_dims",
+    "permute_negatives",
+    "roll_negatives",
+    "smile",
+    "swap_partners",
+    "swap_reconstruction",
+    "transformation_distance",
 ]

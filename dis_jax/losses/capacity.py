@@ -32,7 +32,7 @@ def capacity_penalty(
       ValueError: if `capacity` or `gamma` is not a scalar.
 
     Example:
-      >>> print(capacity_penalty(jnp.array(7.0), capacity=5.0, gamma=30.0))
+      >>> print(losses.capacity_penalty(jnp.array(7.0), capacity=5.0, gamma=30.0))
       60.0
     """
     check_shapes(capacity=(capacity, ""), gamma=(gamma, ""))

@@ -40,7 +40,7 @@ def dip_regulariser(
 
     Example:
       >>> mean = jnp.array([[1.0, 1.0], [-1.0, -1.0]])
-      >>> print(dip_regulariser(
+      >>> print(losses.dip_regulariser(
       ...     mean, jnp.zeros((2, 2)), kind="i", lambda_off=10.0, lambda_diag=5.0
       ... ))  # 10 (1² + 1²)
       20.0

@@ -28,7 +28,7 @@ def gaussian_kl(
       ValueError: if the shapes differ or there is no axis besides the batch.
 
     Example:
-      >>> print(gaussian_kl(jnp.array([[1.0, 2.0]]), jnp.zeros((1, 2))))
+      >>> print(losses.gaussian_kl(jnp.array([[1.0, 2.0]]), jnp.zeros((1, 2))))
       [2.5]
     """
     check_shapes(
@@ -60,7 +60,7 @@ def aggregate_gaussian(
       ValueError: if the shapes differ or are not of rank 2.
 
     Example:
-      >>> mean, covariance = aggregate_gaussian(
+      >>> mean, covariance = losses.aggregate_gaussian(
       ...     jnp.array([[1.0, 1.0], [-1.0, -1.0]]), jnp.zeros((2, 2))
       ... )
       >>> print(covariance)
@@ -96,7 +96,7 @@ def gaussian_total_correlation(
       ValueError: if `covariance` is not a square matrix.
 
     Example:
-      >>> tc = gaussian_total_correlation(jnp.array([[1.0, 0.8], [0.8, 1.0]]))
+      >>> tc = losses.gaussian_total_correlation(jnp.array([[1.0, 0.8], [0.8, 1.0]]))
       >>> f"{tc:.3f}"  # -½ log(1 - .8²)
       '0.511'
     """
@@ -135,7 +135,7 @@ def gaussian_kl_to_standard_normal(
       ValueError: if `covariance` is not a square matrix of the size of `mean`.
 
     Example:
-      >>> kl = gaussian_kl_to_standard_normal(jnp.array([3.0, 4.0]), jnp.eye(2))
+      >>> kl = losses.gaussian_kl_to_standard_normal(jnp.array([3.0, 4.0]), jnp.eye(2))
       >>> f"{kl:.2f}"
       '12.50'
     """

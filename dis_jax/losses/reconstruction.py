@@ -30,7 +30,8 @@ def bernoulli_nll(
       ValueError: if the shapes differ or there is no axis besides the batch.
 
     Example:
-      >>> nll = bernoulli_nll(jnp.zeros((1, 28, 28, 1)), jnp.ones((1, 28, 28, 1)))
+      >>> logits, targets = jnp.zeros((2, 1, 28, 28, 1))
+      >>> nll = losses.bernoulli_nll(logits, targets)
       >>> print(nll.round(2))  # 784 log 2
       [543.43]
     """
@@ -69,7 +70,7 @@ def gaussian_nll(
       ValueError: if the shapes differ or there is no axis besides the batch.
 
     Example:
-      >>> nll = gaussian_nll(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
+      >>> nll = losses.gaussian_nll(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
       >>> print(nll.round(4))  # log 2π + ½
       [2.3379]
     """

@@ -32,7 +32,8 @@ def permute_dims(
 
     Example:
       >>> z = jnp.arange(8.0).reshape(4, 2)
-      >>> print(permute_dims(jax.random.key(0), z).sum(axis=0))  # no value is lost
+      >>> permuted = losses.permute_dims(jax.random.key(0), z)
+      >>> print(permuted.sum(axis=0))  # no value is lost
       [12. 16.]
     """
     check_shapes(z=(z, "batch latent"))
@@ -58,7 +59,7 @@ def density_ratio_tc(logits: Float[Array, "batch 2"]) -> Float[Array, " batch"]:
       ValueError: if `logits` has not exactly two columns.
 
     Example:
-      >>> print(density_ratio_tc(jnp.array([[2.0, 0.5], [0.0, 1.0]])))
+      >>> print(losses.density_ratio_tc(jnp.array([[2.0, 0.5], [0.0, 1.0]])))
       [ 1.5 -1. ]
     """
     check_shapes(logits=(logits, "batch 2"))
@@ -89,7 +90,7 @@ def density_ratio_discriminator_loss(
 
     Example:
       >>> undecided = jnp.zeros((4, 2))
-      >>> print(density_ratio_discriminator_loss(undecided, undecided).round(4))
+      >>> print(losses.density_ratio_discriminator_loss(undecided, undecided).round(4))
       0.6931
     """
     check_shapes(
@@ -131,7 +132,7 @@ def minibatch_total_correlation(
 
     Example:
       >>> z, mean, logvar = jnp.zeros((3, 1, 2))
-      >>> print(minibatch_total_correlation(z, mean, logvar, dataset_size=1))
+      >>> print(losses.minibatch_total_correlation(z, mean, logvar, dataset_size=1))
       0.0
     """
     shape = "batch latent"

@@ -1,0 +1,361 @@
+"""What a group of images has in common: evidence, shared noise, the group's bound."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from dis_jax.losses._shapes import check_shapes
+
+
+def accumulate_evidence(
+    mean: Float[Array, "batch latent"],
+    logvar: Float[Array, "batch latent"],
+    group: Int[Array, " batch"],
+    num_groups: int,
+) -> tuple[Float[Array, "num_groups latent"], Float[Array, "num_groups latent"]]:
+    """Product of the Gaussians of each group: its members' evidence taken together.
+
+    `1/var_g = Σ_i 1/var_i` and `mean_g = var_g Σ_i mean_i/var_i`, computed as
+    `logvar_g = -logsumexp_i(-logvar_i)` and `mean_g = Σ_i softmax_i(-logvar_i) mean_i`.
+    No prior is multiplied in. Hand a group's value back to its members with
+    `group_mean[group]`. The groups are those of the whole (global) batch; under `pmap`
+    or `shard_map`, those of the shard.
+
+    Eq.: Bouchacourt et al. 2018, product of normal densities
+
+    Args:
+      mean: (batch, latent).
+      logvar: (batch, latent).
+      group: (batch,), whole numbers in [0, num_groups), in any order; an example with
+        another number belongs to no group.
+      num_groups: how many groups there may be, a static number. Memory and time are
+        those of batch x num_groups x latent numbers.
+
+    Returns:
+      Mean and log-variance of each group, (num_groups, latent) each. A group without
+      members is the standard normal (0, 0), whose KL divergence is 0.
+
+    Raises:
+      ValueError: if the shapes do not agree.
+
+    Example:
+      >>> mean, logvar = jnp.array([[1.0], [3.0], [5.0]]), jnp.zeros((3, 1))
+      >>> group_mean, group_logvar = losses.accumulate_evidence(
+      ...     mean, logvar, jnp.array([0, 0, 1]), num_groups=2
+      ... )
+      >>> print(group_mean[:, 0], jnp.exp(group_logvar[:, 0]))
+      [2. 5.] [0.5 1. ]
+    """
+    check_shapes(
+        mean=(mean, "batch latent"),
+        logvar=(logvar, "batch latent"),
+        group=(group, "batch"),
+    )
+    member = (group[:, None] == jnp.arange(num_groups))[:, :, None]
+    empty = ~member.any(axis=0)
+    log_precision = jnp.where(member, -logvar[:, None], -jnp.inf)
+    log_precision = jnp.where(empty, 0.0, log_precision)  # keeps gradients finite
+    weights = jax.nn.softmax(log_precision, axis=0)
+    group_mean = jnp.where(empty, 0.0, (weights * mean[:, None]).sum(axis=0))
+    group_logvar = -jax.nn.logsumexp(log_precision, axis=0)
+    return group_mean, jnp.where(empty, 0.0, group_logvar)
+
+
+def multiply_posteriors(
+    mean1: Float[Array, "batch latent"],
+    logvar1: Float[Array, "batch latent"],
+    mean2: Float[Array, "batch latent"],
+    logvar2: Float[Array, "batch latent"],
+) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
+    """Product of two Gaussians, latent by latent: `accumulate_evidence` of pairs.
+
+    `1/var = 1/var1 + 1/var2`, `mean = var (mean1/var1 + mean2/var2)`. Some public code
+    takes twice this variance; this is the product.
+
+    Eq.: Bouchacourt et al. 2018, product of normal densities
+
+    Args:
+      mean1: (batch, latent).
+      logvar1: (batch, latent).
+      mean2: (batch, latent), row by row the partner of the first.
+      logvar2: (batch, latent).
+
+    Returns:
+      Mean and log-variance, (batch, latent) each.
+
+    Raises:
+      ValueError: if the shapes differ or are not of rank 2.
+
+    Example:
+      >>> one = jnp.ones((1, 1))
+      >>> mean, logvar = losses.multiply_posteriors(one, 0 * one, 3 * one, 0 * one)
+      >>> print(mean, jnp.exp(logvar))
+      [[2.]] [[0.5]]
+    """
+    _check_pair(mean1, logvar1, mean2, logvar2)
+    weight = jax.nn.sigmoid(logvar2 - logvar1)
+    logvar = -jnp.logaddexp(-logvar1, -logvar2)
+    return weight * mean1 + (1 - weight) * mean2, logvar
+
+
+def average_posteriors(
+    mean1: Float[Array, "batch latent"],
+    logvar1: Float[Array, "batch latent"],
+    mean2: Float[Array, "batch latent"],
+    logvar2: Float[Array, "batch latent"],
+) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
+    """Mean of the means and mean of the variances of two Gaussians, latent by latent.
+
+    What Ada-GVAE and GroupVAE put in place of both posteriors in the dimensions that a
+    pair shares.
+
+    Eq.: Locatello et al. 2020, Ada-GVAE
+
+    Args:
+      mean1: (batch, latent).
+      logvar1: (batch, latent).
+      mean2: (batch, latent), row by row the partner of the first.
+      logvar2: (batch, latent).
+
+    Returns:
+      Mean and log-variance, (batch, latent) each.
+
+    Raises:
+      ValueError: if the shapes differ or are not of rank 2.
+
+    Example:
+      >>> one = jnp.ones((1, 1))
+      >>> mean, logvar = losses.average_posteriors(one, 0 * one, 3 * one, 0 * one)
+      >>> print(mean, jnp.exp(logvar))
+      [[2.]] [[1.]]
+    """
+    _check_pair(mean1, logvar1, mean2, logvar2)
+    return 0.5 * (mean1 + mean2), jnp.logaddexp(logvar1, logvar2) - jnp.log(2)
+
+
+def adaptive_shared_dims(
+    mean1: Float[Array, "batch latent"],
+    logvar1: Float[Array, "batch latent"],
+    mean2: Float[Array, "batch latent"],
+    logvar2: Float[Array, "batch latent"],
+) -> Bool[Array, "batch latent"]:
+    """Which latents a pair of images seems to share, for an unknown number of changes.
+
+    `δ_d = KL(q(z_d|x1) || q(z_d|x2))`, shared where `δ_d <= ½ (min_d δ_d + max_d δ_d)`;
+    the threshold is the pair's own, and the divergence is directed from 1 to 2.
+
+    Eq.: Locatello et al. 2020, practical adaptive algorithms
+
+    Args:
+      mean1: (batch, latent).
+      logvar1: (batch, latent).
+      mean2: (batch, latent), row by row the partner of the first.
+      logvar2: (batch, latent).
+
+    Returns:
+      (batch, latent) of bool. Two equal posteriors share everything. No gradient flows.
+
+    Raises:
+      ValueError: if the shapes differ or are not of rank 2.
+
+    Example:
+      >>> zeros, mean2 = jnp.zeros((1, 3)), jnp.array([[0.1, 0.0, 4.0]])
+      >>> print(losses.adaptive_shared_dims(zeros, zeros, mean2, zeros))
+      [[ True  True False]]
+    """
+    _check_pair(mean1, logvar1, mean2, logvar2)
+    log_ratio = logvar1 - logvar2
+    distance2 = (mean1 - mean2) ** 2 * jnp.exp(-logvar2)
+    delta = 0.5 * (jnp.expm1(log_ratio) - log_ratio + distance2)
+    delta = jnp.minimum(delta, jnp.finfo(delta.dtype).max)  # an infinite one differs
+    least, most = delta.min(axis=1, keepdims=True), delta.max(axis=1, keepdims=True)
+    return delta <= 0.5 * least + 0.5 * most
+
+
+def group_noise(
+    key: Key[Array, ""],
+    group: Int[Array, " batch"],
+    num_groups: int,
+    latent: int,
+    *,
+    scale: Float[Array, ""] | float = 1.0,
+    per: Literal["group", "example"] = "group",
+) -> Float[Array, "batch latent"]:
+    """Normal noise that all members of a group share, or not.
+
+    `ε_i = scale · n_g(i)` with one n ~ N(0, I) a group, or one an example. The sample
+    of the group's code is `mean_g + exp(logvar_g / 2) ε`.
+
+    Eq.: Bouchacourt et al. 2018, Algorithm 1
+
+    Args:
+      key: a random key.
+      group: (batch,), whole numbers in [0, num_groups).
+      num_groups: how many groups there may be, a static number.
+      latent: number of dimensions.
+      scale: standard deviation; 0 makes the code its mean.
+      per: "group" for one draw a group, "example" for one an example.
+
+    Returns:
+      (batch, latent).
+
+    Raises:
+      ValueError: if `group` is not of rank 1 or `per` is unknown.
+
+    Example:
+      >>> group = jnp.array([1, 0, 1])
+      >>> noise = losses.group_noise(jax.random.key(0), group, num_groups=2, latent=5)
+      >>> print(noise.shape, (noise[0] == noise[2]).all())
+      (3, 5) True
+    """
+    check_shapes(group=(group, "batch"), scale=(scale, ""))
+    if per not in ("group", "example"):
+        raise ValueError(f'`per` is {per!r}; expected "group" or "example".')
+    if per == "example":
+        return scale * jax.random.normal(key, (len(group), latent))
+    return scale * jax.random.normal(key, (num_groups, latent))[group]
+
+
+def count_groups(group: Int[Array, " batch"], num_groups: int) -> Int[Array, ""]:
+    """The number of groups that have a member: what group losses are divided by.
+
+    Eq.: Bouchacourt et al. 2018, Algorithm 1
+
+    Args:
+      group: (batch,), whole numbers in [0, num_groups).
+      num_groups: how many groups there may be, a static number.
+
+    Returns:
+      A scalar, a whole number.
+
+    Raises:
+      ValueError: if `group` is not of rank 1.
+
+    Example:
+      >>> print(losses.count_groups(jnp.array([3, 0, 3]), num_groups=10))
+      2
+    """
+    check_shapes(group=(group, "batch"))
+    return (group[:, None] == jnp.arange(num_groups)).any(axis=0).sum()
+
+
+def group_elbo(
+    nll: Float[Array, " batch"],
+    style_kl: Float[Array, " batch"],
+    class_kl: Float[Array, " num_groups"],
+    group: Int[Array, " batch"],
+) -> Float[Array, ""]:
+    """Evidence lower bound of the average group.
+
+    `-1/|G| [Σ_i (nll_i + style_kl_i) + Σ_g class_kl_g]` over the |G| groups that have a
+    member. All three terms are summed and share the divisor: dividing the first two by
+    the batch size instead would overweight the class code batch / |G| times.
+
+    Eq.: Bouchacourt et al. 2018, Algorithm 1
+
+    Args:
+      nll: (batch,), negative log-likelihood of each example.
+      style_kl: (batch,), KL divergence of each example's own code.
+      class_kl: (num_groups,), KL divergence of each group's code; what stands at a
+        group without members does not count.
+      group: (batch,), whole numbers in [0, num_groups).
+
+    Returns:
+      A scalar, nats a group; larger is better, so its negative is the loss.
+
+    Raises:
+      ValueError: if the shapes do not agree.
+
+    Example:
+      >>> elbo = losses.group_elbo(
+      ...     nll=jnp.array([10.0, 20.0, 30.0]),
+      ...     style_kl=jnp.ones(3),
+      ...     class_kl=jnp.array([3.0, 4.0, 0.0]),
+      ...     group=jnp.array([0, 0, 1]),
+      ... )
+      >>> print(elbo)  # (60 + 3 + 7) / 2
+      -35.0
+    """
+    check_shapes(
+        nll=(nll, "batch"),
+        style_kl=(style_kl, "batch"),
+        class_kl=(class_kl, "num_groups"),
+        group=(group, "batch"),
+    )
+    present = (group[:, None] == jnp.arange(len(class_kl))).any(axis=0)
+    total = (nll + style_kl).sum() + jnp.where(present, class_kl, 0.0).sum()
+    return -total / present.sum()
+
+
+def swap_partners(
+    key: Key[Array, ""], group: Int[Array, " batch"]
+) -> Int[Array, " batch"]:
+    """For each example another member of its group, drawn uniformly.
+
+    Eq.: Bouchacourt et al. 2018, swapping of class codes
+
+    Args:
+      key: a random key.
+      group: (batch,), whole numbers.
+
+    Returns:
+      (batch,), positions in the batch; an example alone in its group is its own
+      partner.
+
+    Raises:
+      ValueError: if `group` is not of rank 1.
+
+    Example:
+      >>> print(losses.swap_partners(jax.random.key(0), jnp.array([7, 3, 7])))
+      [2 1 0]
+    """
+    check_shapes(group=(group, "batch"))
+    itself = jnp.arange(len(group))
+    others = (group[:, None] == group) & (itself[:, None] != itself)
+    partner = jax.random.categorical(key, jnp.where(others, 0.0, -jnp.inf))
+    return jnp.where(others.any(axis=1), partner, itself)
+
+
+def swap_reconstruction(
+    swapped_nll: Float[Array, " batch"], partner: Int[Array, " batch"]
+) -> Float[Array, " batch"]:
+    """Reconstruction through another member's class code: makes the decoder use it.
+
+    `-log p(x_i | style_i, class_j)` with j = `swap_partners` of i. Only what the
+    members of a group have in common helps here, and it must be in the class code of
+    each.
+
+    Eq.: Bouchacourt et al. 2018, swapping of class codes
+
+    Args:
+      swapped_nll: (batch,), negative log-likelihood of each image under the decoder fed
+        with its own style code and `class_code[partner]`.
+      partner: (batch,), from `swap_partners`.
+
+    Returns:
+      (batch,), nats; 0 for an example without a partner, which has nothing to swap.
+
+    Raises:
+      ValueError: if the shapes differ.
+
+    Example:
+      >>> nll = jnp.array([10.0, 20.0, 30.0])
+      >>> print(losses.swap_reconstruction(nll, jnp.array([2, 1, 0])))
+      [10.  0. 30.]
+    """
+    check_shapes(swapped_nll=(swapped_nll, "batch"), partner=(partner, "batch"))
+    return jnp.where(partner == jnp.arange(len(partner)), 0.0, swapped_nll)
+
+
+def _check_pair(mean1: Array, logvar1: Array, mean2: Array, logvar2: Array) -> None:
+    shape = "batch latent"
+    check_shapes(
+        mean1=(mean1, shape),
+        logvar1=(logvar1, shape),
+        mean2=(mean2, shape),
+        logvar2=(logvar2, shape),
+    )
