@@ -1,5 +1,15 @@
 """Scores of any code, from this package or from anywhere else."""
 
+from dis_jax.evaluation.beta_vae_score import BetaVaeScore, beta_vae_score
+from dis_jax.evaluation.clustering import (
+    Clustering,
+    PriorError,
+    average_entropy,
+    clustering,
+    prior_rmse,
+)
+from dis_jax.evaluation.dci import Dci, dci
+from dis_jax.evaluation.downstream import Downstream, downstream
 from dis_jax.evaluation.encoding import code_fn, encode_all
 from dis_jax.evaluation.evaluate import (
     DEFAULT_METRICS,
@@ -16,24 +26,62 @@ from dis_jax.evaluation.factor_vae_score import (
     FactorVaeScore,
     factor_vae_score,
 )
+from dis_jax.evaluation.gaussian_correlation import (
+    GaussianCorrelation,
+    gaussian_correlation,
+)
+from dis_jax.evaluation.infomec import InfoMec, infomec
+from dis_jax.evaluation.irs import Irs, irs
 from dis_jax.evaluation.mig import Mig, mig
-from dis_jax.evaluation.provenance import provenance
+from dis_jax.evaluation.modularity_explicitness import (
+    ModularityExplicitness,
+    modularity_explicitness,
+)
+from dis_jax.evaluation.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.evaluation.sap import Sap, sap
+from dis_jax.evaluation.udr import Udr, udr
 
 __all__ = [
     "DEFAULT_METRICS",
     "FACTOR_VAE_PAPER",
     "METRICS",
     "METRIC_SETS",
+    "BetaVaeScore",
+    "Clustering",
+    "Dci",
+    "Downstream",
     "FactorVaeScore",
+    "GaussianCorrelation",
+    "InfoMec",
+    "Irs",
     "Mig",
+    "ModularityExplicitness",
+    "Omes",
+    "PriorError",
+    "Sap",
+    "Udr",
+    "average_entropy",
+    "beta_vae_score",
+    "clustering",
     "code_fn",
+    "dci",
+    "downstream",
     "encode_all",
     "evaluate",
     "evaluate_codes",
     "factor_vae_score",
     "format_table",
+    "gaussian_correlation",
+    "infomec",
+    "irs",
     "mig",
+    "modularity_explicitness",
     "new_file",
-    "provenance",
+    "omes",
+    "omes_from_pairs",
+    "omes_on_grid",
+    "prior_rmse",
     "resolve_metrics",
+    "sap",
+    "udr",
 ]

@@ -19,11 +19,20 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
+from dis_jax.evaluation.beta_vae_score import beta_vae_score
+from dis_jax.evaluation.dci import dci
+from dis_jax.evaluation.downstream import downstream
 from dis_jax.evaluation.encoding import Encode, FactorGrid
 from dis_jax.evaluation.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
+from dis_jax.evaluation.gaussian_correlation import gaussian_correlation
+from dis_jax.evaluation.infomec import infomec
+from dis_jax.evaluation.irs import irs
 from dis_jax.evaluation.mig import mig
-from dis_jax.evaluation.provenance import provenance
+from dis_jax.evaluation.modularity_explicitness import modularity_explicitness
+from dis_jax.evaluation.omes import omes, omes_on_grid
 from dis_jax.evaluation.samples import Samples, draw_samples, given_samples
+from dis_jax.evaluation.sap import sap
+from dis_jax.provenance import provenance
 
 FORMAT = "dis_jax.evaluation"
 VERSION = 1
@@ -51,11 +60,31 @@ _GRID = ("encode", "data", "key")
 METRICS: dict[str, Metric] = {
     "factor_vae_score": Metric(factor_vae_score, _GRID),
     "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
+    "beta_vae_score": Metric(beta_vae_score, _GRID),
     "mig": Metric(mig, _ALL),
+    "sap": Metric(sap, _SPLIT),
+    "dci": Metric(dci, _SPLIT),
+    "dci_lightgbm": Metric(dci, _SPLIT, {"trees": "lightgbm"}),
+    "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
+    "irs": Metric(irs, _ALL),
+    "gaussian_correlation": Metric(gaussian_correlation, ("codes",)),
+    "omes": Metric(omes, (*_ALL, "key")),
+    "omes_on_grid": Metric(omes_on_grid, _GRID),
+    "infomec": Metric(infomec, _ALL),
+    "downstream_gbt": Metric(downstream, _SPLIT, {"model": "gbt"}),
+    "downstream_mlp": Metric(downstream, _SPLIT, {"model": "mlp"}),
+    "downstream_logistic": Metric(downstream, _SPLIT, {"model": "logistic"}),
+    "downstream_knn": Metric(downstream, _SPLIT, {"model": "knn"}),
 }
+_FAST = tuple(
+    name
+    for name, metric in METRICS.items()
+    if metric.fn is not downstream and name not in ("dci", "factor_vae_score_paper")
+)
 METRIC_SETS: dict[str, tuple[str, ...]] = {
-    "all": ("factor_vae_score", "mig"),
-    "official": ("factor_vae_score", "mig"),
+    "all": _FAST,
+    "official": tuple("dci" if name == "dci_lightgbm" else name for name in _FAST),
+    "downstream": tuple(n for n, metric in METRICS.items() if metric.fn is downstream),
 }
 
 
@@ -80,8 +109,8 @@ def evaluate(
       encode: any function from a batch of images to codes (batch, latent).
       data: an image set, or anything with `sizes` and `images(factors)`.
       key: source of the sampled images.
-      metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (fast variants,
-        under their own names) or "official" (the original models).
+      metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (DCI by LightGBM,
+        under its own name), "official" (DCI by the original trees), "downstream".
       num_train: codes that metrics learn from.
       num_test: codes that they are tested on.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.

@@ -1,0 +1,89 @@
+"""Pairs of rows that agree on every factor but one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Int, Key
+
+
+class Pairs(NamedTuple):
+    """Rows that differ in one factor alone.
+
+    Attributes:
+      x: row of the first of each pair, (pair,).
+      y: row of the second, (pair,).
+      factor: the factor in which they differ, (pair,).
+    """
+
+    x: Int[np.ndarray, " pair"]
+    y: Int[np.ndarray, " pair"]
+    factor: Int[np.ndarray, " pair"]
+
+
+def one_factor_pairs(
+    factors: Int[np.ndarray, "batch factor"], key: Key[Array, ""], max_pairs: int
+) -> Pairs:
+    """Pairs as Dapueto et al. 2024 draw them: all, or a random part of them.
+
+    The rows that agree on all factors but one are a group, with one row (the first) for
+    each of its m values of that factor. Shuffled and split into halves it gives
+    floor(m / 2) pairs, and it is visited m times, shuffled afresh each time. Of more
+    than `max_pairs` pairs of a factor a part is drawn without replacement; only the
+    visits that it needs are shuffled.
+
+    Args:
+      factors: (batch, factor), values from 0.
+      key: source of the shuffles.
+      max_pairs: the most pairs of a factor.
+    """
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
+    found = [_pairs_of(factors, k, rng, max_pairs) for k in range(factors.shape[1])]
+    return Pairs(
+        np.concatenate([x for x, _ in found]),
+        np.concatenate([y for _, y in found]),
+        np.repeat(np.arange(len(found)), [len(x) for x, _ in found]),
+    )
+
+
+def _pairs_of(
+    factors: np.ndarray, k: int, rng: np.random.Generator, max_pairs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs that differ in factor k, in random order within each visit."""
+    others = _identify(np.delete(factors, k, axis=1))
+    _, first = np.unique(
+        _identify(np.stack([others, factors[:, k]], 1)), return_index=True
+    )
+    rows = first[
+        np.argsort(others[first], kind="stable")
+    ]  # one a label vector, by group
+    _, start, sizes = np.unique(others[rows], return_index=True, return_counts=True)
+    # One visit a row: of the group that the row is in.
+    start, sizes = np.repeat(start, sizes), np.repeat(sizes, sizes)
+    visit = np.repeat(np.arange(len(sizes)), sizes // 2)
+    slot = np.arange(len(visit)) - np.repeat(
+        np.cumsum(sizes // 2) - sizes // 2, sizes // 2
+    )
+    if len(visit) > max_pairs:
+        chosen = rng.choice(len(visit), max_pairs, replace=False)
+        visit, slot = visit[chosen], slot[chosen]
+    used, visit = np.unique(visit, return_inverse=True)
+    start, sizes = start[used], sizes[used]
+    ends = np.cumsum(sizes)
+    member = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)
+    owner = np.repeat(np.arange(len(used)), sizes)
+    shuffled = np.lexsort((rng.random(len(member)), owner))
+    order = rows[np.repeat(start, sizes) + member[shuffled]]
+    place = (ends - sizes)[visit] + 2 * slot
+    return order[place], order[place + 1]
+
+
+def _identify(columns: np.ndarray) -> np.ndarray:
+    """One whole number a row, the same for equal rows."""
+    out = np.zeros(len(columns), np.int64)
+    for column in columns.T:
+        out = out * (column.max() + 1) + column
+        out = np.unique(out, return_inverse=True)[1]  # stays below the number of rows
+    return out
