@@ -42,7 +42,7 @@ def bernoulli_nll(
     # softplus(l) - l t without cancellation; minimum(l, -l) is -|l| with slope 0 at 0.
     remainder = jnp.log1p(jnp.exp(jnp.minimum(logits, -logits)))
     nll = jnp.maximum(logits, 0) - logits * targets + remainder
-    return nll.sum(axis=range(1, nll.ndim))
+    return _sum_features(nll)
 
 
 def gaussian_nll(
@@ -88,4 +88,11 @@ def gaussian_nll(
             f"broadcasts to that of `mean`, {mean.shape}."
         )
     nll = 0.5 * ((targets - mean) ** 2 / variance + jnp.log(2 * jnp.pi * variance))
-    return nll.sum(axis=range(1, nll.ndim))
+    return _sum_features(nll)
+
+
+def _sum_features(nll: Float[Array, " batch *features"]) -> Float[Array, " batch"]:
+    # A product with ones, because XLA's CPU loop for a sum fused with the logarithm is
+    # not vectorised: 18 ms become 0.7 for 64 images of 64x64.
+    flat = nll.reshape(nll.shape[0], -1)
+    return jnp.dot(flat, jnp.ones(flat.shape[1], flat.dtype), precision="highest")

@@ -1,1 +1,52 @@
-"""."""
+"""Systems that learn a representation, each one `Method`: pure functions of a state."""
+
+from collections.abc import Callable
+
+from dis_jax.methods.factor_vae import factor_vae
+from dis_jax.methods.method import (
+    Batch,
+    Categorical,
+    Code,
+    Gaussian,
+    Method,
+    Metrics,
+    State,
+    point,
+)
+from dis_jax.methods.vae import (
+    annealed_vae,
+    beta_tcvae,
+    beta_vae,
+    dip_vae_i,
+    dip_vae_ii,
+    vae,
+)
+
+METHODS: dict[str, Callable[..., Method]] = {
+    "annealed_vae": annealed_vae,
+    "beta_tcvae": beta_tcvae,
+    "beta_vae": beta_vae,
+    "dip_vae_i": dip_vae_i,
+    "dip_vae_ii": dip_vae_ii,
+    "factor_vae": factor_vae,
+    "vae": vae,
+}
+
+__all__ = [
+    "METHODS",
+    "Batch",
+    "Categorical",
+    "Code",
+    "Gaussian",
+    "Method",
+    "Metrics",
+    "State",
+    "annealed_vae",
+    "beta_tcvae",
+    "beta_vae",
+    "dip_vae_i",
+    "dip_vae_ii",
+    "factor_vae",
+    "point",
+    "vae",
+]

@@ -1,1 +1,37 @@
-"""."""
+"""Runs any method on any data: one loop, on one device or many, once or as a population."""
+
+from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.log import Log, read_metrics
+from dis_jax.training.loop import NonFiniteError, Run, set_up, train
+from dis_jax.training.mesh import make_mesh
+from dis_jax.training.population import is_population, members
+from dis_jax.training.program import (
+    Member,
+    Program,
+    compile_program,
+    member,
+    stack,
+)
+from dis_jax.training.workdir import graft, make_method, read_config, restore
+
+__all__ = [
+    "Checkpoints",
+    "Log",
+    "Member",
+    "NonFiniteError",
+    "Program",
+    "Run",
+    "compile_program",
+    "graft",
+    "is_population",
+    "make_mesh",
+    "make_method",
+    "member",
+    "members",
+    "read_config",
+    "read_metrics",
+    "restore",
+    "set_up",
+    "stack",
+    "train",
+]

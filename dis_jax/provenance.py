@@ -12,7 +12,16 @@ import jax
 
 import dis_jax
 
-_PACKAGES = ("flax", "jax", "jaxlib", "lightgbm", "numpy", "scikit-learn", "scipy")
+_PACKAGES = (
+    "flax",
+    "jax",
+    "jaxlib",
+    "lightgbm",
+    "numpy",
+    "optax",
+    "scikit-learn",
+    "scipy",
+)
 
 
 def provenance() -> dict[str, Any]:
@@ -23,8 +32,8 @@ def provenance() -> dict[str, Any]:
       that is not installed is left out.
 
     Example:
-      >>> from dis_jax import evaluation
-      >>> sorted(evaluation.provenance())
+      >>> from dis_jax.provenance import provenance
+      >>> sorted(provenance())
       ['hardware', 'versions']
     """
     versions = {"dis_jax": dis_jax.__version__, "python": platform.python_version()}

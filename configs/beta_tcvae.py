@@ -1,0 +1,13 @@
+r"""beta-TCVAE (Chen et al. 2018, arXiv 1802.04942): more weight on total correlation.
+
+  python -m launch.train --config=configs/beta_tcvae.py:rendered_dsprites \
+      --workdir=runs/beta_tcvae
+
+beta 6 is the paper's for dSprites.
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites"):
+    return base.get_config("beta_tcvae", argument, beta=6.0)

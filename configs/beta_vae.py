@@ -1,0 +1,13 @@
+r"""beta-VAE (Higgins et al. 2017): more weight on the KL divergence.
+
+  python -m launch.train --config=configs/beta_vae.py:rendered_dsprites \
+      --workdir=runs/beta_vae
+
+Kim & Mnih 2018 report a FactorVAE score of .73 on dSprites for beta = 4.
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites"):
+    return base.get_config("beta_vae", argument, beta=4.0)

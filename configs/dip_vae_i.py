@@ -1,0 +1,13 @@
+r"""DIP-VAE I (Kumar et al. 2018, arXiv 1711.00848): decorrelated posterior means.
+
+  python -m launch.train --config=configs/dip_vae_i.py:rendered_dsprites \
+      --workdir=runs/dip_vae_i
+
+lambda_diag = 10 lambda_off, as in Locatello et al. 2019.
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites"):
+    return base.get_config("dip_vae_i", argument, lambda_off=5.0, lambda_diag=50.0)

@@ -1,0 +1,10 @@
+r"""VAE (Kingma & Welling 2014, arXiv 1312.6114): the baseline of every other method.
+
+python -m launch.train --config=configs/vae.py:rendered_dsprites --workdir=runs/vae
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites"):
+    return base.get_config("vae", argument)

@@ -1,0 +1,108 @@
+"""Parts that every method with a variational autoencoder is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dis_jax import losses, networks
+from dis_jax.methods.method import Batch, Gaussian, State
+
+
+class Networks(NamedTuple):
+    """The two networks of an autoencoder, as Flax modules."""
+
+    encoder: Any
+    decoder: Any
+
+
+class Terms(NamedTuple):
+    """Parts of the evidence lower bound that every member of the family shares."""
+
+    reconstruction: Float[Array, ""]
+    kl: Float[Array, ""]
+    posterior: Gaussian
+    z: Float[Array, "batch latent"]
+
+
+def make_networks(config: Any) -> Networks:
+    """Encoder and decoder as `config.network` and `config.image_shape` describe them."""
+    options = dict(config.network)
+    name = options.pop("name")
+    options["dtype"] = jnp.dtype(config.precision)
+    shape = tuple(config.image_shape)
+    latent = options.pop("latent")
+    if name == "conv":
+        if "widths" in options:
+            options["widths"] = tuple(options["widths"])
+        return Networks(
+            networks.ConvEncoder(latent, **options),
+            networks.ConvDecoder(shape, **options),
+        )
+    if name == "mlp":
+        encoder, decoder = options.pop("encoder"), options.pop("decoder")
+        return Networks(
+            networks.MLPEncoder(latent, tuple(encoder), **options),
+            networks.MLPDecoder(shape, tuple(decoder), **options),
+        )
+    raise ValueError(f"network.name is {name!r}; expected 'conv' or 'mlp'.")
+
+
+def init_params(nets: Networks, key: Array, images: Array) -> dict[str, Any]:
+    """Parameters of both networks for batches like `images`."""
+    encoder_key, decoder_key = jax.random.split(key)
+    (mean, _), encoder = nets.encoder.init_with_output(encoder_key, images)
+    decoder = nets.decoder.init(decoder_key, mean)
+    return {"encoder": encoder["params"], "decoder": decoder["params"]}
+
+
+def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian:
+    """The posterior q(z | x)."""
+    return Gaussian(*nets.encoder.apply({"params": params["encoder"]}, images))
+
+
+def sample(key: Array, posterior: Gaussian) -> Array:
+    """A reparameterised draw from a diagonal Gaussian."""
+    noise = jax.random.normal(key, posterior.mean.shape)
+    return posterior.mean + jnp.exp(0.5 * posterior.logvar) * noise
+
+
+def evidence_terms(
+    nets: Networks, params: Mapping[str, Any], key: Array, images: Array
+) -> Terms:
+    """Encodes, samples, decodes: reconstruction and KL in nats, batch averages."""
+    posterior = encode(nets, params, images)
+    z = sample(key, posterior)
+    logits = nets.decoder.apply({"params": params["decoder"]}, z)
+    return Terms(
+        losses.bernoulli_nll(logits, images).mean(),
+        losses.gaussian_kl(*posterior).mean(),
+        posterior,
+        z,
+    )
+
+
+def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
+    """The `encode` and `decode` fields of a method with one Gaussian code `z`."""
+
+    def encode_batch(state: State, batch: Batch) -> dict[str, Gaussian]:
+        return {"z": encode(nets, state.params, batch["image"])}
+
+    def decode(state: State, codes: Mapping[str, Array]) -> Array:
+        variables = {"params": state.params["decoder"]}
+        return nn.sigmoid(nets.decoder.apply(variables, codes["z"]))
+
+    return {"encode": encode_batch, "decode": decode}
+
+
+def step_key(state: State, axis_name: str | None) -> Array:
+    """The key of this step, and of this replica where there are several."""
+    key = jax.random.fold_in(state.key, state.step)
+    if axis_name is None:
+        return key
+    return jax.random.fold_in(key, jax.lax.axis_index(axis_name))

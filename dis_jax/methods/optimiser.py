@@ -1,0 +1,56 @@
+"""Adam whose learning rate and clipping norm are arrays, and averages over replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float
+
+Tree = TypeVar("Tree")
+
+
+class Adam(NamedTuple):
+    """`init(params) -> opt_state` and `step(...) -> (params, opt_state)`."""
+
+    init: Callable[[Any], Any]
+    step: Callable[..., tuple[Any, Any]]
+
+
+def make(options: Mapping[str, Any]) -> Adam:
+    """Adam with static `b1`, `b2`, `eps`; its state is that of `optax.scale_by_adam`.
+
+    Learning rate and clipping norm are arguments of `step`, so that they can differ
+    between the members of a population and between two runs of one program.
+    """
+    direction = optax.scale_by_adam(**options)
+
+    def step(
+        grads: Any,
+        opt_state: Any,
+        params: Any,
+        *,
+        learning_rate: Float[Array, ""],
+        clip_norm: Float[Array, ""] | None = None,
+    ) -> tuple[Any, Any]:
+        if clip_norm is not None:
+            scale = jnp.minimum(1.0, clip_norm / optax.global_norm(grads))
+            grads = jax.tree.map(lambda g: g * scale, grads)
+        updates, opt_state = direction.update(grads, opt_state, params)
+        params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
+        return params, opt_state
+
+    return Adam(direction.init, step)
+
+
+def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
+    """Hyperparameters as float32 arrays, so that they are data and not program."""
+    return {name: jnp.asarray(value, jnp.float32) for name, value in hparams.items()}
+
+
+def average(tree: Tree, axis_name: str | None) -> Tree:
+    """Mean over the replicas of a mapped axis; the tree itself where there is none."""
+    return tree if axis_name is None else jax.lax.pmean(tree, axis_name)

@@ -1,0 +1,200 @@
+"""Variational autoencoders that differ in one term: how the posterior is regularised.
+
+Each minimises, over batches of images,
+
+  mean_i [ -log p(x_i | z_i) ] + regulariser,   z_i ~ q(z | x_i)
+
+with the regulariser that the function's docstring names. FactorVAE adds a second
+optimiser to the same parts (`dis_jax.methods.factor_vae`). All share one state tree, so
+that one can go on from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from dis_jax import losses
+from dis_jax.methods import autoencoder, optimiser
+from dis_jax.methods.method import Batch, Method, State
+
+Regulariser = Callable[[State, autoencoder.Terms], Array]
+
+
+class VAEMetrics(NamedTuple):
+    """What a step reports: nats an image, averaged over the batch."""
+
+    loss: Array
+    reconstruction: Array
+    kl: Array
+    regulariser: Array
+
+
+def vae(config: Any, axis_name: str | None = None) -> Method:
+    """VAE: the regulariser is KL(q(z|x) || p(z)).
+
+    Eq.: Kingma & Welling 2014, (7)
+
+    Args:
+      config: `network`, `image_shape`, `precision`, `optimiser` and `hparams` with
+        `learning_rate` and `clip_norm`.
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+    """
+    return _make(lambda state, terms: terms.kl, config, axis_name)
+
+
+def beta_vae(config: Any, axis_name: str | None = None) -> Method:
+    """beta-VAE: the regulariser is beta KL.
+
+    Eq.: Higgins et al. 2017, (4)
+
+    Args:
+      config: as for `vae`, and `hparams.beta`.
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+    """
+    return _make(
+        lambda state, terms: state.hparams["beta"] * terms.kl, config, axis_name
+    )
+
+
+def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
+    """Annealed VAE: gamma |KL - C|, the capacity C growing linearly to its maximum.
+
+    Eq.: Burgess et al. 2018, (8)
+
+    Args:
+      config: as for `vae`, and `hparams.gamma`, `hparams.capacity` (the largest C, in
+        nats) and `hparams.capacity_steps` (after how many steps it is reached).
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+    """
+
+    def regulariser(state: State, terms: autoencoder.Terms) -> Array:
+        hparams = state.hparams
+        grown = jnp.minimum(1.0, state.step / hparams["capacity_steps"])
+        capacity = hparams["capacity"] * grown
+        return losses.capacity_penalty(terms.kl, capacity, hparams["gamma"])
+
+    return _make(regulariser, config, axis_name)
+
+
+def beta_tcvae(config: Any, axis_name: str | None = None) -> Method:
+    """beta-TCVAE: KL + (beta - 1) TC, with the minibatch-weighted estimate of TC.
+
+    Eq.: Chen et al. 2018, (4)
+
+    Args:
+      config: as for `vae`, and `hparams.beta`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; the total
+        correlation is that of each replica's share of the batch then.
+
+    Returns:
+      The method.
+    """
+
+    def regulariser(state: State, terms: autoencoder.Terms) -> Array:
+        tc = losses.minibatch_total_correlation(terms.z, *terms.posterior)
+        return terms.kl + (state.hparams["beta"] - 1.0) * jnp.mean(tc)
+
+    return _make(regulariser, config, axis_name)
+
+
+def dip_vae_i(config: Any, axis_name: str | None = None) -> Method:
+    """DIP-VAE I: KL and a penalty on the covariance of the posterior means.
+
+    Eq.: Kumar et al. 2018, (6)
+
+    Args:
+      config: as for `vae`, and `hparams.lambda_off`, `hparams.lambda_diag`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; the
+        covariance is that of each replica's share of the batch then.
+
+    Returns:
+      The method.
+    """
+    return _dip_vae("i", config, axis_name)
+
+
+def dip_vae_ii(config: Any, axis_name: str | None = None) -> Method:
+    """DIP-VAE II: KL and a penalty on the covariance of the aggregate posterior.
+
+    Eq.: Kumar et al. 2018, (7)
+
+    Args:
+      config: as for `vae`, and `hparams.lambda_off`, `hparams.lambda_diag`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; the
+        covariance is that of each replica's share of the batch then.
+
+    Returns:
+      The method.
+    """
+    return _dip_vae("ii", config, axis_name)
+
+
+def _dip_vae(kind: str, config: Any, axis_name: str | None) -> Method:
+    def regulariser(state: State, terms: autoencoder.Terms) -> Array:
+        return terms.kl + losses.dip_regulariser(
+            *terms.posterior,
+            kind=kind,
+            lambda_off=state.hparams["lambda_off"],
+            lambda_diag=state.hparams["lambda_diag"],
+        )
+
+    return _make(regulariser, config, axis_name)
+
+
+def _make(regulariser: Regulariser, config: Any, axis_name: str | None) -> Method:
+    nets = autoencoder.make_networks(config)
+    adam = optimiser.make(config.optimiser)
+
+    def init(key: Array, batch: Batch) -> State:
+        init_key, run_key = jax.random.split(key)
+        params = autoencoder.init_params(nets, init_key, batch["image"])
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            key=run_key,
+            params=params,
+            stats={},
+            opt_state={"vae": adam.init(params)},
+            hparams=optimiser.scalars(config.hparams),
+        )
+
+    def loss(
+        params: Any, key: Array, images: Array, state: State
+    ) -> tuple[Array, VAEMetrics]:
+        terms = autoencoder.evidence_terms(nets, params, key, images)
+        penalty = regulariser(state, terms)
+        total = terms.reconstruction + penalty
+        return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)
+
+    def update(state: State, batch: Batch) -> tuple[State, VAEMetrics]:
+        key = autoencoder.step_key(state, axis_name)
+        grads, metrics = jax.grad(loss, has_aux=True)(
+            state.params, key, batch["image"], state
+        )
+        grads, metrics = optimiser.average((grads, metrics), axis_name)
+        params, opt = adam.step(
+            grads,
+            state.opt_state["vae"],
+            state.params,
+            learning_rate=state.hparams["learning_rate"],
+            clip_norm=state.hparams["clip_norm"],
+        )
+        state = state._replace(
+            step=state.step + 1, params=params, opt_state={"vae": opt}
+        )
+        return state, metrics
+
+    return Method("images", init, update, code="z", **autoencoder.coders(nets))

@@ -1,0 +1,162 @@
+"""What a run tells: a JSON line a window, TensorBoard, and a line or bar of progress."""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
+
+
+class Log:
+    """Writes `metrics.jsonl`, TensorBoard files and progress for one run."""
+
+    def __init__(
+        self,
+        workdir: pathlib.Path,
+        *,
+        first_step: int,
+        last_step: int,
+        tensorboard: bool,
+        seconds_between_lines: float = 10.0,
+    ):
+        """Opens the log at a step; lines after that step are taken back.
+
+        Args:
+          workdir: the run's folder.
+          first_step: the step that training goes on from.
+          last_step: the step at which it will end.
+          tensorboard: whether to write TensorBoard files too.
+          seconds_between_lines: of plain progress, where the output is not a terminal.
+        """
+        self._path = workdir / "metrics.jsonl"
+        self._earlier = _truncate(self._path, first_step)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._board = _board(workdir / "tensorboard", first_step, tensorboard)
+        self._bar = _bar(first_step, last_step)
+        self._last_step = last_step
+        self._start = self._window_start = time.monotonic()
+        self._window_step = self._shown_step = first_step
+        self._shown = self._start
+        self._wait = seconds_between_lines
+        self._note: dict[str, str] = {}
+
+    def write(self, step: int, scalars: Scalars) -> None:
+        """Writes one line of means over the window that ends at `step`."""
+        now = time.monotonic()
+        rate = (step - self._window_step) / max(now - self._window_start, 1e-9)
+        self._window_start, self._window_step = now, step
+        line = {
+            "step": step,
+            "time": round(self._earlier + now - self._start, 3),
+            "steps_per_second": round(rate, 3),
+            **scalars,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            for name, value in scalars.items():
+                for i, v in enumerate(np.atleast_1d(value)):
+                    tag = name if np.ndim(value) == 0 else f"{name}/{i}"
+                    self._board.add_scalar(tag, v, step)
+            self._board.add_scalar("steps_per_second", rate, step)
+        self._note = {
+            name: f"{np.mean(v):.4g}" for name, v in list(scalars.items())[:3]
+        }
+
+    def progress(self, step: int) -> None:
+        """Moves the bar, or prints a line when enough time has gone by."""
+        now = time.monotonic()
+        if self._bar is not None:
+            self._bar.update(step - self._bar.n)
+            self._bar.set_postfix(self._note, refresh=False)
+        elif now - self._shown >= self._wait or step == self._last_step:
+            rate = (step - self._shown_step) / max(now - self._shown, 1e-9)
+            left = (self._last_step - step) / rate if rate else math.inf
+            note = "  ".join(f"{k} {v}" for k, v in self._note.items())
+            logging.info(
+                "step %d of %d  %.1f steps/s  %s left  %s",
+                step,
+                self._last_step,
+                rate,
+                _duration(left),
+                note,
+            )
+            self._shown, self._shown_step = now, step
+
+    def close(self) -> None:
+        """Closes the files and the bar."""
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+        if self._bar is not None:
+            self._bar.close()
+
+
+def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`; a last line that was cut off is left out.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      One dict a line, in order; empty if there is no log yet.
+    """
+    path = pathlib.Path(workdir) / "metrics.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found = []
+    for i, line in enumerate(lines):
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            if i + 1 != len(lines):
+                raise
+    return found
+
+
+def _truncate(path: pathlib.Path, step: int) -> float:
+    """Drops lines after `step`; the time of the last one that stays."""
+    lines = read_metrics(path.parent)
+    kept = [line for line in lines if line["step"] <= step]
+    if len(kept) < len(lines):
+        logging.info(
+            "%d log lines after step %d are dropped: those steps are made again",
+            len(lines) - len(kept),
+            step,
+        )
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text("".join(json.dumps(x) + "\n" for x in kept), encoding="utf-8")
+    fresh.replace(path)
+    return kept[-1]["time"] if kept else 0.0
+
+
+def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
+    if not wanted:
+        return None
+    from tensorboardX import SummaryWriter
+
+    return SummaryWriter(str(folder), purge_step=first_step or None)
+
+
+def _bar(first_step: int, last_step: int) -> Any:
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    return tqdm(initial=first_step, total=last_step, unit="step", dynamic_ncols=True)
+
+
+def _duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -1,0 +1,287 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+import time
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from jax.sharding import Mesh
+
+from dis_jax import data
+from dis_jax.methods import Method, Metrics, State
+from dis_jax.provenance import provenance
+from dis_jax.training import checkpoints as ckpt
+from dis_jax.training import mesh as meshes
+from dis_jax.training import program, workdir
+from dis_jax.training.log import Log
+from dis_jax.training.population import is_population, members
+
+# Dispatched and not yet finished calls: one runs while the next is waiting.
+_IN_FLIGHT = 2
+
+
+class NonFiniteError(RuntimeError):
+    """A term of the loss, or a parameter, stopped being a number."""
+
+
+class Run(NamedTuple):
+    """Everything that a config stands for, before the first step."""
+
+    config: Any
+    method: Method
+    image_set: data.ImageSet
+    sampler: data.Sampler
+    members: list[program.Member]
+    mesh: Mesh
+    population: int | None
+
+
+def set_up(config: Any, data_dir: str | os.PathLike[str] | None = None) -> Run:
+    """Loads the data, makes the method and the mesh that a config names.
+
+    Args:
+      config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
+      data_dir: the folder of real data sets.
+
+    Returns:
+      The run.
+
+    Raises:
+      ValueError: if a field does not fit; says which and what would.
+      FileNotFoundError: if files of the data set are missing.
+    """
+    found = members(config)
+    population = len(found) if is_population(config) else None
+    image_set = data.load(config.dataset, data_dir, config.split)
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.image_shape = image_set.image_shape
+    method = workdir.make_method(_with_form(config, population))
+    sampler = data.SAMPLERS[method.batch](
+        image_set, config.batch_size, **config.sampler
+    )
+    if population is not None:
+        sampler = sampler._replace(args=program.stack([sampler.args] * population))
+    mesh = meshes.make_mesh(*config.mesh)
+    if config.batch_size % mesh.shape[meshes.DATA]:
+        raise ValueError(
+            f"batch_size is {config.batch_size}, which {mesh.shape[meshes.DATA]} devices "
+            "cannot share evenly; change it, or config.mesh."
+        )
+    return Run(config, method, image_set, sampler, found, mesh, population)
+
+
+def _with_form(config: Any, population: int | None) -> Any:
+    """The config with the form of convolution that suits members side by side."""
+    best = program.backend()
+    if population is None or not best.vectorise or "form" not in config.network:
+        return config
+    config = config.copy_and_resolve_references()
+    config.network.form = best.population_form
+    return config
+
+
+def train(
+    config: Any,
+    folder: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    accept_changes: bool = False,
+) -> State:
+    """Trains what the config says, going on from the workdir's last checkpoint.
+
+    Args:
+      config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
+      folder: the workdir; gets config, log and checkpoints.
+      data_dir: the folder of real data sets.
+      accept_changes: whether to go on in a workdir that has another config.
+
+    Returns:
+      The state after the last step, stacked over members for a population.
+
+    Raises:
+      NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint
+        is from before.
+      ValueError: if the workdir belongs to another config, or a field does not fit.
+    """
+    began = time.monotonic()
+    run = set_up(config, data_dir)
+    config = run.config
+    folder = pathlib.Path(folder)
+    workdir.claim(folder, config, accept_changes=accept_changes)
+    compiled = program.compile_program(
+        run.method, run.sampler, run.image_set, run.mesh, population=run.population
+    )
+    checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
+    try:
+        state, step = _start(run, checkpoints)
+        if step >= config.steps:
+            logging.info("%s has made its %d steps already", folder, step)
+            return state
+        log = Log(
+            folder,
+            first_step=step,
+            last_step=config.steps,
+            tensorboard=config.tensorboard,
+        )
+        try:
+            state = _loop(run, compiled, state, step, checkpoints, log, began)
+        finally:
+            log.close()
+    finally:
+        checkpoints.close()
+    return state
+
+
+def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
+    """The state of the last good checkpoint, or a new one."""
+    config = run.config
+    facts = workdir.batch_facts(program.batch_shapes(run.sampler, run.image_set))
+    shapes = workdir.state_shapes(run.method, config, facts)
+    template = ckpt.placed(shapes, meshes.replicated(run.mesh))
+    found = checkpoints.newest(
+        lambda step: checkpoints.read(step, template), set_aside=True
+    )
+    if found is not None:
+        step, state = found
+        # hyperparameters are the config's: they may have been changed and accepted
+        hparams = [program.scalars(m.hparams) for m in run.members]
+        stacked = hparams[0] if run.population is None else program.stack(hparams)
+        logging.info("going on from step %d", step)
+        return state._replace(hparams=stacked), step
+    state = program.init(
+        run.method,
+        run.sampler,
+        run.image_set,
+        run.members,
+        population=run.population is not None,
+    )
+    if config.init_from.workdir:
+        _, source, _ = workdir.restore(config.init_from.workdir)
+        state = workdir.graft(state, source, tuple(config.init_from.networks))
+    return state, 0
+
+
+def _loop(
+    run: Run,
+    compiled: program.Program,
+    state: State,
+    step: int,
+    checkpoints: ckpt.Checkpoints,
+    log: Log,
+    began: float,
+) -> State:
+    config = run.config
+    stride = config.steps_per_call or program.backend().steps_per_call
+    checkpoint_every = _round_up(config.checkpoint_every, stride)
+    log_every = _round_up(config.log_every, stride)
+    facts = _facts(run)
+    window = Window(step)
+    since_checkpoint = []
+    in_flight = collections.deque()
+    first = step
+    carry = compiled.load(state)
+    while step < config.steps:
+        # calls start at multiples of the stride, whatever step a run goes on from
+        count = min(stride - step % stride, config.steps - step)
+        carry, metrics = compiled.run(carry, count)
+        window.add(metrics)
+        in_flight.append((step + count, metrics))
+        step += count
+        if len(in_flight) > _IN_FLIGHT:
+            done, waited = in_flight.popleft()
+            jax.block_until_ready(waited)
+            log.progress(done)
+        if step == first + count:
+            jax.block_until_ready(metrics)
+            logging.info("first call done after %.1f s", time.monotonic() - began)
+
+        last = step == config.steps
+        checkpoint = last or step % checkpoint_every == 0
+        if checkpoint or step % log_every == 0:
+            means = window.close(step)
+            log.write(step, means)
+            since_checkpoint.append(means[config.best_metric])
+        if checkpoint:
+            state = compiled.dump(carry)
+            _check_parameters(state, step)
+            score = float(np.mean(since_checkpoint))
+            checkpoints.save(step, state, facts, score)
+            since_checkpoint = []
+        if last:
+            log.progress(step)
+    return compiled.dump(carry)
+
+
+class Window:
+    """The metrics of the steps since the last line of the log."""
+
+    def __init__(self, step: int):
+        """Starts a window at a step."""
+        self._first = step
+        self._metrics: list[Metrics] = []
+
+    def add(self, metrics: Metrics) -> None:
+        """Adds the metrics of one call, still on the device."""
+        self._metrics.append(metrics)
+
+    def close(self, step: int) -> dict[str, Any]:
+        """The means over the window, as floats or lists of one a member.
+
+        Raises:
+          NonFiniteError: if a value is not finite; names the terms and the steps.
+        """
+        stacked = jax.tree.map(
+            lambda *m: np.concatenate(m), *jax.device_get(self._metrics)
+        )
+        bad = {
+            name: self._first + 1 + int(np.argwhere(~np.isfinite(values))[0][0])
+            for name, values in stacked._asdict().items()
+            if not np.isfinite(values).all()
+        }
+        if bad:
+            at = min(bad.values())
+            terms = ", ".join(name for name, first in bad.items() if first == at)
+            raise NonFiniteError(
+                f"{terms} is not finite at step {at} (seen in steps {self._first + 1} to "
+                f"{step}). The last checkpoint is from before; try a smaller learning "
+                "rate, or hparams.clip_norm."
+            )
+        self._first, self._metrics = step, []
+        return {k: v.mean(0).tolist() for k, v in stacked._asdict().items()}
+
+
+@jax.jit
+def _all_finite(tree: Any) -> dict[str, Any]:
+    return {
+        name: jnp.all(
+            jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(part)])
+        )
+        for name, part in tree.items()
+    }
+
+
+def _check_parameters(state: State, step: int) -> None:
+    finite = jax.device_get(_all_finite(state.params))
+    bad = [name for name, good in finite.items() if not good]
+    if bad:
+        raise NonFiniteError(
+            f"parameters of {', '.join(bad)} are not finite after step {step}, so no "
+            "checkpoint is written there; the last one is from before."
+        )
+
+
+def _round_up(every: int, stride: int) -> int:
+    return -(-max(every, 1) // stride) * stride
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    shapes = program.batch_shapes(run.sampler, run.image_set)
+    return {"batch": workdir.batch_facts(shapes), **provenance()}

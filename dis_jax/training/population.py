@@ -1,0 +1,56 @@
+"""The members of a population: lists of seeds and of hyperparameters."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from typing import Any
+
+from dis_jax.training.program import Member
+
+
+def members(config: Any) -> list[Member]:
+    """Every combination of the lists in `config.population`, the last varying fastest.
+
+    `config.population` maps "seed" and names of hyperparameters to tuples; an empty tuple
+    stands for the single value in `config.seed` or `config.hparams`.
+
+    Args:
+      config: the run's config.
+
+    Returns:
+      At least one member; one alone where every list is empty.
+
+    Raises:
+      ValueError: if a list is neither of seeds nor of a hyperparameter of the method.
+
+    Example:
+      >>> from types import SimpleNamespace
+      >>> config = SimpleNamespace(
+      ...     seed=0, hparams={"beta": 4.0}, population={"seed": (1, 2), "beta": ()}
+      ... )
+      >>> [(m.seed, m.hparams["beta"]) for m in members(config)]
+      [(1, 4.0), (2, 4.0)]
+    """
+    hparams = dict(config.hparams)
+    lists = {name: tuple(values) for name, values in dict(config.population).items()}
+    known = ("seed", *hparams)
+    for name in lists:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
+            raise ValueError(
+                f"population.{name} is neither the seed nor a hyperparameter of "
+                f"{config.method!r}; did you mean {' or '.join(near)}?"
+            )
+    defaults = {"seed": config.seed, **hparams}
+    choices = {name: lists.get(name) or (defaults[name],) for name in known}
+    found = []
+    for values in itertools.product(*choices.values()):
+        chosen = dict(zip(choices, values, strict=True))
+        found.append(Member(int(chosen.pop("seed")), chosen))
+    return found
+
+
+def is_population(config: Any) -> bool:
+    """Whether any list of `config.population` has a value."""
+    return any(len(values) for values in dict(config.population).values())

@@ -1,0 +1,221 @@
+"""A run's folder: its config, and reading a trained model back from it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import logging
+
+from dis_jax.methods import METHODS, Method, State
+from dis_jax.training.checkpoints import Checkpoints, placed
+from dis_jax.training.population import is_population, members
+from dis_jax.training.program import member as member_of
+from dis_jax.training.program import stack
+
+# Fields that say how long a run is and what it keeps, not what is computed.
+FREE_FIELDS = frozenset(
+    {"steps", "log_every", "checkpoint_every", "keep_checkpoints", "tensorboard"}
+)
+
+Path = str | os.PathLike[str]
+
+
+def make_method(config: Any, axis_name: str | None = None) -> Method:
+    """The method that a config names.
+
+    Args:
+      config: `method` and the fields that it reads.
+      axis_name: see `Method`.
+
+    Returns:
+      The method.
+
+    Raises:
+      ValueError: if there is no such method; names the nearest.
+    """
+    if config.method not in METHODS:
+        near = difflib.get_close_matches(config.method, METHODS, n=3, cutoff=0.4)
+        raise ValueError(
+            f"unknown method {config.method!r}; did you mean "
+            f"{' or '.join(map(repr, near or METHODS))}? Known: {', '.join(METHODS)}."
+        )
+    return METHODS[config.method](config, axis_name)
+
+
+def config_path(workdir: Path) -> pathlib.Path:
+    """Where a run's config lies."""
+    return pathlib.Path(workdir) / "config.json"
+
+
+def read_config(workdir: Path) -> Any:
+    """The config of a run, as it was written when the run began.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      An `ml_collections.ConfigDict`.
+
+    Raises:
+      FileNotFoundError: if the folder holds no run.
+    """
+    from ml_collections import ConfigDict
+
+    path = config_path(workdir)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no {path}: {workdir} is not the workdir of a run; make one with "
+            "python -m launch.train --config=... --workdir=..."
+        )
+    return ConfigDict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def claim(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
+    """Writes the config into a new workdir, or makes sure that an old one has the same.
+
+    Args:
+      workdir: the run's folder; made if need be.
+      config: an `ml_collections.ConfigDict`.
+      accept_changes: whether to go on although the configs differ.
+
+    Raises:
+      ValueError: if the workdir belongs to a run with another config; shows the fields.
+    """
+    path = config_path(workdir)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = json.loads(config.to_json())
+    if path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))
+        changed = differences(old, new)
+        held = {k: v for k, v in changed.items() if k not in FREE_FIELDS}
+        if held and not accept_changes:
+            lines = "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in held.items())
+            raise ValueError(
+                f"{workdir} holds a run with another config:\n{lines}\nTake another "
+                "--workdir, or pass --accept_changes to go on from its last checkpoint "
+                "with the new values."
+            )
+        if not changed:
+            return
+        for name, (before, after) in changed.items():
+            logging.info("config.%s: %r -> %r", name, before, after)
+    fresh = path.with_suffix(".tmp")
+    fresh.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
+    """Fields that differ between two nested dicts, as dotted names -> (old, new)."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return {} if old == new else {prefix.rstrip("."): (old, new)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in {**old, **new}:
+        pair = old.get(name, "(absent)"), new.get(name, "(absent)")
+        found |= differences(*pair, f"{prefix}{name}.")
+    return found
+
+
+def batch_facts(shapes: Mapping[str, Any]) -> dict[str, Any]:
+    """Shapes and types of a batch, as JSON."""
+    return {name: [list(s.shape), str(s.dtype)] for name, s in shapes.items()}
+
+
+def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State:
+    """Shapes and types of a run's state, from `batch_facts`; no data are needed."""
+    blank = {k: jnp.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
+
+    def init() -> State:
+        state = method.init(jax.random.key(0), blank)
+        count = len(members(config))
+        return stack([state] * count) if is_population(config) else state
+
+    return jax.eval_shape(init)
+
+
+def restore(
+    workdir: Path, member: int | None = None, best: bool = False
+) -> tuple[Method, State, Any]:
+    """A trained model, from its workdir alone, on the default device.
+
+    Args:
+      workdir: the run's folder.
+      member: which member of a population; None for a single model, or for the state of
+        a whole population, stacked.
+      best: whether to take the checkpoint with the best score, not the last one.
+
+    Returns:
+      The method, the state and the config.
+
+    Raises:
+      FileNotFoundError: if the folder holds no run, or no checkpoint.
+      ValueError: if there is no such member.
+    """
+    config = read_config(workdir)
+    method = make_method(config)
+    count = len(members(config)) if is_population(config) else None
+    if member is not None and (count is None or not 0 <= member < count):
+        found = "a single model" if count is None else f"{count} members, from 0"
+        raise ValueError(f"member is {member}, but {workdir} holds {found}.")
+    checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+
+    def read(step: int) -> State:
+        shapes = state_shapes(method, config, checkpoints.facts(step)["batch"])
+        return checkpoints.read(step, placed(shapes, sharding))
+
+    try:
+        best_step = checkpoints.best_step() if best else None
+        if best_step is not None:
+            state = read(best_step)
+        else:
+            found = checkpoints.newest(read)
+            if found is None:
+                raise FileNotFoundError(
+                    f"{workdir} has no checkpoint yet; the first is written after "
+                    f"{config.checkpoint_every} steps."
+                )
+            state = found[1]
+    finally:
+        checkpoints.close()
+    return method, state if member is None else member_of(state, member), config
+
+
+def graft(state: State, source: State, names: tuple[str, ...]) -> State:
+    """A state whose named networks are those of another run.
+
+    Args:
+      state: the state that receives them.
+      source: the state that they are taken from.
+      names: names of networks in `params` (and `stats`, where they have any).
+
+    Returns:
+      The new state; its optimisers and everything else are unchanged.
+
+    Raises:
+      ValueError: if a name is missing on either side, or shapes differ.
+    """
+    params, stats = dict(state.params), dict(state.stats)
+    for name in names:
+        if name not in source.params or name not in params:
+            raise ValueError(
+                f"cannot take network {name!r}: the source has {sorted(source.params)}, "
+                f"the target {sorted(params)}."
+            )
+        shapes = jax.tree.map(jnp.shape, (params[name], source.params[name]))
+        if shapes[0] != shapes[1]:
+            changed = differences(*shapes)
+            raise ValueError(
+                f"network {name!r} differs in shape between target and source: {changed}."
+            )
+        # copies, because a training step uses up the buffers of its state
+        params[name] = jax.tree.map(jnp.copy, source.params[name])
+        if name in source.stats:
+            stats[name] = jax.tree.map(jnp.copy, source.stats[name])
+    return state._replace(params=params, stats=stats)

@@ -1,0 +1,49 @@
+r"""Trains a method on a data set; the same command again goes on where it stopped.
+
+  python -m launch.train --config=configs/factor_vae.py:rendered_dsprites \
+      --workdir=runs/a --config.steps=2000 --config.seed=0
+
+A run is everything in its workdir: config.json, metrics.jsonl, checkpoints/. Lists of
+seeds or hyperparameters train as one population: --config.population.seed="(0, 1, 2)".
+"""
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from launch import start
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "A file of configs/, with :dataset or :demo.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run; made if need be.", required=True
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_ACCEPT_CHANGES = flags.DEFINE_boolean(
+    "accept_changes", False, "Go on in a workdir whose config differs."
+)
+_DISTRIBUTED = flags.DEFINE_boolean(
+    "distributed", False, "One of several processes: call jax.distributed.initialize()."
+)
+
+
+def main(argv):
+    del argv
+    start.set_up_jax(distributed=_DISTRIBUTED.value)
+    from dis_jax import training
+
+    with start.readable_errors(training.NonFiniteError):
+        training.train(
+            _CONFIG.value,
+            _WORKDIR.value,
+            data_dir=_DATA_DIR.value,
+            accept_changes=_ACCEPT_CHANGES.value,
+        )
+    logging.info("done: %s", _WORKDIR.value)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("config")
+    start.run(main)
