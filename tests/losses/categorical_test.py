@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from dis_jax import losses
+
+LOGITS = jnp.log(jnp.array([0.05, 0.15, 0.2, 0.6]))
+
+
+def test_gumbel_noise_has_the_gumbel_distribution():
+    noise = losses.gumbel_noise(jax.random.key(0), (100_000,))
+    assert jnp.isfinite(noise).all()
+    assert scipy.stats.kstest(np.asarray(noise), "gumbel_r").pvalue > 1e-3
+
+
+def test_gumbel_softmax_draws_classes_with_their_probabilities():
+    logits = jnp.broadcast_to(LOGITS + 7.0, (1_000_000, 4))
+    soft = jax.jit(losses.gumbel_softmax)(jax.random.key(1), logits, 0.1)
+    counts = np.bincount(soft.argmax(axis=1), minlength=4)
+    expected = 1e6 * np.exp(np.asarray(LOGITS, float))
+    p = scipy.stats.chisquare(counts, expected * 1e6 / expected.sum()).pvalue
+    assert p > 1e-3
+
+
+def test_gumbel_softmax_gradient_equals_finite_differences(normal, check_gradient):
+    logits = normal(2, 3, 4)
+    key, weights = jax.random.key(3), jnp.arange(4.0)
+    for temperature in (0.3, 1.0):
+        draw = lambda logits, t=temperature: losses.gumbel_softmax(key, logits, t)
+        check_gradient(draw, (logits,))
+        hard = lambda logits, t=temperature: losses.gumbel_softmax(key, logits, t, True)
+        np.testing.assert_allclose(
+            jax.grad(lambda x, f=hard: (weights * f(x)).sum())(logits),
+            jax.grad(lambda x, f=draw: (weights * f(x)).sum())(logits),
+            rtol=1e-6,
+        )
+
+
+def test_gumbel_softmax_entropy_falls_with_temperature():
+    logits = jnp.broadcast_to(LOGITS, (2000, 4))
+    temperatures = jnp.array([0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 1e30, jnp.inf])
+    soft = jax.vmap(losses.gumbel_softmax, (None, None, 0))(
+        jax.random.key(4), logits, temperatures
+    )
+    np.testing.assert_allclose(soft.sum(axis=-1), 1, rtol=1e-5)
+    entropy = -jax.scipy.special.xlogy(soft, soft).sum(axis=-1).mean(axis=1)
+    assert (jnp.diff(entropy[:-2]) > 0).all()
+    np.testing.assert_array_equal(soft[0], jax.nn.one_hot(soft[1].argmax(axis=1), 4))
+    np.testing.assert_allclose(soft[-2:], 0.25, rtol=1e-6)
+
+
+def test_gumbel_softmax_hard_is_one_hot(normal):
+    logits = normal(5, 50, 3, 4)
+    hard = losses.gumbel_softmax(jax.random.key(6), logits, 0.67, hard=True)
+    soft = losses.gumbel_softmax(jax.random.key(6), logits, 0.67)
+    np.testing.assert_array_equal(hard, jax.nn.one_hot(soft.argmax(axis=-1), 4))
+
+
+@pytest.mark.parametrize("temperature", [1e-30, 1e-3, 1.0, 1e30])
+def test_gumbel_softmax_extremes_stay_finite(temperature):
+    logits = jnp.array([[1e9, -1e9, 0.0], [-jnp.inf, 0.0, 1.0], [1e30, 1e30, -1e30]])
+    value, gradient = jax.value_and_grad(
+        lambda x: losses.gumbel_softmax(jax.random.key(7), x, temperature)[:, 0].sum()
+    )(logits)
+    assert jnp.isfinite(value)
+    assert jnp.isfinite(gradient).all()
+    draws = losses.gumbel_softmax(jax.random.key(7), logits, temperature)
+    np.testing.assert_allclose(draws.sum(axis=1), 1, rtol=1e-5)
+    assert draws[1, 0] == 0  # a class that the prior lacks is never drawn
+
+
+def test_entropy_by_hand():
+    logits = jnp.log(jnp.array([[0.5, 0.25, 0.25], [1 / 3, 1 / 3, 1 / 3], [0, 0, 1]]))
+    entropy = losses.categorical_entropy(logits)
+    np.testing.assert_allclose(entropy, [1.5 * np.log(2), np.log(3), 0], atol=1e-6)
+
+
+def test_kl_by_hand():
+    logits = jnp.log(jnp.array([[0.5, 0.5, 0.0], [0.2, 0.3, 0.5]]))
+    prior = jnp.log(jnp.array([0.2, 0.3, 0.5]))
+    kl = losses.categorical_kl(logits, prior + 3.0)
+    expected = [0.5 * np.log(0.5 / 0.2) + 0.5 * np.log(0.5 / 0.3), 0]
+    np.testing.assert_allclose(kl, expected, atol=1e-6)
+    uniform = losses.categorical_kl(logits, jnp.zeros(3))
+    entropy = losses.categorical_entropy(logits)
+    np.testing.assert_allclose(uniform, np.log(3) - entropy, rtol=1e-5)
+    lacking = jnp.log(jnp.array([0.5, 0.0, 0.5]))
+    np.testing.assert_array_equal(losses.categorical_kl(logits, lacking), [jnp.inf] * 2)
+
+
+def test_info_lower_bound_by_hand():
+    logits = jnp.log(jnp.array([[0.7, 0.3], [0.4, 0.6]]))
+    code = jnp.array([[1.0, 0.0], [0.25, 0.75]])
+    prior = jnp.log(jnp.array([0.8, 0.2]))
+    log_q = (np.log(0.7) + 0.25 * np.log(0.4) + 0.75 * np.log(0.6)) / 2
+    entropy = -0.8 * np.log(0.8) - 0.2 * np.log(0.2)
+    bound = losses.info_lower_bound(logits, code, prior)
+    np.testing.assert_allclose(bound, log_q + entropy, rtol=1e-6)
+
+
+def test_info_lower_bound_is_the_information_for_the_true_posterior():
+    # A channel that keeps the class with probability .9, uniform input.
+    code = jnp.repeat(jnp.eye(2), jnp.array([10, 10]), axis=0)
+    seen = jnp.array([0] * 9 + [1] + [1] * 9 + [0])
+    posterior = jnp.log(jnp.array([[0.9, 0.1], [0.1, 0.9]]))[seen]
+    exact = np.log(2) + 0.9 * np.log(0.9) + 0.1 * np.log(0.1)
+    bound = losses.info_lower_bound(posterior, code, jnp.zeros(2))
+    np.testing.assert_allclose(bound, exact, rtol=1e-6)
+    worse = losses.info_lower_bound(2 * posterior, code, jnp.zeros(2))
+    assert worse < bound
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda logits, prior: losses.categorical_entropy(logits),
+        losses.categorical_kl,
+        lambda logits, prior: losses.info_lower_bound(logits, jnp.eye(3), prior),
+    ],
+    ids=["entropy", "kl", "info"],
+)
+def test_jit_vmap_gradient_and_extremes(loss, normal, check_gradient):
+    logits = normal(8, 2, 3, 3)
+    prior = jnp.array([0.3, -0.5, 1.0])
+    single = [loss(member, prior) for member in logits]
+    together = jax.jit(jax.vmap(loss, (0, None)))(logits, prior)
+    np.testing.assert_allclose(together, single, rtol=1e-5, atol=1e-6)
+    check_gradient(loss, (logits[0], prior))
+    extreme = jnp.array([[1e9, -1e9, 0.0], [-1e4, 1e4, 0.0], [0.0, 0.0, 1e30]])
+    value, gradients = jax.value_and_grad(
+        lambda *args: loss(*args).sum(), argnums=(0, 1)
+    )(extreme, prior)
+    assert jnp.isfinite(value)
+    assert all(jnp.isfinite(g).all() for g in gradients)
+
+
+def test_a_prior_without_a_class_stays_finite():
+    prior = jnp.log(jnp.array([0.5, 0.5, 0.0]))
+    np.testing.assert_allclose(losses.categorical_entropy(prior), np.log(2), rtol=1e-6)
+    gradient = jax.grad(losses.categorical_entropy)(prior)
+    assert jnp.isfinite(gradient).all()
+    code = jnp.eye(3)[:2]
+    bound = jax.value_and_grad(losses.info_lower_bound, argnums=(0, 2))
+    value, gradients = bound(jnp.zeros((2, 3)), code, prior)
+    np.testing.assert_allclose(value, np.log(2) - np.log(3), rtol=1e-5)
+    assert all(jnp.isfinite(g).all() for g in gradients)
+    logits = jnp.array([[0.0, 0.0, -jnp.inf]])
+    value, gradient = jax.value_and_grad(lambda x: losses.categorical_kl(x, prior)[0])(
+        logits
+    )
+    np.testing.assert_allclose(value, 0, atol=1e-6)
+    assert jnp.isfinite(gradient).all()
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"`prior_logits` has shape \(4,\)"):
+        losses.categorical_kl(jnp.zeros((2, 3)), jnp.zeros(4))
+    with pytest.raises(ValueError, match=r"`code` has shape \(2, 4\)"):
+        losses.info_lower_bound(jnp.zeros((2, 3)), jnp.zeros((2, 4)), jnp.zeros(3))
+    with pytest.raises(ValueError, match=r"`logits` has shape \(\)"):
+        losses.categorical_entropy(jnp.array(0.0))
+    with pytest.raises(ValueError, match=r"`temperature` has shape \(2,\)"):
+        losses.gumbel_softmax(jax.random.key(0), jnp.zeros((2, 3)), jnp.ones(2))

@@ -1,0 +1,26 @@
+"""Fixtures of the tests of equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+
+@pytest.fixture(scope="session")
+def normal() -> Callable[..., np.ndarray]:
+    """`normal(seed, *shape)`: standard normal numbers, with nothing to compile."""
+    return lambda seed, *shape: np.random.default_rng(seed).standard_normal(
+        shape, dtype=np.float32
+    )
+
+
+@pytest.fixture(scope="session")
+def check_gradient() -> Callable[..., None]:
+    """`check_gradient(f, args)`: both modes against finite differences in float32."""
+    return lambda f, args: check_grads(
+        jax.jit(f), args, order=1, eps=1e-2, rtol=1e-2, atol=1e-3
+    )

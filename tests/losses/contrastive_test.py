@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import losses
+
+KINDS = ("squared", "symmetric_kl", "cosine")
+
+
+def test_transformation_distance_by_hand():
+    p, q = np.array([[0.6, 0.4]]), np.array([[0.2, 0.8]])
+    expected = {
+        "squared": 0.32,
+        "symmetric_kl": 0.4 * np.log(3) + 0.4 * np.log(2),
+        "cosine": 1 - (0.12 + 0.32) / np.sqrt(0.52 * 0.68),
+    }
+    for kind in KINDS:
+        distance = losses.transformation_distance(jnp.log(p), jnp.log(q), kind=kind)
+        np.testing.assert_allclose(distance, [expected[kind]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transformation_distance_is_a_distance(kind, normal, check_gradient):
+    logits, transformed = normal(0, 2, 5, 4)
+    distance = lambda a, b: losses.transformation_distance(a, b, kind=kind)
+    np.testing.assert_allclose(distance(logits, logits + 3), 0, atol=1e-6)
+    there, back = distance(logits, transformed), distance(transformed, logits)
+    np.testing.assert_allclose(there, back, rtol=1e-5)
+    assert (there > 0).all()
+    np.testing.assert_allclose(jax.jit(distance)(logits, transformed), there, rtol=1e-5)
+    check_gradient(distance, (logits, transformed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transformation_distance_extremes_stay_finite(kind):
+    logits = jnp.array([[1e4, -1e4, 0.0]])
+    value, gradient = jax.value_and_grad(
+        lambda a, b: losses.transformation_distance(a, b, kind=kind).sum()
+    )(logits, -logits)
+    assert jnp.isfinite(value)
+    assert jnp.isfinite(gradient).all()
+
+
+def test_nt_xent_by_hand():
+    # Unit vectors at right angles: similarities 1 (copy) and 0 (two others).
+    features = jnp.array([[2.0, 0.0], [0.0, 0.5]])
+    loss = losses.nt_xent(features, 3 * features, temperature=0.5)
+    expected = np.log(np.exp(2) + 2) - 2
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_nt_xent_against_a_loop(normal):
+    features, transformed = normal(1, 2, 5, 3)
+    rows = np.concatenate([features, transformed]).astype(float)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    total = 0.0
+    for i in range(10):
+        positive = np.exp(rows[i] @ rows[(i + 5) % 10] / 0.7)
+        others = sum(np.exp(rows[i] @ rows[k] / 0.7) for k in range(10) if k != i)
+        total -= np.log(positive / others)
+    loss = losses.nt_xent(features, transformed, 0.7)
+    np.testing.assert_allclose(loss, total / 10, rtol=1e-5)
+
+
+def test_nt_xent_jit_vmap_and_gradient(normal, check_gradient):
+    features, transformed = normal(2, 2, 3, 4, 5)
+    loss = lambda a, b: losses.nt_xent(a, b, 1.0)
+    single = [loss(a, b) for a, b in zip(features, transformed, strict=True)]
+    np.testing.assert_allclose(
+        jax.jit(jax.vmap(loss))(features, transformed), single, rtol=1e-5
+    )
+    check_gradient(loss, (features[0], transformed[0]))
+
+
+def test_nt_xent_extremes_stay_finite():
+    features = jnp.array([[0.0, 0.0], [1e15, 1e15], [1e-15, 0.0]])
+    value, gradients = jax.value_and_grad(losses.nt_xent, argnums=(0, 1))(
+        features, -features, 1e-3
+    )
+    assert jnp.isfinite(value)
+    assert all(jnp.isfinite(g).all() for g in gradients)
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="`kind` is 'l1'"):
+        losses.transformation_distance(jnp.zeros((2, 3)), jnp.zeros((2, 3)), kind="l1")
+    with pytest.raises(ValueError, match=r"`transformed_features` has shape \(3, 3\)"):
+        losses.nt_xent(jnp.zeros((2, 3)), jnp.zeros((3, 3)), 1.0)
