@@ -1,1 +1,65 @@
-"""."""
+"""Pictures of what a system has learned, and the report page of a run."""
+
+from __future__ import annotations
+
+from dis_jax.figures.charts import kl_bars, prior_bars, scatter, score_lines, tsne
+from dis_jax.figures.curves import Curve, loss_curves, read_curves
+from dis_jax.figures.latents import (
+    by_kl,
+    kl_per_dimension,
+    reconstructions,
+    sweep_gif,
+    traversal_gif,
+    traversal_values,
+    traversals,
+    traverse,
+)
+from dis_jax.figures.matrices import confusion_matrix, matrix, transfer_table
+from dis_jax.figures.pixels import (
+    image_grid,
+    image_rows,
+    to_gif,
+    to_png,
+    to_uint8,
+    to_webp,
+)
+from dis_jax.figures.report import write_report
+from dis_jax.figures.swaps import (
+    interpolations,
+    nearest,
+    retrieval_grid,
+    swap_grid,
+)
+
+__all__ = [
+    "Curve",
+    "by_kl",
+    "confusion_matrix",
+    "image_grid",
+    "image_rows",
+    "interpolations",
+    "kl_bars",
+    "kl_per_dimension",
+    "loss_curves",
+    "matrix",
+    "nearest",
+    "prior_bars",
+    "read_curves",
+    "reconstructions",
+    "retrieval_grid",
+    "scatter",
+    "score_lines",
+    "swap_grid",
+    "sweep_gif",
+    "to_gif",
+    "to_png",
+    "to_uint8",
+    "to_webp",
+    "transfer_table",
+    "traversal_gif",
+    "traversal_values",
+    "traversals",
+    "traverse",
+    "tsne",
+    "write_report",
+]

@@ -1,0 +1,305 @@
+"""The HTML of a report page: one file that holds everything it shows."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from dis_jax.figures.pixels import Pixels, to_png, to_webp
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LIGHT = {
+    "text": "#1d1f23",
+    "muted": "#6a6f77",
+    "line": "#d9d9d2",
+    "cycle": ["#2f5bb7", "#d1702b", "#2c8a62", "#8757ad", "#c24a4a", "#8a7a2f"],
+    "image": "Blues",
+}
+_DARK = {
+    "text": "#e8e8e4",
+    "muted": "#9aa0a8",
+    "line": "#34373d",
+    "cycle": ["#86a8f0", "#eca06a", "#6cc79d", "#c19be0", "#ee8f8b", "#cdbb6a"],
+    "image": "Blues_r",
+}
+
+
+class Section(NamedTuple):
+    """A part of a report page.
+
+    Attributes:
+      title: its heading.
+      reading: a sentence or two on how to read it, or the reason why it is absent.
+      body: its HTML; empty where the run has nothing to show here.
+      files: pictures that go into the run's `figures/` as well, by file name.
+    """
+
+    title: str
+    reading: str
+    body: str = ""
+    files: Mapping[str, bytes] = {}
+
+
+def render_page(
+    title: str, facts: Mapping[str, str], sections: Sequence[Section]
+) -> str:
+    """The whole page: heading, facts at a glance, sections, and what is absent and why.
+
+    Args:
+      title: the heading; escaped here, as all texts but the sections' bodies are.
+      facts: values by label, shown large at the top.
+      sections: in the order in which they are shown.
+
+    Returns:
+      HTML that loads nothing from elsewhere.
+
+    Example:
+      >>> page = render_page("a < b", {}, [Section("Scores", "1 is best.", "0.5")])
+      >>> "<h1>a &lt; b</h1>" in page
+      True
+    """
+    shown = [section for section in sections if section.body]
+    absent = [section for section in sections if not section.body]
+    if absent:
+        reasons = (f"<li>{escape(s.title)}: {escape(s.reading)}</li>" for s in absent)
+        shown.append(Section("Not on this page", "", f"<ul>{''.join(reasons)}</ul>"))
+    links = "".join(f'<a href="#{_slug(s)}">{escape(s.title)}</a>' for s in shown)
+    tiles = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+        for label, value in facts.items()
+    )
+    body = "".join(
+        f'<section id="{_slug(s)}"><h2>{escape(s.title)}</h2>'
+        + (f'<p class="reading">{escape(s.reading)}</p>' if s.reading else "")
+        + f"{s.body}</section>\n"
+        for s in shown
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n"
+        f"</head>\n<body>\n<main>\n<header><h1>{escape(title)}</h1>\n"
+        f'<dl class="facts">{tiles}</dl>\n<nav>{links}</nav></header>\n{body}</main>\n'
+        f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
+    )
+
+
+def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
+    """An image of pixels, inlined: PNG in grey, WebP in colour, where PNG is large.
+
+    Args:
+      pixels: (height, width, channels) uint8.
+      alt: what it shows, for those who cannot see it.
+      css_class: of the element.
+
+    Returns:
+      HTML.
+
+    Example:
+      >>> picture(np.zeros((8, 8, 1), np.uint8), "nothing")[:45]
+      '<img class="pixels" width="8" height="8" alt='
+    """
+    height, width, channels = pixels.shape
+    kind, data = ("png", to_png(pixels)) if channels == 1 else ("webp", to_webp(pixels))
+    return (
+        f'<img class="{css_class}" width="{width}" height="{height}" '
+        f'alt="{escape(alt)}" src="{_data_uri(kind, data)}">'
+    )
+
+
+def chart(draw: Callable[[], Figure], alt: str) -> str:
+    """A matplotlib figure, inlined twice: for light and for dark surroundings.
+
+    Args:
+      draw: makes the figure; called once under each style.
+      alt: what it shows, for those who cannot see it.
+
+    Returns:
+      HTML.
+
+    Example:
+      >>> from dis_jax.figures import kl_bars
+      >>> chart(lambda: kl_bars(np.ones(2)), "KL")[:16]
+      '<picture><source'
+    """
+    import matplotlib
+
+    images = []
+    for theme in (_LIGHT, _DARK):
+        with matplotlib.rc_context(_style(theme)):
+            figure = draw()
+            images.append(_data_uri("png", to_png(figure)))
+    light, dark = images
+    width = round(96 * figure.get_size_inches()[0])
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        f'<img class="chart" width="{width}" alt="{escape(alt)}" src="{light}">'
+        "</picture>"
+    )
+
+
+def table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    notes: Iterable[str] | None = None,
+) -> str:
+    """A table; cells that are numbers are set to the right.
+
+    Args:
+      header: a text for each column.
+      rows: a text for each cell; escaped here.
+      notes: what is said of each row, in small type below its first cell.
+
+    Returns:
+      HTML, which scrolls sideways by itself where it does not fit.
+
+    Example:
+      >>> table(["metric", "value"], [["mig", "0.5"]]).count("<td")
+      2
+    """
+    rows = [list(row) for row in rows]
+    notes = [""] * len(rows) if notes is None else list(notes)
+    right = [
+        all(_is_number(row[j]) for row in rows if row[j]) for j in range(len(header))
+    ]
+
+    def line(tag: str, row: Sequence[str], note: str = "") -> str:
+        cells = [
+            f"<{tag}{' class=number' if number else ''}>{escape(text)}"
+            for text, number in zip(row, right, strict=True)
+        ]
+        cells[0] += f"<small>{escape(note)}</small>" if note else ""
+        return f"<tr>{''.join(f'{cell}</{tag}>' for cell in cells)}</tr>"
+
+    body = "".join(line("td", row, note) for row, note in zip(rows, notes, strict=True))
+    return (
+        f'<div class="scroll"><table><thead>{line("th", header)}</thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def definitions(values: Mapping[str, str]) -> str:
+    """Names with their values, in as many columns as fit.
+
+    Args:
+      values: texts by name; escaped here.
+
+    Returns:
+      HTML.
+
+    Example:
+      >>> definitions({"a": "<1>"})
+      '<dl class="definitions"><div><dt>a</dt><dd>&lt;1&gt;</dd></div></dl>'
+    """
+    pairs = (
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in values.items()
+    )
+    return f'<dl class="definitions">{"".join(pairs)}</dl>'
+
+
+def details(summary: str, body: str) -> str:
+    """HTML that is folded away under a line of text.
+
+    Args:
+      summary: the line; escaped here.
+      body: HTML.
+
+    Returns:
+      HTML.
+
+    Example:
+      >>> details("more", "<p>text</p>")
+      '<details><summary>more</summary><p>text</p></details>'
+    """
+    return f"<details><summary>{escape(summary)}</summary>{body}</details>"
+
+
+def tiles(
+    images: UInt8[np.ndarray, "batch stacked height width channels"],
+    alts: Sequence[str],
+) -> str:
+    """Stacks of images, in as many columns as fit.
+
+    Args:
+      images: (batch, stacked, height, width, channels) uint8, from top to bottom.
+      alts: what each image of a stack is.
+
+    Returns:
+      HTML.
+
+    Example:
+      >>> images = np.zeros((3, 2, 8, 8, 1), np.uint8)
+      >>> tiles(images, ["image", "reconstruction"]).count("<img")
+      6
+    """
+    stacks = (
+        "".join(
+            picture(image, f"{alt} {i}") for image, alt in zip(stack, alts, strict=True)
+        )
+        for i, stack in enumerate(images)
+    )
+    return f'<div class="tiles">{"".join(f"<div>{s}</div>" for s in stacks)}</div>'
+
+
+def _style(theme: Mapping) -> dict:
+    """matplotlib's settings for a figure on the page."""
+    from cycler import cycler
+
+    text, muted, line = theme["text"], theme["muted"], theme["line"]
+    return {
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "text.color": text,
+        "axes.labelcolor": muted,
+        "axes.titlecolor": text,
+        "axes.edgecolor": line,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.titlesize": 10.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.prop_cycle": cycler(color=theme["cycle"]),
+        "grid.color": line,
+        "grid.linewidth": 0.6,
+        "xtick.color": line,
+        "ytick.color": line,
+        "xtick.labelcolor": muted,
+        "ytick.labelcolor": muted,
+        "font.size": 9,
+        "image.cmap": theme["image"],
+    }
+
+
+def _asset(name: str) -> str:
+    return (
+        importlib.resources.files("dis_jax.figures").joinpath(name).read_text("utf-8")
+    )
+
+
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _slug(section: Section) -> str:
+    return "".join(c if c.isalnum() else "-" for c in section.title.lower())
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True

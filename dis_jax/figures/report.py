@@ -1,0 +1,112 @@
+"""The report page of a run: what it learned, in one file that anyone can open."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dis_jax import training
+from dis_jax.data import ImageSet
+from dis_jax.figures.latents import UNUSED_KL, kl_per_dimension
+from dis_jax.figures.page import Section, render_page
+from dis_jax.figures.sections import SECTIONS
+from dis_jax.figures.subject import Subject, make_subject
+from dis_jax.methods import Method, State
+
+
+def write_report(
+    workdir: str | os.PathLike[str],
+    method: Method,
+    state: State,
+    config: Any,
+    image_set: ImageSet,
+    *,
+    member: int = 0,
+    num_examples: int = 2048,
+    sections: Sequence[Callable[[Subject], Section]] = SECTIONS,
+) -> pathlib.Path:
+    """Writes `report.html` and `figures/` into a run's folder.
+
+    The page holds everything it shows: it can be sent by mail and opened anywhere. Its
+    sections are those that the method has something to show for; it says which are
+    absent, and why. The log (`metrics.jsonl`) and the scores (`evaluation/*.json`) are
+    read from the folder.
+
+    Args:
+      workdir: the run's folder.
+      method: the system, as `training.restore` returns it.
+      state: what it has learned; with a leading axis for a population.
+      config: the run's settings.
+      image_set: the images to try it on.
+      member: which member of a population is reported.
+      num_examples: images that are encoded for ranges and averages.
+      sections: functions that make the sections, in their order on the page.
+
+    Returns:
+      The path of `report.html`.
+
+    Raises:
+      ValueError: if there is no such member, a log or a score cannot be read, or the
+        method gives codes or images that are not finite.
+    """
+    workdir = pathlib.Path(workdir)
+    subject = make_subject(
+        workdir,
+        method,
+        state,
+        config,
+        image_set,
+        member=member,
+        num_examples=num_examples,
+    )
+    made = [section(subject) for section in sections]
+    (workdir / "figures").mkdir(parents=True, exist_ok=True)
+    for section in made:
+        for name, data in section.files.items():
+            (workdir / "figures" / name).write_bytes(data)
+    title = f"{subject.name} on {image_set.name}{_member(subject)}"
+    page = workdir / "report.html"
+    page.write_text(render_page(title, _facts(subject), made), encoding="utf-8")
+    return page
+
+
+def _member(subject: Subject) -> str:
+    """Which member this is, and in what it differs from the others."""
+    if subject.member is None:
+        return ""
+    own = training.members(subject.config)[subject.member]
+    values = {"seed": own.seed, **own.hparams}
+    lists = subject.config.population.to_dict()
+    varied = [f"{name} {values[name]}" for name in lists if len(lists[name])]
+    return f", member {subject.member}: {', '.join(varied)}"
+
+
+def _facts(subject: Subject) -> dict[str, str]:
+    """The few numbers that one looks for first."""
+    facts = {"steps": f"{int(subject.state.step):,}"}
+    if "time" in subject.curves:
+        seconds = subject.curves["time"].value[-1]
+        facts["training time"] = str(datetime.timedelta(seconds=round(seconds)))
+    if "steps_per_second" in subject.curves:
+        speed = subject.curves["steps_per_second"].value
+        facts["steps a second"] = f"{np.median(speed):,.3g}"
+    if "loss" in subject.curves:
+        loss = subject.curves["loss"].value[-1]
+        facts["last loss (nats)"] = (
+            f"{loss if loss.ndim == 0 else loss[subject.member]:.2f}"
+        )
+    for name, code in subject.gaussians.items():
+        kl = kl_per_dimension(*code)
+        label = "dimensions used" + (f", {name}" if len(subject.gaussians) > 1 else "")
+        facts[label] = f"{(kl >= UNUSED_KL).sum()} of {len(kl)}"
+    for evaluation in subject.evaluations.values():
+        for metric, entry in evaluation.get("metrics", {}).items():
+            score = entry["result"].get("score")
+            if score is not None:
+                facts[metric.replace("_", " ")] = f"{score:.3f}"
+    return facts

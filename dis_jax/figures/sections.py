@@ -1,0 +1,369 @@
+"""The sections of a report page: functions of a `Subject`, in the order of the page.
+
+A system that has more to show adds a function to `SECTIONS`. A function looks at what
+the method offers (a Gaussian code, a decoder, a score) and says why it has nothing to
+show where that is missing.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from dis_jax.evaluation import METRICS
+from dis_jax.figures import page
+from dis_jax.figures.charts import kl_bars
+from dis_jax.figures.curves import loss_curves
+from dis_jax.figures.latents import (
+    UNUSED_KL,
+    by_kl,
+    kl_per_dimension,
+    reconstructions,
+    sweep_gif,
+    traversal_values,
+    traversals,
+    traverse,
+)
+from dis_jax.figures.matrices import matrix
+from dis_jax.figures.page import Section
+from dis_jax.figures.pixels import to_png, to_uint8
+from dis_jax.figures.sliders import Slider, slider_block
+from dis_jax.figures.subject import NUM_BASES, Subject
+from dis_jax.figures.swaps import swap_grid
+from dis_jax.methods import Categorical
+from dis_jax.provenance import provenance
+
+_NUM_RECONSTRUCTIONS = 20
+_NUM_FRAMES = 15
+_THROUGHPUT = ("time", "steps_per_second")
+
+
+def scores(subject: Subject) -> Section:
+    """A table of all numbers in the run's evaluations, with settings folded away."""
+    title = "Scores"
+    if not subject.evaluations:
+        return Section(
+            title, f"no evaluation yet; `launch.evaluate --workdir={subject.workdir}`."
+        )
+    return Section(
+        title,
+        "Each score measures how far single dimensions of the code stand for single "
+        "factors of the data; 1 is best unless it is said otherwise. Compare scores "
+        "only where the settings agree.",
+        "".join(_evaluation(name, e) for name, e in subject.evaluations.items()),
+    )
+
+
+def reconstruction(subject: Subject) -> Section:
+    """Images with what the decoder makes of their codes."""
+    title = "Reconstructions"
+    if subject.decode is None:
+        return Section(title, f"{subject.name} has no decoder.")
+    images = subject.images[:_NUM_RECONSTRUCTIONS]
+    points = {name: p[: len(images)] for name, p in subject.points.items()}
+    decoded = subject.decode(points)
+    pairs = np.stack([to_uint8(images), to_uint8(decoded)], axis=1)
+    return Section(
+        title,
+        "Above, an image; below it, what the decoder makes of its code. What is lost "
+        "here is not in the code.",
+        page.tiles(pairs, ["image", "reconstruction"]),
+        {"reconstructions.png": to_png(reconstructions(images, decoded))},
+    )
+
+
+def latent_dimensions(subject: Subject) -> Section:
+    """How many nats each latent dimension tells of an image."""
+    title = "Latent dimensions"
+    if not subject.gaussians:
+        return Section(title, f"{subject.name} has no Gaussian code.")
+    body, files = "", {}
+    for name in subject.gaussians:
+        kl = _kl(subject, name)
+        order = by_kl(kl)
+        names = [_dimension(name, j) for j in order]
+        draw = functools.partial(kl_bars, kl[order], names=names)
+        body += page.chart(draw, f"KL of each dimension of {name}")
+        used = (kl >= UNUSED_KL).sum()
+        body += (
+            f'<p class="note">{used} of {len(kl)} dimensions are used; together they '
+            f"hold {kl.sum():.1f} nats.</p>"
+        )
+        files[f"kl_{name}.png"] = to_png(draw())
+    return Section(
+        title,
+        "How much each dimension tells of an image, averaged over "
+        f"{len(subject.images):,} images. Near 0, the dimension is not used: its "
+        "posterior is the prior, whatever the image.",
+        body,
+        files,
+    )
+
+
+def traversal(subject: Subject) -> Section:
+    """Sliders, one a latent dimension, for a choice of base images."""
+    title = "Traversals"
+    if subject.decode is None:
+        return Section(title, f"{subject.name} has no decoder.")
+    if not subject.gaussians:
+        return Section(title, f"{subject.name} has no Gaussian code.")
+    body, files = "", {}
+    for name in subject.gaussians:
+        body += f"<h3>{name}</h3>" if len(subject.gaussians) > 1 else ""
+        frames = _frames(subject, name)
+        body += _sliders(subject, name, frames)
+        coders = _encode(subject, name), _decode(subject, name, 0), subject.images
+        files[f"traversals_{name}.png"] = to_png(traversals(*coders))
+        files[f"traversals_{name}.gif"] = sweep_gif(
+            frames, [_dimension(name, j) for j in by_kl(_kl(subject, name))]
+        )
+    return Section(
+        title,
+        "Choose an image; each slider then moves one dimension of its code over two "
+        "standard deviations of the data to each side, and holds the others. In a "
+        "disentangled code each slider changes one thing and nothing else. The tick "
+        "below a strip marks the image's own value.",
+        body,
+        files,
+    )
+
+
+def categories(subject: Subject) -> Section:
+    """Images decoded with each category in turn, for every categorical code."""
+    title = "Categories"
+    codes = {n: c for n, c in subject.codes.items() if isinstance(c, Categorical)}
+    if not codes or subject.decode is None:
+        missing = "decoder" if codes else "categorical code"
+        return Section(title, f"{subject.name} has no {missing}.")
+    body, files = "", {}
+    for name, code in codes.items():
+        count = code.logits.shape[-1]
+        picture = swap_grid(
+            lambda base, category, name=name: _with_code(
+                subject, name, category, base[:, 0]
+            ),
+            np.arange(NUM_BASES)[:, None],
+            np.eye(count, dtype=np.float32),
+            row_images=subject.images[:NUM_BASES],
+            column_labels=[str(category) for category in range(count)],
+        )
+        body += page.picture(picture, f"images decoded with each category of {name}")
+        files[f"categories_{name}.png"] = to_png(picture)
+    return Section(
+        title,
+        "Each image decoded again with every category in place of its own. A category "
+        "that means something makes a column of one kind.",
+        body,
+        files,
+    )
+
+
+def factors(subject: Subject) -> Section:
+    """Heat maps of what metrics know of each latent dimension and each factor."""
+    title = "Codes and factors"
+    body, files = "", {}
+    for evaluation in subject.evaluations.values():
+        code = evaluation.get("source", {}).get("code") or subject.method.code
+        rows = [_dimension(code, j) for j in range(evaluation.get("num_latents", 0))]
+        shape = (evaluation.get("num_latents"), len(evaluation.get("factor_names", [])))
+        for metric, entry in evaluation.get("metrics", {}).items():
+            for field, values in entry["result"].items():
+                if np.shape(values) != shape:
+                    continue
+                names = evaluation["factor_names"]
+                draw = functools.partial(
+                    matrix,
+                    values,
+                    rows=rows,
+                    columns=names,
+                    title=f"{metric}: {field.replace('_', ' ')}",
+                )
+                body += page.chart(draw, f"{field} of each dimension and each factor")
+                files[f"{metric}_{field}.png"] = to_png(draw())
+    if not body:
+        return Section(title, "no evaluation has a matrix of dimensions and factors.")
+    return Section(
+        title,
+        "Rows are dimensions of the code, columns are factors of the data. In a "
+        "disentangled code each column has one strong row that no other column shares.",
+        f'<div class="side">{body}</div>',
+        files,
+    )
+
+
+def training_curves(subject: Subject) -> Section:
+    """Every logged quantity over training."""
+    title = "Training"
+    curves = {n: c for n, c in subject.curves.items() if n != "time"}
+    if not curves:
+        return Section(title, "metrics.jsonl is missing or empty.")
+    charts = [
+        page.chart(
+            lambda name=name: loss_curves(
+                curves, names=[name], member=subject.member, columns=1
+            ),
+            f"{name} over training",
+        )
+        for name in sorted(curves, key=lambda name: name in _THROUGHPUT)
+    ]
+    others = " Grey: the other members of the population."
+    return Section(
+        title,
+        "What each step reported, in nats an image where it is a loss; the strong line "
+        "is a running mean." + (others if subject.member is not None else ""),
+        f'<div class="charts">{"".join(charts)}</div>',
+        {"loss_curves.png": to_png(loss_curves(curves, member=subject.member))},
+    )
+
+
+def configuration(subject: Subject) -> Section:
+    """The run's settings, all of them."""
+    flat = _flatten(subject.config.to_dict())
+    return Section(
+        "Configuration",
+        "All settings of the run, as in its config.json.",
+        page.definitions(flat),
+    )
+
+
+def environment(subject: Subject) -> Section:
+    """Versions and hardware with which this page was made."""
+    made_with = provenance()
+    return Section(
+        "Environment",
+        "Versions and hardware with which this page was made.",
+        page.definitions(_flatten(made_with["hardware"]) | made_with["versions"]),
+    )
+
+
+SECTIONS: tuple[Callable[[Subject], Section], ...] = (
+    scores,
+    reconstruction,
+    traversal,
+    categories,
+    latent_dimensions,
+    factors,
+    training_curves,
+    configuration,
+    environment,
+)
+
+
+def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
+    names = evaluation.get("factor_names", [])
+    rows, notes, by_factor, settings = [], [], [], []
+    for metric, entry in evaluation.get("metrics", {}).items():
+        label = metric
+        for field, value in entry["result"].items():
+            if isinstance(value, int | float) or value is None:
+                rows.append([label, field.replace("_", " "), _number(value)])
+                notes.append(_about(metric) if label else "")
+                label = ""
+            elif np.shape(value) == (len(names),):
+                what = f"{metric} {field.replace('_', ' ')}"
+                by_factor.append([what, *map(_number, value)])
+        for setting, value in entry.get("settings", {}).items():
+            settings.append([metric, setting, f"{value}"])
+    for metric, reason in evaluation.get("left_out", {}).items():
+        rows.append([metric, "left out", ""])
+        notes.append(reason)
+    html = page.table(["metric", "quantity", "value"], rows, notes)
+    if by_factor:
+        html += page.table(["by factor", *names], by_factor)
+    sample = [
+        f"{evaluation[key]:,} {what}"
+        for key, what in {"num_codes": "codes", "num_test": "held out"}.items()
+        if key in evaluation
+    ]
+    source = evaluation.get("source", {})
+    origin = [f"{k} {v}" for k, v in source.items() if v is not None]
+    date = _date(evaluation.get("date", ""))
+    about = ", ".join([f"{name}.json", *origin, *sample, date])
+    folded = page.details(
+        "Settings", page.table(["metric", "setting", "value"], settings)
+    )
+    return f'<p class="note">{page.escape(about)}</p>{html}{folded}'
+
+
+def _date(text: str) -> str:
+    """`2026-01-02T03:04:05+00:00` as `2026-01-02 03:04 UTC`."""
+    return f"{text[:16].replace('T', ' ')} UTC" if text.endswith("+00:00") else text
+
+
+def _about(metric: str) -> str:
+    """The first line of a metric's docstring."""
+    known = METRICS.get(metric)
+    return (known.fn.__doc__ or "").split("\n")[0] if known else ""
+
+
+def _kl(subject: Subject, name: str) -> np.ndarray:
+    return kl_per_dimension(*subject.gaussians[name])
+
+
+def _frames(subject: Subject, name: str) -> np.ndarray:
+    """Traversals of all base images, as bytes; dimensions by falling KL."""
+    mean, logvar = subject.gaussians[name]
+    values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
+    dims = by_kl(_kl(subject, name))
+    return np.stack(
+        [
+            to_uint8(traverse(_decode(subject, name, b), mean[b], values, dims=dims))
+            for b in range(NUM_BASES)
+        ]
+    )
+
+
+def _sliders(subject: Subject, name: str, frames: np.ndarray) -> str:
+    mean, logvar = subject.gaussians[name]
+    kl = _kl(subject, name)
+    values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
+    own = np.asarray(mean[:NUM_BASES])
+    sliders = [
+        Slider(_dimension(name, j), f"{kl[j]:.2f} nats", values[j], own[:, j])
+        for j in by_kl(kl)
+    ]
+    thumbnails = to_uint8(subject.images[:NUM_BASES])
+    unused = int((kl < UNUSED_KL).sum())
+    return slider_block(name, thumbnails, frames, sliders, folded=unused)
+
+
+def _encode(subject: Subject, name: str) -> Callable:
+    """The Gaussian code `name` of the subject's own images."""
+    return lambda images: subject.gaussians[name]
+
+
+def _decode(subject: Subject, name: str, base: int) -> Callable:
+    """Images of codes `name`, with all other codes those of one base image."""
+    return lambda z: _with_code(subject, name, z, np.full(len(z), base))
+
+
+def _with_code(subject: Subject, name: str, z: Any, base: np.ndarray) -> np.ndarray:
+    assert subject.decode is not None
+    others = {other: points[base] for other, points in subject.points.items()}
+    return subject.decode({**others, name: z})
+
+
+def _dimension(name: str, index: int) -> str:
+    return f"{name}{index}" if len(name) == 1 else f"{name} {index}"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "not finite"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Leaves of nested settings under dotted names, scalars of a level first."""
+    flat = {}
+    for name, value in sorted(
+        values.items(), key=lambda kv: isinstance(kv[1], Mapping)
+    ):
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = "none" if value is None else str(value)
+    return flat

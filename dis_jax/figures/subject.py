@@ -1,0 +1,162 @@
+"""What a report is about: a run, what it has learned, and images to try it on."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from dis_jax import training
+from dis_jax.data import ImageSet
+from dis_jax.evaluation import encode_all
+from dis_jax.figures.curves import Curve, read_curves
+from dis_jax.methods import Code, Gaussian, Method, State, point
+
+NUM_BASES = 5
+
+
+class Subject(NamedTuple):
+    """What a section of the page may show.
+
+    Attributes:
+      workdir: the run's folder.
+      method: the system.
+      state: what it has learned, of one member.
+      config: the run's settings, an `ml_collections.ConfigDict`.
+      image_set: the images that it was trained on.
+      member: which member of a population this is, or None where there is none.
+      images: (sample, height, width, channels), drawn from the set.
+      factors: (sample, factor), theirs.
+      codes: what the system makes of them, by name.
+      decode: {name: point} -> images as NumPy, or None where there is no decoder.
+      curves: the run's log.
+      evaluations: the run's scores by file name.
+    """
+
+    workdir: pathlib.Path
+    method: Method
+    state: State
+    config: Any
+    image_set: ImageSet
+    member: int | None
+    images: np.ndarray
+    factors: np.ndarray
+    codes: Mapping[str, Code]
+    decode: Callable[[Mapping[str, Any]], np.ndarray] | None
+    curves: Mapping[str, Curve]
+    evaluations: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """The method's name in the config."""
+        return self.config.method
+
+    @property
+    def points(self) -> dict[str, np.ndarray]:
+        """The single vectors that stand for the codes, by name."""
+        return {name: np.asarray(point(code)) for name, code in self.codes.items()}
+
+    @property
+    def gaussians(self) -> dict[str, Gaussian]:
+        """The codes that are Gaussians, by name."""
+        return {n: c for n, c in self.codes.items() if isinstance(c, Gaussian)}
+
+
+def make_subject(
+    workdir: pathlib.Path,
+    method: Method,
+    state: State,
+    config: Any,
+    image_set: ImageSet,
+    *,
+    member: int,
+    num_examples: int,
+) -> Subject:
+    """Reads a run's log and scores, draws images, and encodes them.
+
+    Raises:
+      ValueError: if there is no such member, or too few examples to choose from.
+    """
+    members = state.step.shape[0] if jnp.ndim(state.step) else None
+    if not 0 <= member < (members or 1):
+        raise ValueError(
+            f"member is {member}; this run has members 0..{(members or 1) - 1}."
+        )
+    if members is not None:
+        state = training.member(state, member)
+    if num_examples < NUM_BASES:
+        raise ValueError(f"num_examples is {num_examples}; expected >= {NUM_BASES}.")
+    images, factors = _draw(image_set, num_examples)
+    return Subject(
+        workdir=workdir,
+        method=method,
+        state=state,
+        config=config,
+        image_set=image_set,
+        member=member if members is not None else None,
+        images=images,
+        factors=factors,
+        codes=encode_images(method, state, images),
+        decode=_decoder(method, state),
+        curves=read_curves(workdir),
+        evaluations=_read_evaluations(workdir, member if members else None),
+    )
+
+
+def encode_images(method: Method, state: State, images: np.ndarray) -> dict[str, Code]:
+    """All codes of images, as NumPy arrays, encoded batch by batch."""
+
+    def codes(state: State, images: Array) -> dict[str, Code]:
+        return method.encode(state, {"image": images})
+
+    shapes = jax.eval_shape(codes, state, jnp.asarray(images[:1]))
+    leaves, structure = jax.tree.flatten(shapes)
+    program = jax.jit(
+        lambda state, batch: jnp.concatenate(
+            [
+                leaf.reshape(len(batch), -1)
+                for leaf in jax.tree.leaves(codes(state, batch))
+            ],
+            axis=1,
+        )
+    )
+    flat = np.asarray(encode_all(lambda batch: program(state, batch), images))
+    ends = np.cumsum([leaf.size for leaf in leaves])
+    parts = [
+        part.reshape(len(images), *leaf.shape[1:])
+        for part, leaf in zip(np.split(flat, ends[:-1], axis=1), leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, parts)
+
+
+def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, Any]:
+    """The run's evaluations by file name, without those of other members."""
+    found = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((workdir / "evaluation").glob("*.json"))
+    }
+    return {
+        name: evaluation
+        for name, evaluation in found.items()
+        if evaluation.get("source", {}).get("member") in (None, member)
+    }
+
+
+def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:
+    if method.decode is None:
+        return None
+    program = jax.jit(method.decode)
+    return lambda points: np.asarray(program(state, points))
+
+
+def _draw(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
+    count = min(count, image_set.num_images)
+    index = np.random.default_rng(0).choice(image_set.num_images, count, replace=False)
+    images, factors = jax.jit(ImageSet.take)(image_set, jnp.asarray(index))
+    return np.asarray(images), np.asarray(factors)
