@@ -2,35 +2,83 @@
 
 from dis_jax.data.arrays import from_arrays, from_npz
 from dis_jax.data.epoch_order import epoch_index
+from dis_jax.data.groups import groups
 from dis_jax.data.idx import read_idx
-from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
-from dis_jax.data.load import NAMES, load
-from dis_jax.data.sampling import (
-    SAMPLERS,
+from dis_jax.data.image_set import (
     Batch,
+    ImageSet,
+    factors_of_index,
+    index_of_factors,
+)
+from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
+from dis_jax.data.load import NAMES, load
+from dis_jax.data.pairs import attribute_pairs, pairs, views
+from dis_jax.data.samplers import SAMPLERS
+from dis_jax.data.sampling import (
     Sampler,
+    augmented,
     batch_index,
     images,
+    index_sampler,
     two_batches,
 )
 from dis_jax.data.sprites import draw_sprites, rendered_dsprites
+from dis_jax.data.variants import (
+    PAIR_COLOURS,
+    SPRITE_COLOURS,
+    binarised,
+    coloured,
+    coloured_pair,
+    grey,
+    noisy,
+    resized,
+    rotate_and_zoom,
+    sampled_binary,
+    stands_out,
+    tinted,
+    tinted_on_noise,
+    warped,
+)
 
 __all__ = [
     "NAMES",
+    "PAIR_COLOURS",
     "SAMPLERS",
+    "SPRITE_COLOURS",
     "Batch",
     "ImageSet",
     "Sampler",
+    "attribute_pairs",
+    "augmented",
     "batch_index",
+    "binarised",
+    "class_subset",
+    "coloured",
+    "coloured_pair",
     "draw_sprites",
     "epoch_index",
     "factors_of_index",
     "from_arrays",
     "from_npz",
+    "grey",
+    "group_table",
+    "groups",
     "images",
+    "imbalanced_counts",
     "index_of_factors",
+    "index_sampler",
     "load",
+    "noisy",
+    "pairs",
     "read_idx",
     "rendered_dsprites",
+    "resized",
+    "rotate_and_zoom",
+    "sampled_binary",
+    "stands_out",
+    "tinted",
+    "tinted_on_noise",
     "two_batches",
+    "views",
+    "warped",
 ]

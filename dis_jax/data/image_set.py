@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 Arrays = dict[str, Any]
+Batch = dict[str, Array]
 
 
 @jax.tree_util.register_dataclass
@@ -75,13 +76,37 @@ class ImageSet:
 def factors_of_index(
     index: Int[Array, " batch"], sizes: tuple[int, ...]
 ) -> Int[Array, "batch factor"]:
-    """Factors of positions in a full grid, the last factor varying fastest."""
+    """Factors of positions in a full grid, the last factor varying fastest.
+
+    Args:
+      index: positions.
+      sizes: the number of values of each factor.
+
+    Returns:
+      The factors at each position.
+
+    Example:
+      >>> factors_of_index(jnp.array([0, 5]), (2, 3)).tolist()
+      [[0, 0], [1, 2]]
+    """
     return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
 
 
 def index_of_factors(
     factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
 ) -> Int[Array, " batch"]:
-    """Positions in a full grid of rows of factors: undoes `factors_of_index`."""
+    """Positions in a full grid of rows of factors: undoes `factors_of_index`.
+
+    Args:
+      factors: rows of factors.
+      sizes: the number of values of each factor.
+
+    Returns:
+      Positions in [0, product of sizes).
+
+    Example:
+      >>> index_of_factors(jnp.array([[0, 0], [1, 2]]), (2, 3)).tolist()
+      [0, 5]
+    """
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return factors @ jnp.asarray(strides, jnp.int32)

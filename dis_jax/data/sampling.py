@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from dis_jax.data.epoch_order import epoch_index
-from dis_jax.data.image_set import ImageSet
+from dis_jax.data.image_set import Batch, ImageSet
+from dis_jax.data.labels import class_subset
+from dis_jax.data.variants import DIGIT_DEGREES, DIGIT_ZOOM, rotate_and_zoom
 
-Batch = dict[str, Array]
 Order = Literal["keyed", "epoch"]
 
 
@@ -30,9 +32,9 @@ class Sampler(NamedTuple):
 
 
 def batch_index(
-    image_set: ImageSet,
+    num_images: int,
     key: Key[Array, ""],
-    step: Int[Array, ""],
+    step: Int[Array, ""] | int,
     *,
     batch_size: int,
     order: Order = "keyed",
@@ -40,7 +42,7 @@ def batch_index(
     """Indices of the images of a batch.
 
     Args:
-      image_set: the set that is drawn from.
+      num_images: how many there are to draw from.
       key: constant in a run.
       step: number of the batch, from 0.
       batch_size: images a batch.
@@ -54,18 +56,69 @@ def batch_index(
       ValueError: if `order` is neither.
 
     Example:
-      >>> from dis_jax import data
-      >>> sprites = data.load("rendered_dsprites")
-      >>> data.batch_index(sprites, jax.random.key(0), 0, batch_size=4).shape
+      >>> batch_index(737_280, jax.random.key(0), 0, batch_size=4).shape
       (4,)
     """
     if order == "epoch":
-        n = image_set.num_images
-        return epoch_index(key, step, batch_size=batch_size, num_images=n)
+        return epoch_index(key, step, batch_size=batch_size, num_images=num_images)
     if order == "keyed":
         key = jax.random.fold_in(key, step)
-        return jax.random.randint(key, (batch_size,), 0, image_set.num_images)
+        return jax.random.randint(key, (batch_size,), 0, num_images)
     raise ValueError(f'order is {order!r}; take "keyed" or "epoch".')
+
+
+def index_sampler(
+    image_set: ImageSet,
+    batch_size: int,
+    *,
+    order: Order = "keyed",
+    class_counts: Sequence[int] | None = None,
+    class_factor: str | None = None,
+    subset_seed: int = 0,
+) -> Sampler:
+    """Positions alone, `index`: what the samplers of single images share.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images a batch.
+      order: "keyed" or "epoch", see `batch_index`.
+      class_counts: how many images of each class take part, or None for all images.
+      class_factor: the factor that is the class; may be left out where there is but
+        one.
+      subset_seed: which images of each class take part.
+
+    Returns:
+      A sampler whose arguments are the images that take part, if not all do: members of
+      a population may have class counts of their own.
+
+    Raises:
+      ValueError: if a class has fewer images than asked for, or `order` does not fit.
+    """
+    if class_counts is None:
+
+        def sample(image_set, key, step, args):
+            del args
+            size = image_set.num_images
+            index = batch_index(size, key, step, batch_size=batch_size, order=order)
+            return {"index": index}
+
+        return Sampler(sample, ())
+
+    if order != "keyed":
+        raise ValueError(
+            f'order is {order!r} and class_counts are given; take order="keyed": the '
+            "members of a population differ in the length of an epoch."
+        )
+    chosen = class_subset(image_set, class_counts, class_factor, subset_seed)
+    padded = jnp.zeros(image_set.num_images, jnp.int32).at[: len(chosen)].set(chosen)
+
+    def sample_subset(image_set, key, step, args):
+        del image_set
+        key = jax.random.fold_in(key, step)
+        position = jax.random.randint(key, (batch_size,), 0, args["size"])
+        return {"index": args["subset"][position]}
+
+    return Sampler(sample_subset, {"subset": padded, "size": jnp.int32(len(chosen))})
 
 
 def taken(image_set: ImageSet, index: Int[Array, " batch"]) -> Batch:
@@ -74,67 +127,95 @@ def taken(image_set: ImageSet, index: Int[Array, " batch"]) -> Batch:
     return {"image": image} | ({"factors": factors} if image_set.factor_names else {})
 
 
-def images(image_set: ImageSet, batch_size: int, *, order: Order = "keyed") -> Sampler:
+def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
     """Single images: `image`, and `factors` where the set names any.
 
     Args:
       image_set: the set that is drawn from.
       batch_size: images a batch.
-      order: "keyed" or "epoch", see `batch_index`.
+      **draw: how they are drawn, see `index_sampler`.
 
     Returns:
-      A sampler without arguments.
+      The sampler.
 
     Example:
-      >>> from dis_jax import data
       >>> sprites = data.load("rendered_dsprites")
       >>> sampler = data.images(sprites, batch_size=4)
       >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
       >>> batch["image"].shape, batch["factors"].shape
       ((4, 64, 64, 1), (4, 5))
     """
-    del image_set
+    indices = index_sampler(image_set, batch_size, **draw)
 
     def sample(image_set, key, step, args):
-        del args
-        index = batch_index(image_set, key, step, batch_size=batch_size, order=order)
-        return taken(image_set, index)
+        return taken(image_set, indices.sample(image_set, key, step, args)["index"])
 
-    return Sampler(sample, ())
+    return Sampler(sample, indices.args)
 
 
-def two_batches(
-    image_set: ImageSet, batch_size: int, *, order: Order = "keyed"
-) -> Sampler:
+def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
     """Two independent batches, `image` and `image2`: one to encode, one to permute.
 
     Args:
       image_set: the set that is drawn from.
       batch_size: images in each of the two.
-      order: "keyed" or "epoch", see `batch_index`; each has an epoch order of its own.
+      **draw: how they are drawn, see `index_sampler`; in epoch order each has an order
+        of its own.
 
     Returns:
-      A sampler without arguments.
+      The sampler.
 
     Example:
-      >>> from dis_jax import data
       >>> sprites = data.load("rendered_dsprites")
       >>> sampler = data.two_batches(sprites, batch_size=4)
       >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
       >>> sorted(batch)
       ['factors', 'image', 'image2']
     """
-    first = images(image_set, batch_size, order=order)
+    first = images(image_set, batch_size, **draw)
 
     def sample(image_set, key, step, args):
         keys = [jax.random.fold_in(key, i) for i in range(2)]
         batch, other = (first.sample(image_set, k, step, args) for k in keys)
         return batch | {"image2": other["image"]}
 
-    return Sampler(sample, ())
+    return Sampler(sample, first.args)
 
 
-SAMPLERS: dict[str, Callable[..., Sampler]] = {
-    "images": images,
-    "two_batches": two_batches,
-}
+def augmented(
+    image_set: ImageSet,
+    batch_size: int,
+    *,
+    degrees: int = DIGIT_DEGREES,
+    zoom: tuple[float, float] = DIGIT_ZOOM,
+    **draw: Any,
+) -> Sampler:
+    """Images and the same things seen differently: `image` and `transformed`.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images a batch.
+      degrees: see `rotate_and_zoom`.
+      zoom: see `rotate_and_zoom`.
+      **draw: how the images are drawn, see `index_sampler`.
+
+    Returns:
+      The sampler.
+
+    Example:
+      >>> sprites = data.load("rendered_dsprites")
+      >>> sampler = data.augmented(sprites, batch_size=4)
+      >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
+      >>> batch["transformed"].shape
+      (4, 64, 64, 1)
+    """
+    single = images(image_set, batch_size, **draw)
+
+    def sample(image_set, key, step, args):
+        batch = single.sample(image_set, key, step, args)
+        # A key of its own for the transformation: `single` folds in the bare step.
+        key = jax.random.fold_in(jax.random.fold_in(key, step), 1)
+        image = rotate_and_zoom(key, batch["image"], degrees=degrees, zoom=zoom)
+        return batch | {"transformed": image}
+
+    return Sampler(sample, single.args)

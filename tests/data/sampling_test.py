@@ -84,12 +84,13 @@ def test_two_batches_are_independent(order):
 @pytest.mark.parametrize("order", ["keyed", "epoch"])
 def test_members_of_a_population_draw_as_each_alone(order):
     image_set = numbered()
-    sampler = data.two_batches(image_set, 5, order=order)
+    sampler = data.images(image_set, 5, order=order)
     keys = jax.random.split(jax.random.key(0), 3)
     sample = lambda key: sampler.sample(image_set, key, jnp.int32(7), sampler.args)
     together = jax.jit(jax.vmap(sample))(keys)
+    alone = jax.jit(sample)
     for i, key in enumerate(keys):
-        for field, value in sample(key).items():
+        for field, value in alone(key).items():
             np.testing.assert_array_equal(together[field][i], value)
 
 
@@ -98,3 +99,20 @@ def test_order_is_one_of_two():
     sampler = data.images(image_set, 4, order="random")
     with pytest.raises(ValueError, match="order is 'random'; take \"keyed\" or"):
         sampler.sample(image_set, jax.random.key(0), 0, sampler.args)
+
+
+def test_augmented_shows_the_same_things_differently():
+    coarse = np.random.default_rng(0).random((10, 2, 2))
+    images = np.kron(coarse, np.ones((1, 8, 8)))
+    labels = np.arange(10)
+    image_set = data.from_arrays(images, labels, name="ten", factor_names=("number",))
+    sampler = data.augmented(image_set, 50)
+    batch = drawn(sampler, image_set, steps=1)
+    image, transformed = (batch[field][0] for field in ("image", "transformed"))
+    np.testing.assert_allclose(
+        image[..., 0], images[batch["factors"][0, :, 0]], rtol=1e-6
+    )
+    own, other = (
+        abs(transformed - np.roll(image, shift, axis=0)).mean() for shift in (0, 1)
+    )
+    assert 0.01 < own < other / 2

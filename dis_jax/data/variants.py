@@ -1,0 +1,353 @@
+"""Images changed: pure functions of (key, batch), to be compiled and mapped."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from dis_jax.data.image_set import Batch
+
+DIGIT_DEGREES = 20
+DIGIT_ZOOM = (0.9, 1.1)
+
+# Twelve saturated hues, as in the coloured MNIST pairs of Sanchez et al. 2020.
+PAIR_COLOURS = tuple(
+    (red / 255, green / 255, blue / 255)
+    for red, green, blue in (
+        (255, 0, 0), (255, 128, 0), (255, 255, 0), (128, 255, 0), (0, 255, 0),
+        (0, 255, 128), (0, 255, 255), (0, 128, 255), (0, 0, 255), (128, 0, 255),
+        (255, 0, 255), (255, 0, 128),
+    )
+)  # fmt: skip
+# White and six pastels, as in the coloured dSprites of Dapueto et al. 2024.
+SPRITE_COLOURS = (
+    (1.0, 1.0, 1.0), (0.910, 0.588, 0.366), (0.635, 0.693, 0.363),
+    (0.376, 0.728, 0.596), (0.395, 0.707, 0.787), (0.696, 0.622, 0.900),
+    (0.908, 0.551, 0.749),
+)  # fmt: skip
+
+Images = Float[Array, "batch height width channels"]
+GreyImages = Float[Array, "batch height width 1"]
+ColourImages = Float[Array, "batch height width 3"]
+
+
+def coloured_pair(
+    key: Key[Array, ""], x: GreyImages, y: GreyImages, *, foreground: str = "bright"
+) -> Batch:
+    """Colours the background of one batch and the foreground of another.
+
+    Each image gets one of `PAIR_COLOURS`, all independent. With v a grey value and c
+    the colour, "bright" (digits on black: what is over .5) makes a background c (1 - v)
+    and a foreground c v (Sanchez et al. 2020); "contrast" (things on a plain background
+    that is not black: what stands out against the border of the image) makes both c v.
+
+    Args:
+      key: of the colours.
+      x: images whose background is coloured.
+      y: images whose foreground is coloured.
+      foreground: "bright" or "contrast".
+
+    Returns:
+      `x`, `y`, and the numbers of their colours, `colour_x` and `colour_y`.
+
+    Raises:
+      ValueError: if `foreground` is neither.
+
+    Example:
+      >>> digit = jnp.array([0.0, 1.0]).reshape(1, 1, 2, 1)
+      >>> batch = coloured_pair(jax.random.key(0), digit, digit)
+      >>> batch["x"][0, 0, 1].tolist(), batch["y"][0, 0, 0].tolist()
+      ([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])
+    """
+    if foreground not in ("bright", "contrast"):
+        raise ValueError(f'foreground is {foreground!r}; take "bright" or "contrast".')
+    keys = jax.random.split(key)
+    colours = jnp.asarray(PAIR_COLOURS)
+    batch = {}
+    for side, side_key, image in zip("xy", keys, (x, y), strict=True):
+        number = jax.random.randint(side_key, image.shape[:1], 0, len(colours))
+        colour = colours[number][:, None, None]
+        if foreground == "bright":
+            inside = image >= 0.5
+            tint = colour * (1 - image if side == "x" else image)
+        else:
+            inside = stands_out(image)
+            tint = colour * image
+        coloured = ~inside if side == "x" else inside
+        batch[side] = jnp.where(coloured, tint, image)
+        batch[f"colour_{side}"] = number
+    return batch
+
+
+def stands_out(
+    images: GreyImages, *, contrast: float = 0.09
+) -> Bool[Array, "batch height width 1"]:
+    """Where a thing stands out against the plain background around it.
+
+    The background is the median of the image's border; small holes are closed.
+
+    Args:
+      images: grey images.
+      contrast: the least difference, as a share of the background.
+
+    Returns:
+      A mask of the foreground.
+
+    Example:
+      >>> image = jnp.ones((1, 5, 5, 1)).at[0, 2, 2].set(0.2)
+      >>> int(stands_out(image).sum())
+      1
+    """
+    edges = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
+    background = jnp.median(jnp.concatenate(edges, axis=1), axis=1)[:, None, None]
+    mask = abs(images - background) > contrast * background
+    pool = functools.partial(
+        jax.lax.reduce_window,
+        window_dimensions=(1, 3, 3, 1),
+        window_strides=(1, 1, 1, 1),
+        padding="SAME",
+    )
+    grown = pool(mask, False, jax.lax.bitwise_or)
+    return pool(grown, True, jax.lax.bitwise_and)
+
+
+def noisy(key: Key[Array, ""], images: Images) -> ColourImages:
+    """Adds uniform noise to every pixel and channel, up to white.
+
+    Args:
+      key: of the noise.
+      images: grey or coloured images.
+
+    Returns:
+      min(image + noise, 1) with noise uniform in [0, 1), three channels.
+
+    Example:
+      >>> float(noisy(jax.random.key(0), jnp.ones((1, 2, 2, 1))).min())
+      1.0
+    """
+    images = coloured(images)
+    return jnp.minimum(images + jax.random.uniform(key, images.shape), 1.0)
+
+
+def tinted(
+    images: GreyImages,
+    colour: Int[Array, " batch"],
+    colours: Sequence[Sequence[float]] = SPRITE_COLOURS,
+) -> ColourImages:
+    """Bright things on black in a colour each.
+
+    Args:
+      images: grey images.
+      colour: the number of the colour of each.
+      colours: red, green and blue of every colour, in [0, 1].
+
+    Returns:
+      image x colour.
+
+    Example:
+      >>> grey = jnp.full((1, 1, 1, 1), 0.5)
+      >>> tinted(grey, jnp.array([1]), [(1, 1, 1), (1, 0.5, 0)])[0, 0, 0].tolist()
+      [0.5, 0.25, 0.0]
+    """
+    return images * jnp.asarray(colours)[colour][:, None, None]
+
+
+def tinted_on_noise(
+    key: Key[Array, ""],
+    images: GreyImages,
+    colour: Int[Array, " batch"],
+    colours: Sequence[Sequence[float]] = SPRITE_COLOURS,
+) -> ColourImages:
+    """Bright things in a colour each, noise where they are not.
+
+    Args:
+      key: of the noise.
+      images: grey images.
+      colour: the number of the colour of each.
+      colours: red, green and blue of every colour, in [0, 1].
+
+    Returns:
+      image x colour + (1 - image) x noise, with noise uniform in [0, 1).
+
+    Example:
+      >>> image = jnp.ones((1, 1, 1, 1))
+      >>> tinted_on_noise(jax.random.key(0), image, jnp.array([0]))[0, 0, 0].tolist()
+      [1.0, 1.0, 1.0]
+    """
+    noise = jax.random.uniform(key, (*images.shape[:-1], 3))
+    return tinted(images, colour, colours) + (1 - images) * noise
+
+
+def binarised(images: Images, *, threshold: float = 0.5) -> Images:
+    """Ones where images are above a threshold, zeros elsewhere.
+
+    Args:
+      images: images in [0, 1].
+      threshold: in [0, 1).
+
+    Returns:
+      Images of zeros and ones.
+
+    Example:
+      >>> binarised(jnp.array([0.2, 0.5, 0.9]).reshape(1, 1, 3, 1)).ravel().tolist()
+      [0.0, 0.0, 1.0]
+    """
+    return (images > threshold).astype(images.dtype)
+
+
+def sampled_binary(key: Key[Array, ""], images: Images) -> Images:
+    """Pixels drawn as coins that show one as often as the pixel is bright.
+
+    Args:
+      key: of the coins.
+      images: images in [0, 1].
+
+    Returns:
+      Images of zeros and ones.
+
+    Example:
+      >>> image = jnp.array([0.0, 1.0]).reshape(1, 1, 2, 1)
+      >>> sampled_binary(jax.random.key(0), image).ravel().tolist()
+      [0.0, 1.0]
+    """
+    return jax.random.bernoulli(key, images).astype(images.dtype)
+
+
+def resized(images: Images, side: int) -> Images:
+    """Square images of another size, by antialiased linear interpolation.
+
+    Args:
+      images: images.
+      side: height and width of the result.
+
+    Returns:
+      The images, (batch, side, side, channels).
+
+    Example:
+      >>> resized(jnp.ones((2, 28, 28, 1)), 32).shape
+      (2, 32, 32, 1)
+    """
+    batch, _, _, channels = images.shape
+    shape = (batch, side, side, channels)
+    # Rounding may step a hair out of the range that the images came in.
+    return jnp.clip(jax.image.resize(images, shape, "linear"), 0.0, 1.0)
+
+
+def grey(images: Images) -> GreyImages:
+    """Images of one channel: luma, .299 red + .587 green + .114 blue (ITU-R BT.601).
+
+    Args:
+      images: grey or coloured images.
+
+    Returns:
+      Grey images; grey ones as they are.
+
+    Example:
+      >>> red = jnp.array([1.0, 0.0, 0.0]).reshape(1, 1, 1, 3)
+      >>> round(float(grey(red)[0, 0, 0, 0]), 3)
+      0.299
+    """
+    if images.shape[-1] == 1:
+        return images
+    return (images * jnp.array([0.299, 0.587, 0.114])).sum(-1, keepdims=True)
+
+
+def coloured(images: Images) -> ColourImages:
+    """Images of three channels.
+
+    Args:
+      images: grey or coloured images.
+
+    Returns:
+      Coloured images; grey ones with their channel three times.
+
+    Example:
+      >>> coloured(jnp.zeros((2, 8, 8, 1))).shape
+      (2, 8, 8, 3)
+    """
+    return jnp.broadcast_to(images, (*images.shape[:-1], 3))
+
+
+def rotate_and_zoom(
+    key: Key[Array, ""],
+    images: Images,
+    *,
+    degrees: int = DIGIT_DEGREES,
+    zoom: tuple[float, float] = DIGIT_ZOOM,
+) -> Images:
+    """Turns and zooms square images a little: what they show stays the same.
+
+    Half of the images are turned by a whole number of degrees, and the largest square
+    that fits into the turned image is brought back to full size; the others are zoomed
+    about their centre, black where there is nothing (Ojha et al. 2020).
+
+    Args:
+      key: of the changes.
+      images: square images.
+      degrees: the largest angle, to either side.
+      zoom: the smallest and the largest zoom; above 1 things grow.
+
+    Returns:
+      Images of the same shape, by linear interpolation.
+
+    Raises:
+      ValueError: if images are not square.
+
+    Example:
+      >>> rotate_and_zoom(jax.random.key(0), jnp.ones((2, 28, 28, 1))).shape
+      (2, 28, 28, 1)
+    """
+    if images.shape[1] != images.shape[2]:
+        raise ValueError(f"images have shape {images.shape}; expected square ones.")
+    batch = images.shape[:1]
+    kind, turn, size = jax.random.split(key, 3)
+    angle = jax.random.randint(turn, batch, -degrees, degrees + 1) * (jnp.pi / 180)
+    scale = jax.random.uniform(size, batch, minval=zoom[0], maxval=zoom[1])
+    turned = jax.random.bernoulli(kind, shape=batch)
+    angle = jnp.where(turned, angle, 0.0)
+    inscribed = abs(jnp.cos(angle)) + abs(jnp.sin(angle))
+    return warped(images, angle, jnp.where(turned, inscribed, scale))
+
+
+@jax.jit
+def warped(
+    images: Images, angle: Float[Array, " batch"], scale: Float[Array, " batch"]
+) -> Images:
+    """Square images turned and scaled about their centre, black outside.
+
+    Args:
+      images: square images.
+      angle: radians, anticlockwise.
+      scale: above 1 things grow.
+
+    Returns:
+      Images of the same shape, by linear interpolation.
+
+    Example:
+      >>> image = jnp.arange(4.0).reshape(1, 2, 2, 1) / 4
+      >>> turned = warped(image, jnp.array([jnp.pi / 2]), jnp.ones(1))
+      >>> turned[0, :, :, 0].round(2).tolist()
+      [[0.25, 0.75], [0.0, 0.5]]
+    """
+    row, column = source_points(images.shape[1], angle, scale)
+    sample = functools.partial(
+        jax.scipy.ndimage.map_coordinates, order=1, mode="constant", cval=0.0
+    )
+    over_channels = jax.vmap(sample, in_axes=(-1, None), out_axes=-1)
+    return jax.vmap(over_channels)(images, (row, column))
+
+
+def source_points(
+    side: int, angle: Float[Array, " batch"], scale: Float[Array, " batch"]
+) -> tuple[Float[Array, "batch side side"], Float[Array, "batch side side"]]:
+    """Where each pixel of turned and scaled square images comes from: rows, columns."""
+    middle = (side - 1) / 2
+    y, x = jnp.meshgrid(*[jnp.arange(side) - middle] * 2, indexing="ij")
+    cos, sin = (
+        f(angle)[:, None, None] / scale[:, None, None] for f in (jnp.cos, jnp.sin)
+    )
+    return middle + cos * y + sin * x, middle + cos * x - sin * y

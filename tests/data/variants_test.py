@@ -1,0 +1,132 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data
+
+KEY = jax.random.key(0)
+
+
+def greys(*values):
+    return jnp.array(values, jnp.float32).reshape(1, 1, -1, 1)
+
+
+def test_bright_pair_by_hand():
+    """Background c (1 - v) under .5, foreground c v from .5 on; the rest stays grey."""
+    image = greys(0.0, 0.25, 0.5, 1.0)
+    batch = data.coloured_pair(KEY, image, image)
+    colours = np.array(data.PAIR_COLOURS)
+    c = colours[batch["colour_x"][0]]
+    expected = [c, 0.75 * c, [0.5] * 3, [1.0] * 3]
+    np.testing.assert_allclose(batch["x"][0, 0], expected, rtol=1e-6)
+    c = colours[batch["colour_y"][0]]
+    expected = [[0.0] * 3, [0.25] * 3, 0.5 * c, c]
+    np.testing.assert_allclose(batch["y"][0, 0], expected, rtol=1e-6)
+
+
+def test_contrast_pair_colours_the_thing_on_a_grey_ground():
+    image = jnp.full((1, 9, 9, 1), 0.8).at[0, 3:6, 3:6].set(0.4)
+    batch = data.coloured_pair(KEY, image, image, foreground="contrast")
+    colours = np.array(data.PAIR_COLOURS)
+    x, y = (np.asarray(batch[side][0]) for side in "xy")
+    np.testing.assert_allclose(x[4, 4], [0.4] * 3)
+    np.testing.assert_allclose(x[0, 0], 0.8 * colours[batch["colour_x"][0]])
+    np.testing.assert_allclose(y[4, 4], 0.4 * colours[batch["colour_y"][0]])
+    np.testing.assert_allclose(y[0, 0], [0.8] * 3, rtol=1e-6)
+
+
+def test_holes_in_what_stands_out_are_closed():
+    image = jnp.full((1, 9, 9, 1), 0.8).at[0, 3:6, 3:6].set(0.4).at[0, 4, 4].set(0.8)
+    mask = data.stands_out(image)[0, :, :, 0]
+    assert int(mask.sum()) == 9
+    assert bool(mask[4, 4])
+
+
+def test_pair_wants_a_known_foreground():
+    with pytest.raises(ValueError, match="foreground is 'dark'"):
+        data.coloured_pair(KEY, greys(0.0), greys(0.0), foreground="dark")
+
+
+def test_noise_is_uniform_and_lifts_up_to_white():
+    black = data.noisy(KEY, jnp.zeros((4, 32, 32, 1)))
+    assert black.shape == (4, 32, 32, 3)
+    np.testing.assert_allclose([black.mean(), black.var()], [0.5, 1 / 12], atol=0.01)
+    half = data.noisy(KEY, jnp.full((4, 32, 32, 1), 0.5))
+    assert float(half.max()) == 1.0
+    assert float((half == 1).mean()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_sprite_on_noise_keeps_its_colour():
+    image = jnp.zeros((2, 16, 16, 1)).at[:, :, :8].set(1)
+    colour = jnp.array([1, 6])
+    drawn = data.tinted_on_noise(KEY, image, colour)
+    for i, number in enumerate(colour):
+        expected = np.broadcast_to(data.SPRITE_COLOURS[number], (16, 8, 3))
+        np.testing.assert_allclose(drawn[i, :, :8], expected, rtol=1e-6)
+    assert float(drawn[:, :, 8:].var()) == pytest.approx(1 / 12, abs=0.01)
+    plain = data.tinted(image, colour)
+    assert float(abs(plain[:, :, 8:]).max()) == 0
+    np.testing.assert_array_equal(plain[:, :, :8], drawn[:, :, :8])
+
+
+def test_binary_images():
+    image = jnp.full((1, 100, 100, 1), 0.3)
+    sampled = data.sampled_binary(KEY, image)
+    assert set(np.unique(sampled)) == {0.0, 1.0}
+    assert float(sampled.mean()) == pytest.approx(0.3, abs=0.03)
+    assert data.binarised(greys(0.3, 0.31), threshold=0.3).ravel().tolist() == [0, 1]
+
+
+def test_resize_keeps_the_mean_and_the_range():
+    image = jax.random.uniform(KEY, (2, 96, 96, 1))
+    small = data.resized(image, 64)
+    assert small.shape == (2, 64, 64, 1)
+    assert float(small.mean()) == pytest.approx(float(image.mean()), abs=0.005)
+    np.testing.assert_array_equal(data.resized(jnp.ones((1, 28, 28, 1)), 32), 1)
+
+
+def test_grey_and_coloured():
+    image = jax.random.uniform(KEY, (2, 4, 4, 1))
+    np.testing.assert_allclose(data.grey(data.coloured(image)), image, rtol=1e-5)
+    assert data.grey(image) is image
+
+
+def test_no_change_is_no_change():
+    image = jax.random.uniform(KEY, (3, 8, 8, 1))
+    np.testing.assert_allclose(data.warped(image, jnp.zeros(3), jnp.ones(3)), image)
+    still = data.rotate_and_zoom(KEY, image, degrees=0, zoom=(1.0, 1.0))
+    np.testing.assert_allclose(still, image, atol=1e-6)
+
+
+def test_quarter_turn_and_half_size():
+    image = jax.random.uniform(KEY, (1, 5, 5, 2))
+    turned = data.warped(image, jnp.array([jnp.pi / 2]), jnp.ones(1))
+    np.testing.assert_allclose(turned[0], np.rot90(image[0]), atol=1e-5)
+    halved = data.warped(image, jnp.zeros(1), jnp.array([0.5]))
+    np.testing.assert_allclose(halved[0, 1:4, 1:4], image[0, ::2, ::2], atol=1e-6)
+    assert float(abs(halved[0, 0]).max()) == 0
+
+
+def test_turned_images_are_filled_and_half_of_them_are_zoomed():
+    """A white image stays white where it is turned and cropped, or zoomed in."""
+    white = jnp.ones((400, 9, 9, 1))
+    changed = data.rotate_and_zoom(KEY, white, degrees=20, zoom=(0.5, 0.5))
+    corner = np.asarray(changed[:, 0, 0, 0])
+    whole = np.asarray(changed).min((1, 2, 3)) > 0.999
+    assert whole.mean() == pytest.approx(0.5, abs=0.13)
+    np.testing.assert_array_equal(corner[~whole], 0)
+
+
+def test_compiled_and_mapped_is_the_same():
+    image = jax.random.uniform(KEY, (2, 3, 8, 8, 1))
+    keys = jax.random.split(KEY, 2)
+    mapped = jax.jit(jax.vmap(data.rotate_and_zoom))(keys, image)
+    for i in range(2):
+        alone = data.rotate_and_zoom(keys[i], image[i])
+        np.testing.assert_allclose(mapped[i], alone, atol=1e-5)
+
+
+def test_rotation_wants_square_images():
+    with pytest.raises(ValueError, match=r"\(1, 8, 6, 1\); expected square"):
+        data.rotate_and_zoom(KEY, jnp.zeros((1, 8, 6, 1)))
