@@ -18,6 +18,9 @@ _RENDERED: dict[str, Callable[[], ImageSet]] = {
 }
 _FOLDERS: dict[str, tuple[Callable[[pathlib.Path, str], ImageSet], tuple[str, ...]]] = {
     "dsprites": (folders.dsprites, ("all",)),
+    "smallnorb": (folders.smallnorb, ("train", "test", "all")),
+    "coil100": (folders.coil100, ("all",)),
+    "coil100_augmented": (folders.coil100_augmented, ("all",)),
     "mnist": (folders.mnist, ("train", "test", "all")),
 }
 NAMES = (*_RENDERED, *_FOLDERS)

@@ -94,3 +94,41 @@ def test_real_dsprites_are_a_full_grid(data_dir):
     images, labels = dsprites.take(np.arange(0, 46_080, 997))
     np.testing.assert_array_equal(labels, factors)
     np.testing.assert_array_equal(images, dsprites.images(factors))
+
+
+@pytest.mark.slow
+def test_real_smallnorb(data_dir):
+    test = data.load("smallnorb", data_dir, split="test")
+    assert test.is_grid
+    assert (test.num_images, test.sizes) == (24_300, (5, 5, 9, 18, 6))
+    factors = np.asarray(test.arrays["factors"])
+    for column, size in enumerate(test.sizes):
+        assert np.bincount(factors[:, column]).tolist() == [24_300 // size] * size
+
+    everything = data.load("smallnorb", data_dir)
+    factors = np.asarray(everything.arrays["factors"])
+    assert not everything.is_grid
+    assert np.bincount(factors[:, 0]).tolist() == [9_720] * 5
+    assert np.bincount(factors[:, 1]).tolist() == [4_860] * 10
+    assert (factors[:24_300, 2:] == -1).all()
+    assert set(factors[24_300:, 1]) == {0, 1, 2, 3, 5}
+    train = data.load("smallnorb", data_dir, split="train")
+    assert np.bincount(np.asarray(train.arrays["factors"])[:, 1]).tolist() == [4860] * 5
+
+
+@pytest.mark.slow
+def test_real_coil100(data_dir):
+    coil = data.load("coil100", data_dir)
+    assert (coil.num_images, coil.sizes) == (7_098, (100, 72))
+    objects = np.bincount(np.asarray(coil.arrays["factors"])[:, 0])
+    assert (len(objects), np.count_nonzero(objects == 72)) == (100, 83)
+
+    grid = data.load("coil100_augmented", data_dir)
+    assert (grid.sizes, grid.num_images) == ((83, 72, 18, 9), 968_112)
+    # Upright and at full size, an image of the grid is the view it is made from.
+    upright = grid.images(np.array([[0, 0, 0, 0], [82, 71, 0, 0]]))
+    complete = np.flatnonzero(objects == 72)[[0, 82]]
+    for image, label, pose in zip(upright, complete, (0, 71), strict=True):
+        factors = np.asarray(coil.arrays["factors"])
+        (index,) = np.flatnonzero((factors == [label, pose]).all(1))
+        np.testing.assert_allclose(image, coil.take(np.array([index]))[0][0])
