@@ -30,15 +30,14 @@ def test_the_gradient_of_a_losing_generator():
     np.testing.assert_allclose(saturated, 0, atol=1e-8)
 
 
-def test_jit_gradient_and_extremes(normal, check_gradient):
+def test_jit_gradient_and_extremes(normal, check_gradient, check_finite):
     real, fake = normal(0, 2, 6)
     loss = losses.discriminator_loss
     np.testing.assert_allclose(jax.jit(loss)(real, fake), loss(real, fake), rtol=1e-6)
     check_gradient(loss, (real, fake))
     check_gradient(losses.generator_loss, (fake,))
-    value, gradient = jax.value_and_grad(loss)(jnp.array([-1e9]), jnp.array([1e9]))
+    value = check_finite(loss, jnp.array([-1e9]), jnp.array([1e9]))
     np.testing.assert_allclose(value, 2e9)
-    assert jnp.isfinite(gradient).all()
 
 
 def test_wrong_shapes_are_named():

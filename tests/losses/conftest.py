@@ -24,3 +24,18 @@ def check_gradient() -> Callable[..., None]:
     return lambda f, args: check_grads(
         jax.jit(f), args, order=1, eps=1e-2, rtol=1e-2, atol=1e-3
     )
+
+
+@pytest.fixture(scope="session")
+def check_finite() -> Callable[..., float]:
+    """`check_finite(f, *args)`: the sum of f, finite, as are all its gradients."""
+
+    def check(f, *args):
+        total = lambda *args: sum(leaf.sum() for leaf in jax.tree.leaves(f(*args)))
+        derived = jax.jit(jax.value_and_grad(total, argnums=tuple(range(len(args)))))
+        value, gradients = derived(*args)
+        assert np.isfinite(value)
+        assert all(np.isfinite(gradient).all() for gradient in gradients)
+        return float(value)
+
+    return check
