@@ -9,13 +9,26 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 # The defaults of scikit-learn's GradientBoostingClassifier.
 _ROUNDS = 100
 _RATE = 0.1
 _DEPTH = 3
-_BINS = 255  # LightGBM's own default; scikit-learn sorts instead
+_LIGHTGBM = {
+    "objective": "none",
+    "num_leaves": 2**_DEPTH,
+    "max_depth": _DEPTH,
+    "learning_rate": 1.0,
+    "max_bin": 255,  # its own default; scikit-learn sorts instead
+    "min_data_in_bin": 1,
+    "min_data_in_leaf": 1,
+    "min_sum_hessian_in_leaf": 0.0,
+    "feature_pre_filter": False,
+    "force_col_wise": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
 
 
 class Trees(NamedTuple):
@@ -88,40 +101,25 @@ def lightgbm_trees(
     classes = 1 if len(values) == 2 else len(values)
     x = np.concatenate([codes, test_codes])
     n = len(codes)
-    options = {
-        "objective": "none",
-        "num_class": classes,
-        "num_leaves": 2**_DEPTH,
-        "max_depth": _DEPTH,
-        "learning_rate": 1.0,
-        "max_bin": _BINS,
-        "min_data_in_bin": 1,
-        "min_data_in_leaf": 1,
-        "min_sum_hessian_in_leaf": 0.0,
-        "feature_pre_filter": False,
-        "force_col_wise": True,
-        "num_threads": 1,
-        "seed": seed,
-        "verbose": -1,
-    }
+    options = {**_LIGHTGBM, "num_class": classes, "seed": seed}
     booster = lightgbm.Booster(options, lightgbm.Dataset(codes, y, params=options))
-    target = np.eye(len(values))[y] if classes > 1 else y[:, None].astype(float)
     prior = np.bincount(y) / n
     start = np.log(prior) if classes > 1 else np.log(prior[1:] / prior[0])
     scores = np.tile(start, (len(x), 1))
+    own = (np.arange(n), y) if classes > 1 else (np.flatnonzero(y), 0)
     ones = np.ones((n, classes), np.float32)
     offset = 2**_DEPTH * np.arange(classes)
     for i in range(_ROUNDS):
-        p = softmax(scores[:n], axis=1) if classes > 1 else expit(scores[:n])
-        residual = target - p
-        gradient = -residual.astype(np.float32)
-        booster.update(fobj=lambda *_, g=gradient: (g, ones))
+        p = _probabilities(scores[:n])
+        curvature = p * (1 - p)
+        p[own] -= 1
+        gradient = p.astype(np.float32)
+        booster.update(fobj=lambda *_, gradient=gradient: (gradient, ones))
         leaf = np.asarray(
             booster.predict(x, start_iteration=i, num_iteration=1, pred_leaf=True)
         )
-        leaf = leaf.reshape(len(x), classes).astype(np.int64) + offset
-        step = _newton_step(leaf[:n], residual, p * (1 - p))
-        scores += _RATE * step[leaf]
+        leaf = leaf.reshape(len(x), classes) + offset
+        scores -= _RATE * _newton_step(leaf[:n], p, curvature)[leaf]
     importance = booster.feature_importance("gain")
     best = scores.argmax(axis=1) if classes > 1 else (scores[:, 0] > 0).astype(int)
     total = importance.sum()
@@ -132,16 +130,28 @@ def lightgbm_trees(
     )
 
 
+def _probabilities(
+    scores: Float[np.ndarray, "batch tree"],
+) -> Float[np.ndarray, "batch tree"]:
+    """Softmax of the scores of several classes, sigmoid of the one score of two."""
+    if scores.shape[1] == 1:
+        return expit(scores)
+    p = scores - scores.max(axis=1, keepdims=True)
+    np.exp(p, out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
 def _newton_step(
     leaf: Int[np.ndarray, "batch tree"],
-    residual: Float[np.ndarray, "batch tree"],
+    gradient: Float[np.ndarray, "batch tree"],
     curvature: Float[np.ndarray, "batch tree"],
 ) -> Float[np.ndarray, " leaf"]:
-    """Value of each leaf: sum of residuals over sum of second derivatives."""
+    """Of each leaf: sum of gradients over sum of second derivatives."""
     trees = leaf.shape[1]
     above, below = (
         np.bincount(leaf.ravel(), weights.ravel(), 2**_DEPTH * trees)
-        for weights in (residual, curvature)
+        for weights in (gradient, curvature)
     )
     shrink = (trees - 1) / trees if trees > 1 else 1.0
     small = np.abs(below) < 1e-150
