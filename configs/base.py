@@ -9,13 +9,13 @@ def get_config(method: str, argument: str, **hparams: float):
 
     Args:
       method: a name in `dis_jax.methods.METHODS`.
-      argument: the name of a data set, "demo" for a run that fits a laptop, or both with
-        a comma: "mnist,demo".
+      argument: words with commas between them: the name of a data set, "demo" for a run
+        that fits a laptop, "mlp" for dense networks.
       **hparams: hyperparameters of the method.
     """
     words = [word for word in argument.split(",") if word]
     demo = "demo" in words
-    names = [word for word in words if word != "demo"]
+    names = [word for word in words if word not in ("demo", "mlp")]
     if len(names) > 1:
         raise ValueError(f"one data set at a time; found {', '.join(names)}.")
 
@@ -31,6 +31,9 @@ def get_config(method: str, argument: str, **hparams: float):
 
     # networks: hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
     config.network = {"name": "conv", "latent": 10, "hidden": 256, "form": "pair"}
+    if "mlp" in words:  # Higgins et al. 2017 on dSprites
+        widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
+        config.network = {"name": "mlp", "latent": 10, **widths}
     config.precision = "float32"  # of the computation; parameters are float32
 
     # optimisation; hparams are data to the compiled program, all else is part of it

@@ -34,13 +34,12 @@ def main(argv):
     start.set_up_jax(distributed=_DISTRIBUTED.value)
     from dis_jax import training
 
-    with start.readable_errors(training.NonFiniteError):
-        training.train(
-            _CONFIG.value,
-            _WORKDIR.value,
-            data_dir=_DATA_DIR.value,
-            accept_changes=_ACCEPT_CHANGES.value,
-        )
+    training.train(
+        _CONFIG.value,
+        _WORKDIR.value,
+        data_dir=_DATA_DIR.value,
+        accept_changes=_ACCEPT_CHANGES.value,
+    )
     logging.info("done: %s", _WORKDIR.value)
 
 

@@ -8,7 +8,15 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 )
 
-import pytest
+# The same small programs are compiled by many tests.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    str(pathlib.Path(__file__).parents[1] / ".cache" / "xla"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+import pytest  # after the environment is set
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -23,3 +31,25 @@ def data_dir() -> pathlib.Path:
             f"no real data at {folder}; set DIS_JAX_DATA_DIR to the folder that holds it"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    """Configs of real methods on rendered dSprites, with networks of a few units."""
+    import importlib
+
+    def make(method: str, **overrides: object):
+        module = importlib.import_module(f"configs.{method}")
+        config = module.get_config("rendered_dsprites,mlp")
+        config.network.update(latent=3, encoder=(8,), decoder=(8,))
+        if "discriminator" in config:
+            config.discriminator.widths = (8, 8)
+        config.batch_size = 16
+        config.image_shape = (64, 64, 1)
+        config.hparams.learning_rate = 3e-3
+        config.mesh = (1, 1)
+        config.tensorboard = False
+        config.update_from_flattened_dict(overrides)
+        return config
+
+    return make

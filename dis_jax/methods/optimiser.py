@@ -37,7 +37,7 @@ def make(options: Mapping[str, Any]) -> Adam:
         clip_norm: Float[Array, ""] | None = None,
     ) -> tuple[Any, Any]:
         if clip_norm is not None:
-            scale = jnp.minimum(1.0, clip_norm / optax.global_norm(grads))
+            scale = jnp.minimum(1.0, clip_norm / optax.tree.norm(grads))
             grads = jax.tree.map(lambda g: g * scale, grads)
         updates, opt_state = direction.update(grads, opt_state, params)
         params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)

@@ -48,7 +48,9 @@ class Checkpoints:
         )
         last = preservation_policy.LatestN(self._keep)
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=preservation_policy.AnyPreservationPolicy([last, best])
+            best_fn=lambda metrics: metrics[_SCORE],  # without it no score is written
+            best_mode="min",
+            preservation_policy=preservation_policy.AnyPreservationPolicy([last, best]),
         )
         return ocp.CheckpointManager(self._folder, options=options)
 
@@ -125,7 +127,7 @@ class Checkpoints:
           The step and what was read, or None where there is no checkpoint.
 
         Raises:
-          RuntimeError: if there are checkpoints and none can be read.
+          OSError: if there are checkpoints and none can be read.
         """
         damaged = []
         for step in reversed(self.steps()):
@@ -146,7 +148,7 @@ class Checkpoints:
                 logging.warning("going on from step %d instead", step)
             return found
         if damaged:
-            raise RuntimeError(
+            raise OSError(
                 f"none of the checkpoints {damaged} in {self._folder} can be read; start "
                 "again in another workdir, or repair them."
             )

@@ -27,7 +27,7 @@ from dis_jax.training.population import is_population, members
 _IN_FLIGHT = 2
 
 
-class NonFiniteError(RuntimeError):
+class NonFiniteError(ArithmeticError):
     """A term of the loss, or a parameter, stopped being a number."""
 
 

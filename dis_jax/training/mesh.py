@@ -16,28 +16,30 @@ DATA = "data"
 def make_mesh(
     population: int = 1, data: int = -1, devices: Sequence[Any] | None = None
 ) -> Mesh:
-    """The mesh (population, data) over all devices of all hosts.
+    """The mesh (population, data) over the devices of all hosts.
 
     Args:
       population: over how many devices the members of a population are spread.
-      data: over how many devices a batch is spread; -1 for all that are left.
+      data: over how many devices a batch is spread; -1 for all that are left. Where both
+        are given the first devices are taken and the others stay idle.
       devices: by default `jax.devices()`.
 
     Returns:
       A mesh with automatic axes, under which batch-coupled losses mean the global batch.
 
     Raises:
-      ValueError: if the devices do not divide so.
+      ValueError: if there are too few devices.
     """
     found = np.asarray(jax.devices() if devices is None else devices)
-    size = found.size // population if data == -1 else data
-    if population < 1 or size < 1 or population * size != found.size:
+    size = found.size // max(population, 1) if data == -1 else data
+    used = population * size
+    if population < 1 or size < 1 or used > found.size:
         raise ValueError(
             f"mesh ({population}, {data}) does not fit {found.size} devices; the product "
-            "of population and data must be their number (data=-1: all that are left)."
+            "of population and data may be their number at most (data=-1: what is left)."
         )
     axes = (AxisType.Auto, AxisType.Auto)
-    grid = found.reshape(population, size)
+    grid = found.ravel()[:used].reshape(population, size)
     return Mesh(grid, (POPULATION, DATA), axis_types=axes)
 
 

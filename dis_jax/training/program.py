@@ -167,7 +167,7 @@ def compile_program(
     args = jax.device_put(sampler.args, place(mesh))
     return Program(
         run=lambda state, n: steps(state, image_set, args, n),
-        load=lambda state: jax.device_put(state, place(mesh), may_alias=False),
+        load=lambda state: _placed_copy(state, place(mesh)),
         dump=lambda state: state,
     )
 
@@ -216,6 +216,11 @@ def _step(
     return method.update(state, batch)
 
 
+def _placed_copy(tree: Tree, sharding: Any) -> Tree:
+    """Copies, because `run` uses up the buffers that it is given."""
+    return jax.device_put(jax.tree.map(jnp.copy, tree), sharding)
+
+
 def _one_after_another(
     steps: Callable[..., tuple[State, Metrics]],
     args: Any,
@@ -237,6 +242,6 @@ def _one_after_another(
 
     def load(state: State) -> list[State]:
         members = [member(state, i) for i in range(population)]
-        return jax.device_put(members, sharding, may_alias=False)
+        return _placed_copy(members, sharding)
 
     return Program(run, load, stack)

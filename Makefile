@@ -1,0 +1,43 @@
+# make demo   trains FactorVAE on rendered dSprites, scores it, writes a report page
+# make test   formatting, lint, types and tests
+# make bench  speed on this machine, written to results/
+# All make what they need in .venv first; PYTHON=python3.12 takes another interpreter.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+
+.PHONY: demo test bench clean
+
+$(VENV)/.demo: setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(BIN)/pip install --quiet -e ".[test]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/pip install --quiet -e ".[dev]"
+	touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m launch.train --config=configs/factor_vae.py:demo --workdir=$(DEMO)
+	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score,mig --overwrite
+	$(BIN)/python -m launch.report --workdir=$(DEMO)
+
+test: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python docs/make_equations.py --check
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m launch.bench
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,140 @@
+r"""Speed on this machine, written to results/bench_<backend>.json.
+
+  python -m launch.bench [--parts=step,calls,population,start,data,metrics]
+
+Each figure is measured in a process of its own, on one core and on all; what is compared
+is measured in turn, in one run. PyTorch is the peer where it is installed (extra `dev`).
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from absl import app, flags
+
+from dis_jax.provenance import provenance
+
+PARTS = ("step", "calls", "population", "start", "data", "metrics")
+_PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
+_OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
+
+
+def _measure(module, *arguments, cores=None):
+    """The JSON line that a module prints, run on the first `cores` cores."""
+    available = sorted(os.sched_getaffinity(0))
+    chosen = available[: cores or len(available)]
+    process = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+    )
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def _ours(*arguments, cores=None):
+    found = _measure("launch.bench_training", *arguments, cores=cores)
+    return round(found["ms_per_step"], 2)
+
+
+def step():
+    """ms a step beside PyTorch, in turn; the ratio is PyTorch's time over ours."""
+    rows = {}
+    for cores in sorted({1, len(os.sched_getaffinity(0))}):
+        for name in ("factor_vae", "beta_vae"):
+            config = f"--config=configs/{name}.py"
+            peer = (f"--method={name}", f"--threads={cores}")
+            pairs = [
+                (
+                    _ours(config, cores=cores),
+                    _measure("launch.bench_torch", *peer, cores=cores)["ms_per_step"],
+                )
+                for _ in range(_ROUNDS.value)
+            ]
+            ratio = statistics.median(theirs / ours for ours, theirs in pairs)
+            rows[f"{name}, cores: {cores}"] = {
+                "dis_jax_ms": statistics.median(p[0] for p in pairs),
+                "pytorch_ms": round(statistics.median(p[1] for p in pairs), 2),
+                "ratio": round(ratio, 3),
+            }
+    return rows
+
+
+def calls():
+    """ms a step by steps in one dispatch and by form of the convolution."""
+    rows = {f"{n} steps a call": _ours(f"--steps_per_call={n}") for n in (1, 10)}
+    return rows | {f"form {f}": _ours(f"--form={f}") for f in ("pair", "lax", "matmul")}
+
+
+def population():
+    """ms a round in which every member makes one step."""
+    config = "--config=configs/beta_vae.py"
+    rows = {}
+    for size in (1, 5, 10):
+        for name, flag in (("one after another", "no"), ("side by side", "")):
+            options = (f"--population={size}", f"--{flag}vectorise", "--steps=5")
+            rows[f"{size} {name}"] = _ours(config, "--form=pair", *options)
+        rows[f"{size} side by side, matmul"] = _ours(
+            config, f"--population={size}", "--vectorise", "--form=matmul", "--steps=5"
+        )
+    return rows
+
+
+def start():
+    """Seconds from the command to the end of the first step, cache empty and full."""
+    cache, rows = tempfile.mkdtemp(), {}
+    for name in ("cold", "warm"):
+        workdir = tempfile.mkdtemp()
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "launch.train", f"--workdir={workdir}"),
+                *("--config=configs/factor_vae.py:demo", "--config.steps=1"),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": cache},
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "first call" in line:
+                rows[name] = round(time.perf_counter() - began, 2)
+        process.wait()
+        shutil.rmtree(workdir)
+    shutil.rmtree(cache)
+    return rows
+
+
+def data():
+    """Images a second: rendered, gathered, streamed."""
+    return _measure("launch.bench_data")
+
+
+def metrics():
+    """Seconds for each metric at 10,000 codes of 10 dimensions."""
+    return _measure("launch.bench_metrics")
+
+
+def main(_):
+    result = {"made_by": "python -m launch.bench", **provenance()}
+    path = pathlib.Path(_OUT.value) / f"bench_{result['hardware']['backend']}.json"
+    for part in _PARTS.value:
+        measure = globals()[part]
+        print(f"{part}: {measure.__doc__}", flush=True)
+        result[part] = {"what": measure.__doc__, **measure()}
+        print(json.dumps(result[part], indent=1), flush=True)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    app.run(main)

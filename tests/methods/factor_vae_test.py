@@ -1,0 +1,95 @@
+"""FactorVAE's two optimisers see what they should and nothing else."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, losses, networks, training
+from dis_jax.methods import autoencoder
+
+
+@pytest.fixture
+def parts(tiny_config):
+    sprites = data.load("rendered_dsprites")
+    image, _ = sprites.take(jnp.arange(16) * 40_009)
+    image2, _ = sprites.take(jnp.arange(16) * 30_011)
+    batch = {"image": image, "image2": image2}
+    config = tiny_config("factor_vae")
+    method = training.make_method(config)
+    state = method.init(jax.random.key(0), batch)
+    return config, jax.jit(method.update), state, batch
+
+
+def _same(a, b):
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all(np.array_equal(x, y) for x, y in pairs)
+
+
+def _with(state, **hparams):
+    values = {name: jnp.float32(value) for name, value in hparams.items()}
+    return state._replace(hparams=state.hparams | values)
+
+
+def _autoencoder(state):
+    return state.params["encoder"], state.params["decoder"]
+
+
+def test_the_tc_term_never_trains_the_discriminator(parts):
+    _, update, state, batch = parts
+    small, _ = update(_with(state, gamma=0.0), batch)
+    large, _ = update(_with(state, gamma=1e4), batch)
+    assert _same(small.params["discriminator"], large.params["discriminator"])
+    assert not _same(_autoencoder(small), _autoencoder(large))
+
+
+def test_the_discriminators_loss_never_trains_the_autoencoder(parts):
+    _, update, state, batch = parts
+    state = _with(state, gamma=0.0)
+    other = jax.tree.map(lambda p: p + 0.1, state.params["discriminator"])
+    changed = state._replace(params=state.params | {"discriminator": other})
+    a, metrics_a = update(state, batch)
+    b, metrics_b = update(changed, batch)
+    assert metrics_a.discriminator_loss != metrics_b.discriminator_loss
+    assert _same(_autoencoder(a), _autoencoder(b))
+
+
+def test_the_tc_term_goes_through_the_discriminator_into_the_encoder_alone(parts):
+    _, update, state, batch = parts
+    a, _ = update(_with(state, gamma=0.0), batch)
+    b, _ = update(_with(state, gamma=100.0), batch)
+    assert not _same(a.params["encoder"], b.params["encoder"])
+    assert _same(a.params["decoder"], b.params["decoder"])
+
+
+def test_the_second_batch_reaches_the_discriminator_alone(parts):
+    _, update, state, batch = parts
+    a, metrics_a = update(state, batch)
+    b, metrics_b = update(state, batch | {"image2": 1.0 - batch["image2"]})
+    assert _same(_autoencoder(a), _autoencoder(b))
+    assert not _same(a.params["discriminator"], b.params["discriminator"])
+    assert metrics_a.total_correlation == metrics_b.total_correlation
+
+
+def test_metrics_are_the_equations(parts):
+    """Kim & Mnih 2018, Algorithm 2, put together by hand from the losses."""
+    config, update, state, batch = parts
+    _, metrics = update(_with(state, gamma=35.0), batch)
+    nets = autoencoder.make_networks(config)
+    critic = networks.Discriminator((8, 8))
+    vae_key, second_key, permute_key = jax.random.split(
+        autoencoder.step_key(state, None), 3
+    )
+    terms = autoencoder.evidence_terms(nets, state.params, vae_key, batch["image"])
+    second = autoencoder.encode(nets, state.params, batch["image2"])
+    z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
+    variables = {"params": state.params["discriminator"]}
+    joint, permuted = critic.apply(variables, terms.z), critic.apply(variables, z2)
+    tc = jnp.mean(joint[:, 0] - joint[:, 1])
+    np.testing.assert_allclose(metrics.total_correlation, tc, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        metrics.loss, terms.reconstruction + terms.kl + 35.0 * tc, rtol=1e-5
+    )
+    log_joint, log_permuted = jax.nn.log_softmax(joint), jax.nn.log_softmax(permuted)
+    wanted = -0.5 * (log_joint[:, 0].mean() + log_permuted[:, 1].mean())
+    np.testing.assert_allclose(metrics.discriminator_loss, wanted, rtol=1e-5)

@@ -1,0 +1,230 @@
+"""What every method promises, whatever it learns. A new entry of METHODS is tested here."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import export
+
+from dis_jax import data, training
+from dis_jax.methods import METHODS, autoencoder, point
+from dis_jax.training import program as programs
+
+SPRITES = data.load("rendered_dsprites")
+EVERY = pytest.mark.parametrize("name", sorted(METHODS))
+
+
+@pytest.fixture(scope="module")
+def parts(tiny_config):
+    """Method, initial state and compiled program; made once for the same arguments."""
+
+    @functools.cache
+    def make(name, mesh=(1, 1), unroll=False, **options):
+        config = tiny_config(name)
+        method = training.make_method(config)
+        sampler = data.SAMPLERS[method.batch](SPRITES, config.batch_size)
+        population = options.get("population")
+        if population is not None:
+            sampler = sampler._replace(args=training.stack([sampler.args] * population))
+        devices = jax.devices()[: mesh[0] * mesh[1]]
+        compiled = training.compile_program(
+            *(method, sampler, SPRITES, training.make_mesh(*mesh, devices)),
+            unroll=unroll,
+            **options,
+        )
+        members = [training.Member(i, config.hparams) for i in range(population or 1)]
+        state = programs.init(
+            method, sampler, SPRITES, members, population=population is not None
+        )
+        return method, state, compiled
+
+    return make
+
+
+def _run(compiled, state, *counts):
+    carry, metrics = compiled.load(state), []
+    for count in counts:
+        carry, made = compiled.run(carry, count)
+        metrics.append(made)
+    metrics = jax.tree.map(lambda *m: np.concatenate(m), *metrics)
+    return compiled.dump(carry), metrics
+
+
+def _equal(a, b):
+    jax.tree.map(lambda x, y: np.testing.assert_array_equal(_bits(x), _bits(y)), a, b)
+
+
+def _bits(leaf):
+    key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if key else leaf)
+
+
+def _close(a, b, rtol, atol=1e-6):
+    jax.tree.map(
+        lambda x, y: np.testing.assert_allclose(x, y, rtol=rtol, atol=atol), a, b
+    )
+
+
+@EVERY
+def test_training_lowers_the_loss_and_moves_every_network(name, parts):
+    _, state, compiled = parts(name)
+    after, metrics = _run(compiled, state, *[10] * 5)
+    assert int(after.step) == 50
+    assert metrics.loss[-5:].mean() < 0.9 * metrics.loss[:5].mean()
+    assert all(np.isfinite(values).all() for values in metrics)
+    for network, params in state.params.items():
+        moved = jax.tree.map(
+            lambda a, b: np.abs(a - b).max(), params, after.params[network]
+        )
+        assert all(m > 0 for m in jax.tree.leaves(moved)), network
+
+
+@EVERY
+def test_a_step_is_a_function_of_state_and_batch(name, parts):
+    method, state, _ = parts(name)
+    sampler = data.SAMPLERS[method.batch](SPRITES, 16)
+    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
+    update = jax.jit(method.update)
+    first, second = update(state, batch), update(state, batch)
+    _equal(first, second)
+    later, _ = update(state._replace(step=state.step + 1), batch)
+    assert not np.array_equal(
+        jax.tree.leaves(later.params)[0], jax.tree.leaves(first[0].params)[0]
+    )
+
+
+@pytest.mark.parametrize("name", ["beta_tcvae", "factor_vae"])
+def test_compiled_equals_plain(name, parts):
+    method, state, _ = parts(name)
+    sampler = data.SAMPLERS[method.batch](SPRITES, 16)
+    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
+    compiled = jax.jit(method.update)(state, batch)
+    plain = method.update(state, batch)
+    _close(compiled[1], plain[1], rtol=1e-4)
+    _close(compiled[0].params, plain[0].params, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["factor_vae", "vae"])
+def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
+    _, state, looped = parts(name)
+    together, metrics = _run(looped, state, 10)
+    apart, metrics_apart = _run(looped, state, *[2] * 5)
+    _close(together.params, apart.params, rtol=1e-5)
+    _close(metrics, metrics_apart, rtol=1e-4)
+    _, _, unrolled = parts(name, unroll=True)
+    written_out, _ = _run(unrolled, state, *[2] * 5)
+    _close(together.params, written_out.params, rtol=1e-3, atol=1e-5)
+
+
+@EVERY
+def test_eight_devices_equal_one(name, parts):
+    _, state, one = parts(name)
+    _, _, eight = parts(name, mesh=(1, 8))
+    after_one, metrics_one = _run(one, state, 2)
+    after_eight, metrics_eight = _run(eight, state, 2)
+    _close(metrics_one, metrics_eight, rtol=1e-4)
+    _close(after_one.params, after_eight.params, rtol=1e-3, atol=1e-5)
+    assert len(jax.tree.leaves(after_eight.params)[0].devices()) == 8
+
+
+@EVERY
+def test_pmap_averages_the_gradients_of_the_shards(
+    name, parts, tiny_config, monkeypatch
+):
+    config = tiny_config(name)
+    method, state, _ = parts(name)
+    sampler = data.SAMPLERS[method.batch](SPRITES, 32)
+    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
+    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
+
+    replicated = training.make_method(config, axis_name="data")
+    states, metrics = jax.pmap(replicated.update, axis_name="data", in_axes=(None, 0))(
+        state, shards
+    )
+    for leaf in jax.tree.leaves(states._replace(key=jax.random.key_data(states.key))):
+        np.testing.assert_array_equal(leaf, np.broadcast_to(leaf[:1], leaf.shape))
+
+    # the same shards one by one, each with the key that its replica folds in
+    @jax.jit
+    def alone(i, shard):
+        def step_key(state, axis_name):
+            return jax.random.fold_in(jax.random.fold_in(state.key, state.step), i)
+
+        monkeypatch.setattr(autoencoder, "step_key", step_key)
+        return method.update(state, shard)
+
+    made = [alone(i, jax.tree.map(lambda a, i=i: a[i], shards)) for i in range(8)]
+    mean = jax.tree.map(lambda *a: np.mean(a, 0), *[(s.opt_state, m) for s, m in made])
+    _close(jax.tree.map(lambda a: a[0], metrics), mean[1], rtol=1e-4)
+    # Adam's first moment after one step is (1 - b1) times the gradient
+    for optimiser, found in states.opt_state.items():
+        first = jax.tree.map(lambda a: a[0], found.mu)
+        _close(first, mean[0][optimiser].mu, rtol=1e-3, atol=1e-5)
+
+
+@EVERY
+def test_a_population_equals_its_members_alone(name, parts):
+    _, states, together = parts(name, population=4, vectorise=True)
+    after, metrics = _run(together, states, 10)
+    _, _, single = parts(name)
+    for i in range(4):
+        alone, metrics_alone = _run(single, training.member(states, i), 10)
+        _close(training.member(after.params, i), alone.params, rtol=1e-4, atol=1e-5)
+        _close(jax.tree.map(lambda m, i=i: m[:, i], metrics), metrics_alone, rtol=1e-3)
+    assert not np.array_equal(metrics.loss[:, 0], metrics.loss[:, 1])
+
+
+def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
+    _, states, spread = parts("factor_vae", mesh=(4, 2), population=4, vectorise=True)
+    _, _, queue = parts("factor_vae", population=4, vectorise=False)
+    after_spread, metrics_spread = _run(spread, states, 2)
+    after_queue, metrics_queue = _run(queue, states, 2)
+    _close(metrics_spread, metrics_queue, rtol=1e-4)
+    _close(after_spread.params, after_queue.params, rtol=1e-3, atol=1e-5)
+    assert len(jax.tree.leaves(after_spread.params)[0].devices()) == 8
+
+
+@EVERY
+@pytest.mark.parametrize("platform", ["tpu", "cuda"])
+def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
+    config = tiny_config(name)
+    config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": "pair"}
+    method = training.make_method(config)
+    sampler = data.SAMPLERS[method.batch](SPRITES, 4)
+    batch = programs.batch_shapes(sampler, SPRITES)
+    state = jax.eval_shape(method.init, jax.random.key(0), batch)
+
+    def step(key_data, state, batch):
+        key = jax.random.wrap_key_data(key_data)
+        state, metrics = method.update(state._replace(key=key), batch)
+        return state._replace(key=jax.random.key_data(state.key)), metrics
+
+    bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    exported = export.export(jax.jit(step), platforms=[platform])(
+        bits, state._replace(key=bits), batch
+    )
+    assert exported.platforms == (platform,)
+
+
+@EVERY
+def test_codes_go_out_and_images_come_back(name, parts):
+    method, state, _ = parts(name)
+    images, _ = SPRITES.take(jnp.arange(5))
+    codes = method.encode(state, {"image": images})
+    assert method.code in codes
+    assert codes["z"].mean.shape == codes["z"].logvar.shape == (5, 3)
+    decoded = method.decode(state, {"z": point(codes["z"])})
+    assert decoded.shape == images.shape
+    assert 0 <= decoded.min() <= decoded.max() <= 1
+
+
+def test_the_family_shares_one_state_tree(parts):
+    _, reference, _ = parts("vae")
+    for name in sorted(set(METHODS) - {"factor_vae"}):
+        _, state, _ = parts(name)
+        assert jax.tree.structure(state.params) == jax.tree.structure(reference.params)
+        assert jax.tree.structure(state.opt_state) == jax.tree.structure(
+            reference.opt_state
+        )

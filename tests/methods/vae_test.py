@@ -1,0 +1,95 @@
+"""The regularisers of the VAE family, against each other and their definitions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, losses, training
+from dis_jax.methods import autoencoder
+
+
+@pytest.fixture
+def step(tiny_config):
+    """Metrics of one step of a method on a fixed batch, from a fixed state."""
+    images, _ = data.load("rendered_dsprites").take(jnp.arange(16) * 40_009)
+
+    def run(name, at=0, **hparams):
+        config = tiny_config(name, **{f"hparams.{k}": v for k, v in hparams.items()})
+        method = training.make_method(config)
+        state = method.init(jax.random.key(0), {"image": images})
+        # posteriors away from the prior, so that every term has something to say
+        state.params["encoder"]["mean"]["bias"] += jnp.array([0.5, -1.0, 2.0])
+        state = state._replace(step=jnp.int32(at))
+        _, metrics = method.update(state, {"image": images})
+        nets = autoencoder.make_networks(config)
+        key = autoencoder.step_key(state, None)
+        terms = autoencoder.evidence_terms(nets, state.params, key, images)
+        return metrics, terms
+
+    return run
+
+
+def test_loss_is_reconstruction_plus_regulariser(step):
+    metrics, terms = step("beta_vae", beta=4.0)
+    np.testing.assert_allclose(metrics.loss, metrics.reconstruction + 4 * metrics.kl)
+    kl = losses.gaussian_kl(*terms.posterior)
+    assert kl.shape == (16,)
+    np.testing.assert_allclose(metrics.kl, np.mean(kl), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "hparams"),
+    [
+        ("beta_vae", {"beta": 1.0}),
+        ("beta_tcvae", {"beta": 1.0}),
+        ("dip_vae_i", {"lambda_off": 0.0, "lambda_diag": 0.0}),
+        ("dip_vae_ii", {"lambda_off": 0.0, "lambda_diag": 0.0}),
+    ],
+)
+def test_each_is_a_vae_where_its_own_term_vanishes(step, name, hparams):
+    wanted, _ = step("vae")
+    found, _ = step(name, **hparams)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+
+
+def test_capacity_grows_linearly_and_stays(step):
+    hparams = {"gamma": 10.0, "capacity": 2.0, "capacity_steps": 100.0}
+    for at, capacity in [(0, 0.0), (25, 0.5), (100, 2.0), (1000, 2.0)]:
+        metrics, _ = step("annealed_vae", at=at, **hparams)
+        wanted = 10.0 * abs(float(metrics.kl) - capacity)
+        np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
+
+
+def test_tcvae_adds_the_weighted_total_correlation(step):
+    metrics, terms = step("beta_tcvae", beta=6.0)
+    tc = jnp.mean(losses.minibatch_total_correlation(terms.z, *terms.posterior))
+    wanted = metrics.kl + 5.0 * tc
+    np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("dip_vae_i", "i"), ("dip_vae_ii", "ii")])
+def test_dip_penalises_the_covariance_of_its_kind(step, name, kind):
+    weights = {"lambda_off": 5.0, "lambda_diag": 50.0}
+    metrics, terms = step(name, **weights)
+    dip = losses.dip_regulariser(*terms.posterior, kind=kind, **weights)
+    np.testing.assert_allclose(metrics.regulariser, metrics.kl + dip, rtol=1e-5)
+
+
+def test_clipping_bounds_the_step_and_infinity_is_off(tiny_config):
+    images, _ = data.load("rendered_dsprites").take(jnp.arange(16) * 40_009)
+
+    def first_moment(clip_norm):
+        method = training.make_method(
+            tiny_config("vae", **{"hparams.clip_norm": clip_norm})
+        )
+        state = method.init(jax.random.key(0), {"image": images})
+        state, _ = method.update(state, {"image": images})
+        mu = state.opt_state["vae"].mu
+        return np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(mu)))
+
+    free = first_moment(float("inf"))
+    assert free > 1.0
+    # Adam's first moment after one step is a tenth of the clipped gradient
+    np.testing.assert_allclose(first_moment(3.0), 0.3, rtol=1e-4)
+    np.testing.assert_allclose(first_moment(1e6), free, rtol=1e-6)

@@ -1,0 +1,92 @@
+"""Encoders and decoders: shapes for every image size, the papers' parameter counts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import networks
+
+
+def _count(tree):
+    return sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize("size", [16, 28, 32, 48, 64, 80, 96, 112, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_usual_image_goes_in_and_comes_out(size, channels):
+    shape = (size, size, channels)
+    image = jnp.zeros((2, *shape))
+
+    def both():
+        (mean, logvar), _ = networks.ConvEncoder(7).init_with_output(
+            jax.random.key(0), image
+        )
+        logits, _ = networks.ConvDecoder(shape).init_with_output(
+            jax.random.key(0), mean
+        )
+        return mean, logvar, logits
+
+    mean, logvar, logits = jax.eval_shape(both)
+    assert mean.shape == logvar.shape == (2, 7)
+    assert logits.shape == (2, *shape)
+
+
+def test_parameters_are_those_of_the_paper():
+    """Kim & Mnih 2018, Table 1, with the dense layers of Locatello et al. 2019."""
+    image = jnp.zeros((1, 64, 64, 1))
+    encoder = jax.eval_shape(networks.ConvEncoder(10).init, jax.random.key(0), image)
+    convolutions = 16 * (1 * 32 + 32 * 32 + 32 * 64 + 64 * 64) + 32 + 32 + 64 + 64
+    dense = (4 * 4 * 64 + 1) * 256 + 2 * (256 + 1) * 10
+    assert _count(encoder) == convolutions + dense
+
+    z = jnp.zeros((1, 10))
+    decoder = jax.eval_shape(
+        networks.ConvDecoder((64, 64, 1)).init, jax.random.key(0), z
+    )
+    dense = (10 + 1) * 256 + (256 + 1) * 1024
+    transposed = 16 * (64 * 64 + 64 * 32 + 32 * 32 + 32 * 1) + 64 + 32 + 32 + 1
+    assert _count(decoder) == dense + transposed
+
+    critic = jax.eval_shape(networks.Discriminator().init, jax.random.key(0), z)
+    assert _count(critic) == 11 * 1000 + 5 * 1001 * 1000 + 1001 * 2
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(16, 2), (28, 2), (64, 4), (96, 4), (128, 5)]
+)
+def test_maps_are_halved_down_to_four_or_more(size, count):
+    assert networks.halvings(size) == count
+
+
+@pytest.mark.parametrize("size", [0, 20, 60, 144])
+def test_other_sizes_are_refused_with_the_way_out(size):
+    with pytest.raises(ValueError, match=f"image size is {size}.*'mlp'"):
+        networks.halvings(size)
+
+
+def test_computation_in_bfloat16_keeps_parameters_and_results_in_float32():
+    image = jax.random.uniform(jax.random.key(0), (2, 16, 16, 1))
+    outputs = {}
+    for dtype in (jnp.float32, jnp.bfloat16):
+        encoder = networks.ConvEncoder(4, hidden=16, dtype=dtype)
+        (mean, logvar), variables = encoder.init_with_output(jax.random.key(1), image)
+        assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {
+            jnp.dtype("float32")
+        }
+        assert mean.dtype == logvar.dtype == jnp.float32
+        outputs[dtype] = mean
+    difference = jnp.abs(outputs[jnp.float32] - outputs[jnp.bfloat16]).max()
+    assert 0 < difference < 0.05 * jnp.abs(outputs[jnp.float32]).max() + 0.02
+
+
+def test_dense_pair_takes_any_shape():
+    image = jnp.ones((3, 20, 30, 2))
+    (mean, _), _ = networks.MLPEncoder(5, (7,)).init_with_output(
+        jax.random.key(0), image
+    )
+    logits, _ = networks.MLPDecoder((20, 30, 2), (7,)).init_with_output(
+        jax.random.key(0), mean
+    )
+    assert mean.shape == (3, 5)
+    assert logits.shape == image.shape

@@ -1,0 +1,104 @@
+"""The last few and the best are kept; damage costs one checkpoint and is said."""
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax.methods import State
+from dis_jax.training import Checkpoints
+from dis_jax.training.checkpoints import placed
+
+
+def _state(value):
+    return State(
+        step=jnp.int32(value),
+        key=jax.random.key(value),
+        params={"net": {"w": jnp.full((3, 2), value, jnp.float32)}},
+        stats={},
+        opt_state={},
+        hparams={"beta": jnp.float32(value)},
+    )
+
+
+@pytest.fixture
+def template():
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    return placed(jax.eval_shape(lambda: _state(0)), sharding)
+
+
+def _fill(folder, scores, keep=2):
+    checkpoints = Checkpoints(folder, keep=keep)
+    for step, score in scores.items():
+        checkpoints.save(step, _state(step), {"step": step}, score)
+    checkpoints.wait()
+    return checkpoints
+
+
+def test_everything_comes_back_typed_keys_included(tmp_path, template):
+    checkpoints = _fill(tmp_path, {7: 1.0})
+    state = checkpoints.read(7, template)
+    assert isinstance(state, State)
+    np.testing.assert_array_equal(state.params["net"]["w"], np.full((3, 2), 7.0))
+    assert jax.random.key_data(state.key).tolist() == [0, 7]
+    assert checkpoints.facts(7) == {"step": 7}
+    checkpoints.close()
+
+
+def test_the_last_ones_and_the_best_stay(tmp_path):
+    checkpoints = _fill(tmp_path, {1: 5.0, 2: 3.0, 3: 4.0, 4: 6.0, 5: 7.0})
+    assert checkpoints.steps() == [2, 4, 5]
+    assert checkpoints.best_step() == 2
+    checkpoints.close()
+    again = Checkpoints(tmp_path, keep=2)
+    assert again.steps() == [2, 4, 5]
+    assert again.best_step() == 2
+    again.close()
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(
+    tmp_path, template, caplog
+):
+    checkpoints = _fill(tmp_path, {1: 2.0, 2: 1.0})
+    for file in (tmp_path / "2" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with caplog.at_level(logging.WARNING):
+        step, state = checkpoints.newest(
+            lambda step: checkpoints.read(step, template), set_aside=True
+        )
+    assert step == int(state.step) == 1
+    assert "checkpoint 2" in caplog.text
+    assert "cannot be read" in caplog.text
+    assert (tmp_path / "damaged-2").is_dir()
+    # the step can be written again
+    checkpoints.save(2, _state(2), {}, 1.0)
+    checkpoints.wait()
+    assert checkpoints.steps() == [1, 2]
+    checkpoints.close()
+
+
+def test_readers_leave_a_damaged_checkpoint_where_it_is(tmp_path, template):
+    checkpoints = _fill(tmp_path, {1: 2.0, 2: 1.0})
+    for file in (tmp_path / "2" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    step, _ = checkpoints.newest(lambda step: checkpoints.read(step, template))
+    assert step == 1
+    assert (tmp_path / "2").is_dir()
+    checkpoints.close()
+
+
+def test_nothing_readable_is_an_error_and_nothing_there_is_none(tmp_path, template):
+    empty = Checkpoints(tmp_path / "empty")
+    assert empty.newest(lambda step: empty.read(step, template)) is None
+    empty.close()
+    checkpoints = _fill(tmp_path / "bad", {1: 2.0})
+    for file in (tmp_path / "bad" / "1" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with pytest.raises(OSError, match=r"none of the checkpoints \[1\]"):
+        checkpoints.newest(lambda step: checkpoints.read(step, template))
+    checkpoints.close()

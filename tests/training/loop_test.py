@@ -1,0 +1,195 @@
+"""A run goes on as if it had never stopped, and stops when numbers stop being numbers."""
+
+import logging
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import training
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def _bits(state):
+    state = state._replace(key=jax.random.key_data(state.key))
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+
+
+def _assert_same(a, b):
+    for x, y in zip(_bits(a), _bits(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def _config(tiny_config, method, **overrides):
+    values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2} | overrides
+    return tiny_config(method, **values)
+
+
+@pytest.mark.parametrize(
+    ("method", "seeds"),
+    [("factor_vae", ()), ("factor_vae", (0, 1)), ("beta_tcvae", ())],
+)
+def test_resumed_equals_unbroken_bit_for_bit(method, seeds, tiny_config, tmp_path):
+    config = _config(tiny_config, method, **{"steps": 12, "population.seed": seeds})
+    unbroken = training.train(config, tmp_path / "unbroken")
+    config.steps = 8
+    training.train(config, tmp_path / "broken")
+    config.steps = 12
+    _assert_same(unbroken, training.train(config, tmp_path / "broken"))
+    logs = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
+    timeless = [
+        [
+            {k: v for k, v in x.items() if k not in ("time", "steps_per_second")}
+            for x in log
+        ]
+        for log in logs
+    ]
+    assert timeless[0] == timeless[1]
+    assert [line["step"] for line in logs[0]] == [2, 4, 6, 8, 10, 12]
+
+
+def test_the_same_command_again_does_nothing(tiny_config, tmp_path):
+    config = _config(tiny_config, "vae", steps=4)
+    first = training.train(config, tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_text()
+    _assert_same(first, training.train(config, tmp_path))
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
+def test_log_lines_are_means_over_their_window(tiny_config, tmp_path):
+    config = _config(tiny_config, "vae", steps=4, log_every=4)
+    training.train(config, tmp_path / "coarse")
+    config.log_every = 1
+    config.steps_per_call = 1
+    training.train(config, tmp_path / "fine")
+    (coarse,) = training.read_metrics(tmp_path / "coarse")
+    fine = [line["loss"] for line in training.read_metrics(tmp_path / "fine")]
+    assert len(fine) == 4
+    np.testing.assert_allclose(coarse["loss"], np.mean(fine), rtol=1e-5)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
+    tiny_config, tmp_path
+):
+    config = _config(tiny_config, "beta_vae", steps=4)
+    good = training.train(config, tmp_path)
+    config.hparams.learning_rate = 1e30
+    config.steps = 20
+    with pytest.raises(training.NonFiniteError, match=r"not finite .*step") as error:
+        training.train(config, tmp_path, accept_changes=True)
+    assert "loss" in str(error.value) or "parameters of" in str(error.value)
+    _, restored, _ = training.restore(tmp_path)
+    _assert_same(
+        good._replace(hparams={}),
+        restored._replace(hparams={}),
+    )
+
+
+def test_hyperparameters_that_were_accepted_are_used(tiny_config, tmp_path):
+    config = _config(tiny_config, "beta_vae", steps=4)
+    training.train(config, tmp_path)
+    config.hparams.beta = 9.0
+    config.steps = 8
+    state = training.train(config, tmp_path, accept_changes=True)
+    assert float(state.hparams["beta"]) == 9.0
+
+
+def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
+    tiny_config, tmp_path, caplog
+):
+    config = _config(tiny_config, "vae", steps=12)
+    unbroken = training.train(config, tmp_path)
+    for file in (tmp_path / "checkpoints" / "12" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with caplog.at_level(logging.INFO):
+        again = training.train(config, tmp_path)
+    assert "checkpoint 12" in caplog.text
+    assert "going on from step 8" in caplog.text
+    _assert_same(unbroken, again)
+    assert [x["step"] for x in training.read_metrics(tmp_path)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_batches_that_devices_cannot_share_are_refused(tiny_config, tmp_path):
+    config = _config(tiny_config, "vae", mesh=(1, -1), batch_size=12)
+    with pytest.raises(ValueError, match="batch_size is 12, which 8 devices"):
+        training.train(config, tmp_path)
+
+
+def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
+    config = _config(tiny_config, "factor_vae", steps=4, precision="bfloat16")
+    state = training.train(config, tmp_path)
+    assert {x.dtype for x in jax.tree.leaves(state.params)} == {jnp.dtype("float32")}
+    config.precision = "float32"
+    single = training.train(config, tmp_path / "single")
+    difference = np.abs(
+        state.params["encoder"]["mean"]["kernel"]
+        - single.params["encoder"]["mean"]["kernel"]
+    ).max()
+    assert 0 < difference < 0.01
+
+
+@pytest.mark.slow
+def test_killed_twenty_times_equals_unbroken(tiny_config, tmp_path):
+    """SIGKILL at random moments: while starting, stepping, logging, saving."""
+    steps = 3000
+    command = [
+        *(sys.executable, "-m", "launch.train"),
+        "--config=configs/beta_vae.py:rendered_dsprites,mlp",
+        *("--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
+        *(f"--config.steps={steps}", "--config.steps_per_call=5"),
+        *("--config.checkpoint_every=25", "--config.log_every=25"),
+        *("--config.batch_size=8", "--config.tensorboard=False"),
+    ]
+    env = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"),
+        "XLA_FLAGS": "",
+    }
+
+    def start(name):
+        return subprocess.Popen(
+            [*command, f"--workdir={tmp_path / name}"],
+            cwd=ROOT,
+            env=env,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    unbroken = start("unbroken")
+    began = time.monotonic()
+    _, errors = unbroken.communicate()
+    assert unbroken.returncode == 0, errors
+    whole = time.monotonic() - began
+
+    chance = random.Random(0)
+    kills = 0
+    while kills < 20:
+        process = start("broken")
+        for line in process.stderr:
+            if "first call" in line:  # from here on there is something to lose
+                break
+        time.sleep(chance.uniform(0, whole / 20))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        if process.returncode != -signal.SIGKILL:
+            break  # it had finished already
+        kills += 1
+    last = start("broken")
+    _, errors = last.communicate()
+    assert last.returncode == 0, errors
+    assert kills >= 10, "the run is too short to be killed often"
+
+    states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
+    assert int(states[0].step) == steps
+    _assert_same(*states)
+    lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
+    assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]

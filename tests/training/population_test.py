@@ -1,0 +1,27 @@
+"""Lists of seeds and hyperparameters become members."""
+
+import pytest
+
+from dis_jax import training
+
+
+def test_members_are_the_product_of_the_lists(tiny_config):
+    config = tiny_config("beta_vae", **{"hparams.beta": 4.0})
+    assert not training.is_population(config)
+    (single,) = training.members(config)
+    assert (single.seed, single.hparams["beta"]) == (0, 4.0)
+
+    config.population.seed = (3, 5)
+    config.population.beta = (1.0, 2.0, 8.0)
+    assert training.is_population(config)
+    found = [(m.seed, m.hparams["beta"]) for m in training.members(config)]
+    assert found == [(3, 1.0), (3, 2.0), (3, 8.0), (5, 1.0), (5, 2.0), (5, 8.0)]
+    assert {m.hparams["learning_rate"] for m in training.members(config)} == {3e-3}
+
+
+def test_a_list_of_something_else_is_refused_with_the_nearest_name(tiny_config):
+    config = tiny_config("beta_vae")
+    with config.unlocked():
+        config.population.bata = (1.0,)
+    with pytest.raises(ValueError, match=r"population\.bata .* did you mean beta"):
+        training.members(config)

@@ -1,0 +1,143 @@
+"""A workdir belongs to one config, and gives its model back."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, training
+from dis_jax.training import workdir
+
+
+def _bits(tree):
+    leaves = jax.tree.leaves(tree)
+    keys = [jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
+    return [
+        np.asarray(jax.random.key_data(leaf) if key else leaf)
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+
+
+def _same(a, b):
+    return all(np.array_equal(x, y) for x, y in zip(_bits(a), _bits(b), strict=True))
+
+
+@pytest.fixture
+def config(tiny_config):
+    return tiny_config(
+        "beta_vae", steps=6, log_every=2, checkpoint_every=2, keep_checkpoints=2
+    )
+
+
+def test_differences_are_dotted_names():
+    old = {"a": 1, "b": {"c": 2, "d": 3}, "gone": 0}
+    new = {"a": 1, "b": {"c": 5, "d": 3}, "new": [1]}
+    assert workdir.differences(old, new) == {
+        "b.c": (2, 5),
+        "gone": (0, "(absent)"),
+        "new": ("(absent)", [1]),
+    }
+
+
+def test_another_config_is_refused_and_the_fields_are_shown(config, tmp_path):
+    workdir.claim(tmp_path, config)
+    config.hparams.beta = 7.0
+    config.batch_size = 8
+    with pytest.raises(ValueError, match="--accept_changes") as error:
+        workdir.claim(tmp_path, config)
+    assert "batch_size: 16 -> 8" in str(error.value)
+    assert "hparams.beta: 4.0 -> 7.0" in str(error.value)
+    assert training.read_config(tmp_path).batch_size == 16
+    workdir.claim(tmp_path, config, accept_changes=True)
+    assert training.read_config(tmp_path).hparams.beta == 7.0
+
+
+def test_length_and_logging_may_change(config, tmp_path):
+    workdir.claim(tmp_path, config)
+    config.steps = 100
+    config.log_every = 50
+    workdir.claim(tmp_path, config)
+    assert training.read_config(tmp_path).steps == 100
+
+
+def test_a_config_survives_the_file_exactly(config, tmp_path):
+    workdir.claim(tmp_path, config)
+    found = training.read_config(tmp_path)
+    assert found.hparams.clip_norm == float("inf")
+    assert training.members(found) == training.members(config)
+
+
+def test_a_model_comes_back_from_its_workdir_alone(config, tmp_path):
+    state = training.train(config, tmp_path)
+    method, restored, found = training.restore(tmp_path)
+    assert _same(state, restored)
+    assert found.method == "beta_vae"
+    assert tuple(found.image_shape) == (64, 64, 1)
+    images, _ = data.load("rendered_dsprites").take(jnp.arange(3))
+    wanted = training.make_method(config).encode(state, {"image": images})["z"].mean
+    codes = method.encode(restored, {"image": images})["z"].mean
+    np.testing.assert_array_equal(codes, wanted)
+
+
+def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
+    config.population.seed = (4, 9)
+    state = training.train(config, tmp_path)
+    for i in range(2):
+        _, restored, _ = training.restore(tmp_path, member=i)
+        assert _same(training.member(state, i), restored)
+    _, stacked, _ = training.restore(tmp_path)
+    assert _same(state, stacked)
+    with pytest.raises(ValueError, match=r"member is 2, but .* holds 2 members"):
+        training.restore(tmp_path, member=2)
+    # seed 9 alone is the second member
+    config.population.seed = ()
+    config.seed = 9
+    alone = training.train(config, tmp_path / "alone")
+    np.testing.assert_array_equal(
+        state.params["encoder"]["mean"]["kernel"][1],
+        alone.params["encoder"]["mean"]["kernel"],
+    )
+
+
+def test_an_empty_folder_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not the workdir of a run"):
+        training.restore(tmp_path)
+
+
+def test_a_run_without_checkpoint_says_when_one_is_written(config, tmp_path):
+    workdir.claim(tmp_path, config)
+    with pytest.raises(FileNotFoundError, match="first is written after 2 steps"):
+        training.restore(tmp_path)
+
+
+def test_unknown_methods_are_answered_with_the_nearest(config):
+    config.method = "betavae"
+    with pytest.raises(ValueError, match="did you mean 'beta_vae'"):
+        training.make_method(config)
+
+
+def test_graft_takes_the_named_networks_and_nothing_else(config, tmp_path):
+    method = training.make_method(config)
+    images = jnp.zeros((2, 64, 64, 1))
+    a = method.init(jax.random.key(0), {"image": images})
+    b = method.init(jax.random.key(1), {"image": images})
+    grafted = training.graft(a, b, ("encoder",))
+    assert _same(grafted.params["encoder"], b.params["encoder"])
+    assert _same(grafted._replace(params=a.params), a)
+    assert _same(grafted.params["decoder"], a.params["decoder"])
+    with pytest.raises(ValueError, match="cannot take network 'critic'"):
+        training.graft(a, b, ("critic",))
+    config.network.latent = 5
+    other = training.make_method(config).init(jax.random.key(0), {"image": images})
+    with pytest.raises(ValueError, match="'encoder' differs in shape"):
+        training.graft(a, other, ("encoder",))
+
+
+def test_init_from_starts_with_the_networks_of_another_run(config, tmp_path):
+    source = training.train(config, tmp_path / "source")
+    config.init_from.workdir = str(tmp_path / "source")
+    config.init_from.networks = ("decoder",)
+    config.hparams.learning_rate = 0.0
+    state = training.train(config, tmp_path / "target")
+    assert _same(state.params["decoder"], source.params["decoder"])
+    assert not _same(state.params["encoder"], source.params["encoder"])
