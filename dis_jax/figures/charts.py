@@ -176,6 +176,7 @@ def tsne(
       (12, 2)
     """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     codes = np.asarray(codes)
     if codes.ndim != 2 or len(codes) <= perplexity:
@@ -183,8 +184,10 @@ def tsne(
             f"codes has shape {codes.shape}; expected (batch, latent) with more than "
             f"{perplexity:g} rows. Lower `perplexity` or give more codes."
         )
-    layout = TSNE(perplexity=perplexity, random_state=seed, init="pca", n_jobs=1)
-    return layout.fit_transform(codes)
+    layout = TSNE(perplexity=perplexity, random_state=seed, init="pca")
+    # On a busy machine its threads wait for each other at every one of 1,000 steps.
+    with threadpool_limits(1):
+        return layout.fit_transform(codes)
 
 
 def score_lines(
