@@ -70,8 +70,8 @@ def faults_of(room: str, value) -> list[str]:
         return ["has no docstring"]
     faults = []
     summary = doc.split("\n\n")[0]
-    if "\n" in summary or not summary.endswith("."):
-        faults.append(f"does not begin with one line and a full stop: {summary!r}")
+    if "\n" in summary or not summary.endswith((".", "?")):
+        faults.append(f"does not begin with one sentence on one line: {summary!r}")
     if inspect.isclass(value):
         return faults
     sections = sections_of(doc)

@@ -73,6 +73,12 @@ def test_no_arrow_points_back(room):
     assert not faults
 
 
+def test_what_stands_outside_the_rooms_imports_none():
+    for path in (ROOT / "dis_jax").glob("*.py"):
+        for _, name in imports_of(path, "dis_jax"):
+            assert name.removeprefix("dis_jax.").partition(".")[0] not in MAY_IMPORT
+
+
 def test_every_room_has_its_place_in_the_order():
     folders = [path.parent.name for path in (ROOT / "dis_jax").glob("*/__init__.py")]
     assert sorted(folders) == sorted(MAY_IMPORT)
