@@ -10,10 +10,10 @@ import itertools
 import json
 import time
 
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 from absl import app, flags
-from torch import nn
-from torch.nn import functional as F
+from torch import nn  # pyright: ignore[reportMissingImports]
+from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
 _METHOD = flags.DEFINE_enum(
     "method", "factor_vae", ["factor_vae", "beta_vae"], "Which."

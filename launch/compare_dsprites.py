@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags, logging
 
@@ -52,7 +53,7 @@ def _summary(wrong: np.ndarray) -> dict[str, float]:
 def _draw_worst(real: data.ImageSet, worst: np.ndarray, path: pathlib.Path) -> None:
     from PIL import Image
 
-    images, factors = real.take(worst)
+    images, factors = real.take(jnp.asarray(worst))
     drawn = data.rendered_dsprites().images(factors * _STEPS)
     rows = [images, drawn, abs(images - drawn)]
     rows = [np.pad(row, [(0, 0), (1, 1), (1, 1), (0, 0)], "constant") for row in rows]
@@ -62,10 +63,9 @@ def _draw_worst(real: data.ImageSet, worst: np.ndarray, path: pathlib.Path) -> N
 
 
 def main(_) -> None:
-    with start.readable_errors():
-        real = data.load("dsprites", _DATA_DIR.value)
+    real = data.load("dsprites", _DATA_DIR.value)
     wrong = _wrong_pixels(real)
-    shape = np.asarray(real.take(np.arange(real.num_images))[1])[:, 0]
+    shape = np.asarray(real.take(jnp.arange(real.num_images))[1])[:, 0]
     by_shape = {s: _summary(wrong[shape == i]) for i, s in enumerate(_SHAPES)}
     result = _summary(wrong) | {"shapes": by_shape} | provenance()
     pathlib.Path(_RESULT.value).write_text(json.dumps(result, indent=2) + "\n")
