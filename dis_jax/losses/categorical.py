@@ -114,7 +114,7 @@ def categorical_kl(
 
     `Σ_k q_k (log q_k - log p_k)`, q = softmax(logits), p = softmax(prior_logits).
 
-    Eq.: Dupont 2018, (6)
+    Eq.: Dupont 2018, KL divergence of the discrete latents
 
     Args:
       logits: (batch, *codes, category).

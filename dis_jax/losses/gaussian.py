@@ -47,7 +47,7 @@ def aggregate_gaussian(
     two moments of the aggregate posterior q(z). The covariance of the means divides by
     the batch size.
 
-    Eq.: Kumar et al. 2018, (5)
+    Eq.: Kumar et al. 2018, law of total covariance
 
     Args:
       mean: (batch, latent).
