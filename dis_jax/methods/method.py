@@ -73,7 +73,14 @@ class Method(NamedTuple):
 
 
 def point(code: Code) -> Array:
-    """The single vector that stands for a code: a mean, or category probabilities."""
+    """The single vector that stands for a code: a mean, or category probabilities.
+
+    Args:
+      code: a `Gaussian`, a `Categorical` or an array.
+
+    Returns:
+      (batch, latent), or (batch, category).
+    """
     if isinstance(code, Gaussian):
         return code.mean
     if isinstance(code, Categorical):

@@ -109,6 +109,9 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
 
     Returns:
       One dict a line, in order; empty if there is no log yet.
+
+    Raises:
+      json.JSONDecodeError: if a line before the last is damaged.
     """
     path = pathlib.Path(workdir) / "metrics.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []

@@ -52,5 +52,12 @@ def members(config: Any) -> list[Member]:
 
 
 def is_population(config: Any) -> bool:
-    """Whether any list of `config.population` has a value."""
+    """Whether any list of `config.population` has a value.
+
+    Args:
+      config: the run's config.
+
+    Returns:
+      True for a population, even of one member.
+    """
     return any(len(values) for values in dict(config.population).values())

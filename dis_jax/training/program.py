@@ -119,12 +119,27 @@ def batch_shapes(sampler: Sampler, image_set: ImageSet) -> Any:
 
 
 def stack(members: Sequence[Tree]) -> Tree:
-    """Members side by side: every leaf gets a leading axis."""
+    """Members side by side: every leaf gets a leading axis.
+
+    Args:
+      members: trees of one structure, such as states.
+
+    Returns:
+      One tree.
+    """
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
 
 
 def member(tree: Any, index: int) -> Any:
-    """One member of a stacked state, or of stacked arguments."""
+    """One member of a stacked state, or of stacked arguments.
+
+    Args:
+      tree: what `stack` returns.
+      index: which member.
+
+    Returns:
+      The tree of that member.
+    """
     return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
