@@ -12,9 +12,10 @@ import pathlib
 
 import jax
 import numpy as np
-from absl import app, flags
+from absl import flags
 
 from dis_jax import data, evaluation, training
+from launch import start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
 _CODES = flags.DEFINE_string("codes", None, "File of codes (.npz), instead of a run.")
@@ -33,13 +34,12 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
 
 def main(argv: list[str]) -> None:
-    if argv[1:] or (_WORKDIR.value is None) == (_CODES.value is None):
-        raise app.UsageError("give either --workdir=... or --codes=..., and only flags")
-    try:
-        name = f"{'+'.join(_METRICS.value)}_seed{_SEED.value}"
-        score(pathlib.Path(_CODES.value or _WORKDIR.value or ""), name)
-    except (ValueError, OSError) as error:
-        raise SystemExit(f"{type(error).__name__}: {error}") from error
+    del argv
+    start.set_up_jax()
+    if (_WORKDIR.value is None) == (_CODES.value is None):
+        raise ValueError("give either --workdir=... or --codes=...")
+    name = f"{'+'.join(_METRICS.value)}_seed{_SEED.value}"
+    score(pathlib.Path(_CODES.value or _WORKDIR.value or ""), name)
 
 
 def score(path: pathlib.Path, name: str) -> None:
@@ -58,7 +58,7 @@ def score(path: pathlib.Path, name: str) -> None:
         name += "".join(f"_{k}{v}" for k, v in source.items() if v is not None)
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
-        images = data.load(config.dataset, _DATA_DIR.value)
+        images = data.load(config.dataset, _DATA_DIR.value, config.split)
         result = evaluation.evaluate(encode, images, key, _METRICS.value)
     result |= {"source": source, "seed": _SEED.value}
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
@@ -66,4 +66,4 @@ def score(path: pathlib.Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    start.run(main)
