@@ -7,6 +7,7 @@ from dis_jax.data.idx import read_idx
 from dis_jax.data.image_set import (
     Batch,
     ImageSet,
+    Pick,
     factors_of_index,
     index_of_factors,
 )
@@ -19,7 +20,7 @@ from dis_jax.data.sampling import (
     augmented,
     batch_index,
     images,
-    index_sampler,
+    make_sampler,
     two_batches,
 )
 from dis_jax.data.sprites import draw_sprites, rendered_dsprites
@@ -47,6 +48,7 @@ __all__ = [
     "SPRITE_COLOURS",
     "Batch",
     "ImageSet",
+    "Pick",
     "Sampler",
     "attribute_pairs",
     "augmented",
@@ -66,8 +68,8 @@ __all__ = [
     "images",
     "imbalanced_counts",
     "index_of_factors",
-    "index_sampler",
     "load",
+    "make_sampler",
     "noisy",
     "pairs",
     "read_idx",

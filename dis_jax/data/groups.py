@@ -8,10 +8,18 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.data.image_set import ImageSet
 from dis_jax.data.labels import factor_columns, group_table
 from dis_jax.data.pairs import partners
-from dis_jax.data.sampling import Order, Sampler, batch_index, images, taken
+from dis_jax.data.sampling import (
+    Order,
+    Sampler,
+    batch_index,
+    images,
+    make_sampler,
+    next_key,
+    picked,
+)
 
 
 def groups(
@@ -59,20 +67,19 @@ def groups(
     number = batch_size // group_size
     table = None if image_set.is_grid else group_table(image_set, names)
 
-    def sample(image_set, key, step, args):
+    def plan(image_set, key, step, args):
         size = image_set.num_images
         first = batch_index(size, key, step, batch_size=number, order=order)[:, None]
         others = jnp.repeat(first, group_size - 1, axis=1)
-        key = jax.random.fold_in(jax.random.fold_in(key, step), 1)
         if args is None:
-            others = _agreeing(key, others, image_set.sizes, columns)
+            others = _agreeing(next_key(key, step), image_set, others, columns)
         else:
-            others = partners(key, args, others)
+            others = partners(next_key(key, step), args, others)
         index = jnp.concatenate([first, others], axis=1).ravel()
         group = jnp.repeat(jnp.arange(number, dtype=jnp.int32), group_size)
-        return taken(image_set, index) | {"group": group}
+        return picked(image_set, index) | {"group": group}
 
-    return Sampler(sample, table)
+    return make_sampler(plan, args=table)
 
 
 def _found_groups(
@@ -81,23 +88,23 @@ def _found_groups(
     """Single images; the number of a group is the position of its first member."""
     single = images(image_set, batch_size, order=order)
 
-    def sample(image_set, key, step, args):
-        batch = single.sample(image_set, key, step, args)
-        labels = batch["factors"][:, columns]
+    def plan(image_set, key, step, args):
+        planned = single.plan(image_set, key, step, args)
+        labels = planned["factors"][:, columns]
         agree = (labels[:, None] == labels[None]).all(-1)
-        return batch | {"group": jnp.argmax(agree, axis=1).astype(jnp.int32)}
+        return planned | {"group": jnp.argmax(agree, axis=1).astype(jnp.int32)}
 
-    return Sampler(sample, single.args)
+    return make_sampler(plan, args=single.args)
 
 
 def _agreeing(
     key: Key[Array, ""],
+    image_set: ImageSet,
     index: Int[Array, "*shape"],
-    sizes: tuple[int, ...],
     columns: Int[Array, " shared"],
 ) -> Int[Array, "*shape"]:
-    """Random cells of a full grid that agree with others in some columns."""
-    factors = factors_of_index(index.ravel(), sizes)
-    other = jax.random.randint(key, factors.shape, 0, jnp.asarray(sizes))
+    """Random images of a full grid that agree with others in some columns."""
+    factors = image_set.factors(index.ravel())
+    other = jax.random.randint(key, factors.shape, 0, jnp.asarray(image_set.sizes))
     other = other.at[:, columns].set(factors[:, columns])
-    return index_of_factors(other, sizes).reshape(index.shape)
+    return image_set.position(other).reshape(index.shape)

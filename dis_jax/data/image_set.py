@@ -72,6 +72,28 @@ class ImageSet:
             )
         return self.images_fn(self.arrays, jnp.asarray(factors))
 
+    def factors(self, index: Int[Array, " batch"]) -> Int[Array, "batch factor"]:
+        """The factors alone at positions `index` (unknown = -1): no image is touched."""
+        index = jnp.asarray(index)
+        if "factors" in self.arrays:
+            return self.arrays["factors"][index]
+        if self.is_grid:
+            return factors_of_index(index, self.sizes)
+        return jnp.zeros((*index.shape, 0), jnp.int32)
+
+    def position(self, factors: Int[Array, "batch factor"]) -> Int[Array, " batch"]:
+        """Where the image of each row of factors lies in a full grid."""
+        cell = index_of_factors(factors, self.sizes)
+        return self.arrays["position"][cell] if "position" in self.arrays else cell
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Pick:
+    """Stands in the plan of a batch for the images at positions `index`."""
+
+    index: Int[Array, " batch"]
+
 
 def factors_of_index(
     index: Int[Array, " batch"], sizes: tuple[int, ...]

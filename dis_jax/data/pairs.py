@@ -11,9 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, Key
 
-from dis_jax.data.image_set import Batch, ImageSet, factors_of_index
+from dis_jax.data.image_set import ImageSet, Pick, factors_of_index
 from dis_jax.data.labels import factor_columns, group_table
-from dis_jax.data.sampling import Order, Sampler, batch_index, index_sampler
+from dis_jax.data.sampling import (
+    Order,
+    Sampler,
+    batch_index,
+    index_draw,
+    make_sampler,
+    next_key,
+)
 from dis_jax.data.variants import coloured_pair
 
 Values = int | Sequence[int]
@@ -64,13 +71,13 @@ def pairs(
         )
     is_free = jnp.zeros(len(image_set.sizes), bool).at[jnp.asarray(free)].set(True)
 
-    def sample(image_set, key, step, args):
+    def plan(image_set, key, step, args):
         del args
         index = batch_index(
             image_set.num_images, key, step, batch_size=batch_size, order=order
         )
-        which, value, number = jax.random.split(_pair_key(key, step), 3)
-        factors = factors_of_index(index, image_set.sizes)
+        which, value, number = jax.random.split(next_key(key, step), 3)
+        factors = image_set.factors(index)
         count = num_changed
         if count is None:
             count = jax.random.randint(number, (batch_size, 1), 1, most + 1)
@@ -82,7 +89,7 @@ def pairs(
             "changed_factor": jnp.argmax(changed, axis=1).astype(jnp.int32),
         }
 
-    return Sampler(sample, ())
+    return make_sampler(plan)
 
 
 def attribute_pairs(
@@ -143,7 +150,7 @@ def attribute_pairs(
             '(at most 2**31); restrict the values, or take order="keyed".'
         )
 
-    def sample(image_set, key, step, args):
+    def plan(image_set, key, step, args):
         if order == "epoch":
             count = math.prod(sizes)
             index = batch_index(count, key, step, batch_size=batch_size, order=order)
@@ -157,7 +164,7 @@ def attribute_pairs(
         y = [rest[own.index(i)] if i in own else x[i] for i in range(len(x))]
         return _pair(image_set, jnp.stack(x, axis=-1), jnp.stack(y, axis=-1))
 
-    return Sampler(sample, tuple(jnp.asarray(table) for table in tables))
+    return make_sampler(plan, args=tuple(jnp.asarray(table) for table in tables))
 
 
 def views(
@@ -176,7 +183,7 @@ def views(
       same: the factors in which the two images agree, e.g. "digit"; by default one
         image is used twice.
       foreground: how it is found, see `coloured_pair`.
-      **draw: how the left image is drawn, see `index_sampler`.
+      **draw: how the left image is drawn, see `index_draw`.
 
     Returns:
       A sampler of `x` and `y`, the numbers `colour_x` and `colour_y` of their colours,
@@ -198,22 +205,27 @@ def views(
             f"{image_set.image_shape}. Make them grey first."
         )
     names = [same] if isinstance(same, str) else list(same or ())
-    first = index_sampler(image_set, batch_size, **draw)
+    first = index_draw(image_set, batch_size, **draw)
     table = group_table(image_set, names) if names else None
 
-    def sample(image_set, key, step, args):
-        index = first.sample(image_set, key, step, args["draw"])["index"]
-        partner, colour = jax.random.split(_pair_key(key, step))
+    def plan(image_set, key, step, args):
+        index = first.draw(image_set, key, step, args["draw"])
         other = index
         if args["table"] is not None:
+            partner, _ = jax.random.split(next_key(key, step))
             other = partners(partner, args["table"], index)
-        (x, factors_x), (y, factors_y) = map(image_set.take, (index, other))
-        batch = coloured_pair(colour, x, y, foreground=foreground)
+        planned = {"x": Pick(index), "y": Pick(other)}
         if image_set.factor_names:
-            batch |= {"factors_x": factors_x, "factors_y": factors_y}
-        return batch
+            planned["factors_x"] = image_set.factors(index)
+            planned["factors_y"] = image_set.factors(other)
+        return planned
 
-    return Sampler(sample, {"draw": first.args, "table": table})
+    def finish(batch, key, step):
+        _, colour = jax.random.split(next_key(key, step))
+        x, y = batch["x"], batch["y"]
+        return batch | coloured_pair(colour, x, y, foreground=foreground)
+
+    return make_sampler(plan, args={"draw": first.args, "table": table}, finish=finish)
 
 
 def partners(
@@ -224,14 +236,9 @@ def partners(
     return table["order"][table["start"][index] + offset]
 
 
-def _pair(image_set: ImageSet, x: Array, y: Array) -> Batch:
-    images = {"x": image_set.images(x), "y": image_set.images(y)}
-    return images | {"factors_x": x, "factors_y": y}
-
-
-def _pair_key(key: Key[Array, ""], step: Int[Array, ""]) -> Key[Array, ""]:
-    """A key for what follows a draw of indices, which folds in the bare step."""
-    return jax.random.fold_in(jax.random.fold_in(key, step), 1)
+def _pair(image_set: ImageSet, x: Array, y: Array) -> dict[str, Any]:
+    picks = {"x": Pick(image_set.position(x)), "y": Pick(image_set.position(y))}
+    return picks | {"factors_x": x, "factors_y": y}
 
 
 def _random_mask(

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from dis_jax.data.epoch_order import epoch_index
-from dis_jax.data.image_set import Batch, ImageSet
+from dis_jax.data.image_set import Batch, ImageSet, Pick
 from dis_jax.data.labels import class_subset
 from dis_jax.data.variants import DIGIT_DEGREES, DIGIT_ZOOM, rotate_and_zoom
 
@@ -25,10 +25,46 @@ class Sampler(NamedTuple):
         program. `key` is constant in a run, `step` counts the batches from 0.
       args: arrays that `sample` reads (class probabilities, index sets). The members of
         a population may differ in them; they are stacked along a leading axis then.
+      plan: the first half of `sample`, with the same arguments: a batch in which images
+        are a `Pick` of their positions. A stream plans ahead and reads them from disk.
+      finish: the second half, `(batch, key, step) -> batch`, once the images are there.
     """
 
     sample: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], Batch]
     args: Any
+    plan: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], dict[str, Any]]
+    finish: Callable[[Batch, Key[Array, ""], Int[Array, ""]], Batch]
+
+
+def make_sampler(
+    plan: Callable[..., dict[str, Any]],
+    *,
+    args: Any = (),
+    finish: Callable[..., Batch] = lambda batch, key, step: batch,
+) -> Sampler:
+    """A sampler of a plan of batches, and of what is done to them at last.
+
+    Args:
+      plan: see `Sampler`.
+      args: see `Sampler`.
+      finish: see `Sampler`.
+
+    Returns:
+      The sampler.
+    """
+
+    def sample(image_set, key, step, args):
+        planned = plan(image_set, key, step, args)
+        return finish(_with_images(image_set, planned), key, step)
+
+    return Sampler(sample, args, plan, finish)
+
+
+def _with_images(image_set: ImageSet, planned: dict[str, Any]) -> Batch:
+    return {
+        field: image_set.take(value.index)[0] if isinstance(value, Pick) else value
+        for field, value in planned.items()
+    }
 
 
 def batch_index(
@@ -67,7 +103,19 @@ def batch_index(
     raise ValueError(f'order is {order!r}; take "keyed" or "epoch".')
 
 
-def index_sampler(
+class IndexDraw(NamedTuple):
+    """How the positions of single images are drawn.
+
+    Attributes:
+      draw: `(image_set, key, step, args) -> index`.
+      args: see `Sampler`.
+    """
+
+    draw: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], Array]
+    args: Any
+
+
+def index_draw(
     image_set: ImageSet,
     batch_size: int,
     *,
@@ -75,34 +123,32 @@ def index_sampler(
     class_counts: Sequence[int] | None = None,
     class_factor: str | None = None,
     subset_seed: int = 0,
-) -> Sampler:
-    """Positions alone, `index`: what the samplers of single images share.
+) -> IndexDraw:
+    """What the samplers of single images share.
 
     Args:
       image_set: the set that is drawn from.
       batch_size: images a batch.
       order: "keyed" or "epoch", see `batch_index`.
       class_counts: how many images of each class take part, or None for all images.
-      class_factor: the factor that is the class; may be left out where there is but
-        one.
+      class_factor: the factor that is the class; may be left out where there is one.
       subset_seed: which images of each class take part.
 
     Returns:
-      A sampler whose arguments are the images that take part, if not all do: members of
-      a population may have class counts of their own.
+      The draw. Its arguments are the images that take part, if not all do: members of a
+      population may have class counts of their own.
 
     Raises:
       ValueError: if a class has fewer images than asked for, or `order` does not fit.
     """
     if class_counts is None:
 
-        def sample(image_set, key, step, args):
+        def draw(image_set, key, step, args):
             del args
             size = image_set.num_images
-            index = batch_index(size, key, step, batch_size=batch_size, order=order)
-            return {"index": index}
+            return batch_index(size, key, step, batch_size=batch_size, order=order)
 
-        return Sampler(sample, ())
+        return IndexDraw(draw, ())
 
     if order != "keyed":
         raise ValueError(
@@ -112,19 +158,26 @@ def index_sampler(
     chosen = class_subset(image_set, class_counts, class_factor, subset_seed)
     padded = jnp.zeros(image_set.num_images, jnp.int32).at[: len(chosen)].set(chosen)
 
-    def sample_subset(image_set, key, step, args):
+    def draw_subset(image_set, key, step, args):
         del image_set
         key = jax.random.fold_in(key, step)
-        position = jax.random.randint(key, (batch_size,), 0, args["size"])
-        return {"index": args["subset"][position]}
+        return args["subset"][jax.random.randint(key, (batch_size,), 0, args["size"])]
 
-    return Sampler(sample_subset, {"subset": padded, "size": jnp.int32(len(chosen))})
+    args = {"subset": padded, "size": jnp.int32(len(chosen))}
+    return IndexDraw(draw_subset, args)
 
 
-def taken(image_set: ImageSet, index: Int[Array, " batch"]) -> Batch:
-    """The batch at positions: `image`, and `factors` where the set names any."""
-    image, factors = image_set.take(index)
-    return {"image": image} | ({"factors": factors} if image_set.factor_names else {})
+def picked(image_set: ImageSet, index: Int[Array, " batch"]) -> dict[str, Any]:
+    """The plan of images at positions, and `factors` where the set names any."""
+    planned: dict[str, Any] = {"image": Pick(index)}
+    if image_set.factor_names:
+        planned["factors"] = image_set.factors(index)
+    return planned
+
+
+def next_key(key: Key[Array, ""], step: Int[Array, ""] | int) -> Key[Array, ""]:
+    """A key of its own for what follows the draw of indices, which folds in `step`."""
+    return jax.random.fold_in(jax.random.fold_in(key, step), 1)
 
 
 def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
@@ -133,7 +186,7 @@ def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
     Args:
       image_set: the set that is drawn from.
       batch_size: images a batch.
-      **draw: how they are drawn, see `index_sampler`.
+      **draw: how they are drawn, see `index_draw`.
 
     Returns:
       The sampler.
@@ -145,12 +198,12 @@ def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
       >>> batch["image"].shape, batch["factors"].shape
       ((4, 64, 64, 1), (4, 5))
     """
-    indices = index_sampler(image_set, batch_size, **draw)
+    index = index_draw(image_set, batch_size, **draw)
 
-    def sample(image_set, key, step, args):
-        return taken(image_set, indices.sample(image_set, key, step, args)["index"])
+    def plan(image_set, key, step, args):
+        return picked(image_set, index.draw(image_set, key, step, args))
 
-    return Sampler(sample, indices.args)
+    return make_sampler(plan, args=index.args)
 
 
 def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
@@ -159,8 +212,8 @@ def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
     Args:
       image_set: the set that is drawn from.
       batch_size: images in each of the two.
-      **draw: how they are drawn, see `index_sampler`; in epoch order each has an order
-        of its own.
+      **draw: how they are drawn, see `index_draw`; in epoch order each has an order of
+        its own.
 
     Returns:
       The sampler.
@@ -172,14 +225,14 @@ def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
       >>> sorted(batch)
       ['factors', 'image', 'image2']
     """
-    first = images(image_set, batch_size, **draw)
+    index = index_draw(image_set, batch_size, **draw)
 
-    def sample(image_set, key, step, args):
+    def plan(image_set, key, step, args):
         keys = [jax.random.fold_in(key, i) for i in range(2)]
-        batch, other = (first.sample(image_set, k, step, args) for k in keys)
-        return batch | {"image2": other["image"]}
+        first, second = (index.draw(image_set, k, step, args) for k in keys)
+        return picked(image_set, first) | {"image2": Pick(second)}
 
-    return Sampler(sample, first.args)
+    return make_sampler(plan, args=index.args)
 
 
 def augmented(
@@ -197,7 +250,7 @@ def augmented(
       batch_size: images a batch.
       degrees: see `rotate_and_zoom`.
       zoom: see `rotate_and_zoom`.
-      **draw: how the images are drawn, see `index_sampler`.
+      **draw: how the images are drawn, see `index_draw`.
 
     Returns:
       The sampler.
@@ -211,11 +264,9 @@ def augmented(
     """
     single = images(image_set, batch_size, **draw)
 
-    def sample(image_set, key, step, args):
-        batch = single.sample(image_set, key, step, args)
-        # A key of its own for the transformation: `single` folds in the bare step.
-        key = jax.random.fold_in(jax.random.fold_in(key, step), 1)
+    def finish(batch, key, step):
+        key = next_key(key, step)
         image = rotate_and_zoom(key, batch["image"], degrees=degrees, zoom=zoom)
         return batch | {"transformed": image}
 
-    return Sampler(sample, single.args)
+    return make_sampler(single.plan, args=single.args, finish=finish)
