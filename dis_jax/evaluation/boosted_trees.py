@@ -107,16 +107,19 @@ def lightgbm_trees(
     start = np.log(prior) if classes > 1 else np.log(prior[1:] / prior[0])
     scores = np.tile(start, (len(x), 1))
     own = (np.arange(n), y) if classes > 1 else (np.flatnonzero(y), 0)
-    ones = np.ones((n, classes), np.float32)
+    ones = np.ones((n, classes) if classes > 1 else n, np.float32)
     offset = 2**_DEPTH * np.arange(classes)
     for i in range(_ROUNDS):
         p = _probabilities(scores[:n])
         curvature = p * (1 - p)
         p[own] -= 1
-        gradient = p.astype(np.float32)
-        booster.update(fobj=lambda *_, gradient=gradient: (gradient, ones))
+        gradient = (p if classes > 1 else p[:, 0]).astype(np.float32)
+        if booster.update(fobj=lambda *_, gradient=gradient: (gradient, ones)):
+            break  # no split lowers the impurity any more
         leaf = np.asarray(
-            booster.predict(x, start_iteration=i, num_iteration=1, pred_leaf=True)
+            booster.predict(
+                x, start_iteration=i, num_iteration=1, pred_leaf=True, num_threads=1
+            )
         )
         leaf = leaf.reshape(len(x), classes) + offset
         scores -= _RATE * _newton_step(leaf[:n], p, curvature)[leaf]

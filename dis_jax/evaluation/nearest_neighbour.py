@@ -46,18 +46,31 @@ def neighbour_information(
     if not kept:
         return 0.0
     x, radius = x[np.concatenate(kept)], np.concatenate(radius)
-    ordered = np.sort(x)
-    radius = np.nextafter(radius, 0)
-    near = np.searchsorted(ordered, x + radius, "right") - np.searchsorted(
-        ordered, x - radius, "left"
-    )
+    order = np.argsort(x)
+    # Short of the k-th neighbour: m counts those before it, and the row itself.
+    x, radius = x[order], np.nextafter(radius[order], 0)
+    near = _reach(x, radius) + _reach(-x[::-1], radius[::-1])[::-1] + 1
     information = (
         digamma(len(x))
         + np.mean(digamma(np.concatenate(k_used)))
         - np.mean(digamma(np.concatenate(sizes)))
-        - np.mean(digamma(np.maximum(near, 1)))
+        - np.mean(digamma(near))
     )
     return max(0.0, float(information))
+
+
+def _reach(
+    x: Float[np.ndarray, " row"], radius: Float[np.ndarray, " row"]
+) -> Int[np.ndarray, " row"]:
+    """How many of the sorted values lie after each, at most its radius away."""
+    beyond = np.append(x, np.inf)
+    end = np.searchsorted(x, x + radius, "right")
+    # The sum was rounded; the difference decides, as it does in a search tree.
+    while (over := x[end - 1] - x > radius).any():
+        end -= over
+    while (under := beyond[end] - x <= radius).any():
+        end += under
+    return end - 1 - np.arange(len(x))
 
 
 def _kth_distance(x: Float[np.ndarray, " row"], k: int) -> Float[np.ndarray, " row"]:

@@ -68,8 +68,10 @@ def omes(
     A perfect code does not score 1: the two values of a pair always differ, so that a
     factor of k values has |corr| = 1/(k-1), S = 1 - 1/(k-1): 0 for two values, .5 for
     three, and .820 in all for dSprites; noise has about .15 there. `normalised` divides
-    S by that limit (two values stay 0). Factors with fewer than two pairs have no score
-    and are left out. About 15,000 rows are enough for dSprites.
+    S by that limit (two values stay 0); without it a rotated code of factors of few
+    values may outscore a perfect one. A dimension of noise has S = 1 for all factors:
+    it looks like one that encodes everything. Factors with fewer than two pairs have no
+    score and are left out. The authors use about 15,000 rows.
 
     Args:
       codes: (batch, latent).

@@ -73,12 +73,14 @@ def test_encode_all_takes_functions_that_know_nothing_of_jax():
 
 def test_encode_all_refuses_wrong_shapes_and_values():
     images = np.ones((70, 4), np.float32)
-    with pytest.raises(ValueError, match=r"encode must return .* batch = 64, found \(64,"):
+    with pytest.raises(
+        ValueError, match=r"encode must return .* batch = 64, found \(64,"
+    ):
         encode_all(lambda x: x.sum(axis=1), images)
     with pytest.raises(ValueError, match=r"batch = 64, found \(1, 4\)"):
         encode_all(lambda x: x[:1], images)
     images[66] = np.nan
-    with pytest.raises(ValueError, match="finite codes, found .*nan.* for image 66"):
+    with pytest.raises(ValueError, match=r"finite codes, found .*nan.* for image 66"):
         encode_all(lambda x: x, images)
 
 

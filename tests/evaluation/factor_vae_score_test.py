@@ -25,7 +25,9 @@ ENCODERS = {
 
 
 def score_of(kind, seed=0, **settings):
-    return factor_vae_score(ENCODERS[kind], GRID, jax.random.key(seed), **FEW | settings)
+    return factor_vae_score(
+        ENCODERS[kind], GRID, jax.random.key(seed), **FEW | settings
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,9 @@ def test_works_with_functions_that_know_nothing_of_jax():
     assert result.score == 1
 
 
-@pytest.mark.parametrize("name", ["batch_size", "num_train", "num_eval", "num_variance"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "num_train", "num_eval", "num_variance"]
+)
 def test_counts_must_be_large_enough(name):
     with pytest.raises(ValueError, match=f"{name} must be at least"):
         score_of("perfect", **{name: 0})

@@ -19,7 +19,9 @@ def official_bins(column, bins):
 def test_bins_are_those_of_a_histogram(dtype):
     rng = np.random.default_rng(0)
     # Multiples of a tenth fall on edges, where rounding decides.
-    z = np.concatenate([rng.normal(size=(500, 3)), rng.integers(0, 21, (500, 2)) / 10], 1)
+    z = np.concatenate(
+        [rng.normal(size=(500, 3)), rng.integers(0, 21, (500, 2)) / 10], 1
+    )
     z = z.astype(dtype)
     expected = np.stack([official_bins(column, 20) for column in z.T], axis=1)
     np.testing.assert_array_equal(histogram_bins(z, 20), expected)
@@ -27,7 +29,9 @@ def test_bins_are_those_of_a_histogram(dtype):
 
 def test_constant_and_very_narrow_columns_have_bins():
     narrow = np.float32(1000) + np.array([0, 0, 1, 1]) * np.spacing(np.float32(1000))
-    z = np.stack([np.full(4, 3.0), narrow.astype(np.float32)], axis=1).astype(np.float32)
+    z = np.stack([np.full(4, 3.0), narrow.astype(np.float32)], axis=1).astype(
+        np.float32
+    )
     found = histogram_bins(z, 20)
     assert len(np.unique(found[:, 0])) == 1
     np.testing.assert_array_equal(found[:, 1], [0, 0, 1, 1])

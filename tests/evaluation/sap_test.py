@@ -70,7 +70,9 @@ def test_score_of_known_codes(known):
     codes, factors = known("perfect", copies=20, sizes=(2, 2))
     result = sap(codes, factors, codes, factors)
     np.testing.assert_allclose(result.matrix, [[1, 0.5], [0.5, 1]], atol=1e-12)
-    assert result.score == pytest.approx(0.5)  # guessing one of two values is right half
+    assert result.score == pytest.approx(
+        0.5
+    )  # guessing one of two values is right half
     redundant = known("redundant", copies=20, sizes=(2, 2))
     assert sap(*redundant, *redundant).score == pytest.approx(0, abs=1e-12)
     constant = known("constant", copies=20)
@@ -94,7 +96,9 @@ def test_order_and_sign_do_not_matter(random_codes):
     test = random_codes(seed=7)
     flips = np.array([1, -1, -1, 1])
     order = [2, 0, 3, 1]
-    moved = sap((codes * flips)[:, order], factors, (test.codes * flips)[:, order], test.factors)
+    moved = sap(
+        (codes * flips)[:, order], factors, (test.codes * flips)[:, order], test.factors
+    )
     expected = sap(codes, factors, *test)
     np.testing.assert_allclose(moved.matrix, expected.matrix[order], atol=1e-12)
 
