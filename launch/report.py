@@ -2,33 +2,31 @@
 
   python -m launch.report --workdir=runs/a
 
-The page, `report.html`, lies in the run's folder and holds all that it shows; its
-pictures lie in `figures/` as well.
+The page, report.html, lies in the run's folder and holds all that it shows; its pictures
+lie in figures/ as well. Evaluate first (launch.evaluate), and the scores are on it too.
 """
 
-from __future__ import annotations
+from absl import flags
 
-from absl import app, flags
+from launch import start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _MEMBER = flags.DEFINE_integer("member", 0, "Which member, if the run is a population.")
+_BEST = flags.DEFINE_bool("best", False, "The best checkpoint instead of the last.")
 _NUM_EXAMPLES = flags.DEFINE_integer(
-    "num_examples",
-    2048,
-    "Images that are encoded for ranges and averages.",
-    lower_bound=5,
+    "num_examples", 2048, "Images that are encoded for ranges and averages."
 )
 
 
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments {argv[1:]}; options start with --.")
+def main(argv):
+    del argv
+    start.set_up_jax()
     from dis_jax import data, figures, training
 
-    method, state, config = training.restore(_WORKDIR.value)
+    method, state, config = training.restore(_WORKDIR.value, best=_BEST.value)
     page = figures.write_report(
         _WORKDIR.value,
         method,
@@ -38,8 +36,8 @@ def main(argv: list[str]) -> None:
         member=_MEMBER.value,
         num_examples=_NUM_EXAMPLES.value,
     )
-    print(f"Wrote {page}")
+    print(f"wrote {page}")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    start.run(main)

@@ -16,6 +16,7 @@ from dis_jax.figures.pixels import Pixels, to_png, to_webp
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_LARGEST_PNG = 2**17  # pixels
 _LIGHT = {
     "text": "#1d1f23",
     "muted": "#6a6f77",
@@ -49,12 +50,13 @@ class Section(NamedTuple):
 
 
 def render_page(
-    title: str, facts: Mapping[str, str], sections: Sequence[Section]
+    title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]
 ) -> str:
     """The whole page: heading, facts at a glance, sections, and what is absent and why.
 
     Args:
       title: the heading; escaped here, as all texts but the sections' bodies are.
+      subtitle: a line below it.
       facts: values by label, shown large at the top.
       sections: in the order in which they are shown.
 
@@ -62,7 +64,7 @@ def render_page(
       HTML that loads nothing from elsewhere.
 
     Example:
-      >>> page = render_page("a < b", {}, [Section("Scores", "1 is best.", "0.5")])
+      >>> page = render_page("a < b", "", {}, [Section("Scores", "1 is best.", "0.5")])
       >>> "<h1>a &lt; b</h1>" in page
       True
     """
@@ -88,13 +90,17 @@ def render_page(
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n"
         f"</head>\n<body>\n<main>\n<header><h1>{escape(title)}</h1>\n"
+        f'<p class="subtitle">{escape(subtitle)}</p>\n'
         f'<dl class="facts">{tiles}</dl>\n<nav>{links}</nav></header>\n{body}</main>\n'
         f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
     )
 
 
 def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
-    """An image of pixels, inlined: PNG in grey, WebP in colour, where PNG is large.
+    """An image of pixels, inlined: exact where it is small and grey, else nearly so.
+
+    PNG holds every pixel; WebP differs by a few grey levels and is a third to a tenth of
+    the size.
 
     Args:
       pixels: (height, width, channels) uint8.
@@ -109,7 +115,8 @@ def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
       '<img class="pixels" width="8" height="8" alt='
     """
     height, width, channels = pixels.shape
-    kind, data = ("png", to_png(pixels)) if channels == 1 else ("webp", to_webp(pixels))
+    exact = channels == 1 and pixels.size <= _LARGEST_PNG
+    kind, data = ("png", to_png(pixels)) if exact else ("webp", to_webp(pixels))
     return (
         f'<img class="{css_class}" width="{width}" height="{height}" '
         f'alt="{escape(alt)}" src="{_data_uri(kind, data)}">'
@@ -187,24 +194,27 @@ def table(
     )
 
 
-def definitions(values: Mapping[str, str]) -> str:
-    """Names with their values, in as many columns as fit.
+def definitions(groups: Mapping[str, Mapping[str, str]]) -> str:
+    """Names with their values, in groups with a heading each.
 
     Args:
-      values: texts by name; escaped here.
+      groups: texts by name, by heading; escaped here.
 
     Returns:
-      HTML.
+      HTML, in as many columns as fit.
 
     Example:
-      >>> definitions({"a": "<1>"})
-      '<dl class="definitions"><div><dt>a</dt><dd>&lt;1&gt;</dd></div></dl>'
+      >>> "<dt>a</dt><dd>&lt;1&gt;</dd>" in definitions({"run": {"a": "<1>"}})
+      True
     """
-    pairs = (
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in values.items()
-    )
-    return f'<dl class="definitions">{"".join(pairs)}</dl>'
+    html = ""
+    for heading, values in groups.items():
+        pairs = "".join(
+            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+            for name, value in values.items()
+        )
+        html += f"<div><h3>{escape(heading)}</h3><dl>{pairs}</dl></div>"
+    return f'<div class="definitions">{html}</div>'
 
 
 def details(summary: str, body: str) -> str:

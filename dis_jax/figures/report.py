@@ -69,21 +69,19 @@ def write_report(
     for section in made:
         for name, data in section.files.items():
             (workdir / "figures" / name).write_bytes(data)
-    title = f"{subject.name} on {image_set.name}{_member(subject)}"
+    title = f"{subject.name} on {image_set.name}"
+    html = render_page(title, _settings(subject), _facts(subject), made)
     page = workdir / "report.html"
-    page.write_text(render_page(title, _facts(subject), made), encoding="utf-8")
+    page.write_text(html, encoding="utf-8")
     return page
 
 
-def _member(subject: Subject) -> str:
-    """Which member this is, and in what it differs from the others."""
-    if subject.member is None:
-        return ""
-    own = training.members(subject.config)[subject.member]
+def _settings(subject: Subject) -> str:
+    """Seed and hyperparameters of this member, in a line."""
+    own = training.members(subject.config)[subject.member or 0]
     values = {"seed": own.seed, **own.hparams}
-    lists = subject.config.population.to_dict()
-    varied = [f"{name} {values[name]}" for name in lists if len(lists[name])]
-    return f", member {subject.member}: {', '.join(varied)}"
+    line = ", ".join(f"{name.replace('_', ' ')} {v:g}" for name, v in values.items())
+    return line if subject.member is None else f"member {subject.member}: {line}"
 
 
 def _facts(subject: Subject) -> dict[str, str]:
@@ -97,9 +95,7 @@ def _facts(subject: Subject) -> dict[str, str]:
         facts["steps a second"] = f"{np.median(speed):,.3g}"
     if "loss" in subject.curves:
         loss = subject.curves["loss"].value[-1]
-        facts["last loss (nats)"] = (
-            f"{loss if loss.ndim == 0 else loss[subject.member]:.2f}"
-        )
+        facts["loss (nats)"] = f"{np.atleast_1d(loss)[subject.member or 0]:.2f}"
     for name, code in subject.gaussians.items():
         kl = kl_per_dimension(*code)
         label = "dimensions used" + (f", {name}" if len(subject.gaussians) > 1 else "")

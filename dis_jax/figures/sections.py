@@ -38,6 +38,7 @@ from dis_jax.provenance import provenance
 
 _NUM_RECONSTRUCTIONS = 20
 _NUM_FRAMES = 15
+_FIRST = ("method", "dataset", "split", "seed", "steps", "batch_size")
 _THROUGHPUT = ("time", "steps_per_second")
 
 
@@ -45,9 +46,7 @@ def scores(subject: Subject) -> Section:
     """A table of all numbers in the run's evaluations, with settings folded away."""
     title = "Scores"
     if not subject.evaluations:
-        return Section(
-            title, f"no evaluation yet; `launch.evaluate --workdir={subject.workdir}`."
-        )
+        return Section(title, "no evaluation yet; python -m launch.evaluate makes one.")
     return Section(
         title,
         "Each score measures how far single dimensions of the code stand for single "
@@ -221,21 +220,29 @@ def training_curves(subject: Subject) -> Section:
 
 def configuration(subject: Subject) -> Section:
     """The run's settings, all of them."""
-    flat = _flatten(subject.config.to_dict())
+    config = subject.config.to_dict()
+    nested = {k: v for k, v in config.items() if isinstance(v, Mapping)}
+    general = {k: config[k] for k in _FIRST if k in config} | config
+    groups = {"run": {k: v for k, v in general.items() if k not in nested}, **nested}
     return Section(
         "Configuration",
         "All settings of the run, as in its config.json.",
-        page.definitions(flat),
+        page.definitions({k: _flatten(v) for k, v in groups.items() if v}),
     )
 
 
 def environment(subject: Subject) -> Section:
-    """Versions and hardware with which this page was made."""
-    made_with = provenance()
+    """Versions and hardware of the training and of this page."""
+    now, then = provenance(), subject.trained_with
+    rows = [
+        [name, _text(then.get(part, {}).get(name)), _text(now[part].get(name))]
+        for part in ("hardware", "versions")
+        for name in {**now[part], **then.get(part, {})}
+    ]
     return Section(
         "Environment",
-        "Versions and hardware with which this page was made.",
-        page.definitions(_flatten(made_with["hardware"]) | made_with["versions"]),
+        "Versions and hardware with which the run was trained and this page was made.",
+        page.table(["", "training", "this page"], rows),
     )
 
 
@@ -357,13 +364,17 @@ def _number(value: float | None) -> str:
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Leaves of nested settings under dotted names, scalars of a level first."""
+    """Leaves of nested settings under dotted names."""
     flat = {}
-    for name, value in sorted(
-        values.items(), key=lambda kv: isinstance(kv[1], Mapping)
-    ):
+    for name, value in values.items():
         if isinstance(value, Mapping):
             flat |= _flatten(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = "none" if value is None else str(value)
+            flat[prefix + name] = _text(value)
     return flat
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "\u2013"
+    return "\u2013" if value is None or value == "" else str(value)

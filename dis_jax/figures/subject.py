@@ -37,6 +37,7 @@ class Subject(NamedTuple):
       decode: {name: point} -> images as NumPy, or None where there is no decoder.
       curves: the run's log.
       evaluations: the run's scores by file name.
+      trained_with: versions and hardware of the training, as it saved them.
     """
 
     workdir: pathlib.Path
@@ -51,6 +52,7 @@ class Subject(NamedTuple):
     decode: Callable[[Mapping[str, Any]], np.ndarray] | None
     curves: Mapping[str, Curve]
     evaluations: Mapping[str, Mapping[str, Any]]
+    trained_with: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -104,8 +106,9 @@ def make_subject(
         factors=factors,
         codes=encode_images(method, state, images),
         decode=_decoder(method, state),
-        curves=read_curves(workdir),
+        curves=_curves_until(read_curves(workdir), int(state.step)),
         evaluations=_read_evaluations(workdir, member if members else None),
+        trained_with=_trained_with(workdir, int(state.step)),
     )
 
 
@@ -135,6 +138,16 @@ def encode_images(method: Method, state: State, images: np.ndarray) -> dict[str,
     return jax.tree.unflatten(structure, parts)
 
 
+def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:
+    """Curves without what was logged after the state was saved."""
+    counts = {name: int((curve.step <= step).sum()) for name, curve in curves.items()}
+    return {
+        name: Curve(curve.step[: counts[name]], curve.value[: counts[name]])
+        for name, curve in curves.items()
+        if counts[name]
+    }
+
+
 def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, Any]:
     """The run's evaluations by file name, without those of other members."""
     found = {
@@ -146,6 +159,16 @@ def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, An
         for name, evaluation in found.items()
         if evaluation.get("source", {}).get("member") in (None, member)
     }
+
+
+def _trained_with(workdir: pathlib.Path, step: int) -> dict[str, Any]:
+    if not (workdir / "checkpoints").is_dir():
+        return {}
+    checkpoints = training.Checkpoints(workdir / "checkpoints")
+    try:
+        return checkpoints.facts(step) if step in checkpoints.steps() else {}
+    finally:
+        checkpoints.close()
 
 
 def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:

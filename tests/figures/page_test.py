@@ -12,11 +12,12 @@ def test_texts_are_escaped():
     hostile = '<script>alert("x")</script>'
     html = page.render_page(
         hostile,
+        hostile,
         {hostile: hostile},
         [page.Section(hostile, hostile, "<p>body</p>"), page.Section("b", hostile)],
     )
     html += page.table([hostile], [[hostile]], [hostile])
-    html += page.definitions({hostile: hostile})
+    html += page.definitions({hostile: {hostile: hostile}})
     html += page.details(hostile, "")
     html += page.picture(np.zeros((4, 4, 1), np.uint8), hostile)
     assert "<script>alert" not in html
@@ -26,7 +27,7 @@ def test_texts_are_escaped():
 
 def test_sections_without_a_body_are_named_with_their_reason():
     sections = [page.Section("Scores", "How.", "1"), page.Section("Swaps", "no class.")]
-    html = page.render_page("run", {}, sections)
+    html = page.render_page("run", "", {}, sections)
     assert re.findall(r"<h2>(.*?)</h2>", html) == ["Scores", "Not on this page"]
     assert "<li>Swaps: no class.</li>" in html
     assert re.findall(r'<a href="#(.*?)"', html) == ["scores", "not-on-this-page"]
@@ -55,11 +56,14 @@ def test_a_chart_has_a_light_and_a_dark_form():
     assert light != dark
 
 
-@pytest.mark.parametrize(("channels", "kind"), [(1, "png"), (3, "webp")])
-def test_pictures_are_inlined(channels, kind):
-    html = page.picture(np.zeros((4, 6, channels), np.uint8), "nothing")
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((4, 6, 1), "png"), ((4, 6, 3), "webp"), ((512, 512, 1), "webp")],
+)
+def test_pictures_are_inlined(shape, kind):
+    html = page.picture(np.zeros(shape, np.uint8), "nothing")
     assert f'src="data:image/{kind};base64,' in html
-    assert 'width="6" height="4"' in html
+    assert f'width="{shape[1]}" height="{shape[0]}"' in html
 
 
 def blocks(dims=3, bases=2, values=5):
