@@ -34,7 +34,7 @@ def matrix(
       values: (rows, columns); NaN = not known, left blank.
       rows: a name for each row; z0, z1, ... by default.
       columns: a name for each column; 0, 1, ... by default.
-      texts: what the cells say; by default their values with two decimals.
+      texts: what the cells say; by default their values, with two decimals below 100.
       title: above the figure.
       row_title: what the rows are.
       column_title: what the columns are.
@@ -60,7 +60,10 @@ def matrix(
     rows = checked_names("rows", rows, values.shape[0], "z{}")
     columns = checked_names("columns", columns, values.shape[1], "{}")
     if texts is None:
-        texts = [["" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values]
+        digits = 2 if np.nanmax(np.abs(values), initial=0) < 100 else 0
+        texts = [
+            ["" if np.isnan(v) else f"{v:.{digits}f}" for v in row] for row in values
+        ]
     if np.shape(texts) != values.shape:
         raise ValueError(f"texts has shape {np.shape(texts)}; expected {values.shape}.")
     longest = max(len(text) for row in texts for text in row)

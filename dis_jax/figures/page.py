@@ -70,10 +70,10 @@ def render_page(
     """
     shown = [section for section in sections if section.body]
     absent = [section for section in sections if not section.body]
+    links = "".join(f'<a href="#{_slug(s)}">{escape(s.title)}</a>' for s in shown)
     if absent:
         reasons = (f"<li>{escape(s.title)}: {escape(s.reading)}</li>" for s in absent)
         shown.append(Section("Not on this page", "", f"<ul>{''.join(reasons)}</ul>"))
-    links = "".join(f'<a href="#{_slug(s)}">{escape(s.title)}</a>' for s in shown)
     tiles = "".join(
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
         for label, value in facts.items()
@@ -159,11 +159,12 @@ def table(
     rows: Iterable[Sequence[str]],
     notes: Iterable[str] | None = None,
 ) -> str:
-    """A table; cells that are numbers are set to the right.
+    """A table; columns of numbers are set to the right.
 
     Args:
       header: a text for each column.
-      rows: a text for each cell; escaped here.
+      rows: a text for each cell; escaped here. Where the first is empty, the one above
+        it stands for this row too.
       notes: what is said of each row, in small type below its first cell.
 
     Returns:
@@ -178,18 +179,23 @@ def table(
     right = [
         all(_is_number(row[j]) for row in rows if row[j]) for j in range(len(header))
     ]
+    starts = [i for i, row in enumerate(rows) if row[0] or i == 0]
+    spans = dict(zip(starts, np.diff([*starts, len(rows)]).tolist(), strict=True))
 
-    def line(tag: str, row: Sequence[str], note: str = "") -> str:
-        cells = [
-            f"<{tag}{' class=number' if number else ''}>{escape(text)}"
-            for text, number in zip(row, right, strict=True)
-        ]
-        cells[0] += f"<small>{escape(note)}</small>" if note else ""
-        return f"<tr>{''.join(f'{cell}</{tag}>' for cell in cells)}</tr>"
+    def cell(tag: str, text: str, number: bool) -> str:
+        return f"<{tag}{' class=number' if number else ''}>{escape(text)}</{tag}>"
 
-    body = "".join(line("td", row, note) for row, note in zip(rows, notes, strict=True))
+    lines = []
+    for i, (row, note) in enumerate(zip(rows, notes, strict=True)):
+        cells = [cell("td", *pair) for pair in zip(row, right, strict=True)]
+        if i in spans:
+            small = f"<small>{escape(note)}</small>" if note else ""
+            cells[0] = f"<td rowspan={spans[i]}>{escape(row[0])}{small}</td>"
+        lines.append("".join(cells if i in spans else cells[1:]))
+    head = "".join(cell("th", *pair) for pair in zip(header, right, strict=True))
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        f'<div class="scroll"><table><thead>{line("th", header)}</thead>'
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

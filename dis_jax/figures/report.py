@@ -18,6 +18,8 @@ from dis_jax.figures.sections import SECTIONS
 from dis_jax.figures.subject import Subject, make_subject
 from dis_jax.methods import Method, State
 
+_NUM_SCORES = 4  # at the top; the table has them all
+
 
 def write_report(
     workdir: str | os.PathLike[str],
@@ -100,9 +102,10 @@ def _facts(subject: Subject) -> dict[str, str]:
         kl = kl_per_dimension(*code)
         label = "dimensions used" + (f", {name}" if len(subject.gaussians) > 1 else "")
         facts[label] = f"{(kl >= UNUSED_KL).sum()} of {len(kl)}"
-    for evaluation in subject.evaluations.values():
-        for metric, entry in evaluation.get("metrics", {}).items():
-            score = entry["result"].get("score")
-            if score is not None:
-                facts[metric.replace("_", " ")] = f"{score:.3f}"
-    return facts
+    scores = {
+        metric.replace("_", " "): f"{entry['result']['score']:.3f}"
+        for evaluation in subject.evaluations.values()
+        for metric, entry in evaluation.get("metrics", {}).items()
+        if entry["result"].get("score") is not None
+    }
+    return facts | dict(list(scores.items())[:_NUM_SCORES])

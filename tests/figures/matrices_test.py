@@ -24,6 +24,10 @@ def test_matrix_shows_its_values_and_names():
     assert [text.get_position() for text in axes.texts[:3]] == [(0, 0), (1, 0), (0, 1)]
 
 
+def test_counts_have_no_decimals():
+    assert cells(figures.matrix(np.array([[3.0, 250.0]]))) == ["3", "250"]
+
+
 def test_what_is_not_known_is_blank():
     figure = figures.matrix(np.array([[np.nan, 0.5]]))
     assert cells(figure) == ["", "0.50"]

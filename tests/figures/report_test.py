@@ -45,7 +45,9 @@ def test_the_page_shows_every_metric_score_and_setting(report):
         assert f"<dt>{setting}</dt>" in html
     assert "&lt;script&gt;alert(" in html
     assert "<script>alert(" not in html
-    assert f"<td>jax</td><td>\N{EN DASH}</td><td>{jax.__version__}</td>" in html
+    assert (
+        f"<td rowspan=1>jax</td><td>\N{EN DASH}</td><td>{jax.__version__}</td>" in html
+    )
 
 
 def test_the_page_has_a_slider_a_dimension(report):
