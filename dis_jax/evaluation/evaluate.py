@@ -200,8 +200,19 @@ def evaluate_codes(
 def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
     """Names of metrics, from names of metrics and of sets.
 
+    Args:
+      metrics: one name or several, of metrics or of sets of metrics.
+
+    Returns:
+      Names of metrics, each once, in the order in which they were asked for.
+
     Raises:
       ValueError: if one is unknown; says the nearest names.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> evaluation.resolve_metrics(["mig", "sap", "mig"])
+      ('mig', 'sap')
     """
     names: dict[str, None] = {}
     for name in [metrics] if isinstance(metrics, str) else metrics:
