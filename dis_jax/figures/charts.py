@@ -197,6 +197,7 @@ def score_lines(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    reference: float | None = None,
 ) -> Figure:
     """Scores over a hyperparameter: mean of the runs at a value, in a band of one std.
 
@@ -206,6 +207,7 @@ def score_lines(
       xlabel: the name of the hyperparameter.
       ylabel: the name of the score.
       title: above the figure.
+      reference: a value to compare with, such as the true one: a dashed line.
 
     Returns:
       A matplotlib figure; each value of the parameter has its tick.
@@ -240,6 +242,8 @@ def score_lines(
         std = np.array([group.std() for group in groups])
         axes.plot(at, mean, "o-", color=colour, markersize=4, label=name)
         axes.fill_between(at, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
+    if reference is not None:
+        axes.axhline(reference, color="0.5", linestyle="--", linewidth=1)
     axes.set_xticks(at, [f"{value:g}" for value in values])
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
     outside_legend(figure)

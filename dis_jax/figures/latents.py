@@ -113,7 +113,7 @@ def traverse(
       >>> images[:, :, 0, 0, 0].tolist()
       [[0.0, 0.5, 1.0]]
     """
-    base, values = np.asarray(base), np.asarray(values)
+    base, values = np.asarray(base, np.float32), np.asarray(values, np.float32)
     if base.ndim != 1:
         raise ValueError(f"base has shape {base.shape}; expected (latent,), one code.")
     if values.ndim not in (1, 2) or (values.ndim == 2 and len(values) != len(base)):
@@ -318,7 +318,7 @@ def reconstructions(
 
 
 def _gaussian(mean: Latents, logvar: Latents) -> tuple[np.ndarray, np.ndarray]:
-    mean, logvar = np.asarray(mean), np.asarray(logvar)
+    mean, logvar = np.asarray(mean, np.float32), np.asarray(logvar, np.float32)
     if mean.ndim != 2 or mean.shape != logvar.shape:
         raise ValueError(
             f"mean has shape {mean.shape} and logvar {logvar.shape}; expected both "

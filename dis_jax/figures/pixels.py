@@ -44,6 +44,7 @@ def to_uint8(images: Images) -> UInt8[np.ndarray, "*grid height width channels"]
         )
     if images.dtype == np.uint8:
         return images
+    images = images.astype(np.float32)
     low, high = float(images.min()), float(images.max())
     if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # NaN fails as well
         raise ValueError(

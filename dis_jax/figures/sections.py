@@ -38,6 +38,7 @@ from dis_jax.provenance import provenance
 
 _NUM_RECONSTRUCTIONS = 20
 _NUM_FRAMES = 15
+_NUM_GIF_DIMS = 10
 _FIRST = ("method", "dataset", "split", "seed", "steps", "batch_size")
 _THROUGHPUT = ("time", "steps_per_second")
 
@@ -116,8 +117,9 @@ def traversal(subject: Subject) -> Section:
         body += _sliders(subject, name, frames)
         coders = _encode(subject, name), _decode(subject, name, 0), subject.images
         files[f"traversals_{name}.png"] = to_png(traversals(*coders))
+        most = by_kl(_kl(subject, name))[:_NUM_GIF_DIMS]
         files[f"traversals_{name}.gif"] = sweep_gif(
-            frames, [_dimension(name, j) for j in by_kl(_kl(subject, name))]
+            frames[:, : len(most)], [_dimension(name, j) for j in most]
         )
     return Section(
         title,

@@ -15,6 +15,7 @@ from jaxtyping import Array
 from dis_jax import training
 from dis_jax.data import ImageSet
 from dis_jax.evaluation import encode_all
+from dis_jax.evaluation.evaluate import FORMAT
 from dis_jax.figures.curves import Curve, read_curves
 from dis_jax.methods import Code, Gaussian, Method, State, point
 
@@ -92,9 +93,13 @@ def make_subject(
         )
     if members is not None:
         state = training.member(state, member)
-    if num_examples < NUM_BASES:
-        raise ValueError(f"num_examples is {num_examples}; expected >= {NUM_BASES}.")
-    images, factors = _draw(image_set, num_examples)
+    count = min(num_examples, image_set.num_images)
+    if count < NUM_BASES:
+        raise ValueError(
+            f"num_examples is {num_examples} of {image_set.num_images} images; a report "
+            f"shows {NUM_BASES}."
+        )
+    images, factors = _draw(image_set, count)
     return Subject(
         workdir=workdir,
         method=method,
@@ -129,7 +134,8 @@ def encode_images(method: Method, state: State, images: np.ndarray) -> dict[str,
             axis=1,
         )
     )
-    flat = np.asarray(encode_all(lambda batch: program(state, batch), images))
+    flat = encode_all(lambda batch: program(state, batch), images)
+    flat = np.asarray(flat, np.float32)
     ends = np.cumsum([leaf.size for leaf in leaves])
     parts = [
         part.reshape(len(images), *leaf.shape[1:])
@@ -157,7 +163,8 @@ def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, An
     return {
         name: evaluation
         for name, evaluation in found.items()
-        if evaluation.get("source", {}).get("member") in (None, member)
+        if evaluation.get("format") == FORMAT
+        and evaluation.get("source", {}).get("member") in (None, member)
     }
 
 
@@ -175,11 +182,10 @@ def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:
     if method.decode is None:
         return None
     program = jax.jit(method.decode)
-    return lambda points: np.asarray(program(state, points))
+    return lambda points: np.asarray(program(state, points), np.float32)
 
 
 def _draw(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
-    count = min(count, image_set.num_images)
     index = np.random.default_rng(0).choice(image_set.num_images, count, replace=False)
     images, factors = jax.jit(ImageSet.take)(image_set, jnp.asarray(index))
     return np.asarray(images), np.asarray(factors)

@@ -117,13 +117,13 @@ def interpolations(
       >>> int(interpolations(decode, 0 * z, z, num_values=3)[5, 15, 0])
       128
     """
-    start, stop = np.asarray(start), np.asarray(stop)
+    start, stop = np.asarray(start, np.float32), np.asarray(stop, np.float32)
     if start.shape != stop.shape or start.ndim != 2 or num_values < 2:
         raise ValueError(
             f"start has shape {start.shape}, stop {stop.shape}, num_values is "
             f"{num_values}; expected two of (rows, latent) and at least 2."
         )
-    share = np.linspace(0, 1, num_values, dtype=start.dtype)[:, None]
+    share = np.linspace(0, 1, num_values, dtype=np.float32)[:, None]
     codes = start[:, None] + share * (stop - start)[:, None]
     images = np.asarray(decode(codes.reshape(-1, codes.shape[-1])))
     return image_grid(images.reshape(*codes.shape[:2], *images.shape[1:]), scale=scale)

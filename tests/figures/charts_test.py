@@ -61,12 +61,14 @@ def test_tsne_keeps_clusters_apart():
 def test_score_lines_are_means_and_bands_of_one_std():
     beta = np.array([16, 1, 1, 16])
     scores = {"shape": np.array([0.9, 0.2, 0.4, 0.5]), "x": np.zeros(4)}
-    (axes,) = figures.score_lines(beta, scores, xlabel="β", ylabel="OMES").axes
+    figure = figures.score_lines(beta, scores, xlabel="β", ylabel="OMES", reference=0.6)
+    (axes,) = figure.axes
     assert axes.lines[0].get_ydata() == pytest.approx([0.3, 0.7])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "16"]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (band.min(), band.max()) == pytest.approx((0.2, 0.9))
-    assert [line.get_label() for line in axes.lines] == ["shape", "x"]
+    assert [line.get_label() for line in axes.lines[:2]] == ["shape", "x"]
+    assert axes.lines[2].get_ydata() == [0.6, 0.6]
 
 
 def test_errors_say_what_does_not_fit():

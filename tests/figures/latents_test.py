@@ -53,6 +53,12 @@ def test_a_row_changes_its_dimension_alone():
     ]
 
 
+def test_whole_numbers_are_moved_by_fractions():
+    decode = lambda z: np.tile(np.asarray(z)[:, None, None, :1], (1, 4, 4, 1))
+    images = figures.traverse(decode, [0, 1], [0.25, 0.75])
+    assert images[0, :, 0, 0, 0].tolist() == [0.25, 0.75]
+
+
 def test_an_offset_of_zero_reproduces_the_reconstruction(decode):
     base = np.array([0.5, -1.0, 1.0, 0.0, 0.0])
     offsets = np.linspace(-0.5, 0.5, 11)

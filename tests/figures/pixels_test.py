@@ -26,6 +26,13 @@ def test_to_uint8_rounds_to_the_nearest_byte():
     assert images.ravel().tolist() == [0, 1, 1, 2, 255, 255]
 
 
+def test_to_uint8_takes_half_precision():
+    import jax.numpy as jnp
+
+    images = jnp.array([0.0, 0.25, 1.0], jnp.bfloat16).reshape(1, 3, 1)
+    assert figures.to_uint8(images).ravel().tolist() == [0, 64, 255]
+
+
 def test_to_uint8_leaves_bytes_alone():
     images = ramp(1, 3)
     np.testing.assert_array_equal(figures.to_uint8(images), images)

@@ -104,8 +104,12 @@ def test_one_member_of_a_population_is_reported(
     config.population.beta = (1.0, 2.0, 4.0)
     lines = [{"step": s, "time": s, "loss": [1.0, 2.0 * s, 3.0]} for s in (5, 10)]
     (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    evaluation = {"metrics": {"mig": {"result": {"score": 0.111}}}}
+    evaluation = {
+        "format": "dis_jax.evaluation",
+        "metrics": {"mig": {"result": {"score": 0.111}}},
+    }
     (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "other.json").write_text('{"table": []}')
     for member in (1, 2):
         evaluation["metrics"]["mig"]["result"]["score"] = 0.111 * member
         evaluation["source"] = {"member": member}
@@ -192,7 +196,7 @@ def test_sections_can_be_added(tmp_path, method, state, config, blobs):
 
 
 def test_too_few_examples_are_refused(tmp_path, method, state, config, blobs):
-    with pytest.raises(ValueError, match="num_examples is 2; expected >= 5"):
+    with pytest.raises(ValueError, match="num_examples is 2 of 256 images"):
         figures.write_report(tmp_path, method, state, config, blobs, num_examples=2)
 
 
