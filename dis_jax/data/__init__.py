@@ -4,6 +4,7 @@ from dis_jax.data.arrays import from_arrays, from_npz
 from dis_jax.data.epoch_order import epoch_index
 from dis_jax.data.groups import groups
 from dis_jax.data.idx import read_idx
+from dis_jax.data.image_files import from_folder
 from dis_jax.data.image_set import (
     Batch,
     ImageSet,
@@ -14,6 +15,7 @@ from dis_jax.data.image_set import (
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
 from dis_jax.data.pairs import attribute_pairs, pairs, views
+from dis_jax.data.prepared import prepare
 from dis_jax.data.samplers import SAMPLERS
 from dis_jax.data.sampling import (
     Sampler,
@@ -24,6 +26,7 @@ from dis_jax.data.sampling import (
     two_batches,
 )
 from dis_jax.data.sprites import draw_sprites, rendered_dsprites
+from dis_jax.data.streaming import finished, from_source, stream
 from dis_jax.data.variants import (
     PAIR_COLOURS,
     SPRITE_COLOURS,
@@ -60,8 +63,11 @@ __all__ = [
     "draw_sprites",
     "epoch_index",
     "factors_of_index",
+    "finished",
     "from_arrays",
+    "from_folder",
     "from_npz",
+    "from_source",
     "grey",
     "group_table",
     "groups",
@@ -72,12 +78,14 @@ __all__ = [
     "make_sampler",
     "noisy",
     "pairs",
+    "prepare",
     "read_idx",
     "rendered_dsprites",
     "resized",
     "rotate_and_zoom",
     "sampled_binary",
     "stands_out",
+    "stream",
     "tinted",
     "tinted_on_noise",
     "two_batches",

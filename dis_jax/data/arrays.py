@@ -7,12 +7,21 @@ import math
 import os
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from dis_jax.data.image_set import ImageSet, index_of_factors
+
+
+class LabelledImages(NamedTuple):
+    """What a reader hands on: images as `from_arrays` takes them, and their factors."""
+
+    images: np.ndarray
+    factors: np.ndarray
+    factor_names: tuple[str, ...]
+    sizes: tuple[int, ...]
 
 
 def from_arrays(
@@ -53,7 +62,7 @@ def from_arrays(
     arrays: dict[str, Any] = {"images": jnp.asarray(_stored(images))}
     if labels.shape[1]:
         arrays["factors"] = jnp.asarray(labels)
-    position = _grid_position(labels, sizes)
+    position = grid_position(labels, sizes)
     if position is not None:
         arrays["position"] = jnp.asarray(position)
     decode = _decoder(images.dtype.kind, shape)
@@ -211,7 +220,7 @@ def _checked_factors(
     return labels.astype(np.int32), tuple(int(size) for size in sizes)
 
 
-def _grid_position(labels: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
+def grid_position(labels: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
     """Where the image of each cell of the grid lies, or None if one is missing."""
     if not sizes or math.prod(sizes) != len(labels) or labels.min() < 0:
         return None

@@ -33,6 +33,8 @@ class ImageSet:
       take_fn: `(arrays, index) -> (images, factors)`.
       images_fn: `(arrays, factors) -> images`, or None where the set is not a full grid
         of its factors.
+      read: where images are not on the device but read from the host: positions ->
+        bytes, in numpy.
     """
 
     arrays: Arrays
@@ -43,6 +45,9 @@ class ImageSet:
     num_images: int = dataclasses.field(metadata={"static": True})
     take_fn: Callable[..., Any] = dataclasses.field(metadata={"static": True})
     images_fn: Callable[..., Any] | None = dataclasses.field(
+        default=None, metadata={"static": True}
+    )
+    read: Callable[..., Any] | None = dataclasses.field(
         default=None, metadata={"static": True}
     )
 

@@ -7,40 +7,70 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from dis_jax.data import folders, sprites
+import jax
+import numpy as np
+
+from dis_jax.data import folders, public_sets, sprites
+from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.streaming import from_source
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
+_ROOM_FOR_DATA = 0.5  # of the device's memory
 
-# name -> (loader, splits); a loader that takes a folder reads files from it.
+
+def _whole(
+    read: Callable[[pathlib.Path], LabelledImages], folder: str
+) -> Callable[[pathlib.Path, str], LabelledImages]:
+    """A reader of a set that has no splits."""
+    return lambda data_dir, split: read(data_dir / folder)
+
+
 _RENDERED: dict[str, Callable[[], ImageSet]] = {
     "rendered_dsprites": sprites.rendered_dsprites,
 }
-_FOLDERS: dict[str, tuple[Callable[[pathlib.Path, str], ImageSet], tuple[str, ...]]] = {
+# name -> (loader, splits)
+_FOLDERS: dict[
+    str, tuple[Callable[[pathlib.Path, str], LabelledImages], tuple[str, ...]]
+] = {
     "dsprites": (folders.dsprites, ("all",)),
     "smallnorb": (folders.smallnorb, ("train", "test", "all")),
-    "coil100": (folders.coil100, ("all",)),
-    "coil100_augmented": (folders.coil100_augmented, ("all",)),
+    "smallnorb_96": (folders.smallnorb_96, ("train", "test", "all")),
+    "shapes3d": (folders.shapes3d, ("all",)),
     "mnist": (folders.mnist, ("train", "test", "all")),
+    "coil100": (folders.coil100, ("all",)),
+    "mpi3d": (_whole(public_sets.mpi3d, "mpi3d"), ("all",)),
+    "cars3d": (_whole(public_sets.cars3d, "cars3d"), ("all",)),
+    "isaac3d": (_whole(public_sets.isaac3d, "isaac3d"), ("all",)),
+    "rgbd_objects": (_whole(public_sets.rgbd_objects, "rgbd_objects"), ("all",)),
 }
-NAMES = (*_RENDERED, *_FOLDERS)
+_AUGMENTED: dict[str, Callable[[pathlib.Path], ImageSet]] = {
+    "coil100_augmented": folders.coil100_augmented,
+}
+NAMES = (*_RENDERED, *_FOLDERS, *_AUGMENTED)
 
 
 def load(
-    name: str, data_dir: str | os.PathLike[str] | None = None, split: str = "all"
+    name: str,
+    data_dir: str | os.PathLike[str] | None = None,
+    split: str = "all",
+    *,
+    resident: bool | None = None,
 ) -> ImageSet:
     """The image set of a name.
 
     Sets called `rendered_...` are drawn on the device and need no files. The others are
-    read from a folder.
+    read from a folder, and held on the device where they fit.
 
     Args:
       name: one of `NAMES`.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
       split: "all", or "train" or "test" where the set is published in halves.
+      resident: whether images are held on the device; otherwise they are read when they
+        are asked for (see `stream`). By default as their size and its memory allow.
 
     Returns:
-      The image set, its arrays on the default device.
+      The image set.
 
     Raises:
       ValueError: if there is no such set or split; says which are there.
@@ -57,15 +87,62 @@ def load(
             f"unknown data set {name!r}; did you mean {' or '.join(map(repr, near))}? "
             f"Known: {', '.join(NAMES)}."
         )
-    splits = ("all",) if name in _RENDERED else _FOLDERS[name][1]
+    splits = _FOLDERS[name][1] if name in _FOLDERS else ("all",)
     if split not in splits:
         raise ValueError(
             f"{name!r} has no split {split!r}; it has {', '.join(splits)}."
         )
     if name in _RENDERED:
         return _RENDERED[name]()
-    loader, _ = _FOLDERS[name]
-    return loader(_data_dir(name, data_dir), split)
+    folder = _data_dir(name, data_dir)
+    if name in _AUGMENTED:
+        return _AUGMENTED[name](folder)
+    if resident is not True and folders.is_prepared(name, folder):
+        on_disk = folders.on_disk(name, folder, split)
+        if resident is False or not fits(on_disk):
+            return on_disk
+    arrays = _FOLDERS[name][0](folder, split)
+    if resident is False:
+        return _from_host(name, arrays)
+    return from_arrays(
+        arrays.images,
+        arrays.factors,
+        name=name,
+        factor_names=arrays.factor_names,
+        sizes=arrays.sizes,
+    )
+
+
+def fits(image_set: ImageSet) -> bool:
+    """Whether a set's images, as bytes, fit on the default device beside a model.
+
+    Args:
+      image_set: the set.
+
+    Returns:
+      Whether they take up at most half of its memory, or of the host's for a CPU.
+    """
+    stats = jax.local_devices()[0].memory_stats()
+    memory = (stats or {}).get("bytes_limit")
+    if memory is None:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    size = image_set.num_images * int(np.prod(image_set.image_shape))
+    return size <= _ROOM_FOR_DATA * memory
+
+
+def _from_host(name: str, arrays: LabelledImages) -> ImageSet:
+    """A set that stays in the host's memory."""
+    images = checked_images(arrays.images, name)
+    binary = images.dtype == np.bool_
+    read = lambda index: images[index] * np.uint8(255) if binary else images[index]
+    return from_source(
+        read,
+        arrays.factors,
+        name=name,
+        factor_names=arrays.factor_names,
+        sizes=arrays.sizes,
+        image_shape=images.shape[1:],
+    )
 
 
 def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Path:
@@ -73,13 +150,18 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
     if not found:
         raise FileNotFoundError(
             f"{name!r} is read from files: pass data_dir, or set {DATA_DIR_VARIABLE}, "
-            f"to the folder that holds {name}/. Sets that need no files: "
+            f"to the folder that holds {_folder_of(name)}/. Sets that need no files: "
             f"{', '.join(_RENDERED)}."
         )
     folder = pathlib.Path(found)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"no folder {folder} (data_dir or {DATA_DIR_VARIABLE}); expected one that "
-            f"holds {name}/. Sets that need no files: {', '.join(_RENDERED)}."
+            f"holds {_folder_of(name)}/. Sets that need no files: {', '.join(_RENDERED)}."
         )
     return folder
+
+
+def _folder_of(name: str) -> str:
+    """Variants of a set share its folder."""
+    return name.removesuffix("_96").removesuffix("_augmented")

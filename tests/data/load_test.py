@@ -40,7 +40,7 @@ def test_missing_folder_and_missing_file_are_named(tmp_path, monkeypatch):
         data.load("mnist", tmp_path / "nowhere")
     monkeypatch.setenv("DIS_JAX_DATA_DIR", str(tmp_path))
     with pytest.raises(
-        FileNotFoundError, match=r"train-images-idx3-ubyte\.gz: put there"
+        FileNotFoundError, match=r"train-images-idx3-ubyte\.gz; fetch it from"
     ):
         data.load("mnist", split="train")
 
@@ -65,7 +65,7 @@ def test_mnist_halves_come_from_their_files(tmp_path):
     assert digits.tolist() == [[0], [1]]
 
     write_idx(tmp_path / "mnist" / "t10k-labels-idx1-ubyte", np.zeros(1, np.uint8))
-    with pytest.raises(ValueError, match="2 t10k images and 1 labels"):
+    with pytest.raises(ValueError, match=r"t10k-images.* has 2 images and .* 1 labels"):
         data.load("mnist", tmp_path, split="test")
 
 

@@ -1,0 +1,275 @@
+"""Sets prepared by tensorflow_datasets: written and read without tensorflow."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from dis_jax.data.official import Arrays, Published, fetch, found, verify
+from dis_jax.data.published import PUBLISHED
+
+VERSION = "1.0.0"
+_ARRAY_RECORD = "array_record"
+_FACTORS = "factors_{split}.npy"  # a stream needs them all, before the first image
+
+
+def prepare(
+    name: str,
+    data_dir: str | os.PathLike[str],
+    *,
+    raw_dir: str | os.PathLike[str] | None = None,
+    check: bool = True,
+) -> pathlib.Path:
+    """Writes a published set as array_record files; all of it or nothing.
+
+    Args:
+      name: "smallnorb", "dsprites", "shapes3d" or "mnist".
+      data_dir: the folder of real sets; the set goes to `<data_dir>/<name>/1.0.0`.
+      raw_dir: a folder that holds the published files; by default they are downloaded
+        to `<data_dir>/<name>/raw`.
+      check: whether the files' checksums are compared with the published ones.
+
+    Returns:
+      The directory. One that is there already is left as it is.
+
+    Raises:
+      FileNotFoundError: if `raw_dir` lacks a file.
+      ConnectionError: if a file cannot be downloaded.
+      ValueError: if a file is damaged, or the set is not known.
+    """
+    if name not in PUBLISHED:
+        raise ValueError(
+            f"{name!r} cannot be prepared; expected {', '.join(PUBLISHED)}."
+        )
+    published = PUBLISHED[name]
+    target = pathlib.Path(data_dir) / name / VERSION
+    if target.is_dir():
+        check_complete(target)
+        return target
+    raw = None if raw_dir is None else pathlib.Path(raw_dir)
+    paths = raw_files(published, target.parent, raw, check=check)
+    for left_over in target.parent.glob(f"{VERSION}.incomplete*"):
+        shutil.rmtree(left_over)
+    try:
+        _write(name, published, paths, pathlib.Path(data_dir))
+    except BaseException:
+        for half in target.parent.glob(f"{VERSION}.incomplete*"):
+            shutil.rmtree(half)
+        raise
+    return target
+
+
+def raw_files(
+    published: Published,
+    folder: pathlib.Path,
+    raw_dir: pathlib.Path | None,
+    *,
+    check: bool,
+) -> dict[str, list[pathlib.Path]]:
+    """The published files of each split, downloaded unless a folder of them is given."""
+    paths = {}
+    for split, files in published.files.items():
+        if raw_dir is None:
+            paths[split] = [fetch(file, folder / "raw") for file in files]
+            continue
+        paths[split] = [found(raw_dir, file) for file in files]
+        for path, file in zip(paths[split], files, strict=True):
+            if check:
+                verify(path, file)
+    return paths
+
+
+def newest(folder: pathlib.Path) -> pathlib.Path | None:
+    """The prepared version in a set's folder, by this package or by tfds itself."""
+    versions = sorted(path.parent for path in folder.glob("*/dataset_info.json"))
+    return versions[-1] if versions else None
+
+
+def check_complete(directory: pathlib.Path) -> None:
+    """Compares the files of a prepared directory with its own list.
+
+    Args:
+      directory: the prepared directory.
+
+    Raises:
+      ValueError: if the list or a file is missing; says which.
+    """
+    advice = f"Remove {directory} and prepare the set again."
+    if not (directory / "dataset_info.json").is_file():
+        raise ValueError(
+            f"{directory} has no dataset_info.json: half-prepared. {advice}"
+        )
+    for split in _builder(directory).info.splits.values():
+        for path in split.filepaths:
+            if not pathlib.Path(path).is_file():
+                raise ValueError(f"{path} is missing: half-prepared. {advice}")
+
+
+def source(directory: pathlib.Path, split: str) -> Any:
+    """The examples of a split, by position: `len(source)`, `source[i]`.
+
+    Args:
+      directory: the prepared directory; array_record files need no tensorflow, others
+        do.
+      split: "train" or "test".
+
+    Returns:
+      A `tfds.data_source`, of dicts of arrays.
+
+    Raises:
+      ValueError: if the directory is half-prepared, or a file in it is damaged.
+      ModuleNotFoundError: if it holds tfrecord files and there is no tensorflow.
+    """
+    check_complete(directory)
+    builder = _builder(directory)
+    file_format = builder.info.file_format.value
+    if file_format != _ARRAY_RECORD:
+        return _TfrecordSource(builder, split, directory)
+    try:
+        return builder.as_data_source(split)
+    except Exception as error:  # array_record has no exception of its own
+        raise ValueError(
+            f"{directory}: cannot read split {split!r} ({error})."
+        ) from error
+
+
+def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
+    """All images and factors of some splits of a prepared directory.
+
+    Args:
+      name: the name of the published set.
+      directory: the prepared directory.
+      splits: the splits, one after another.
+
+    Returns:
+      `image`, `image2` where there are two cameras, and `factors`.
+    """
+    from tqdm import tqdm
+
+    published = PUBLISHED[name]
+    sources = [source(directory, split) for split in splits]
+    total = sum(len(examples) for examples in sources)
+    shape = (total, *published.image_shape)
+    images = {camera: np.empty(shape, np.uint8) for camera in published.cameras}
+    factors = np.empty((total, len(published.features)), np.int32)
+    with tqdm(total=total, desc=f"{name} from {directory}", unit="image") as bar:
+        row = 0
+        for examples in sources:
+            for example in _in_batches(examples):
+                for camera in published.cameras:
+                    images[camera][row] = example[camera]
+                factors[row] = [example[key] for key in published.features]
+                row += 1
+                bar.update()
+    return images | {"factors": factors}
+
+
+def read_factors(
+    name: str, directory: pathlib.Path, splits: Sequence[str]
+) -> np.ndarray:
+    """The factors alone, (image, factor); images are left undecoded.
+
+    Args:
+      name: the name of the published set.
+      directory: the prepared directory.
+      splits: the splits, one after another.
+
+    Returns:
+      The factors of all images.
+    """
+    parts = []
+    for split in splits:
+        kept = directory / _FACTORS.format(split=split)
+        if kept.is_file():
+            parts.append(np.load(kept))
+            continue
+        keys = PUBLISHED[name].features
+        rows = [[e[key] for key in keys] for e in _in_batches(source(directory, split))]
+        parts.append(np.array(rows, np.int32))
+    return np.concatenate(parts)
+
+
+def reader(
+    directory: pathlib.Path, splits: Sequence[str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Reads images of a prepared directory by their positions.
+
+    Args:
+      directory: the prepared directory.
+      splits: the splits, one after another.
+
+    Returns:
+      Positions (n,) -> bytes (n, height, width, channels), for any number of threads.
+    """
+    sources = [source(directory, split) for split in splits]
+    ends = np.cumsum([len(examples) for examples in sources])
+
+    def read(index: np.ndarray) -> np.ndarray:
+        which = np.searchsorted(ends, index, side="right")
+        images = {}
+        for i, examples in enumerate(sources):
+            rows = np.flatnonzero(which == i)
+            if len(rows):
+                places = (index[rows] - (ends[i] - len(examples))).tolist()
+                found = examples.__getitems__(places)
+                images |= {int(r): e["image"] for r, e in zip(rows, found, strict=True)}
+        return np.stack([images[row] for row in range(len(index))])
+
+    return read
+
+
+def _in_batches(examples: Any, size: int = 1024) -> Iterator[dict[str, np.ndarray]]:
+    for start in range(0, len(examples), size):
+        stop = min(start + size, len(examples))
+        yield from examples.__getitems__(range(start, stop))
+
+
+def _builder(directory: pathlib.Path) -> Any:
+    import tensorflow_datasets as tfds
+
+    return tfds.builder_from_directory(str(directory))
+
+
+def _write(
+    name: str,
+    published: Published,
+    paths: dict[str, list[pathlib.Path]],
+    data_dir: pathlib.Path,
+) -> None:
+    from dis_jax.data.tfds_builders import BUILDERS
+
+    builder = BUILDERS[name](data_dir=str(data_dir), file_format=_ARRAY_RECORD)
+    builder.paths, builder.factors = paths, {}
+    builder.download_and_prepare()
+    for split, factors in builder.factors.items():
+        np.save(pathlib.Path(builder.data_dir) / _FACTORS.format(split=split), factors)
+
+
+class _TfrecordSource:
+    """The examples of tfrecord files, read once through tensorflow."""
+
+    def __init__(self, builder: Any, split: str, directory: pathlib.Path):
+        try:
+            import tensorflow  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{directory} holds tfrecord files, which take tensorflow to read. "
+                "Install it, or prepare the set again: python -m launch.prepare_data."
+            ) from error
+        import tensorflow_datasets as tfds
+
+        self._examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return self._examples[index]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, np.ndarray]]:
+        return [self._examples[i] for i in indices]

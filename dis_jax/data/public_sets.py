@@ -1,0 +1,200 @@
+"""Other public sets, read from the files in which they are published.
+
+Each reader takes the folder of the set. MPI3D: Gondal et al. 2019. Cars3D: Reed et al.
+2015. Isaac3D: Nie et al. 2020. RGB-D Objects: Lai et al. 2011.
+"""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import re
+
+import numpy as np
+
+from dis_jax.data.arrays import LabelledImages, read_npz
+from dis_jax.data.image_files import image_paths, read_images
+
+_MPI3D_FACTORS = (
+    "object_colour", "object_shape", "object_size", "camera_height",
+    "background_colour", "horizontal_axis", "vertical_axis",
+)  # fmt: skip
+# The complex objects have four shapes and colours, the others six.
+_MPI3D_SIZES = ((6, 6, 2, 3, 3, 40, 40), (4, 4, 2, 3, 3, 40, 40))
+_ISAAC3D = {
+    "object_shape": 3,
+    "x_move": 8,
+    "y_move": 5,
+    "camera_height": 4,
+    "object_scale": 4,
+    "light_intensity": 4,
+    "light_y_direction": 6,
+    "object_colour": 4,
+    "wall_colour": 4,
+}
+_RGBD_NAME = re.compile(r"(.+)_(\d+)_(\d+)_(\d+)_crop\.png")
+_SIDE = 64
+
+
+def mpi3d(
+    folder: pathlib.Path, *, sizes: tuple[tuple[int, ...], ...] = _MPI3D_SIZES
+) -> LabelledImages:
+    """MPI3D: one `.npz` file of all `images`, a full grid in C order.
+
+    Args:
+      folder: holds the file.
+      sizes: the grids that are known.
+
+    Returns:
+      Images 64x64x3 and their factors.
+
+    Raises:
+      FileNotFoundError: if there is no `.npz` file.
+      ValueError: if there are several, or the images are no known grid.
+    """
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise FileNotFoundError(f"no .npz file in {folder}; put there one of MPI3D's.")
+    if len(files) > 1:
+        raise ValueError(
+            f"{folder} holds {', '.join(file.name for file in files)}; leave one there."
+        )
+    images = read_npz(files[0], ["images"])["images"]
+    grids = [grid for grid in sizes if math.prod(grid) == len(images)]
+    if not grids:
+        counts = " or ".join(f"{math.prod(grid):,}" for grid in sizes)
+        raise ValueError(f"{files[0]} has {len(images):,} images; expected {counts}.")
+    return LabelledImages(images, _grid(grids[0]), _MPI3D_FACTORS, grids[0])
+
+
+def cars3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
+    """Cars3D: a `.mat` file an object, `im` (height, width, 3, azimuth, elevation).
+
+    Args:
+      folder: holds the files.
+      side: height and width that images are brought to.
+
+    Returns:
+      Images and their factors: elevation 4, azimuth 24, object.
+
+    Raises:
+      FileNotFoundError: if there are no `.mat` files.
+      ValueError: if one is damaged, or has another shape; names it.
+    """
+    import scipy.io
+    from PIL import Image
+
+    files = sorted(folder.glob("*.mat"))
+    if not files:
+        raise FileNotFoundError(
+            f"no .mat files in {folder}; put there those of Cars3D."
+        )
+    images, factors = [], []
+    for number, file in enumerate(files):
+        try:
+            views = np.asarray(scipy.io.loadmat(file)["im"])
+        except Exception as error:  # scipy raises a dozen kinds
+            raise ValueError(f"{file} is no mesh of Cars3D ({error}).") from error
+        if views.ndim != 5 or views.shape[2:] != (3, 24, 4) or views.dtype != np.uint8:
+            raise ValueError(
+                f"`im` in {file} has the shape {views.shape} and dtype {views.dtype}; "
+                "expected uint8 (height, width, 3, 24, 4)."
+            )
+        for azimuth, elevation in np.ndindex(24, 4):
+            view = Image.fromarray(views[..., azimuth, elevation])
+            images.append(
+                np.asarray(view.resize((side, side), Image.Resampling.LANCZOS))
+            )
+            factors.append((elevation, azimuth, number))
+    sizes = (4, 24, len(files))
+    names = ("elevation", "azimuth", "object")
+    return LabelledImages(np.stack(images), np.array(factors, np.int32), names, sizes)
+
+
+def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
+    """Isaac3D: numbered PNG files and, beside them, their factors in `labels.npy`.
+
+    Args:
+      folder: holds the images, or a folder of them, and perhaps `labels.npy`: a column
+        a factor, whose values are ranked. Without it the images must be the whole grid.
+      side: height and width that images are brought to.
+
+    Returns:
+      Images and their factors.
+
+    Raises:
+      FileNotFoundError: if there are no images.
+      ValueError: if a file is damaged, or labels and images do not match.
+    """
+    files = image_paths(folder)
+    names, sizes = tuple(_ISAAC3D), tuple(_ISAAC3D.values())
+    labels = sorted(folder.rglob("labels.npy"))
+    if labels:
+        values = np.load(labels[0])
+        if values.shape != (len(files), len(sizes)):
+            raise ValueError(
+                f"{labels[0]} has the shape {values.shape}; expected "
+                f"{(len(files), len(sizes))}: {len(files)} images, {len(sizes)} factors."
+            )
+        ranks = [np.unique(column, return_inverse=True)[1] for column in values.T]
+        factors = np.stack(ranks, axis=-1)
+    elif len(files) == math.prod(sizes):
+        factors = _grid(sizes)
+    else:
+        raise ValueError(
+            f"{folder} has {len(files)} images and no labels.npy; expected that file, or "
+            f"all {math.prod(sizes):,} images."
+        )
+    return LabelledImages(
+        read_images(files, side=side, channels=3), factors, names, sizes
+    )
+
+
+def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
+    """RGB-D Objects: `<category>_<instance>_<azimuth>_<pose>_crop.png` in folders.
+
+    An image is what its file `..._maskcrop.png` shows of the object, padded to a
+    square; where there is no mask, the whole crop.
+
+    Args:
+      folder: holds the folders of categories.
+      side: height and width that images are brought to.
+
+    Returns:
+      Images and their factors: category, instance, azimuth, pose.
+
+    Raises:
+      FileNotFoundError: if there are no such files.
+      ValueError: if one is damaged; names it.
+    """
+    files = [
+        file
+        for file in image_paths(folder, "_crop.png")
+        if not file.name.endswith(("_depth_crop.png", "_mask_crop.png"))
+    ]
+    rows = []
+    for file in files:
+        match = _RGBD_NAME.fullmatch(file.name)
+        if match is None:
+            raise ValueError(
+                f"{file}: the name is not <category>_<instance>_<azimuth>_<pose>_crop.png."
+            )
+        rows.append(match.groups())
+    categories = np.unique([row[0] for row in rows], return_inverse=True)[1]
+    numbers = np.array([[int(value) for value in row[1:]] for row in rows]) - 1
+    factors = np.column_stack([categories, numbers]).astype(np.int32)
+    images = read_images(files, side=side, channels=3, fit="pad")
+    for image, file in zip(images, files, strict=True):
+        mask = file.with_name(file.name.replace("_crop.png", "_maskcrop.png"))
+        if mask.is_file():
+            shown = read_images([mask], side=side, channels=1, fit="pad")[0]
+            image[shown[..., 0] < shown.max() / 2] = 0
+    sizes = tuple((factors.max(0) + 1).tolist())
+    return LabelledImages(
+        images, factors, ("category", "instance", "azimuth", "pose"), sizes
+    )
+
+
+def _grid(sizes: tuple[int, ...]) -> np.ndarray:
+    index = np.arange(math.prod(sizes))
+    return np.stack(np.unravel_index(index, sizes), axis=-1).astype(np.int32)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from dis_jax import data
+
+
+def write(path, array):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path)
+
+
+def flat(value, height=6, width=6, channels=3):
+    shape = (height, width, channels) if channels == 3 else (height, width)
+    return np.full(shape, value, np.uint8)
+
+
+def test_plain_folder_in_the_order_of_its_paths(tmp_path):
+    for name, value in (("b/2.png", 20), ("a.bmp", 10), ("b/1.png", 30)):
+        write(tmp_path / name, flat(value))
+    (tmp_path / "notes.txt").write_text("no image")
+    mine = data.from_folder(tmp_path, name="mine")
+    assert (mine.name, mine.factor_names) == ("mine", ())
+    taken, _ = mine.take(np.arange(3))
+    np.testing.assert_allclose(taken[:, 0, 0] * 255, [[10] * 3, [30] * 3, [20] * 3])
+
+
+def test_subfolders_as_classes(tmp_path):
+    for name in ("dog/x.png", "cat/y.png", "dog/deep/z.png"):
+        write(tmp_path / name, flat(0))
+    mine = data.from_folder(tmp_path, labels="folders")
+    assert (mine.factor_names, mine.sizes) == (("class",), (2,))
+    # cat/y, dog/deep/z, dog/x
+    assert mine.factors(np.arange(3)).tolist() == [[0], [1], [1]]
+    write(tmp_path / "stray.png", flat(0))
+    with pytest.raises(ValueError, match=r"stray\.png is in no subfolder"):
+        data.from_folder(tmp_path, labels="folders")
+
+
+def test_csv_names_files_and_factors(tmp_path):
+    for name in ("x.png", "y.png", "left_out.png"):
+        write(tmp_path / name, flat(0, channels=1))
+    table = tmp_path / "labels.csv"
+    table.write_text("file,hue,size\ny.png,2,0\nx.png,-1,1\n")
+    mine = data.from_folder(tmp_path, labels=table)
+    assert (mine.num_images, mine.factor_names, mine.sizes) == (
+        2,
+        ("hue", "size"),
+        (3, 2),
+    )
+    assert mine.image_shape == (6, 6, 1)
+    assert mine.factors(np.arange(2)).tolist() == [[2, 0], [-1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "message"),
+    [
+        ("hue,file\n1,x.png\n", ValueError, "expected a head, `file`"),
+        ("file,hue\n", ValueError, "a line for each image"),
+        ("file,hue\nx.png,red\n", ValueError, "line 2: .*'red'"),
+        ("file,hue\nx.png,1,2\n", ValueError, "line 2 has 3 columns, the head 2"),
+        ("file,hue\nz.png,1\n", FileNotFoundError, r"line 2: no file .*z\.png"),
+    ],
+)
+def test_bad_tables_name_the_line(tmp_path, table, error, message):
+    write(tmp_path / "x.png", flat(0))
+    (tmp_path / "labels.csv").write_text(table)
+    with pytest.raises(error, match=message):
+        data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
+
+
+def test_images_are_brought_to_one_size_and_one_number_of_channels(tmp_path):
+    wide = flat(0, 6, 12)
+    wide[:, 3:9] = 90  # the middle square
+    write(tmp_path / "a.png", wide)
+    write(tmp_path / "b.png", flat(90, channels=1))
+    with pytest.raises(
+        ValueError, match=r"b\.png has the shape \(6, 6, 3\) and .*a\.png"
+    ):
+        data.from_folder(tmp_path)
+    for channels in (1, 3):
+        mine = data.from_folder(tmp_path, side=3, channels=channels)
+        assert mine.image_shape == (3, 3, channels)
+        taken, _ = mine.take(np.arange(2))
+        np.testing.assert_allclose(taken * 255, 90, atol=1e-3)
+
+
+def test_missing_and_damaged_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        data.from_folder(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match=r"no image files below .*\.png"):
+        data.from_folder(tmp_path)
+    write(
+        tmp_path / "a.png",
+        np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8),
+    )
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"b\.png is not a whole image file"):
+        data.from_folder(tmp_path)

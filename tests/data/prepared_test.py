@@ -1,0 +1,148 @@
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from dis_jax import data
+from dis_jax.data import prepared
+from dis_jax.data.published import PUBLISHED
+
+_path = pathlib.Path(__file__).parent / "official_files.py"
+_spec = importlib.util.spec_from_file_location("official_files", _path)
+official_files = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(official_files)
+
+pytest.importorskip("tensorflow_datasets")
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def prepare(name, tmp_path, write):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    written = write(raw)
+    directory = prepared.prepare(name, tmp_path / "data", raw_dir=raw, check=False)
+    return written, directory
+
+
+def test_smallnorb_end_to_end(tmp_path):
+    written, directory = prepare("smallnorb", tmp_path, official_files.write_smallnorb)
+    assert directory == tmp_path / "data" / "smallnorb" / prepared.VERSION
+    arrays = prepared.read("smallnorb", directory, ["train", "test"])
+    for row, (split, place) in enumerate((s, i) for s in written for i in range(3)):
+        images, factors = written[split]
+        np.testing.assert_array_equal(arrays["image"][row, ..., 0], images[place, 0])
+        np.testing.assert_array_equal(arrays["image2"][row, ..., 0], images[place, 1])
+        np.testing.assert_array_equal(arrays["factors"][row], factors[place])
+
+    # On the device and from disk it is the same set.
+    held = data.load("smallnorb", tmp_path / "data", resident=True)
+    read = data.load("smallnorb", tmp_path / "data", resident=False)
+    assert (held.read, read.read is None) == (None, False)
+    for a, b in zip(
+        held.take(np.array([5, 0])), read.take(np.array([5, 0])), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_dsprites_end_to_end(tmp_path):
+    (images, factors), _ = prepare("dsprites", tmp_path, official_files.write_dsprites)
+    for resident in (True, False):
+        sprites = data.load("dsprites", tmp_path / "data", resident=resident)
+        taken, labels = sprites.take(np.arange(5))
+        np.testing.assert_array_equal(taken[..., 0], images)
+        np.testing.assert_array_equal(labels, factors)
+
+
+def test_shapes3d_end_to_end(tmp_path):
+    (images, angles), _ = prepare("shapes3d", tmp_path, official_files.write_shapes3d)
+    shapes = data.load("shapes3d", tmp_path / "data")
+    taken, labels = shapes.take(np.arange(15))
+    np.testing.assert_allclose(taken * 255, images, atol=1e-4)
+    np.testing.assert_array_equal(labels[:, 5], angles)
+    assert shapes.factor_names[5] == "orientation"
+
+
+def test_mnist_end_to_end_without_tensorflow(tmp_path):
+    """In a process of its own, which never imports tensorflow."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    written = official_files.write_mnist(raw)
+    code = f"""
+import sys, pathlib, json
+from dis_jax.data import prepared
+directory = prepared.prepare(
+    "mnist", pathlib.Path({str(tmp_path)!r}), raw_dir=pathlib.Path({str(raw)!r}),
+    check=False,
+)
+arrays = prepared.read("mnist", directory, ["test"])
+assert "tensorflow" not in sys.modules
+print(json.dumps([arrays["image"].tolist(), arrays["factors"].tolist()]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    images, digits = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_array_equal(np.array(images)[..., 0], written["test"][0])
+    np.testing.assert_array_equal(np.array(digits)[:, 0], written["test"][1])
+
+
+def test_prepared_set_is_left_alone_and_a_half_prepared_one_is_named(tmp_path):
+    _, directory = prepare("mnist", tmp_path, official_files.write_mnist)
+    assert prepared.prepare("mnist", tmp_path / "data") == directory
+
+    next(directory.glob("*test*record*")).unlink()
+    for act in (
+        lambda: prepared.prepare("mnist", tmp_path / "data"),
+        lambda: data.load("mnist", tmp_path / "data"),
+    ):
+        with pytest.raises(ValueError, match=r"mnist-test.* is missing: half-prepared"):
+            act()
+    (directory / "dataset_info.json").unlink()
+    with pytest.raises(ValueError, match=r"no dataset_info\.json: half-prepared"):
+        prepared.prepare("mnist", tmp_path / "data")
+
+
+def test_damaged_raw_file_leaves_nothing_behind(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    official_files.write_mnist(raw)
+    images = raw / PUBLISHED["mnist"].files["test"][0].name
+    images.write_bytes(images.read_bytes()[:-9])
+    left_over = tmp_path / "data" / "mnist" / f"{prepared.VERSION}.incompleteABC"
+    left_over.mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz is not a whole"):
+        prepared.prepare("mnist", tmp_path / "data", raw_dir=raw, check=False)
+    assert list((tmp_path / "data" / "mnist").iterdir()) == []
+
+
+def test_wrong_checksum_and_missing_file_are_named(tmp_path):
+    official_files.write_mnist(tmp_path)
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte\.gz has the sha256"):
+        prepared.prepare("mnist", tmp_path / "data", raw_dir=tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"smallnorb-5x46789.*fetch it from"):
+        prepared.prepare("smallnorb", tmp_path / "data", raw_dir=tmp_path)
+    assert not (tmp_path / "data").exists()
+    with pytest.raises(ValueError, match="'norb' cannot be prepared; expected small"):
+        prepared.prepare("norb", tmp_path / "data")
+
+
+def test_stream_from_disk_is_what_the_device_would_draw(tmp_path):
+    prepare("mnist", tmp_path, official_files.write_mnist)
+    held, read = (
+        data.load("mnist", tmp_path / "data", resident=resident)
+        for resident in (True, False)
+    )
+    key = jax.random.key(3)
+    sampler = data.two_batches(held, 4, order="epoch")
+    streamed = data.stream(read, data.two_batches(read, 4, order="epoch"), key)
+    for step in range(3):
+        batch = data.finished(sampler, next(streamed), key, step)
+        drawn = sampler.sample(held, key, step, sampler.args)
+        for field in ("image", "image2", "factors"):
+            np.testing.assert_array_equal(batch[field], drawn[field])
