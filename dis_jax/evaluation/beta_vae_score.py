@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import NamedTuple
 
 import jax
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from dis_jax.evaluation.encoding import Encode, FactorGrid, factor_encoder
 from dis_jax.evaluation.factor_vae_score import sample_factors
+from dis_jax.evaluation.logistic import fit_logistic
 
 _ROWS = 65_536  # codes held at once
 
@@ -99,7 +99,10 @@ def beta_vae_score(
     train, test = slice(num_train), slice(num_train, total)
     if np.ptp(y[train]) == 0:  # a single factor, or a single example
         return BetaVaeScore(float(np.mean(y[test] == y[0])), 1.0)
-    return _fit(x[train], y[train], x[test], y[test])
+    model = fit_logistic(x[train], y[train])
+    return BetaVaeScore(
+        float(model.score(x[test], y[test])), float(model.score(x[train], y[train]))
+    )
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
@@ -115,16 +118,3 @@ def _draw_pairs(
         return shared, pairs.at[1, :, shared].set(pairs[0, :, shared])
 
     return jax.vmap(draw)(keys)
-
-
-def _fit(
-    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray
-) -> BetaVaeScore:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        # The metric is defined by 100 steps of this solver, be they enough or not.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression().fit(x, y)
-    return BetaVaeScore(float(model.score(x_test, y_test)), float(model.score(x, y)))

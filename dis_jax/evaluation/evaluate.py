@@ -277,7 +277,7 @@ def new_file(
     """
     path = pathlib.Path(folder) / f"{name}.json"
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; allow overwriting to replace it.")
+        raise FileExistsError(f"{path} exists; pass overwrite to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -297,13 +297,12 @@ def _score(
     left_out = {}
     entries = {}
     for name in names:
-        missing = _missing(METRICS[name], samples)
-        if missing and name in asked:
-            raise ValueError(f"{name} cannot be had here: {missing}.")
-        if missing:
-            left_out[name] = missing
-        else:
+        try:
             entries[name] = _run(name, samples, key, settings.get(name, {}))
+        except ValueError as error:
+            if name in asked:
+                raise
+            left_out[name] = str(error)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -325,6 +324,9 @@ def _run(
     name: str, samples: Samples, key: Array, options: Mapping[str, Any]
 ) -> dict[str, Any]:
     metric = METRICS[name]
+    missing = _missing(metric, samples)
+    if missing:
+        raise ValueError(f"{name} cannot be had here: it {missing}.")
     # A number of the metric's own, so that its draws do not depend on other metrics.
     values = samples._asdict() | {
         "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
@@ -349,11 +351,11 @@ def _defaults(metric: Metric) -> dict[str, Any]:
 
 def _missing(metric: Metric, samples: Samples) -> str | None:
     if "encode" in metric.takes and samples.encode is None:
-        return "needs an encoder and images, and codes alone were given"
+        return "needs an encoder and images, and codes alone are given"
     if "data" in metric.takes and samples.data is None:
         return "needs a full grid of factors"
     if "data" in metric.takes and samples.left_out:
-        return f"needs factors that vary, and found {samples.left_out}"
+        return f"needs factors that vary, found {samples.left_out}"
     return None
 
 

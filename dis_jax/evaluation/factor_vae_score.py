@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -101,6 +102,30 @@ def factor_vae_score(
     sizes = tuple(int(size) for size in data.sizes)
     num_images = num_variance + (num_train + num_eval) * batch_size
     codes_of = factor_encoder(encode, data, num_images)
+    return score_votes(
+        codes_of,
+        sizes,
+        key,
+        batch_size=batch_size,
+        num_train=num_train,
+        num_eval=num_eval,
+        num_variance=num_variance,
+        min_std=min_std,
+    )
+
+
+def score_votes(
+    codes_of: Callable[[Int[Array, "batch factor"]], Float[Array, "batch latent"]],
+    sizes: tuple[int, ...],
+    key: Key[Array, ""],
+    *,
+    batch_size: int,
+    num_train: int,
+    num_eval: int,
+    num_variance: int,
+    min_std: float,
+) -> FactorVaeScore:
+    """The score, given a function from factors to codes; else as `factor_vae_score`."""
     variance_key, vote_key = jax.random.split(key)
     factors = sample_factors(variance_key, (num_variance,), sizes)
     variance = jnp.var(codes_of(factors), axis=0, ddof=1)
@@ -135,7 +160,9 @@ def sample_factors(
     key: Key[Array, ""], shape: tuple[int, ...], sizes: tuple[int, ...]
 ) -> Int[Array, "... factor"]:
     """Independent uniform factors of a grid, as an array of shape (*shape, factor)."""
-    return jax.random.randint(key, (*shape, len(sizes)), 0, jnp.asarray(sizes))
+    # Twice as fast as `randint`, and uneven by less than size / 2^32.
+    bits = jax.random.bits(key, (*shape, len(sizes)), jnp.uint32)
+    return (bits % jnp.asarray(sizes, jnp.uint32)).astype(jnp.int32)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))

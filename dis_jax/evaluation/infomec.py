@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.codes import check_pair
+from dis_jax.evaluation.logistic import fit_logistic
 from dis_jax.evaluation.mutual_information import (
     entropies,
     mutual_information_matrix,
@@ -125,14 +125,7 @@ def _preference(information: Float[np.ndarray, "row column"]) -> float:
 
 def _explicitness(inputs: np.ndarray, labels: np.ndarray) -> float:
     """Share of log(number of values) that a logistic regression saves."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        # The metric is defined by 100 steps of this solver, be they enough or not.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=np.inf, class_weight="balanced")
-        model.fit(inputs, labels)
+    model = fit_logistic(inputs, labels, C=np.inf, class_weight="balanced")
     chosen = model.predict_proba(inputs)[np.arange(len(labels)), labels]
     cross_entropy = -np.mean(np.log(np.maximum(chosen, np.finfo(float).eps)))
     # With balanced classes, a model that sees nothing predicts all values alike.

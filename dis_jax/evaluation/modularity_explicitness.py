@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.codes import check_split
+from dis_jax.evaluation.logistic import fit_logistic
 from dis_jax.evaluation.mutual_information import (
     histogram_bins,
     mutual_information_matrix,
@@ -114,13 +114,7 @@ def _modularity(
 def _explicitness(
     codes: np.ndarray, test_codes: np.ndarray, labels: np.ndarray, test: np.ndarray
 ) -> tuple[float, float]:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    with warnings.catch_warnings():
-        # The metric is defined by 100 steps of this solver, be they enough or not.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression().fit(codes, labels)
+    model = fit_logistic(codes, labels)
     return (
         _mean_auc(model.predict_proba(codes), labels, model.classes_),
         _mean_auc(model.predict_proba(test_codes), test, model.classes_),

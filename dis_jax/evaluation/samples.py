@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.codes import check_codes, check_factors, check_split
 from dis_jax.evaluation.encoding import Encode, FactorGrid, encode_all, render_fn
+from dis_jax.evaluation.factor_vae_score import sample_factors
 
 
 class Samples(NamedTuple):
@@ -65,9 +65,7 @@ def draw_samples(
         grid = None
     else:
         grid = data
-        factors = jax.random.randint(
-            key, (num_train + num_test, len(data.sizes)), 0, jnp.asarray(data.sizes)
-        )
+        factors = sample_factors(key, (num_train + num_test,), tuple(data.sizes))
         codes = encode_all(encode, factors, render_fn(data))
     codes, factors = np.asarray(codes), np.asarray(factors)
     names = getattr(data, "factor_names", None) or _default_names(factors)
@@ -105,6 +103,8 @@ def given_samples(
         )
     kept, left_out = _scorable(factors, names)
     factors = factors[:, kept]
+    if (test_codes is None) != (test_factors is None):
+        raise ValueError("give both test_codes and test_factors, or neither.")
     if test_codes is None or test_factors is None:
         order = np.asarray(jax.random.permutation(key, len(codes)))
         train, test = np.split(order, [len(codes) - len(codes) // 3])

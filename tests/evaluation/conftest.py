@@ -6,8 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 SIZES = (3, 4, 5)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Models this small run faster on one thread, above all on a busy machine."""
+    with threadpool_limits(1):
+        yield
 
 
 class Known(NamedTuple):

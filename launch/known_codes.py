@@ -1,0 +1,53 @@
+"""Codes of known structure, on which the metrics are timed and compared."""
+
+import numpy as np
+
+DSPRITES = (3, 6, 40, 32, 32)
+SHAPES3D = (10, 10, 10, 8, 4, 15)
+KINDS = (
+    "aligned",
+    "entangled",
+    "merged",
+    "missing",
+    "noise",
+    "redundant",
+    "rotated",
+)
+
+
+def known_codes(kind, num, seed, sizes=DSPRITES, latents=10):
+    """Codes (num, latents) of a kind, and their factors, drawn with a seed.
+
+    All but "noise" are the standardised factors v, in the way that the name says, with a
+    noise of .1; "entangled" is v + tanh of a random linear map of v.
+    """
+    rng = np.random.default_rng(seed)
+    factors = np.stack([rng.integers(0, size, num) for size in sizes], axis=1)
+    s = np.array(sizes)
+    v = (factors - (s - 1) / 2) / np.sqrt((s**2 - 1) / 12)
+    k = len(sizes)
+    noise = rng.normal(size=(num, latents))
+    maps = np.random.default_rng(1)  # the same for every seed
+    rotation = np.linalg.qr(maps.normal(size=(latents, latents)))[0]
+    mix = maps.normal(size=(k, latents)) / np.sqrt(k)
+    v_padded = np.pad(v, ((0, 0), (0, latents - k)))
+    z = 0.1 * noise
+    if kind == "noise":
+        z = noise
+    elif kind == "aligned":
+        z = z + v_padded
+    elif kind == "rotated":
+        z = (z + v_padded) @ rotation
+    elif kind == "redundant":
+        z[:, : 2 * k] += np.concatenate([v, v], axis=1)[:, :latents]
+    elif kind == "merged":
+        z[:, 0] += v[:, 0] + 0.5 * v[:, 1]
+        z[:, 1] += v[:, 2] - 0.5 * v[:, 3]
+        z[:, 2] += v[:, 4]
+    elif kind == "missing":
+        z[:, :3] += v[:, :3]
+    elif kind == "entangled":
+        z = z + np.tanh(v @ mix) + 0.5 * v_padded
+    else:
+        raise ValueError(f"kind must be one of {KINDS}, found {kind!r}.")
+    return z.astype(np.float32), factors

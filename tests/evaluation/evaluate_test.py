@@ -1,0 +1,192 @@
+import json
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from dis_jax import evaluation
+from dis_jax.evaluation import (
+    METRIC_SETS,
+    METRICS,
+    dci,
+    evaluate,
+    evaluate_codes,
+    format_table,
+    mig,
+    new_file,
+    resolve_metrics,
+)
+
+KEY = jax.random.key(0)
+GRID = types.SimpleNamespace(
+    name="grid", sizes=(3, 4), factor_names=("a", "b"), images=lambda f: 1.0 * f
+)
+SMALL = {
+    "factor_vae_score": {"num_train": 50, "num_eval": 50, "batch_size": 8},
+    "beta_vae_score": {"num_train": 50, "num_eval": 50, "batch_size": 8},
+    "omes_on_grid": {"num_pairs": 50, "num_codes": 100},
+}
+
+
+def encode(images):
+    return 2 * images
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return evaluate(encode, GRID, KEY, "all", num_train=90, num_test=60, settings=SMALL)
+
+
+def test_all_metrics_at_once(everything):
+    assert set(everything["metrics"]) == set(METRIC_SETS["all"])
+    assert everything["left_out"] == {}
+    assert "dci_lightgbm" in everything["metrics"]
+    assert "dci" not in everything["metrics"]
+    for entry in everything["metrics"].values():
+        assert entry["seconds"] >= 0
+        assert entry["result"]
+
+
+def test_results_say_what_they_were_made_with(everything):
+    assert (everything["format"], everything["version"]) == ("dis_jax.evaluation", 1)
+    assert everything["data"] == "grid"
+    assert everything["factor_names"] == ["a", "b"]
+    assert (everything["num_train"], everything["num_test"]) == (90, 60)
+    assert everything["num_latents"] == 2
+    assert everything["key"] == np.asarray(jax.random.key_data(KEY)).tolist()
+    assert {"jax", "numpy", "scikit-learn", "dis_jax"} <= set(everything["versions"])
+    assert everything["hardware"]["backend"] == "cpu"
+    metrics = everything["metrics"]
+    assert metrics["mig"]["settings"] == {"bins": 20}
+    assert metrics["dci_lightgbm"]["settings"] == {"seed": 0, "trees": "lightgbm"}
+    assert metrics["factor_vae_score"]["settings"] == {
+        **{"num_variance": 10_000, "min_std": 0.05},
+        **SMALL["factor_vae_score"],
+    }
+
+
+def test_results_survive_json(everything):
+    text = json.dumps(everything, allow_nan=False)
+    assert json.loads(text) == everything
+
+
+def test_matrices_are_in_the_result(everything):
+    shapes = {
+        ("mig", "mutual_information"): (2, 2),
+        ("sap", "matrix"): (2, 2),
+        ("dci_lightgbm", "importance"): (2, 2),
+        ("omes", "association"): (2, 2),
+        ("factor_vae_score", "votes"): (2, 2),
+    }
+    for (name, field), shape in shapes.items():
+        assert np.shape(everything["metrics"][name]["result"][field]) == shape
+
+
+def test_a_score_does_not_depend_on_its_company(everything):
+    alone = evaluate(
+        encode, GRID, KEY, ["omes", "mig"], num_train=90, num_test=60, settings=SMALL
+    )
+    for name in ("omes", "mig"):
+        assert alone["metrics"][name]["result"] == everything["metrics"][name]["result"]
+
+
+def test_codes_alone_score_as_the_functions_do(random_codes):
+    codes, factors = random_codes(n=90, sizes=(2, 3))
+    test = random_codes(n=60, seed=1, sizes=(2, 3))
+    found = evaluate_codes(
+        *(codes, factors, KEY, ["mig", "dci"]),
+        test_codes=test.codes,
+        test_factors=test.factors,
+        factor_names=("a", "b"),
+    )
+    result = found["metrics"]["mig"]["result"]
+    assert result["score"] == mig(codes, factors).score
+    expected = dci(codes, factors, *test)
+    assert (
+        found["metrics"]["dci"]["result"]["disentanglement"] == expected.disentanglement
+    )
+    assert found["metrics"]["dci"]["settings"]["trees"] == "sklearn"
+    assert found["data"] is None
+
+
+def test_what_cannot_be_had_is_left_out_of_a_set_and_refused_by_name(random_codes):
+    codes, factors = random_codes(n=60, sizes=(2, 3), latents=1)
+    names = ["mig", "sap", "factor_vae_score"]
+    METRIC_SETS_BEFORE = dict(METRIC_SETS)
+    METRIC_SETS["three"] = tuple(names)
+    try:
+        found = evaluate_codes(codes, factors, KEY, "three")
+    finally:
+        METRIC_SETS.clear()
+        METRIC_SETS.update(METRIC_SETS_BEFORE)
+    assert list(found["metrics"]) == ["mig"]
+    assert "needs an encoder" in found["left_out"]["factor_vae_score"]
+    assert "at least 2 dimensions" in found["left_out"]["sap"]
+    with pytest.raises(
+        ValueError, match="factor_vae_score cannot be had here: it needs an"
+    ):
+        evaluate_codes(codes, factors, KEY, ["factor_vae_score"])
+    with pytest.raises(ValueError, match="at least 2 dimensions"):
+        evaluate_codes(codes, factors, KEY, ["sap"])
+
+
+def test_sets_name_the_trees_they_take():
+    assert "dci_lightgbm" in METRIC_SETS["all"]
+    assert "dci" in METRIC_SETS["official"]
+    assert "dci_lightgbm" not in METRIC_SETS["official"]
+    assert set(METRIC_SETS["all"]) ^ set(METRIC_SETS["official"]) == {
+        "dci",
+        "dci_lightgbm",
+    }
+    assert resolve_metrics(["mig", "all", "mig"])[0] == "mig"
+    assert set(resolve_metrics("all")) == set(METRIC_SETS["all"])
+
+
+@pytest.mark.parametrize(
+    ("metrics", "settings", "message"),
+    [
+        (["mgi"], {}, "unknown metric 'mgi'; did you mean 'mig'"),
+        ("dcii", {}, "did you mean 'dci'"),
+        (
+            ["mig"],
+            {"mig": {"bin": 3}},
+            "unknown setting of mig 'bin'; did you mean 'bins'",
+        ),
+        (["mig"], {"migg": {}}, "unknown metric 'migg'"),
+    ],
+)
+def test_unknown_names_have_neighbours(metrics, settings, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(encode, GRID, KEY, metrics, num_train=9, num_test=9, settings=settings)
+
+
+def test_values_that_are_not_finite_become_none(known):
+    codes, factors = known("redundant", copies=1)
+    found = evaluate_codes(codes, factors, KEY, ["gaussian_correlation"])
+    result = found["metrics"]["gaussian_correlation"]["result"]
+    assert result["total_correlation"] is None
+
+
+def test_table_lists_every_scalar(everything):
+    table = format_table(everything)
+    lines = table.splitlines()
+    assert lines[0].split() == ["metric", "score", "value", "seconds"]
+    assert any(line.startswith("mig ") and "score" in line for line in lines)
+    assert any("completeness" in line for line in lines)
+    assert all(len(line) < 100 for line in lines)
+    shown = format_table({"metrics": {}, "left_out": {"sap": "needs two"}})
+    assert "needs two" in shown
+
+
+def test_a_file_is_not_replaced_by_accident(tmp_path):
+    path = new_file(tmp_path / "evaluation", "mig_seed0")
+    path.write_text("{}")
+    with pytest.raises(FileExistsError, match=r"mig_seed0\.json exists"):
+        new_file(tmp_path / "evaluation", "mig_seed0")
+    assert new_file(tmp_path / "evaluation", "mig_seed0", overwrite=True) == path
+
+
+def test_every_metric_function_is_public():
+    for metric in METRICS.values():
+        assert getattr(evaluation, metric.fn.__name__) is metric.fn
