@@ -277,7 +277,9 @@ def new_file(
     """
     path = pathlib.Path(folder) / f"{name}.json"
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists; pass overwrite to replace it.")
+        raise FileExistsError(
+            f"{path} exists; --overwrite (overwrite=True) replaces it."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -1,0 +1,98 @@
+"""Scores from the shell: of codes in a file, and of a run."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dis_jax.evaluation import mig
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(module, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", f"launch.{module}", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def codes(tmp_path):
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.integers(0, size, 300) for size in (3, 4)], axis=1)
+    path = tmp_path / "my.npz"
+    np.savez(path, codes=factors + 0.2 * rng.normal(size=(300, 2)), factors=factors)
+    return path
+
+
+def test_codes_from_anywhere(codes):
+    options = (f"--codes={codes}", "--metrics=mig,omes")
+    done = run("evaluate", *options)
+    assert done.returncode == 0, done.stderr
+    path = codes.with_name("my_mig+omes_seed0.json")
+    assert done.stdout.splitlines()[0].split() == [
+        "metric",
+        "score",
+        "value",
+        "seconds",
+    ]
+    assert done.stdout.splitlines()[-1] == f"written to {path}"
+    result = json.loads(path.read_text())
+    with np.load(codes) as arrays:
+        expected = mig(arrays["codes"], arrays["factors"]).score
+    assert result["metrics"]["mig"]["result"]["score"] == pytest.approx(expected)
+    assert result["source"] == {"codes": str(codes)}
+    assert result["seed"] == 0
+    before = path.read_text()
+    again = run("evaluate", *options)
+    assert again.returncode == 1
+    assert "exists" in again.stderr
+    assert "--overwrite" in again.stderr
+    assert path.read_text() == before
+    assert run("evaluate", *options, "--overwrite").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--metrics=mgi",), "did you mean 'mig'"),
+        (("--metrics=factor_vae_score",), "needs an encoder and images"),
+        (("--workdir=runs/a",), "either --workdir=... or --codes=..."),
+    ],
+)
+def test_a_mistake_ends_in_a_message(codes, arguments, message):
+    done = run("evaluate", f"--codes={codes}", *arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in codes.parent.iterdir()) == ["my.npz"]
+
+
+@pytest.mark.slow
+def test_a_run_is_scored_in_its_folder(tmp_path):
+    workdir = tmp_path / "run"
+    trained = run(
+        "train",
+        *("--config=configs/beta_vae.py:rendered_dsprites,mlp", f"--workdir={workdir}"),
+        *("--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
+        *("--config.steps=2", "--config.batch_size=8", "--config.tensorboard=False"),
+    )
+    assert trained.returncode == 0, trained.stderr
+    done = run("evaluate", f"--workdir={workdir}", "--metrics=mig,irs", "--seed=3")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((workdir / "evaluation/mig+irs_seed3_step2.json").read_text())
+    assert result["data"] == "rendered_dsprites"
+    assert result["source"]["step"] == 2
+    assert (result["num_train"], result["num_test"]) == (10_000, 5_000)
+    assert len(result["factor_names"]) == 5
+    assert set(result["metrics"]) == {"mig", "irs"}
