@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-SECTIONS = ("Args", "Returns", "Raises", "Example", "Attributes")
+SECTIONS = ("Args", "Returns", "Yields", "Raises", "Example", "Attributes")
 WITH_EXAMPLE = ("losses", "evaluation")
 WITH_EQUATION = ("losses",)
 
@@ -79,8 +79,9 @@ def faults_of(room: str, value) -> list[str]:
     for name in signature.parameters:
         if not re.search(rf"^  \**{name}:", sections.get("Args", ""), re.MULTILINE):
             faults.append(f"does not describe the argument `{name}` under Args")
-    if signature.return_annotation not in (None, "None") and "Returns" not in sections:
-        faults.append("has no Returns")
+    gives = "Yields" if inspect.isgeneratorfunction(value) else "Returns"
+    if signature.return_annotation not in (None, "None") and gives not in sections:
+        faults.append(f"has no {gives}")
     if raises(value) and "Raises" not in sections:
         faults.append("raises, and has no Raises")
     if room in WITH_EXAMPLE and ">>> " not in sections.get("Example", ""):
