@@ -163,19 +163,33 @@ def factor_encoder(
       `codes(factors) -> (batch, latent)`.
     """
     sizes = tuple(int(size) for size in data.sizes)
-    images = render_fn(data)
-    if math.prod(sizes) > num_images:
-        return lambda factors: encode_all(encode, factors, images)
-    grid = factors_of_index(jnp.arange(math.prod(sizes)), sizes)
-    codes = encode_all(encode, grid, images)
+    shared = data if isinstance(data, SharedGrid) else SharedGrid(data)
+    if shared.codes is None and math.prod(sizes) > num_images:
+        return lambda factors: encode_all(encode, factors, shared.images)
+    if shared.codes is None:
+        grid = factors_of_index(jnp.arange(math.prod(sizes)), sizes)
+        shared.codes = encode_all(encode, grid, shared.images)
+    codes = shared.codes
     return lambda factors: codes[index_of_factors(factors, sizes)]
 
 
-def render_fn(data: FactorGrid) -> Callable[[Array], Any]:
-    """`data.images`, compiled where the set is one of this package's."""
-    if isinstance(data, ImageSet):
-        return functools.partial(_render, data)
-    return data.images
+class SharedGrid:
+    """A grid whose codes, once all have been computed, serve all metrics of an encoder.
+
+    Attributes:
+      sizes: the number of values of each factor.
+      images: `images(factors)`, compiled where the set is one of this package's.
+      codes: (image, latent), or None as long as they have not been asked for.
+    """
+
+    def __init__(self, data: FactorGrid):
+        self.sizes = data.sizes
+        self.images = (
+            functools.partial(_render, data)
+            if isinstance(data, ImageSet)
+            else data.images
+        )
+        self.codes: Array | None = None
 
 
 _render = jax.jit(ImageSet.images)

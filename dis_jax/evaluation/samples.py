@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.codes import check_codes, check_factors, check_split
-from dis_jax.evaluation.encoding import Encode, FactorGrid, encode_all, render_fn
+from dis_jax.evaluation.encoding import Encode, FactorGrid, SharedGrid, encode_all
 from dis_jax.evaluation.factor_vae_score import sample_factors
 
 
@@ -28,7 +28,7 @@ class Samples(NamedTuple):
       factor_names: one name a factor.
       left_out: factors that cannot be scored, with the reason.
       encode: the function from images to codes, or None where codes were given.
-      data: a full grid of factors, or None where there is none.
+      data: the full grid of factors, its codes shared by all metrics, or None.
     """
 
     codes: np.ndarray
@@ -40,7 +40,7 @@ class Samples(NamedTuple):
     factor_names: tuple[str, ...]
     left_out: dict[str, str]
     encode: Encode | None = None
-    data: FactorGrid | None = None
+    data: SharedGrid | None = None
 
 
 def draw_samples(
@@ -64,12 +64,12 @@ def draw_samples(
         factors = _take_factors(data, index)
         grid = None
     else:
-        grid = data
+        grid = SharedGrid(data)
         factors = sample_factors(key, (num_train + num_test,), tuple(data.sizes))
-        codes = encode_all(encode, factors, render_fn(data))
+        codes = encode_all(encode, factors, grid.images)
     codes, factors = np.asarray(codes), np.asarray(factors)
     names = getattr(data, "factor_names", None) or _default_names(factors)
-    kept, left_out = _scorable(factors[:num_train], tuple(names))
+    kept, left_out = _scorable(factors, tuple(names))
     factors = factors[:, kept]
     return Samples(
         codes=codes[:num_train],
@@ -101,10 +101,11 @@ def given_samples(
         raise ValueError(
             f"factor_names must name {factors.shape[1]} factors, found {names}."
         )
-    kept, left_out = _scorable(factors, names)
-    factors = factors[:, kept]
     if (test_codes is None) != (test_factors is None):
         raise ValueError("give both test_codes and test_factors, or neither.")
+    known = [factors] if test_factors is None else [factors, np.asarray(test_factors)]
+    kept, left_out = _scorable(np.concatenate(known), names)
+    factors = factors[:, kept]
     if test_codes is None or test_factors is None:
         order = np.asarray(jax.random.permutation(key, len(codes)))
         train, test = np.split(order, [len(codes) - len(codes) // 3])

@@ -91,6 +91,18 @@ def test_a_score_does_not_depend_on_its_company(everything):
         assert alone["metrics"][name]["result"] == everything["metrics"][name]["result"]
 
 
+def test_the_grid_is_encoded_once_for_all_metrics():
+    seen = []
+
+    def watched(images):
+        seen.append(len(images))
+        return encode(images)
+
+    names = ["factor_vae_score", "beta_vae_score", "omes_on_grid"]
+    evaluate(watched, GRID, KEY, names, num_train=9, num_test=6, settings=SMALL)
+    assert sum(seen) == 15 + 12  # the samples, and the grid of 3 x 4
+
+
 def test_codes_alone_score_as_the_functions_do(random_codes):
     codes, factors = random_codes(n=90, sizes=(2, 3))
     test = random_codes(n=60, seed=1, sizes=(2, 3))
