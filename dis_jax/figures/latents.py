@@ -18,6 +18,7 @@ Encode = Callable[[Batch], tuple[Latents, Latents]]
 Decode = Callable[[Latents], Batch]
 
 UNUSED_KL = 0.1  # nats; a dimension below this says next to nothing of the image
+_LABELLED_WIDTH = 48  # pixels that "-2.0 σ" needs
 
 
 def kl_per_dimension(mean: Latents, logvar: Latents) -> Float[np.ndarray, " latent"]:
@@ -165,7 +166,7 @@ def traversals(
     values: Float[Any, " values"] | Float[Any, "latent values"] | None = None,
     dims: Sequence[int] | None = None,
     offsets: bool = False,
-    scale: int = 1,
+    scale: int | None = None,
 ) -> Pixels:
     """Picture of latent traversals: a row a dimension, by falling KL; a column a value.
 
@@ -180,7 +181,8 @@ def traversals(
       values: as in `traverse`; by default the range of `traversal_values`.
       dims: the rows; by default all, sorted by KL.
       offsets: whether values are added to the base's.
-      scale: how many pixels a side stand for one of the image's.
+      scale: how many pixels a side stand for one of the image's; by default as many as
+        leave room for a label above each column.
 
     Returns:
       (height, width, channels) uint8.
@@ -192,7 +194,7 @@ def traversals(
       >>> encode = lambda x: (x[:, 0, :2, 0], x[:, 1, :2, 0])
       >>> decode = lambda z: np.clip(np.tile(z[:, None, None, :1], (1, 8, 8, 1)), 0, 1)
       >>> traversals(encode, decode, np.ones((4, 8, 8, 1))).shape
-      (36, 186, 1)
+      (118, 640, 1)
     """
     mean, logvar = _gaussian(*encode(images))
     kl = kl_per_dimension(mean, logvar)
@@ -208,7 +210,7 @@ def traversals(
         column_labels=None
         if steps is None
         else [f"{step:+.1f}{' σ' if ranged else ''}" for step in steps],
-        scale=scale,
+        scale=scale or -(-_LABELLED_WIDTH // frames.shape[-2]),
     )
 
 

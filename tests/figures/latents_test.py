@@ -89,14 +89,23 @@ def test_traversal_picture_has_the_decoded_images(encode, decode, blobs):
     images = np.asarray(blobs.take(np.arange(0, 256, 4))[0])
     mean, logvar = map(np.asarray, encode(images))
     order = figures.by_kl(figures.kl_per_dimension(mean, logvar))
-    picture = figures.traversals(encode, decode, images, base=7)
+    picture = figures.traversals(encode, decode, images, base=7, scale=1)
     values = figures.traversal_values(mean, logvar)
     expected = figures.traverse(decode, mean[7], values, dims=order)
     grid = figures.image_grid(expected)
     height, width, _ = grid.shape
     np.testing.assert_array_equal(picture[-height:, -width:], grid)
+    labelled = figures.traversals(encode, decode, images, base=7)  # 16 pixels: thrice
+    assert labelled.shape[1] > 11 * 48
     given = figures.traversals(
-        encode, decode, images, base=7, values=[-0.5, 0.0, 0.5], dims=[1], offsets=True
+        encode,
+        decode,
+        images,
+        base=7,
+        values=[-0.5, 0.0, 0.5],
+        dims=[1],
+        offsets=True,
+        scale=1,
     )
     middle = figures.to_uint8(decode(mean[7:8]))[0]
     np.testing.assert_array_equal(given[-18:-2, -34 - 2 : -18 - 2], middle)
