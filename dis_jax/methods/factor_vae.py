@@ -69,40 +69,11 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
             hparams=optimiser.scalars(config.hparams),
         )
 
-    def loss(
-        params: Any, key: Array, batch: Batch, gamma: Array
-    ) -> tuple[Array, FactorVAEMetrics]:
-        """Sum of two losses whose gradients do not meet, so that D(z) is computed once."""
-        vae_key, second_key, permute_key = jax.random.split(key, 3)
-        terms = autoencoder.evidence_terms(nets, params, vae_key, batch["image"])
-        frozen = stop_gradient(params)
-        second = autoencoder.encode(nets, frozen, batch["image2"])
-        z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
-
-        def discriminate(discriminator: Any, z: Array) -> Array:
-            return critic.apply({"params": discriminator}, z)
-
-        tc_logits = discriminate(frozen["discriminator"], terms.z)
-        tc = losses.density_ratio_tc(tc_logits).mean()
-        vae_loss = terms.reconstruction + terms.kl + gamma * tc
-
-        joint = discriminate(params["discriminator"], stop_gradient(terms.z))
-        permuted = discriminate(params["discriminator"], z2)
-        critic_loss = losses.density_ratio_discriminator_loss(joint, permuted)
-        accuracy = 0.5 * (
-            jnp.mean(joint[:, 0] > joint[:, 1])
-            + jnp.mean(permuted[:, 0] < permuted[:, 1])
-        )
-        metrics = FactorVAEMetrics(
-            vae_loss, terms.reconstruction, terms.kl, tc, critic_loss, accuracy
-        )
-        return vae_loss + critic_loss, metrics
-
     def update(state: State, batch: Batch) -> tuple[State, FactorVAEMetrics]:
         key = autoencoder.step_key(state, axis_name)
         hparams = state.hparams
-        grads, metrics = jax.grad(loss, has_aux=True)(
-            state.params, key, batch, hparams["gamma"]
+        grads, metrics = jax.grad(_loss, has_aux=True)(
+            state.params, nets, critic, key, batch, hparams["gamma"]
         )
         grads, metrics = optimiser.average((grads, metrics), axis_name)
         vae_grads, critic_grads = _split(grads)
@@ -128,6 +99,40 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
         return state, metrics
 
     return Method("two_batches", init, update, code="z", **autoencoder.coders(nets))
+
+
+def _loss(
+    params: Any,
+    nets: autoencoder.Networks,
+    critic: Any,
+    key: Array,
+    batch: Batch,
+    gamma: Array,
+) -> tuple[Array, FactorVAEMetrics]:
+    """Sum of two losses whose gradients do not meet, so that D(z) is computed once."""
+    vae_key, second_key, permute_key = jax.random.split(key, 3)
+    terms = autoencoder.evidence_terms(nets, params, vae_key, batch["image"])
+    frozen = stop_gradient(params)
+    second = autoencoder.encode(nets, frozen, batch["image2"])
+    z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
+
+    def discriminate(discriminator: Any, z: Array) -> Array:
+        return critic.apply({"params": discriminator}, z)
+
+    tc_logits = discriminate(frozen["discriminator"], terms.z)
+    tc = losses.density_ratio_tc(tc_logits).mean()
+    vae_loss = terms.reconstruction + terms.kl + gamma * tc
+
+    joint = discriminate(params["discriminator"], stop_gradient(terms.z))
+    permuted = discriminate(params["discriminator"], z2)
+    critic_loss = losses.density_ratio_discriminator_loss(joint, permuted)
+    accuracy = 0.5 * (
+        jnp.mean(joint[:, 0] > joint[:, 1]) + jnp.mean(permuted[:, 0] < permuted[:, 1])
+    )
+    metrics = FactorVAEMetrics(
+        vae_loss, terms.reconstruction, terms.kl, tc, critic_loss, accuracy
+    )
+    return vae_loss + critic_loss, metrics
 
 
 def _split(tree: dict[str, Any]) -> tuple[dict[str, Any], Any]:
