@@ -16,6 +16,7 @@ from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
 from dis_jax.data.pairs import attribute_pairs, pairs, views
 from dis_jax.data.prepared import prepare
+from dis_jax.data.room import draw_rooms, rendered_shapes3d
 from dis_jax.data.samplers import SAMPLERS
 from dis_jax.data.sampling import (
     Sampler,
@@ -27,6 +28,7 @@ from dis_jax.data.sampling import (
 )
 from dis_jax.data.sprites import draw_sprites, rendered_dsprites
 from dis_jax.data.streaming import finished, from_source, stream
+from dis_jax.data.toys import draw_toys, rendered_norb
 from dis_jax.data.variants import (
     PAIR_COLOURS,
     SPRITE_COLOURS,
@@ -60,7 +62,9 @@ __all__ = [
     "class_subset",
     "coloured",
     "coloured_pair",
+    "draw_rooms",
     "draw_sprites",
+    "draw_toys",
     "epoch_index",
     "factors_of_index",
     "finished",
@@ -81,6 +85,8 @@ __all__ = [
     "prepare",
     "read_idx",
     "rendered_dsprites",
+    "rendered_norb",
+    "rendered_shapes3d",
     "resized",
     "rotate_and_zoom",
     "sampled_binary",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from dis_jax.data import folders, public_sets, sprites
+from dis_jax.data import folders, public_sets, room, sprites, toys
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.streaming import from_source
@@ -28,6 +28,8 @@ def _whole(
 
 _RENDERED: dict[str, Callable[[], ImageSet]] = {
     "rendered_dsprites": sprites.rendered_dsprites,
+    "rendered_shapes3d": room.rendered_shapes3d,
+    "rendered_norb": toys.rendered_norb,
 }
 # name -> (loader, splits)
 _FOLDERS: dict[

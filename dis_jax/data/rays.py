@@ -1,0 +1,173 @@
+"""Ray casting with x, y and z kept apart, as planes: fast, and mapped over images.
+
+A ray is an origin and a direction; a surface is met at origin + t direction. Everything
+broadcasts: rays are (batch, row, column), what differs between images (batch, 1, 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+FAR = 1e9  # t of what is not met
+_SMALL = 1e-6
+Plane = Float[Array, "*shape"] | float
+
+
+class Vector(NamedTuple):
+    """Three planes."""
+
+    x: Plane
+    y: Plane
+    z: Plane
+
+    def __add__(self, other: Vector) -> Vector:  # type: ignore[override]
+        return Vector(self.x + other.x, self.y + other.y, self.z + other.z)
+
+    def __sub__(self, other: Vector) -> Vector:
+        return Vector(self.x - other.x, self.y - other.y, self.z - other.z)
+
+    def scaled(self, factor: Plane) -> Vector:
+        """All three times a factor."""
+        return Vector(self.x * factor, self.y * factor, self.z * factor)
+
+    def dot(self, other: Vector) -> Plane:
+        """Scalar product."""
+        return self.x * other.x + self.y * other.y + self.z * other.z
+
+
+class Camera(NamedTuple):
+    """Where rays start and where they go, through the corners of pixels."""
+
+    origin: Vector
+    direction: Vector
+
+
+def orbit(
+    angle: Float[Array, "batch 1 1"],
+    *,
+    side: int,
+    distance: Plane,
+    height: Plane,
+    target: float,
+    field_of_view: float,
+) -> Camera:
+    """A camera that looks at the axis from a point on a circle around it.
+
+    Args:
+      angle: radians about the vertical axis y; 0 looks from +z.
+      side: pixels a side; there is a ray more, for corners.
+      distance: of the camera from the axis, in the plane.
+      height: of the camera.
+      target: height of the point that it looks at.
+      field_of_view: degrees.
+
+    Returns:
+      Origin (batch, 1, 1) and directions (batch, side + 1, side + 1), not normalised.
+    """
+    half = math.tan(math.radians(field_of_view) / 2)
+    steps = np.linspace(-half, half, side + 1, dtype=np.float32)
+    up, right = -steps[:, None], steps[None, :]
+    pitch = jnp.arctan2(jnp.asarray(height - target), jnp.asarray(distance))
+    cos, sin = jnp.cos(pitch), jnp.sin(pitch)
+    away, rise = up * sin + cos, up * cos - sin  # towards the axis, and upwards
+    turn, tilt = jnp.cos(angle), jnp.sin(angle)
+    direction = Vector(turn * right - tilt * away, rise, -tilt * right - turn * away)
+    direction = Vector(*jnp.broadcast_arrays(*direction))
+    return Camera(Vector(distance * tilt, height, distance * turn), direction)
+
+
+def nonzero(plane: Plane) -> Plane:
+    """The same, but never so small that dividing by it overflows."""
+    return jnp.where(abs(plane) < _SMALL, _SMALL, plane)
+
+
+def slab(
+    origin: Plane, direction: Plane, centre: Plane, half: Plane
+) -> tuple[Plane, Plane]:
+    """Where a ray enters and leaves centre - half < coordinate < centre + half."""
+    inverse = 1 / nonzero(direction)
+    middle, reach = (centre - origin) * inverse, abs(half * inverse)
+    return middle - reach, middle + reach
+
+
+def box(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
+    """Where a ray enters and leaves a box; it misses where it leaves before."""
+    spans = [slab(*axis) for axis in zip(*ray, centre, half, strict=True)]
+    enters = jnp.maximum(jnp.maximum(spans[0][0], spans[1][0]), spans[2][0])
+    leaves = jnp.minimum(jnp.minimum(spans[0][1], spans[1][1]), spans[2][1])
+    return enters, leaves
+
+
+def cylinder(ray: Camera, radius: Plane) -> tuple[Plane, Plane]:
+    """Where a ray enters and leaves an endless upright cylinder about the axis."""
+    (ox, _, oz), (dx, _, dz) = ray
+    return _quadratic(
+        dx * dx + dz * dz, ox * dx + oz * dz, ox * ox + oz * oz - radius * radius
+    )
+
+
+def ellipsoid(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
+    """Where a ray enters and leaves an ellipsoid with axes along x, y and z."""
+    inverse = Vector(1 / half.x, 1 / half.y, 1 / half.z)
+    origin = Vector(*(o * i for o, i in zip(ray.origin - centre, inverse, strict=True)))
+    d = Vector(*(a * i for a, i in zip(ray.direction, inverse, strict=True)))
+    return _quadratic(d.dot(d), origin.dot(d), origin.dot(origin) - 1)
+
+
+def _quadratic(a: Plane, half_b: Plane, c: Plane) -> tuple[Plane, Plane]:
+    """Roots of a t^2 + 2 half_b t + c, or an empty span where there are none."""
+    discriminant = half_b * half_b - a * c
+    root = jnp.sqrt(jnp.maximum(discriminant, 0))
+    inverse = 1 / jnp.maximum(a, _SMALL * _SMALL)
+    missed = discriminant <= 0
+    return (
+        jnp.where(missed, FAR, (-half_b - root) * inverse),
+        jnp.where(missed, -FAR, (root - half_b) * inverse),
+    )
+
+
+def met(enters: Plane, leaves: Plane) -> Plane:
+    """t of the nearest point ahead of a ray's start, or FAR."""
+    return jnp.where((enters < leaves) & (enters > 0), enters, FAR)
+
+
+def crosses(enters: Plane, leaves: Plane) -> Plane:
+    """Whether anything of a body lies ahead of a ray's start: for shadows."""
+    return (enters < leaves) & (leaves > _SMALL)
+
+
+def antialiased(
+    channels: Sequence[Float[Array, "batch corner corner"]],
+) -> Float[Array, "batch side side channel"]:
+    """Pixels as the mean of the rays through their four corners, to 1/255.
+
+    Args:
+      channels: one or three planes in [0, 1], a corner more than pixels a side.
+
+    Returns:
+      Images in [0, 1].
+    """
+    # The channels of a corner lie in one number, and a loop takes the means, first over
+    # rows and then over columns, so that a CPU has to cast each ray once. It would fuse
+    # any plainer form into casting it anew for each channel and each corner.
+    packed = sum(
+        jnp.round(plane * 255).astype(jnp.uint32) << (8 * i)
+        for i, plane in enumerate(channels)
+    )
+
+    def halve(i: int, packed: Array) -> Array:
+        below = jnp.roll(packed, -1, axis=1)
+        differs = ((packed ^ below) & jnp.uint32(0xFEFEFE)) >> 1
+        down, up = (packed & below) + differs, (packed | below) - differs
+        return jnp.where(i == 0, down, up).swapaxes(1, 2)
+
+    packed = jax.lax.fori_loop(0, 2, halve, packed)[:, :-1, :-1]
+    shifts = 8 * jnp.arange(len(channels), dtype=jnp.uint32)
+    return ((packed[..., None] >> shifts) & 255).astype(jnp.float32) / 255

@@ -1,0 +1,133 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data
+
+SETS = {
+    "rendered_shapes3d": ((10, 10, 10, 8, 4, 15), (64, 64, 3)),
+    "rendered_norb": ((5, 10, 9, 18, 6), (64, 64, 1)),
+}
+
+
+def random_factors(sizes, count, seed=0):
+    rng = np.random.default_rng(seed)
+    return jnp.asarray(rng.integers(0, sizes, (count, len(sizes))), jnp.int32)
+
+
+def as_bytes(images):
+    """Images that are multiples of 1/255, one a row."""
+    found = np.rint(np.asarray(images) * 255)
+    np.testing.assert_allclose(images, found / 255, atol=1e-6)
+    return found.astype(np.uint8).reshape(len(found), -1)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_grid_order_and_range(name):
+    sizes, shape = SETS[name]
+    image_set = data.load(name)
+    assert (image_set.sizes, image_set.image_shape) == (sizes, shape)
+    assert image_set.num_images == np.prod(sizes)
+    index = np.arange(32) * (image_set.num_images // 32)
+    images, factors = image_set.take(index)
+    np.testing.assert_array_equal(np.ravel_multi_index(tuple(factors.T), sizes), index)
+    np.testing.assert_array_equal(images, image_set.images(factors))
+    assert images.shape == (32, *shape)
+    assert 0 <= images.min() < images.max() <= 1
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_value_of_every_factor_changes_pixels(name):
+    sizes, _ = SETS[name]
+    image_set = data.load(name)
+    for column, size in enumerate(sizes):
+        value = np.arange(36) % size
+        factors = random_factors(sizes, 36, seed=column).at[:, column].set(value)
+        moved = factors.at[:, column].set((value + 1) % size)
+        before, after = (as_bytes(image_set.images(f)) for f in (factors, moved))
+        assert (before != after).sum(1).min() >= 10
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_edges_are_antialiased(name):
+    """Along edges there are values between those of the two sides."""
+    sizes, _ = SETS[name]
+    images = as_bytes(data.load(name).images(random_factors(sizes, 8)))
+    side = images.reshape(8, 64, 64, -1)[..., -1].astype(int)
+    left, middle, right = side[:, :, :-2], side[:, :, 1:-1], side[:, :, 2:]
+    edge = abs(left - right) > 40
+    between = (middle > np.minimum(left, right) + 5) & (
+        middle < np.maximum(left, right) - 5
+    )
+    assert between[edge].mean() > 0.5
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_mapped_is_the_same(name):
+    sizes, _ = SETS[name]
+    image_set = data.load(name)
+    factors = random_factors(sizes, 6)
+    mapped = jax.jit(jax.vmap(image_set.images))(factors.reshape(2, 3, -1))
+    drawn = image_set.images(factors)
+    np.testing.assert_allclose(mapped.reshape(drawn.shape), drawn, atol=1.1 / 255)
+
+
+@pytest.mark.parametrize(
+    ("draw", "columns"), [(data.draw_rooms, 6), (data.draw_toys, 5)]
+)
+def test_wrong_columns_are_refused(draw, columns):
+    with pytest.raises(ValueError, match=rf"\(2, 3\); expected \(batch, {columns}\)"):
+        draw(jnp.zeros((2, 3), jnp.int32))
+
+
+@pytest.mark.slow
+def test_no_two_rooms_are_alike():
+    """All shapes, sizes and orientations in one set of hues, and all hues of one room."""
+    rooms = data.load("rendered_shapes3d")
+    geometry = jnp.arange(480) + 480 * 123
+    hues = jnp.arange(1000) * 480 + 239
+    for index in (geometry, hues):
+        images = np.concatenate(
+            [as_bytes(rooms.take(part)[0]) for part in np.array_split(index, 8)]
+        )
+        assert len({row.tobytes() for row in images}) == len(index)
+
+
+@pytest.mark.slow
+def test_no_two_toys_are_alike():
+    toys = data.load("rendered_norb")
+    take = jax.jit(lambda index: toys.take(index)[0])
+    seen = set()
+    for start in range(0, toys.num_images, 300):
+        rows = as_bytes(take(jnp.arange(start, start + 300)))
+        seen |= {hash(row.tobytes()) for row in rows}
+    assert len(seen) == toys.num_images
+
+
+@pytest.mark.slow
+def test_rooms_look_like_the_original_ones(data_dir):
+    """Against images of the picture in which the original shows itself."""
+    from PIL import Image
+
+    path = data_dir / "reference" / "3dshapes_samples_random.png"
+    picture = Image.open(path).convert("RGB")
+    shown = {  # (row, column) in the picture -> factors, by their looks
+        (0, 0): (0, 1, 0, 5, 2, 4),
+        (0, 1): (3, 8, 5, 5, 1, 0),
+        (0, 3): (5, 2, 5, 3, 0, 8),
+        (1, 0): (6, 2, 4, 3, 2, 0),
+        (1, 4): (0, 0, 3, 6, 3, 6),
+        (2, 4): (9, 2, 9, 7, 0, 10),
+        (3, 1): (7, 2, 6, 0, 2, 2),
+        (4, 1): (2, 8, 9, 7, 3, 3),
+    }
+    rooms = data.draw_rooms(jnp.array(list(shown.values())))
+    errors = []
+    for (row, column), room in zip(shown, rooms, strict=True):
+        left, top = (8, 181, 355, 528, 701)[column], 8 + 173 * row
+        tile = picture.crop((left, top, left + 143, top + 143))
+        original = np.asarray(tile.resize((64, 64), Image.Resampling.BOX)) / 255
+        errors.append(float(abs(original - room).mean()))
+    assert max(errors) < 0.045  # two rooms of other factors differ by 0.1 and more
+    assert np.mean(errors) < 0.027
