@@ -229,7 +229,8 @@ def format_table(result: Mapping[str, Any]) -> str:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A table with a line a score: metric, score, value, seconds.
+      A table with a line a score: metric, score, value, seconds; below it, what was left
+      out and why.
 
     Example:
       >>> from dis_jax import evaluation
@@ -246,10 +247,9 @@ def format_table(result: Mapping[str, Any]) -> str:
         for i, (field, value) in enumerate(scalars.items()):
             label, seconds = (name, f"{entry['seconds']:.2f}") if i == 0 else ("", "")
             rows.append((label, field, f"{value:.4f}", seconds))
-    for name, reason in result.get("left_out", {}).items():
-        rows.append((name, "left out", reason, ""))
     a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
-    lines = (f"{i:<{a}}  {j:<{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows)
+    lines = [f"{i:<{a}}  {j:<{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows]
+    lines += [f"left out: {reason}" for reason in result.get("left_out", {}).values()]
     return "\n".join(line.rstrip() for line in lines)
 
 
