@@ -13,11 +13,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 FAR = 1e9  # t of what is not met
 _SMALL = 1e-6
 Plane = Float[Array, "*shape"] | float
+Mask = Bool[Array, "*shape"]
 
 
 class Vector(NamedTuple):
@@ -72,7 +73,7 @@ def orbit(
       Origin (batch, 1, 1) and directions (batch, side + 1, side + 1), not normalised.
     """
     half = math.tan(math.radians(field_of_view) / 2)
-    steps = np.linspace(-half, half, side + 1, dtype=np.float32)
+    steps = jnp.asarray(np.linspace(-half, half, side + 1, dtype=np.float32))
     up, right = -steps[:, None], steps[None, :]
     pitch = jnp.arctan2(jnp.asarray(height - target), jnp.asarray(distance))
     cos, sin = jnp.cos(pitch), jnp.sin(pitch)
@@ -138,9 +139,9 @@ def met(enters: Plane, leaves: Plane) -> Plane:
     return jnp.where((enters < leaves) & (enters > 0), enters, FAR)
 
 
-def crosses(enters: Plane, leaves: Plane) -> Plane:
+def crosses(enters: Plane, leaves: Plane) -> Mask:
     """Whether anything of a body lies ahead of a ray's start: for shadows."""
-    return (enters < leaves) & (leaves > _SMALL)
+    return jnp.logical_and(enters < leaves, leaves > _SMALL)
 
 
 def antialiased(

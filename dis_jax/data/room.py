@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -16,6 +17,7 @@ from dis_jax.data.published import SHAPES3D
 from dis_jax.data.rays import (
     FAR,
     Camera,
+    Mask,
     Plane,
     Vector,
     antialiased,
@@ -126,7 +128,7 @@ class _Body(NamedTuple):
     shape: Int[Array, "batch 1 1"]
     scale: Float[Array, "batch 1 1"]
 
-    def _spans(self, ray: Camera) -> tuple[list[Plane], list[Plane]]:
+    def _spans(self, ray: Camera) -> tuple[Sequence[Plane], Sequence[Plane]]:
         """Where rays enter and leave it; the round ones are three parts."""
         edge = _CUBE * self.scale
         cube = box(ray, Vector(0.0, edge, 0.0), Vector(edge, edge, edge))
@@ -171,7 +173,7 @@ class _Body(NamedTuple):
         nearest = [met(*span) for span in spans]
         return jnp.minimum(jnp.minimum(nearest[0], nearest[1]), nearest[2])
 
-    def hides_sun(self, ray: Camera) -> Plane:
+    def hides_sun(self, ray: Camera) -> Mask:
         """Whether it lies on rays towards the sun."""
         spans = zip(*self._spans(ray), strict=True)
         hidden = [crosses(*span) for span in spans]

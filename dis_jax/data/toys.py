@@ -16,6 +16,7 @@ from dis_jax.data.published import SMALLNORB
 from dis_jax.data.rays import (
     FAR,
     Camera,
+    Mask,
     Plane,
     Vector,
     antialiased,
@@ -140,7 +141,7 @@ class _Toy(NamedTuple):
         shapes = [ellipsoid] * _ROUND + [box] * (count - _ROUND)
         return [shape(ray, *self._part(i)) for i, shape in enumerate(shapes)]
 
-    def hides(self, ray: Camera) -> Plane:
+    def hides(self, ray: Camera) -> Mask:
         """Whether any of it lies on rays."""
         return functools.reduce(jnp.logical_or, [crosses(*s) for s in self._spans(ray)])
 
