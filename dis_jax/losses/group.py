@@ -6,6 +6,7 @@ from typing import Literal
 
 import jax
 import jax.numpy as jnp
+from jax.lax import stop_gradient
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from dis_jax.losses._shapes import check_shapes
@@ -32,8 +33,7 @@ def accumulate_evidence(
       logvar: (batch, latent).
       group: (batch,), whole numbers in [0, num_groups), in any order; an example with
         another number belongs to no group.
-      num_groups: how many groups there may be, a static number. Memory and time are
-        those of batch x num_groups x latent numbers.
+      num_groups: how many groups there may be, a static number.
 
     Returns:
       Mean and log-variance of each group, (num_groups, latent) each. A group without
@@ -55,14 +55,28 @@ def accumulate_evidence(
         logvar=(logvar, "batch latent"),
         group=(group, "batch"),
     )
-    member = (group[:, None] == jnp.arange(num_groups))[:, :, None]
-    empty = ~member.any(axis=0)
-    log_precision = jnp.where(member, -logvar[:, None], -jnp.inf)
-    log_precision = jnp.where(empty, 0.0, log_precision)  # keeps gradients finite
-    weights = jax.nn.softmax(log_precision, axis=0)
-    group_mean = jnp.where(empty, 0.0, (weights * mean[:, None]).sum(axis=0))
-    group_logvar = -jax.nn.logsumexp(log_precision, axis=0)
-    return group_mean, jnp.where(empty, 0.0, group_logvar)
+    valid = (group >= 0) & (group < num_groups)
+    log_precision = jnp.where(valid[:, None], -logvar, -jnp.inf)
+    most = stop_gradient(
+        jax.ops.segment_max(log_precision, jnp.where(valid, group, 0), num_groups)
+    )
+    member = group[:, None] == jnp.arange(num_groups)
+    empty = ~member.any(axis=0)[:, None]
+    most = jnp.where(empty, 0.0, most)
+    # relative to the largest of the group, so that nothing overflows
+    weights = jnp.exp(jnp.where(valid[:, None], -logvar - most[group], -jnp.inf))
+    total = jnp.where(empty, 1.0, _sum_groups(member, weights))
+    group_mean = _sum_groups(member, weights * mean) / total
+    return group_mean, -most - jnp.log(total)
+
+
+def _sum_groups(
+    member: Bool[Array, "batch num_groups"], values: Float[Array, "batch latent"]
+) -> Float[Array, "num_groups latent"]:
+    """Sums over members; as a product of matrices it is fast, and always the same."""
+    return jnp.matmul(
+        member.T.astype(values.dtype), values, precision=jax.lax.Precision.HIGHEST
+    )
 
 
 def multiply_posteriors(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from dis_jax.methods.ada_gvae import ada_gvae, ada_ml_vae, group_vae
 from dis_jax.methods.factor_vae import factor_vae
 from dis_jax.methods.method import (
     Batch,
@@ -13,6 +14,7 @@ from dis_jax.methods.method import (
     State,
     point,
 )
+from dis_jax.methods.ml_vae import ml_vae
 from dis_jax.methods.vae import (
     annealed_vae,
     beta_tcvae,
@@ -23,12 +25,16 @@ from dis_jax.methods.vae import (
 )
 
 METHODS: dict[str, Callable[..., Method]] = {
+    "ada_gvae": ada_gvae,
+    "ada_ml_vae": ada_ml_vae,
     "annealed_vae": annealed_vae,
     "beta_tcvae": beta_tcvae,
     "beta_vae": beta_vae,
     "dip_vae_i": dip_vae_i,
     "dip_vae_ii": dip_vae_ii,
     "factor_vae": factor_vae,
+    "group_vae": group_vae,
+    "ml_vae": ml_vae,
     "vae": vae,
 }
 
@@ -41,12 +47,16 @@ __all__ = [
     "Method",
     "Metrics",
     "State",
+    "ada_gvae",
+    "ada_ml_vae",
     "annealed_vae",
     "beta_tcvae",
     "beta_vae",
     "dip_vae_i",
     "dip_vae_ii",
     "factor_vae",
+    "group_vae",
+    "ml_vae",
     "point",
     "vae",
 ]

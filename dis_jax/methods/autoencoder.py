@@ -11,7 +11,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax import losses, networks
-from dis_jax.methods.method import Batch, Gaussian, State
+from dis_jax.methods import optimiser
+from dis_jax.methods.method import Batch, Gaussian, Metrics, State
+
+Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
 
 
 class Networks(NamedTuple):
@@ -98,6 +101,54 @@ def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
         return nn.sigmoid(nets.decoder.apply(variables, codes["z"]))
 
     return {"encode": encode_batch, "decode": decode}
+
+
+def train_together(
+    nets: Networks, config: Any, axis_name: str | None, loss: Loss, image: str = "image"
+) -> tuple[Callable[..., State], Callable[..., tuple[State, Metrics]]]:
+    """`init` and `update` of a method whose two networks share one loss and one Adam.
+
+    Args:
+      nets: the autoencoder.
+      config: `optimiser` and `hparams` with `learning_rate` and `clip_norm`.
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+      loss: `(params, key, batch, state) -> (scalar, metrics)`.
+      image: the field of a batch that is encoded.
+
+    Returns:
+      The two fields of `Method`.
+    """
+    adam = optimiser.make(config.optimiser)
+
+    def init(key: Array, batch: Batch) -> State:
+        init_key, run_key = jax.random.split(key)
+        params = init_params(nets, init_key, batch[image])
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            key=run_key,
+            params=params,
+            stats={},
+            opt_state={"vae": adam.init(params)},
+            hparams=optimiser.scalars(config.hparams),
+        )
+
+    def update(state: State, batch: Batch) -> tuple[State, Metrics]:
+        key = step_key(state, axis_name)
+        grads, metrics = jax.grad(loss, has_aux=True)(state.params, key, batch, state)
+        grads, metrics = optimiser.average((grads, metrics), axis_name)
+        params, opt = adam.step(
+            grads,
+            state.opt_state["vae"],
+            state.params,
+            learning_rate=state.hparams["learning_rate"],
+            clip_norm=state.hparams["clip_norm"],
+        )
+        state = state._replace(
+            step=state.step + 1, params=params, opt_state={"vae": opt}
+        )
+        return state, metrics
+
+    return init, update
 
 
 def step_key(state: State, axis_name: str | None) -> Array:

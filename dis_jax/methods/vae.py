@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
 from dis_jax import losses
-from dis_jax.methods import autoencoder, optimiser
+from dis_jax.methods import autoencoder
 from dis_jax.methods.method import Batch, Method, State
 
 Regulariser = Callable[[State, autoencoder.Terms], Array]
@@ -157,44 +156,14 @@ def _dip_vae(kind: str, config: Any, axis_name: str | None) -> Method:
 
 def _make(regulariser: Regulariser, config: Any, axis_name: str | None) -> Method:
     nets = autoencoder.make_networks(config)
-    adam = optimiser.make(config.optimiser)
-
-    def init(key: Array, batch: Batch) -> State:
-        init_key, run_key = jax.random.split(key)
-        params = autoencoder.init_params(nets, init_key, batch["image"])
-        return State(
-            step=jnp.zeros((), jnp.int32),
-            key=run_key,
-            params=params,
-            stats={},
-            opt_state={"vae": adam.init(params)},
-            hparams=optimiser.scalars(config.hparams),
-        )
 
     def loss(
-        params: Any, key: Array, images: Array, state: State
+        params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, VAEMetrics]:
-        terms = autoencoder.evidence_terms(nets, params, key, images)
+        terms = autoencoder.evidence_terms(nets, params, key, batch["image"])
         penalty = regulariser(state, terms)
         total = terms.reconstruction + penalty
         return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)
 
-    def update(state: State, batch: Batch) -> tuple[State, VAEMetrics]:
-        key = autoencoder.step_key(state, axis_name)
-        grads, metrics = jax.grad(loss, has_aux=True)(
-            state.params, key, batch["image"], state
-        )
-        grads, metrics = optimiser.average((grads, metrics), axis_name)
-        params, opt = adam.step(
-            grads,
-            state.opt_state["vae"],
-            state.params,
-            learning_rate=state.hparams["learning_rate"],
-            clip_norm=state.hparams["clip_norm"],
-        )
-        state = state._replace(
-            step=state.step + 1, params=params, opt_state={"vae": opt}
-        )
-        return state, metrics
-
+    init, update = autoencoder.train_together(nets, config, axis_name, loss)
     return Method("images", init, update, code="z", **autoencoder.coders(nets))

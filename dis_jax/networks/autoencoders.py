@@ -20,8 +20,12 @@ ImageShape = tuple[int, int, int]
 _KERNEL = nn.initializers.xavier_uniform()
 
 
-def _dense(features: int, dtype: Any, name: str | None = None) -> nn.Dense:
-    return nn.Dense(features, dtype=dtype, kernel_init=_KERNEL, name=name)
+def _dense(
+    features: int, dtype: Any, name: str | None = None, std: float | None = None
+) -> nn.Dense:
+    """A dense layer; its weights are Glorot-uniform, or normal of a given `std`."""
+    kernel = _KERNEL if std is None else nn.initializers.normal(std)
+    return nn.Dense(features, dtype=dtype, kernel_init=kernel, name=name)
 
 
 def halvings(size: int) -> int:
@@ -125,20 +129,24 @@ class MLPEncoder(nn.Module):
     Attributes:
       latent: number of latent dimensions.
       widths: of the hidden layers.
+      activation: of the hidden layers, a function of `flax.linen` by its name.
+      weight_std: draws initial weights from N(0, weight_std^2); Glorot's by default.
       dtype: of the computation; parameters and the result are float32.
     """
 
     latent: int = 10
     widths: tuple[int, ...] = (1200, 1200)
+    activation: str = "relu"
+    weight_std: float | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Images) -> tuple[Latents, Latents]:
-        x = image.reshape(image.shape[0], -1)
+        x, std = image.reshape(image.shape[0], -1), self.weight_std
         for width in self.widths:
-            x = nn.relu(_dense(width, self.dtype)(x))
-        mean = _dense(self.latent, self.dtype, "mean")(x)
-        logvar = _dense(self.latent, self.dtype, "logvar")(x)
+            x = getattr(nn, self.activation)(_dense(width, self.dtype, std=std)(x))
+        mean = _dense(self.latent, self.dtype, "mean", std)(x)
+        logvar = _dense(self.latent, self.dtype, "logvar", std)(x)
         return mean.astype(jnp.float32), logvar.astype(jnp.float32)
 
 
@@ -148,17 +156,21 @@ class MLPDecoder(nn.Module):
     Attributes:
       image_shape: (height, width, channels) of what is decoded.
       widths: of the hidden layers.
+      activation: of the hidden layers, a function of `flax.linen` by its name.
+      weight_std: draws initial weights from N(0, weight_std^2); Glorot's by default.
       dtype: of the computation; parameters and the result are float32.
     """
 
     image_shape: ImageShape
     widths: tuple[int, ...] = (1200, 1200, 1200)
+    activation: str = "tanh"
+    weight_std: float | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, z: Latents) -> Images:
-        x = z
+        x, std = z, self.weight_std
         for width in self.widths:
-            x = nn.tanh(_dense(width, self.dtype)(x))
-        x = _dense(math.prod(self.image_shape), self.dtype)(x)
+            x = getattr(nn, self.activation)(_dense(width, self.dtype, std=std)(x))
+        x = _dense(math.prod(self.image_shape), self.dtype, std=std)(x)
         return x.reshape(x.shape[0], *self.image_shape).astype(jnp.float32)

@@ -1,0 +1,18 @@
+r"""Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886), learned from pairs of images.
+
+  python -m launch.train --config=configs/ada_gvae.py:rendered_dsprites \
+      --workdir=runs/ada_gvae
+  python -m launch.train --config=configs/ada_gvae.py:rendered_shapes3d \
+      --workdir=runs/ada_gvae_3d
+
+In a pair one factor, drawn uniformly, is redrawn. The paper's training: 300,000 steps of
+64 pairs.
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites", method="ada_gvae"):
+    config = base.get_config(method, argument, beta=1.0, warmup_steps=0.0)
+    config.sampler = {"num_changed": 1, "must_differ": True, "order": "keyed"}
+    return config

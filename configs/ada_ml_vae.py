@@ -1,0 +1,11 @@
+r"""Ada-ML-VAE (Locatello et al. 2020, arXiv 2002.02886): shared posteriors are multiplied.
+
+python -m launch.train --config=configs/ada_ml_vae.py:rendered_dsprites \
+    --workdir=runs/ada_ml_vae
+"""
+
+from configs import ada_gvae
+
+
+def get_config(argument="rendered_dsprites"):
+    return ada_gvae.get_config(argument, "ada_ml_vae")

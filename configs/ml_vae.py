@@ -1,0 +1,74 @@
+r"""ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841), learned from groups of images.
+
+  python -m launch.train --config=configs/ml_vae.py:mnist --workdir=runs/ml_vae
+  python -m launch.train --config=configs/ml_vae.py:mnist,as_coded --workdir=runs/coded
+  python -m launch.train --config=configs/ml_vae.py:smallnorb,instance --workdir=runs/toys
+
+MNIST takes the dense networks and settings of the public code that most people know,
+github.com/ananyahjha93/multi-level-vae; "as_coded" also its loss, in which no gradient
+reaches the class code. SmallNORB groups toys by category, or by "instance". What each
+reaches is in configs/studies/ml_vae_mnist.py and docs/group_supervision.md.
+"""
+
+from ml_collections import config_dict
+
+from configs import base
+
+# The factors that a group shares.
+SHARED = {
+    "mnist": ("digit",),
+    "smallnorb": ("category",),
+    "rendered_norb": ("category",),
+    "rendered_dsprites": ("shape",),
+    "dsprites": ("shape",),
+    "rendered_shapes3d": ("shape",),
+    "shapes3d": ("shape",),
+    "coil100": ("object",),
+}
+EPOCH = 60_000 // 256  # steps; the last, smaller batch is dropped
+
+
+def get_config(argument="mnist"):
+    own = {"as_coded", "instance"}
+    words = argument.split(",")
+    as_coded, instance = "as_coded" in words, "instance" in words
+    config = base.get_config(
+        "ml_vae",
+        ",".join(word for word in words if word not in own),
+        style_beta=1.0,
+        class_beta=1.0,
+        noise_scale=0.1 if as_coded else 1.0,
+        swap_weight=1.0,
+    )
+    config.mode = "as_coded" if as_coded else "paper"
+    config.class_latent = 10
+    config.network.latent = 20
+    config.noise = "group"
+    config.likelihood = "squared_error" if as_coded else "bernoulli"
+    config.normaliser = "values" if as_coded else "groups"
+    config.swap = False
+
+    shared = SHARED.get(config.dataset, ())
+    config.sampler = {
+        "shared": (*shared, "instance") if instance else shared,
+        "group_size": config_dict.placeholder(int),  # None: images that happen to agree
+        "order": "epoch",
+    }
+    if instance:
+        config.sampler.group_size = 4
+    if config.dataset == "mnist":
+        config.split = "train"
+        config.batch_size = 256
+        config.network = {
+            "name": "mlp",
+            "latent": 20,
+            "encoder": (500,),
+            "decoder": (500,),
+            "activation": "tanh",
+            "weight_std": 0.05,
+        }
+        config.hparams.learning_rate = 1e-3
+        config.steps = 400 * EPOCH
+    elif "smallnorb" in config.dataset:
+        config.split = "train"
+    return config

@@ -1,0 +1,155 @@
+"""Autoencoders of pairs: what two images share is one code, the rest is each one's own.
+
+All minimise, over pairs and both of their images,
+
+  mean [ -log p(x | z) + beta KL(q^(z | x) || p(z)) ],   z ~ q^(z | x)
+
+where q^ is the posterior q of each image in the dimensions that differ, and one posterior
+for both, made of the two, in those that the pair shares. They differ in how it is known
+which are shared and how the two are made one. Their state is that of a `beta_vae`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool
+
+from dis_jax import losses
+from dis_jax.methods import autoencoder
+from dis_jax.methods.method import Batch, Gaussian, Method, State
+
+AGGREGATES: dict[str, Callable[..., tuple[Array, Array]]] = {
+    "average": losses.average_posteriors,
+    "product": losses.multiply_posteriors,
+}
+# (x's posterior, y's posterior, batch) -> (batch, latent): where the pair is one
+Shared = Callable[[Gaussian, Gaussian, Batch], Bool[Array, "batch latent"]]
+
+
+class PairMetrics(NamedTuple):
+    """What a step reports: nats an image, averaged over both images of all pairs.
+
+    Attributes:
+      loss: what is minimised.
+      reconstruction: negative log-likelihood.
+      kl: of the posteriors that are sampled, without beta.
+      shared: how many dimensions a pair shares, on average.
+    """
+
+    loss: Array
+    reconstruction: Array
+    kl: Array
+    shared: Array
+
+
+def group_vae(config: Any, axis_name: str | None = None) -> Method:
+    """GroupVAE with labels: latent d is a pair's own where factor d was redrawn.
+
+    Eq.: Hosoya 2019, Section 3
+
+    Args:
+      config: as for `beta_vae`, with `aggregate`, how shared posteriors are made one
+        ("average" or "product"), and `hparams.warmup_steps`, over which beta grows
+        linearly (0: none).
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method; it needs at least as many latents as the data have factors.
+
+    Raises:
+      ValueError: if `aggregate` is not known.
+    """
+    latent = config.network.latent
+
+    def shared(x: Gaussian, y: Gaussian, batch: Batch) -> Array:
+        del x, y
+        factors = batch["changed"].shape[1]
+        if factors > latent:
+            raise ValueError(
+                f"network.latent is {latent} and the data have {factors} factors; "
+                "group_vae gives each factor a latent of its own: raise network.latent."
+            )
+        return ~jnp.pad(batch["changed"], ((0, 0), (0, latent - factors)))
+
+    return _make(shared, config.aggregate, config, axis_name)
+
+
+def ada_gvae(config: Any, axis_name: str | None = None) -> Method:
+    """Ada-GVAE: the pair's KL divergences tell what it shares, which is averaged.
+
+    Eq.: Locatello et al. 2020, (5)
+
+    Args:
+      config: as for `beta_vae`, and `hparams.warmup_steps`, over which beta grows
+        linearly (0: none).
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+    """
+    return _make(_adaptive, "average", config, axis_name)
+
+
+def ada_ml_vae(config: Any, axis_name: str | None = None) -> Method:
+    """Ada-ML-VAE: the pair's KL divergences tell what it shares, which is multiplied.
+
+    Eq.: Locatello et al. 2020, (5)
+
+    Args:
+      config: as for `beta_vae`, and `hparams.warmup_steps`, over which beta grows
+        linearly (0: none).
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+    """
+    return _make(_adaptive, "product", config, axis_name)
+
+
+def _adaptive(x: Gaussian, y: Gaussian, batch: Batch) -> Array:
+    del batch
+    return losses.adaptive_shared_dims(*x, *y)
+
+
+def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) -> Method:
+    if aggregate not in AGGREGATES:
+        raise ValueError(
+            f"aggregate is {aggregate!r}; expected one of {tuple(AGGREGATES)}."
+        )
+    nets = autoencoder.make_networks(config)
+
+    def loss(
+        params: Any, key: Array, batch: Batch, state: State
+    ) -> tuple[Array, PairMetrics]:
+        # (batch, 2, ...): a pair stays on its device
+        images = jnp.stack([batch["x"], batch["y"]], axis=1)
+        flat = images.reshape(-1, *images.shape[2:])
+        mean, logvar = autoencoder.encode(nets, params, flat)
+        mean, logvar = (code.reshape(-1, 2, code.shape[1]) for code in (mean, logvar))
+        x, y = (Gaussian(mean[:, i], logvar[:, i]) for i in range(2))
+        mask = shared(x, y, batch)
+        common = AGGREGATES[aggregate](*x, *y)
+        posterior = Gaussian(
+            *(
+                jnp.where(mask[:, None], both[:, None], own).reshape(len(flat), -1)
+                for both, own in zip(common, (mean, logvar), strict=True)
+            )
+        )
+        z = autoencoder.sample(key, posterior)
+        logits = nets.decoder.apply({"params": params["decoder"]}, z)
+        reconstruction = losses.bernoulli_nll(logits, flat).mean()
+        kl = losses.gaussian_kl(*posterior).mean()
+        total = reconstruction + _beta(state) * kl
+        count = mask.sum(axis=1).mean()
+        return total, PairMetrics(total, reconstruction, kl, count)
+
+    init, update = autoencoder.train_together(nets, config, axis_name, loss, image="x")
+    return Method("pairs", init, update, code="z", **autoencoder.coders(nets))
+
+
+def _beta(state: State) -> Array:
+    grown = (state.step + 1) / jnp.maximum(state.hparams["warmup_steps"], 1.0)
+    return state.hparams["beta"] * jnp.minimum(1.0, grown)

@@ -1,0 +1,197 @@
+"""ML-VAE: one code for what a group of images shares, one for what is each image's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dis_jax import losses
+from dis_jax.methods import autoencoder
+from dis_jax.methods.method import Batch, Gaussian, Method, State
+
+MODES = ("paper", "as_coded")
+NORMALISERS = ("groups", "values")
+LIKELIHOODS = ("bernoulli", "squared_error")
+
+
+class MLVAEMetrics(NamedTuple):
+    """What a step reports: `loss` is what is minimised, the others nats an image or group.
+
+    Attributes:
+      loss: the bound that is minimised, divided as `config.normaliser` says.
+      reconstruction: averaged over images.
+      style_kl: averaged over images.
+      class_kl: averaged over the groups that have a member.
+      swap_reconstruction: averaged over images; 0 where it is not in the loss.
+      groups: how many groups had a member.
+    """
+
+    loss: Array
+    reconstruction: Array
+    style_kl: Array
+    class_kl: Array
+    swap_reconstruction: Array
+    groups: Array
+
+
+def ml_vae(config: Any, axis_name: str | None = None) -> Method:
+    """ML-VAE: the class code of a group is the product of its members' posteriors.
+
+    Minimises the average group's
+
+      sum_i [ nll_i + style_beta KL(style_i) ] + class_beta KL(class_g),
+
+    and, where `config.swap` is set, `swap_weight` times the likelihood of each image
+    decoded with the class code of another member of its group alone. `mode="as_coded"`
+    is the public code that most people have run: no gradient flows from the class code
+    into the encoder, and the class KL counts once an image.
+
+    Eq.: Bouchacourt et al. 2018, Algorithm 1
+
+    Args:
+      config: `network`, of whose `latent` dimensions the last `class_latent` are the
+        class code; `image_shape`, `precision`, `optimiser`; `mode`; `noise` of the
+        class code, one draw a "group" or an "example"; `likelihood`; `normaliser`, the
+        loss of the average of the "groups", or of all "values" of all images; `swap`;
+        and `hparams` with `style_beta`, `class_beta`, `noise_scale` (standard
+        deviation of the class code's noise; 0 takes its mean), `swap_weight`,
+        `learning_rate` and `clip_norm`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; a group
+        is what each replica's share of the batch has of it then.
+
+    Returns:
+      The method; its codes are `style` and `class`, each of one image alone.
+
+    Raises:
+      ValueError: if a field has a value that is not known, or leaves no dimension for
+        one of the codes.
+    """
+    _check(config)
+    nets = autoencoder.make_networks(config)
+    as_coded = config.mode == "as_coded"
+
+    def loss(
+        params: Any, key: Array, batch: Batch, state: State
+    ) -> tuple[Array, MLVAEMetrics]:
+        images, group = batch["image"], batch["group"]
+        style_key, class_key, partner_key, swap_key = jax.random.split(key, 4)
+        style, own = _split(autoencoder.encode(nets, params, images), config)
+        if as_coded:
+            own = Gaussian(*stop_gradient(own))
+        shared = Gaussian(*losses.accumulate_evidence(*own, group, len(group)))
+        style_code = autoencoder.sample(style_key, style)
+
+        def explain(class_code: Array) -> Array:
+            z = jnp.concatenate([style_code, class_code], axis=1)
+            logits = nets.decoder.apply({"params": params["decoder"]}, z)
+            return _nll(config.likelihood, logits, images)
+
+        members = Gaussian(shared.mean[group], shared.logvar[group])
+        scale = state.hparams["noise_scale"]
+        noise = losses.group_noise(
+            *(class_key, group, len(group), config.class_latent),
+            scale=scale,
+            per=config.noise,
+        )
+        nll = explain(_sample(members, noise))
+        swapped = jnp.zeros_like(nll)
+        if config.swap:
+            alone = _sample(own, scale * jax.random.normal(swap_key, own.mean.shape))
+            partner = losses.swap_partners(partner_key, group)
+            swapped = losses.swap_reconstruction(explain(alone[partner]), partner)
+        terms = _Terms(
+            nll, losses.gaussian_kl(*style), losses.gaussian_kl(*shared), swapped
+        )
+        total = _total(terms, group, config, state.hparams)
+        return total, _metrics(total, terms, group)
+
+    init, update = autoencoder.train_together(nets, config, axis_name, loss)
+
+    def encode(state: State, batch: Batch) -> dict[str, Gaussian]:
+        posterior = autoencoder.encode(nets, state.params, batch["image"])
+        style, own = _split(posterior, config)
+        return {"style": style, "class": own}
+
+    def decode(state: State, codes: Mapping[str, Array]) -> Array:
+        z = jnp.concatenate([codes["style"], codes["class"]], axis=1)
+        return nn.sigmoid(nets.decoder.apply({"params": state.params["decoder"]}, z))
+
+    return Method("groups", init, update, encode, decode, code="class")
+
+
+class _Terms(NamedTuple):
+    nll: Float[Array, " batch"]
+    style_kl: Float[Array, " batch"]
+    class_kl: Float[Array, " num_groups"]
+    swapped: Float[Array, " batch"]
+
+
+def _total(
+    terms: _Terms, group: Array, config: Any, hparams: Mapping[str, Array]
+) -> Array:
+    nll = terms.nll + hparams["swap_weight"] * terms.swapped
+    style_kl = hparams["style_beta"] * terms.style_kl
+    class_kl = hparams["class_beta"] * terms.class_kl
+    groups = losses.count_groups(group, len(class_kl))
+    if config.mode == "as_coded":
+        average_group = (nll + style_kl + class_kl[group]).sum() / groups
+    else:
+        average_group = -losses.group_elbo(nll, style_kl, class_kl, group)
+    if config.normaliser == "groups":
+        return average_group
+    values = len(nll) * jnp.prod(jnp.array(config.image_shape))
+    return average_group * groups / values
+
+
+def _metrics(total: Array, terms: _Terms, group: Array) -> MLVAEMetrics:
+    groups = losses.count_groups(group, len(terms.class_kl))
+    return MLVAEMetrics(
+        total,
+        terms.nll.mean(),
+        terms.style_kl.mean(),
+        terms.class_kl.sum() / groups,  # that of a group without members is 0
+        terms.swapped.mean(),
+        groups.astype(total.dtype),
+    )
+
+
+def _sample(posterior: Gaussian, noise: Array) -> Array:
+    return posterior.mean + jnp.exp(0.5 * posterior.logvar) * noise
+
+
+def _split(posterior: Gaussian, config: Any) -> tuple[Gaussian, Gaussian]:
+    """The style's dimensions of a posterior, and those of the class."""
+    style = config.network.latent - config.class_latent
+    mean, logvar = posterior
+    first = Gaussian(mean[:, :style], logvar[:, :style])
+    return first, Gaussian(mean[:, style:], logvar[:, style:])
+
+
+def _nll(likelihood: str, logits: Array, images: Array) -> Float[Array, " batch"]:
+    if likelihood == "bernoulli":
+        return losses.bernoulli_nll(logits, images)
+    error = (nn.sigmoid(logits) - images) ** 2
+    return error.reshape(len(error), -1).sum(axis=1)
+
+
+def _check(config: Any) -> None:
+    choices = {
+        "mode": MODES,
+        "noise": ("group", "example"),
+        "likelihood": LIKELIHOODS,
+        "normaliser": NORMALISERS,
+    }
+    for field, known in choices.items():
+        if config[field] not in known:
+            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+    if not 0 < config.class_latent < config.network.latent:
+        raise ValueError(
+            f"class_latent is {config.class_latent} of the {config.network.latent} "
+            "dimensions in network.latent; expected at least 1, and at least 1 less."
+        )
