@@ -38,6 +38,7 @@ from dis_jax.evaluation.modularity_explicitness import (
     modularity_explicitness,
 )
 from dis_jax.evaluation.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.evaluation.probes import Probe, probe
 from dis_jax.evaluation.sap import Sap, sap
 from dis_jax.evaluation.udr import Udr, udr
 
@@ -58,6 +59,7 @@ __all__ = [
     "ModularityExplicitness",
     "Omes",
     "PriorError",
+    "Probe",
     "Sap",
     "Udr",
     "average_entropy",
@@ -81,6 +83,7 @@ __all__ = [
     "omes_from_pairs",
     "omes_on_grid",
     "prior_rmse",
+    "probe",
     "resolve_metrics",
     "sap",
     "udr",

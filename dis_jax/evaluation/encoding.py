@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 from tqdm import tqdm
 
@@ -136,14 +137,15 @@ def encode_all(
             if len(out) % _SYNC_EVERY == 0:
                 jax.block_until_ready(codes)
                 progress.update(_SYNC_EVERY * size)
-    codes = jnp.concatenate(out)
-    finite = jnp.isfinite(codes).all(axis=1)
+    # By NumPy: XLA compiles for minutes to join the thousands of batches of a grid.
+    codes = np.concatenate(jax.device_get(out))
+    finite = np.isfinite(codes).all(axis=1)
     if not finite.all():
-        bad = int(jnp.argmin(finite))
+        bad = int(np.argmin(finite))
         raise ValueError(
             f"encode must return finite codes, found {codes[bad]} for image {bad}."
         )
-    return codes
+    return jnp.asarray(codes)
 
 
 def factor_encoder(
