@@ -11,6 +11,7 @@ import numpy as np
 from dis_jax.data import prepared
 from dis_jax.data.arrays import LabelledImages, read_npz
 from dis_jax.data.augmented_grid import turned_and_shrunk
+from dis_jax.data.host_memory import kept
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.official import found
 from dis_jax.data.published import DSPRITES, MNIST, PUBLISHED, SHAPES3D, SMALLNORB
@@ -164,7 +165,7 @@ def on_disk(name: str, data_dir: pathlib.Path, split: str) -> ImageSet:
         bits = read
         read = lambda index: bits(index) * np.uint8(255)
     return from_source(
-        read,
+        kept(read, len(factors), shape),
         factors,
         name=name,
         factor_names=published.factor_names,

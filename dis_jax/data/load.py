@@ -12,11 +12,11 @@ import numpy as np
 
 from dis_jax.data import folders, public_sets, room, sprites, toys
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
+from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.streaming import from_source
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
-_ROOM_FOR_DATA = 0.5  # of the device's memory
 
 
 def _whole(
@@ -127,9 +127,9 @@ def fits(image_set: ImageSet) -> bool:
     stats = jax.local_devices()[0].memory_stats()
     memory = (stats or {}).get("bytes_limit")
     if memory is None:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        memory = host_memory()
     size = image_set.num_images * int(np.prod(image_set.image_shape))
-    return size <= _ROOM_FOR_DATA * memory
+    return size <= ROOM_FOR_DATA * memory
 
 
 def _from_host(name: str, arrays: LabelledImages) -> ImageSet:

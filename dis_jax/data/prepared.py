@@ -53,12 +53,12 @@ def prepare(
         return target
     raw = None if raw_dir is None else pathlib.Path(raw_dir)
     paths = raw_files(published, target.parent, raw, check=check)
-    for left_over in target.parent.glob(f"{VERSION}.incomplete*"):
+    for left_over in target.parent.glob(f"incomplete.*_{VERSION}"):
         shutil.rmtree(left_over)
     try:
         _write(name, published, paths, pathlib.Path(data_dir))
     except BaseException:
-        for half in target.parent.glob(f"{VERSION}.incomplete*"):
+        for half in target.parent.glob(f"incomplete.*_{VERSION}"):
             shutil.rmtree(half)
         raise
     return target
@@ -207,20 +207,30 @@ def reader(
       Positions (n,) -> bytes (n, height, width, channels), for any number of threads.
     """
     sources = [source(directory, split) for split in splits]
-    ends = np.cumsum([len(examples) for examples in sources])
+    lengths = [len(examples) for examples in sources]
+    image_at = [_image_at(examples) for examples in sources]
+    ends = np.cumsum(lengths)
 
     def read(index: np.ndarray) -> np.ndarray:
         which = np.searchsorted(ends, index, side="right")
-        images = {}
-        for i, examples in enumerate(sources):
-            rows = np.flatnonzero(which == i)
-            if len(rows):
-                places = (index[rows] - (ends[i] - len(examples))).tolist()
-                found = examples.__getitems__(places)
-                images |= {int(r): e["image"] for r, e in zip(rows, found, strict=True)}
-        return np.stack([images[row] for row in range(len(index))])
+        places = index - (ends - lengths)[which]
+        found = zip(which.tolist(), places.tolist(), strict=True)
+        return np.stack([image_at[i](place) for i, place in found])
 
     return read
+
+
+def _image_at(examples: Any) -> Callable[[int], np.ndarray]:
+    """Position -> image; labels are left undecoded, which takes most of the time."""
+    if isinstance(examples, _TfrecordSource):
+        return lambda place: examples[place]["image"]
+    import tensorflow_datasets as tfds
+
+    feature = examples.dataset_info.features["image"]
+    image: Any = tfds.features.FeaturesDict({"image": feature})
+    # One record at a time: a batch of them starts a pool of threads of its own.
+    records = examples.data_source
+    return lambda place: image.deserialize_example_np(records[place])["image"]
 
 
 def _in_batches(examples: Any, size: int = 1024) -> Iterator[dict[str, np.ndarray]]:

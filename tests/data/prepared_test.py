@@ -114,7 +114,7 @@ def test_damaged_raw_file_leaves_nothing_behind(tmp_path):
     official_files.write_mnist(raw)
     images = raw / PUBLISHED["mnist"].files["test"][0].name
     images.write_bytes(images.read_bytes()[:-9])
-    left_over = tmp_path / "data" / "mnist" / f"{prepared.VERSION}.incompleteABC"
+    left_over = tmp_path / "data" / "mnist" / f"incomplete.ABC_{prepared.VERSION}"
     left_over.mkdir(parents=True)
     with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz is not a whole"):
         prepared.prepare("mnist", tmp_path / "data", raw_dir=raw, check=False)
