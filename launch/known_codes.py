@@ -16,17 +16,22 @@ KINDS = (
 
 
 def known_codes(kind, num, seed, sizes=DSPRITES, latents=10):
-    """Codes (num, latents) of a kind, and their factors, drawn with a seed.
+    """Codes (num, latents) of a kind, and their factors, drawn with a seed."""
+    rng = np.random.default_rng(seed)
+    factors = np.stack([rng.integers(0, size, num) for size in sizes], axis=1)
+    return codes_of(kind, factors, rng, sizes, latents), factors
+
+
+def codes_of(kind, factors, rng, sizes=DSPRITES, latents=10):
+    """Codes of a kind for these factors.
 
     All but "noise" are the standardised factors v, in the way that the name says, with a
     noise of .1; "entangled" is v + tanh of a random linear map of v.
     """
-    rng = np.random.default_rng(seed)
-    factors = np.stack([rng.integers(0, size, num) for size in sizes], axis=1)
     s = np.array(sizes)
     v = (factors - (s - 1) / 2) / np.sqrt((s**2 - 1) / 12)
     k = len(sizes)
-    noise = rng.normal(size=(num, latents))
+    noise = rng.normal(size=(len(factors), latents))
     maps = np.random.default_rng(1)  # the same for every seed
     rotation = np.linalg.qr(maps.normal(size=(latents, latents)))[0]
     mix = maps.normal(size=(k, latents)) / np.sqrt(k)
@@ -50,4 +55,4 @@ def known_codes(kind, num, seed, sizes=DSPRITES, latents=10):
         z = z + np.tanh(v @ mix) + 0.5 * v_padded
     else:
         raise ValueError(f"kind must be one of {KINDS}, found {kind!r}.")
-    return z.astype(np.float32), factors
+    return z.astype(np.float32)
