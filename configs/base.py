@@ -1,10 +1,12 @@
 """Fields that every config has, with the values that most of them keep."""
 
+from typing import Any
+
 import ml_collections
 from ml_collections import config_dict
 
 
-def get_config(method: str, argument: str, **hparams: float):
+def get_config(method: str, argument: str, **hparams: float) -> Any:
     """The config of a method on a data set.
 
     Args:

@@ -51,11 +51,10 @@ def get_config(argument="mnist"):
     shared = SHARED.get(config.dataset, ())
     config.sampler = {
         "shared": (*shared, "instance") if instance else shared,
-        "group_size": config_dict.placeholder(int),  # None: images that happen to agree
+        # None: single images, in groups of those that happen to agree
+        "group_size": 4 if instance else config_dict.placeholder(int),
         "order": "epoch",
     }
-    if instance:
-        config.sampler.group_size = 4
     if config.dataset == "mnist":
         config.split = "train"
         config.batch_size = 256

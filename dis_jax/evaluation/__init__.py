@@ -10,7 +10,7 @@ from dis_jax.evaluation.clustering import (
 )
 from dis_jax.evaluation.dci import Dci, dci
 from dis_jax.evaluation.downstream import Downstream, downstream
-from dis_jax.evaluation.encoding import code_fn, encode_all
+from dis_jax.evaluation.encoding import code_fn, encode_all, encode_codes
 from dis_jax.evaluation.evaluate import (
     DEFAULT_METRICS,
     METRIC_SETS,
@@ -40,6 +40,14 @@ from dis_jax.evaluation.modularity_explicitness import (
 from dis_jax.evaluation.omes import Omes, omes, omes_from_pairs, omes_on_grid
 from dis_jax.evaluation.probes import Probe, probe
 from dis_jax.evaluation.sap import Sap, sap
+from dis_jax.evaluation.study import run_study
+from dis_jax.evaluation.study_table import (
+    Study,
+    Trained,
+    markdown_table,
+    paired_bootstrap,
+    tabulate,
+)
 from dis_jax.evaluation.udr import Udr, udr
 
 __all__ = [
@@ -61,6 +69,8 @@ __all__ = [
     "PriorError",
     "Probe",
     "Sap",
+    "Study",
+    "Trained",
     "Udr",
     "average_entropy",
     "beta_vae_score",
@@ -69,6 +79,7 @@ __all__ = [
     "dci",
     "downstream",
     "encode_all",
+    "encode_codes",
     "evaluate",
     "evaluate_codes",
     "factor_vae_score",
@@ -76,15 +87,19 @@ __all__ = [
     "gaussian_correlation",
     "infomec",
     "irs",
+    "markdown_table",
     "mig",
     "modularity_explicitness",
     "new_file",
     "omes",
     "omes_from_pairs",
     "omes_on_grid",
+    "paired_bootstrap",
     "prior_rmse",
     "probe",
     "resolve_metrics",
+    "run_study",
     "sap",
+    "tabulate",
     "udr",
 ]

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 from tqdm import tqdm
 
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
-from dis_jax.methods.method import Method, State, point
+from dis_jax.methods.method import Code, Method, State, point
 
 Encode = Callable[[Any], Any]
 _SYNC_EVERY = 16  # batches in flight: enough to keep a device busy, few enough to hold
@@ -82,6 +82,54 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
             f"code {name!r} must be a matrix (batch, latent), found {out.shape}."
         )
     return out
+
+
+def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
+    """All codes that a method makes of images, as NumPy arrays, batch by batch.
+
+    Args:
+      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      state: what it has learned.
+      images: (batch, height, width, channels).
+
+    Returns:
+      The codes by name; a Gaussian keeps its log-variance.
+
+    Raises:
+      ValueError: if a code has a value that is not finite.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> from dis_jax.methods import Gaussian, Method
+      >>> encode = lambda state, batch: {"z": Gaussian(batch["image"], batch["image"])}
+      >>> method = Method("images", None, None, encode, None, code="z")
+      >>> evaluation.encode_codes(method, None, jnp.ones((2, 3)))["z"].logvar.shape
+      (2, 3)
+    """
+
+    def codes(state: State, images: Array) -> dict[str, Code]:
+        return method.encode(state, {"image": images})
+
+    shapes = jax.eval_shape(codes, state, jnp.asarray(images[:1]))
+    leaves, structure = jax.tree.flatten(shapes)
+    program = jax.jit(
+        lambda state, batch: jnp.concatenate(
+            [
+                leaf.reshape(len(batch), -1)
+                for leaf in jax.tree.leaves(codes(state, batch))
+            ],
+            axis=1,
+        )
+    )
+    flat = encode_all(lambda batch: program(state, batch), images)
+    flat = np.asarray(flat, np.float32)
+    ends = np.cumsum([math.prod(leaf.shape[1:]) for leaf in leaves])
+    parts = [
+        part.reshape(len(images), *leaf.shape[1:])
+        for part, leaf in zip(np.split(flat, ends[:-1], axis=1), leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, parts)
 
 
 def encode_all(

@@ -24,6 +24,7 @@ from dis_jax.figures.pixels import (
     to_webp,
 )
 from dis_jax.figures.report import write_report
+from dis_jax.figures.study import study_chart
 from dis_jax.figures.swaps import (
     interpolations,
     nearest,
@@ -49,6 +50,7 @@ __all__ = [
     "retrieval_grid",
     "scatter",
     "score_lines",
+    "study_chart",
     "swap_grid",
     "sweep_gif",
     "to_gif",

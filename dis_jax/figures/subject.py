@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
 from dis_jax import training
 from dis_jax.data import ImageSet
-from dis_jax.evaluation import encode_all
+from dis_jax.evaluation import encode_codes
 from dis_jax.evaluation.evaluate import FORMAT
 from dis_jax.figures.curves import Curve, read_curves
 from dis_jax.methods import Code, Gaussian, Method, State, point
@@ -109,39 +108,12 @@ def make_subject(
         member=member if members is not None else None,
         images=images,
         factors=factors,
-        codes=encode_images(method, state, images),
+        codes=encode_codes(method, state, images),
         decode=_decoder(method, state),
         curves=_curves_until(read_curves(workdir), int(state.step)),
         evaluations=_read_evaluations(workdir, member if members else None),
         trained_with=_trained_with(workdir, int(state.step)),
     )
-
-
-def encode_images(method: Method, state: State, images: np.ndarray) -> dict[str, Code]:
-    """All codes of images, as NumPy arrays, encoded batch by batch."""
-
-    def codes(state: State, images: Array) -> dict[str, Code]:
-        return method.encode(state, {"image": images})
-
-    shapes = jax.eval_shape(codes, state, jnp.asarray(images[:1]))
-    leaves, structure = jax.tree.flatten(shapes)
-    program = jax.jit(
-        lambda state, batch: jnp.concatenate(
-            [
-                leaf.reshape(len(batch), -1)
-                for leaf in jax.tree.leaves(codes(state, batch))
-            ],
-            axis=1,
-        )
-    )
-    flat = encode_all(lambda batch: program(state, batch), images)
-    flat = np.asarray(flat, np.float32)
-    ends = np.cumsum([leaf.size for leaf in leaves])
-    parts = [
-        part.reshape(len(images), *leaf.shape[1:])
-        for part, leaf in zip(np.split(flat, ends[:-1], axis=1), leaves, strict=True)
-    ]
-    return jax.tree.unflatten(structure, parts)
 
 
 def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:

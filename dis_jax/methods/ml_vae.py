@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Gaussian, Method, State
+from dis_jax.methods.method import Batch, Code, Gaussian, Method, State
 
 MODES = ("paper", "as_coded")
 NORMALISERS = ("groups", "values")
@@ -113,7 +113,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
 
-    def encode(state: State, batch: Batch) -> dict[str, Gaussian]:
+    def encode(state: State, batch: Batch) -> dict[str, Code]:
         posterior = autoencoder.encode(nets, state.params, batch["image"])
         style, own = _split(posterior, config)
         return {"style": style, "class": own}

@@ -1,4 +1,4 @@
-"""Flax networks: encoders, decoders, discriminators."""
+"""Flax networks: encoders, decoders, discriminators, probes."""
 
 from dis_jax.networks.autoencoders import (
     ConvDecoder,
@@ -8,10 +8,11 @@ from dis_jax.networks.autoencoders import (
     halvings,
 )
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
-from dis_jax.networks.critics import Discriminator
+from dis_jax.networks.critics import CodeClassifier, Discriminator
 
 __all__ = [
     "FORMS",
+    "CodeClassifier",
     "ConvDecoder",
     "ConvEncoder",
     "Discriminator",

@@ -1,4 +1,4 @@
-"""Networks that score: discriminators."""
+"""Networks that score: discriminators, and classifiers of codes."""
 
 from __future__ import annotations
 
@@ -30,3 +30,30 @@ class Discriminator(nn.Module):
             x = nn.Dense(width, dtype=self.dtype)(x)
             x = nn.leaky_relu(x, self.slope)
         return nn.Dense(self.outputs, dtype=self.dtype)(x).astype(jnp.float32)
+
+
+class CodeClassifier(nn.Module):
+    """A probe: dense layers with batch normalisation, for what a code tells of a label.
+
+    Attributes:
+      classes: number of logits.
+      widths: of the hidden layers.
+      slope: of the leaky rectifier below zero.
+      weight_std: initial weights are drawn from N(0, weight_std^2).
+    """
+
+    classes: int
+    widths: tuple[int, ...] = (256, 256)
+    slope: float = 0.2
+    weight_std: float = 0.05
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch latent"], train: bool
+    ) -> Float[Array, "batch classes"]:
+        normal = nn.initializers.normal(self.weight_std)
+        for width in self.widths:
+            x = nn.Dense(width, kernel_init=normal)(x)
+            x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
+            x = nn.leaky_relu(x, self.slope)
+        return nn.Dense(self.classes, kernel_init=normal)(x)

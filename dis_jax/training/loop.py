@@ -117,7 +117,10 @@ def train(
     folder = pathlib.Path(folder)
     workdir.claim(folder, config, accept_changes=accept_changes)
     compiled = program.compile_program(
-        run.method, run.sampler, run.image_set, run.mesh, population=run.population
+        *(run.method, run.sampler, run.image_set, run.mesh),
+        population=run.population,
+        # only convolutions suffer in a loop, see `program.Backend`
+        unroll=False if config.network.get("name") == "mlp" else None,
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dis_jax import figures
+from dis_jax.evaluation import encode_codes
 from dis_jax.figures.page import Section
 from dis_jax.figures.sections import SECTIONS
-from dis_jax.figures.subject import encode_images
 
 
 def without_pictures(html):
@@ -86,7 +86,7 @@ def test_a_second_report_takes_the_place_of_the_first(
 
 def test_codes_are_those_of_all_images(method, state, blobs, encode):
     images, _ = blobs.take(jnp.arange(100))  # no multiple of a batch
-    codes = encode_images(method, state, np.asarray(images))
+    codes = encode_codes(method, state, np.asarray(images))
     mean, logvar = encode(images)
     assert list(codes) == ["z"]
     np.testing.assert_allclose(codes["z"].mean, mean, atol=1e-5)

@@ -1,0 +1,194 @@
+"""A study: several configs with several seeds, trained, scored, and put in one table."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from absl import logging
+
+from dis_jax import training
+from dis_jax.evaluation.study_table import Study, Trained, tabulate
+from dis_jax.provenance import provenance
+from dis_jax.training.program import backend
+from dis_jax.training.workdir import differences
+
+
+class Job(NamedTuple):
+    """One training of a study: a single model, or a population.
+
+    Attributes:
+      folder: of the run, below that of the study.
+      config: of the run.
+      members: (row, seed, which member or None) of each model in it.
+    """
+
+    folder: str
+    config: Any
+    members: tuple[tuple[str, int, int | None], ...]
+
+
+def run_study(
+    study: Study,
+    workdir: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    on_model: Callable[[dict[str, Any]], None] = lambda result: None,
+) -> dict[str, Any]:
+    """Trains and scores every model of a study, going on where it was stopped.
+
+    A model whose scores lie in the folder is done; a run that was cut off goes on from
+    its last checkpoint. A study whose configs have more steps than before trains on.
+
+    Args:
+      study: what to do.
+      workdir: gets a folder a run, with its scores.
+      data_dir: the folder of real data sets.
+      on_model: called with the result so far after each run.
+
+    Returns:
+      The result, JSON: see `tabulate`.
+
+    Raises:
+      ValueError: if a folder holds a run with another config.
+    """
+    workdir = pathlib.Path(workdir)
+    planned = jobs(study)
+    for number, job in enumerate(planned):
+        folder = workdir / job.folder
+        if not all(
+            _is_done(score_path(workdir, row, seed), job)
+            for row, seed, _ in job.members
+        ):
+            logging.info("run %d of %d: %s", number + 1, len(planned), folder)
+            _train_and_score(study, job, workdir, data_dir)
+        on_model(tabulate(study, read_scores(study, workdir)))
+    return tabulate(study, read_scores(study, workdir))
+
+
+def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
+    """The trainings of a study, seed by seed where they are single models.
+
+    Where the backend gains from models side by side, rows that differ in one
+    hyperparameter at most are one population with all seeds.
+
+    Args:
+      study: what to do.
+      vectorise: whether to make populations; by default as the backend likes it.
+
+    Returns:
+      The jobs, in their order.
+    """
+    vectorise = backend().vectorise if vectorise is None else vectorise
+    if vectorise:
+        return [_population(study, rows) for rows in _side_by_side(study)]
+    made = []
+    for seed in study.seeds:
+        for row, config in study.rows.items():
+            config = config.copy_and_resolve_references()
+            config.seed = seed
+            made.append(Job(f"{_slug(row)}/seed{seed}", config, ((row, seed, None),)))
+    return made
+
+
+def _side_by_side(study: Study) -> list[list[str]]:
+    """Rows by static config, apart where they differ in several hyperparameters."""
+    groups: dict[str, list[str]] = {}
+    for row, config in study.rows.items():
+        static = json.loads(config.to_json())
+        static.pop("hparams")
+        groups.setdefault(json.dumps(static, sort_keys=True), []).append(row)
+    made = []
+    for rows in groups.values():
+        varying = _varying(study, rows)
+        if len(varying) > 1 or (len(rows) > 1 and not varying):
+            made += [[row] for row in rows]
+        else:
+            made.append(rows)
+    return made
+
+
+def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    hparams = [dict(study.rows[row].hparams) for row in rows]
+    values = {name: tuple(h[name] for h in hparams) for name in hparams[0]}
+    return {name: found for name, found in values.items() if len({*found}) > 1}
+
+
+def _population(study: Study, rows: Sequence[str]) -> Job:
+    config = study.rows[rows[0]].copy_and_resolve_references()
+    with config.unlocked():
+        config.population.seed = tuple(study.seeds)
+        for name, values in _varying(study, rows).items():
+            config.population[name] = values
+    members = []
+    for index, member in enumerate(training.members(config)):
+        row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
+        members.append((row, member.seed, index))
+    return Job("+".join(_slug(row) for row in rows), config, tuple(members))
+
+
+def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
+    """Where the scores of a model lie."""
+    return workdir / "scores" / f"{_slug(row)}_seed{seed}.json"
+
+
+def _is_done(path: pathlib.Path, job: Job) -> bool:
+    if not path.exists():
+        return False
+    made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
+    ours = json.loads(job.config.to_json())
+    changed = differences(made_with, ours | {"image_shape": made_with["image_shape"]})
+    return not changed
+
+
+def _train_and_score(
+    study: Study,
+    job: Job,
+    workdir: pathlib.Path,
+    data_dir: str | os.PathLike[str] | None,
+) -> None:
+    states = training.train(job.config, workdir / job.folder, data_dir=data_dir)
+    config = training.read_config(workdir / job.folder)
+    method = training.make_method(config)
+    for row, seed, index in job.members:
+        state = states if index is None else training.member(states, index)
+        scores = study.score(Trained(method, state, config, seed, data_dir))
+        record = {
+            "row": row,
+            "seed": seed,
+            "steps": int(state.step),
+            "scores": {k: dict(v) for k, v in scores.items()},
+            "config": json.loads(config.to_json()),
+            **provenance(),
+        }
+        path = score_path(workdir, row, seed)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".tmp").write_text(json.dumps(record, indent=1) + "\n")
+        path.with_suffix(".tmp").replace(path)
+        logging.info("%s, seed %d: %s", row, seed, record["scores"])
+
+
+def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The records of all models of a study that have been scored.
+
+    Args:
+      study: what was done.
+      workdir: its folder.
+
+    Returns:
+      One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware.
+    """
+    paths = [
+        score_path(pathlib.Path(workdir), row, seed)
+        for row in study.rows
+        for seed in study.seeds
+    ]
+    return [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.exists()]
+
+
+def _slug(row: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", row).strip("_")

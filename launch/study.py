@@ -1,0 +1,66 @@
+r"""Trains, scores and compares the models of a study; the same command goes on.
+
+  python -m launch.study --study=configs/studies/ml_vae_mnist.py --workdir=runs/ml_vae
+
+Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a
+colon. Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR writes
+them there as well.
+"""
+
+import importlib
+import json
+import pathlib
+
+from absl import flags
+
+from launch import start
+
+_STUDY = flags.DEFINE_string(
+    "study", None, "A file of configs/studies/, with :argument.", required=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
+
+
+def load(name: str):
+    """The study that a file describes."""
+    file, _, argument = name.partition(":")
+    path = pathlib.Path(file)
+    if not path.is_file():
+        known = ", ".join(
+            sorted(map(str, pathlib.Path("configs/studies").glob("*.py")))
+        )
+        raise ValueError(f"--study: there is no {path}; there are {known}.")
+    module = importlib.import_module(".".join(path.with_suffix("").parts))
+    return module.get_study(argument)
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    from dis_jax import evaluation, figures
+
+    study = load(_STUDY.value)
+
+    def write(result):
+        for folder in filter(None, (_WORKDIR.value, _RESULTS.value)):
+            path = pathlib.Path(folder) / study.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+            path.with_suffix(".json").write_text(text)
+            path.with_suffix(".md").write_text(evaluation.markdown_table(result))
+            picture = figures.to_png(figures.study_chart(result))
+            path.with_suffix(".png").write_bytes(picture)
+
+    result = evaluation.run_study(
+        study, _WORKDIR.value, _DATA_DIR.value, on_model=write
+    )
+    write(result)
+    print(evaluation.markdown_table(result))
+
+
+if __name__ == "__main__":
+    start.run(main)
