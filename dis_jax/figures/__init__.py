@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dis_jax.figures.charts import kl_bars, prior_bars, scatter, score_lines, tsne
 from dis_jax.figures.curves import Curve, loss_curves, read_curves
+from dis_jax.figures.dataset import (
+    contact_sheet,
+    factor_sweep,
+    label_counts,
+    samples,
+    statistics,
+    write_dataset_page,
+)
 from dis_jax.figures.latents import (
     by_kl,
     kl_per_dimension,
@@ -36,11 +44,14 @@ __all__ = [
     "Curve",
     "by_kl",
     "confusion_matrix",
+    "contact_sheet",
+    "factor_sweep",
     "image_grid",
     "image_rows",
     "interpolations",
     "kl_bars",
     "kl_per_dimension",
+    "label_counts",
     "loss_curves",
     "matrix",
     "nearest",
@@ -48,8 +59,10 @@ __all__ = [
     "read_curves",
     "reconstructions",
     "retrieval_grid",
+    "samples",
     "scatter",
     "score_lines",
+    "statistics",
     "study_chart",
     "swap_grid",
     "sweep_gif",
@@ -63,5 +76,6 @@ __all__ = [
     "traversals",
     "traverse",
     "tsne",
+    "write_dataset_page",
     "write_report",
 ]

@@ -1,0 +1,47 @@
+"""Writes a page that shows a data set: samples, each factor's sweep, statistics.
+
+  python -m launch.inspect_data --dataset=rendered_shapes3d --out=shapes.html
+  python -m launch.inspect_data --dataset=smallnorb --data_dir=DIR --out=norb.html
+
+The page is one file. --sheet=FILE.png writes the contact sheet, a picture of a row of
+samples and a row for each factor, instead of or beside it.
+"""
+
+import pathlib
+
+from absl import flags
+
+from launch import start
+
+_DATASET = flags.DEFINE_string("dataset", None, "Name of the set.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_SPLIT = flags.DEFINE_string("split", "all", "all, train or test.")
+_OUT = flags.DEFINE_string("out", None, "The page, an HTML file.")
+_SHEET = flags.DEFINE_string("sheet", None, "The contact sheet, a PNG file.")
+_NUM = flags.DEFINE_integer("num", 10_000, "Images that statistics are taken of.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of what is drawn at random.")
+
+
+def main(argv):
+    del argv
+    if _OUT.value is None and _SHEET.value is None:
+        raise ValueError("nothing to write: pass --out=FILE.html, or --sheet=FILE.png.")
+    start.set_up_jax()
+    from dis_jax import data, figures
+
+    image_set = data.load(_DATASET.value, _DATA_DIR.value, _SPLIT.value)
+    if _SHEET.value is not None:
+        sheet = figures.contact_sheet(image_set, seed=_SEED.value)
+        pathlib.Path(_SHEET.value).write_bytes(figures.to_png(sheet))
+        print(f"wrote {_SHEET.value}")
+    if _OUT.value is not None:
+        page = figures.write_dataset_page(
+            image_set, _OUT.value, num=_NUM.value, seed=_SEED.value
+        )
+        print(f"wrote {page}")
+
+
+if __name__ == "__main__":
+    start.run(main)
