@@ -9,18 +9,32 @@ from dis_jax.networks.autoencoders import (
 )
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
+from dis_jax.networks.statistics import (
+    AttributeHead,
+    CodeDiscriminator,
+    GlobalStatistics,
+    LocalStatistics,
+    MapEncoder,
+    map_size,
+)
 
 __all__ = [
     "FORMS",
+    "AttributeHead",
     "CodeClassifier",
+    "CodeDiscriminator",
     "ConvDecoder",
     "ConvEncoder",
     "Discriminator",
     "Down",
+    "GlobalStatistics",
+    "LocalStatistics",
     "MLPDecoder",
     "MLPEncoder",
+    "MapEncoder",
     "Up",
     "convolve_down",
     "convolve_up",
     "halvings",
+    "map_size",
 ]
