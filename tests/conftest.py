@@ -41,7 +41,18 @@ def tiny_config():
     def make(method: str, **overrides: object):
         module = importlib.import_module(f"configs.{method}")
         config = module.get_config("rendered_dsprites,mlp")
-        config.network.update(latent=3, encoder=(8,), decoder=(8,))
+        # with labels, a latent for each of the five factors
+        latent = 5 if method == "group_vae" else 3
+        config.network.update(latent=latent, encoder=(8,), decoder=(8,))
+        if "class_latent" in config:
+            config.class_latent = 1
+        if method in ("sdim", "edim"):
+            config.network.update(shared=4, widths=(4, 4, 4), statistics=(8, 8), grid=2)
+            config.negatives = "permute"  # so that a step has noise of its own
+            config.hparams.head_learning_rate = 3e-3
+        if method == "edim":
+            config.network.update(exclusive=3, discriminator=(8,))
+            config.hparams.discriminator_learning_rate = 3e-3
         if "discriminator" in config:
             config.discriminator.widths = (8, 8)
         config.batch_size = 16

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
@@ -79,7 +79,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
     def loss(
         params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, MLVAEMetrics]:
-        images, group = batch["image"], batch["group"]
+        images, group = batch["image"], _numbered(batch["group"])
         style_key, class_key, partner_key, swap_key = jax.random.split(key, 4)
         style, own = _split(autoencoder.encode(nets, params, images), config)
         if as_coded:
@@ -123,6 +123,11 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         return nn.sigmoid(nets.decoder.apply({"params": state.params["decoder"]}, z))
 
     return Method("groups", init, update, encode, decode, code="class")
+
+
+def _numbered(group: Int[Array, " batch"]) -> Int[Array, " batch"]:
+    """A group's number is the place of its first member in the batch, or the shard."""
+    return jnp.argmax(group[:, None] == group, axis=1)
 
 
 class _Terms(NamedTuple):

@@ -16,6 +16,13 @@ SPRITES = data.load("rendered_dsprites")
 EVERY = pytest.mark.parametrize("name", sorted(METHODS))
 
 
+def sampler_of(config, batch_size=None):
+    method = training.make_method(config)
+    return data.SAMPLERS[method.batch](
+        SPRITES, batch_size or config.batch_size, **config.sampler
+    )
+
+
 @pytest.fixture(scope="module")
 def parts(tiny_config):
     """Method, initial state and compiled program; made once for the same arguments."""
@@ -24,7 +31,7 @@ def parts(tiny_config):
     def make(name, mesh=(1, 1), unroll=False, **options):
         config = tiny_config(name)
         method = training.make_method(config)
-        sampler = data.SAMPLERS[method.batch](SPRITES, config.batch_size)
+        sampler = sampler_of(config)
         population = options.get("population")
         if population is not None:
             sampler = sampler._replace(args=training.stack([sampler.args] * population))
@@ -82,9 +89,9 @@ def test_training_lowers_the_loss_and_moves_every_network(name, parts):
 
 
 @EVERY
-def test_a_step_is_a_function_of_state_and_batch(name, parts):
+def test_a_step_is_a_function_of_state_and_batch(name, parts, tiny_config):
     method, state, _ = parts(name)
-    sampler = data.SAMPLERS[method.batch](SPRITES, 16)
+    sampler = sampler_of(tiny_config(name))
     batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
     update = jax.jit(method.update)
     first, second = update(state, batch), update(state, batch)
@@ -95,10 +102,10 @@ def test_a_step_is_a_function_of_state_and_batch(name, parts):
     )
 
 
-@pytest.mark.parametrize("name", ["beta_tcvae", "factor_vae"])
-def test_compiled_equals_plain(name, parts):
+@pytest.mark.parametrize("name", ["ada_gvae", "beta_tcvae", "factor_vae", "ml_vae"])
+def test_compiled_equals_plain(name, parts, tiny_config):
     method, state, _ = parts(name)
-    sampler = data.SAMPLERS[method.batch](SPRITES, 16)
+    sampler = sampler_of(tiny_config(name))
     batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
     compiled = jax.jit(method.update)(state, batch)
     plain = method.update(state, batch)
@@ -135,7 +142,7 @@ def test_pmap_averages_the_gradients_of_the_shards(
 ):
     config = tiny_config(name)
     method, state, _ = parts(name)
-    sampler = data.SAMPLERS[method.batch](SPRITES, 32)
+    sampler = sampler_of(config, 32)
     batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
     shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
 
@@ -192,7 +199,7 @@ def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
     config = tiny_config(name)
     config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": "pair"}
     method = training.make_method(config)
-    sampler = data.SAMPLERS[method.batch](SPRITES, 4)
+    sampler = sampler_of(config, 4)
     batch = programs.batch_shapes(sampler, SPRITES)
     state = jax.eval_shape(method.init, jax.random.key(0), batch)
 
@@ -214,8 +221,9 @@ def test_codes_go_out_and_images_come_back(name, parts):
     images, _ = SPRITES.take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
-    assert codes["z"].mean.shape == codes["z"].logvar.shape == (5, 3)
-    decoded = method.decode(state, {"z": point(codes["z"])})
+    for code in codes.values():
+        assert code.mean.shape == code.logvar.shape == (5, code.mean.shape[1])
+    decoded = method.decode(state, {k: point(code) for k, code in codes.items()})
     assert decoded.shape == images.shape
     assert 0 <= decoded.min() <= decoded.max() <= 1
 

@@ -1,0 +1,116 @@
+"""Pairs: what is shared is really one posterior, and what is not stays each one's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, losses, training
+from dis_jax.methods import autoencoder
+
+NAMES = ("group_vae", "ada_gvae", "ada_ml_vae")
+
+
+@pytest.fixture(scope="module")
+def make(tiny_config):
+    sprites = data.load("rendered_dsprites")
+
+    def make(name, **fields):
+        config = tiny_config(name, **fields)
+        sampler = data.SAMPLERS["pairs"](sprites, 8, **config.sampler)
+        batch = sampler.sample(sprites, jax.random.key(3), 0, sampler.args)
+        method = training.make_method(config)
+        state = method.init(jax.random.key(0), batch)
+        # spread out, so that the two posteriors of a pair differ in every dimension
+        head = state.params["encoder"]["mean"]
+        head["kernel"] = head["kernel"] * 30
+        return config, method, state, batch
+
+    return make
+
+
+def sampled_posterior(method, state, batch, monkeypatch):
+    """What a step draws z from, in the order x0, y0, x1, ..."""
+    seen = []
+    sample = autoencoder.sample
+
+    def spy(key, posterior):
+        jax.debug.callback(lambda *q: seen.append(q), *posterior)
+        return sample(key, posterior)
+
+    monkeypatch.setattr(autoencoder, "sample", spy)
+    _, metrics = jax.block_until_ready(jax.jit(method.update)(state, batch))
+    jax.effects_barrier()
+    pairs = len(batch["x"])
+    return [np.asarray(part).reshape(pairs, 2, -1) for part in seen[0]], metrics
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shared_dimensions_are_one_and_the_others_are_not(name, make, monkeypatch):
+    config, method, state, batch = make(name)
+    (mean, logvar), metrics = sampled_posterior(method, state, batch, monkeypatch)
+    nets = autoencoder.make_networks(config)
+    x, y = (autoencoder.encode(nets, state.params, batch[side]) for side in "xy")
+    if name == "group_vae":
+        shared = ~np.asarray(batch["changed"])
+        common = losses.average_posteriors(*x, *y)
+    else:
+        shared = np.asarray(losses.adaptive_shared_dims(*x, *y))
+        multiply, average = losses.multiply_posteriors, losses.average_posteriors
+        common = (multiply if name == "ada_ml_vae" else average)(*x, *y)
+    assert shared.any()
+    assert not shared.all()
+    for found, both, own in zip(
+        (mean, logvar), common, zip(x, y, strict=True), strict=True
+    ):
+        np.testing.assert_array_equal(found[:, 0][shared], found[:, 1][shared])
+        np.testing.assert_allclose(
+            found[:, 0][shared], both[shared], rtol=1e-4, atol=1e-5
+        )
+        for side in range(2):
+            np.testing.assert_allclose(
+                found[:, side][~shared], own[side][~shared], rtol=1e-4, atol=1e-5
+            )
+    np.testing.assert_allclose(metrics.shared, shared.sum(axis=1).mean(), rtol=1e-6)
+
+
+def test_the_loss_is_halved_over_the_pair(make):
+    """A pair of one image twice is that image's beta-VAE, whatever is shared."""
+    _, method, state, batch = make("ada_gvae", **{"hparams.beta": 3.0})
+    twice = batch | {"y": batch["x"]}
+    _, metrics = jax.jit(method.update)(state, twice)
+    mean, logvar = method.encode(state, {"image": batch["x"]})["z"]
+    kl = losses.gaussian_kl(mean, logvar).mean()
+    np.testing.assert_allclose(metrics.kl, kl, rtol=1e-4)
+    np.testing.assert_allclose(metrics.loss, metrics.reconstruction + 3 * kl, rtol=1e-5)
+    assert metrics.shared == mean.shape[1]
+
+
+def test_beta_grows_over_the_warm_up(make):
+    _, method, state, batch = make("ada_gvae", **{"hparams.warmup_steps": 10.0})
+    update, betas = jax.jit(method.update), []
+    for step in (0, 4, 9, 50):
+        _, m = update(state._replace(step=jnp.int32(step)), batch)
+        betas.append(float((m.loss - m.reconstruction) / m.kl))
+    np.testing.assert_allclose(betas, [0.1, 0.5, 1.0, 1.0], rtol=1e-3)
+
+
+def test_labels_need_a_latent_for_each_factor(make):
+    _, method, state, batch = make("group_vae", **{"network.latent": 4})
+    with pytest.raises(ValueError, match=r"network\.latent"):
+        method.update(state, batch)
+
+
+def test_an_unknown_aggregate_is_named(tiny_config):
+    with pytest.raises(ValueError, match="aggregate"):
+        training.make_method(tiny_config("group_vae", aggregate="sum"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("bias", [-30.0, 30.0])
+def test_gradients_stay_finite_where_a_variance_goes_to_an_extreme(name, bias, make):
+    _, method, state, batch = make(name)
+    head = state.params["encoder"]["logvar"]
+    head["bias"] = head["bias"].at[0].set(bias)
+    after, _ = jax.jit(method.update)(state, batch)
+    assert all(np.isfinite(p).all() for p in jax.tree.leaves(after.params))

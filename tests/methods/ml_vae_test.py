@@ -1,0 +1,184 @@
+"""ML-VAE: what reaches the class code, and a batch of three groups worked by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, losses, training
+from dis_jax.methods import autoencoder
+
+GROUP = np.array([0, 1, 0, 3, 1, 0, 6, 3])
+
+
+@pytest.fixture(scope="module")
+def make(tiny_config):
+    image, _ = data.load("rendered_dsprites").take(jnp.arange(8) * 40_009)
+
+    def make(group=GROUP, noise_scale=1.0, **fields):
+        config = tiny_config("ml_vae", **fields)
+        config.hparams.noise_scale = noise_scale
+        method = training.make_method(config)
+        batch = {"image": image, "group": jnp.asarray(group)}
+        state = method.init(jax.random.key(0), batch)
+        # logvar heads of untrained networks would hide a wrong use of the variance
+        head = state.params["encoder"]["logvar"]
+        head["bias"] = jnp.array([-1.0, 0.5, -0.7])
+        return config, method, state, batch
+
+    return make
+
+
+def heads(state, config):
+    """The parameters of the style's heads, and of the class code's."""
+    style = config.network.latent - config.class_latent
+    found = [
+        state.params["encoder"][head][part]
+        for head in ("mean", "logvar")
+        for part in ("kernel", "bias")
+    ]
+    return [p[..., :style] for p in found], [p[..., style:] for p in found]
+
+
+def moved(before, after):
+    return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+
+
+@pytest.mark.parametrize("mode", ["paper", "as_coded"])
+def test_the_class_path_trains_in_paper_mode_alone(make, mode):
+    config, method, state, batch = make(mode=mode)
+    after, _ = jax.jit(method.update)(state, batch)
+    (style, own), (style_after, own_after) = (heads(s, config) for s in (state, after))
+    assert all(moved(style, style_after))
+    assert moved(own, own_after) == [mode == "paper"] * 4
+    # the decoder reads the class code in both
+    kernel = [s.params["decoder"]["Dense_0"]["kernel"][-1] for s in (state, after)]
+    assert not np.array_equal(*kernel)
+
+
+@pytest.mark.parametrize("normaliser", ["groups", "values"])
+@pytest.mark.parametrize("mode", ["paper", "as_coded"])
+@pytest.mark.parametrize("likelihood", ["bernoulli", "squared_error"])
+def test_the_loss_by_hand(make, mode, normaliser, likelihood):
+    config, method, state, batch = make(
+        mode=mode, normaliser=normaliser, likelihood=likelihood, noise_scale=0.0
+    )
+    state = state._replace(
+        hparams=state.hparams
+        | {"style_beta": jnp.float32(2.0), "class_beta": jnp.float32(3.0)}
+    )
+    _, metrics = jax.jit(method.update)(state, batch)
+
+    nets = autoencoder.make_networks(config)
+    mean, logvar = autoencoder.encode(nets, state.params, batch["image"])
+    key = jax.random.split(autoencoder.step_key(state, None), 4)[0]
+    style = mean[:, :2] + jnp.exp(logvar[:, :2] / 2) * jax.random.normal(key, (8, 2))
+    class_code, class_kl = np.zeros((8, 1)), {}
+    for g in set(GROUP.tolist()):
+        rows = np.flatnonzero(g == GROUP)
+        precision = np.exp(-logvar[rows, 2])
+        variance = 1 / precision.sum()
+        centre = variance * (precision * mean[rows, 2]).sum()
+        class_code[rows] = centre
+        class_kl[g] = 0.5 * (centre**2 + variance - np.log(variance) - 1)
+    z = jnp.concatenate([style, class_code], axis=1)
+    p = method.decode(state, {"style": z[:, :2], "class": z[:, 2:]})
+    x = batch["image"]
+    error = (p - x) ** 2
+    if likelihood == "bernoulli":
+        error = -x * jnp.log(p) - (1 - x) * jnp.log1p(-p)
+    style_kl = losses.gaussian_kl(mean[:, :2], logvar[:, :2])
+    kl_g = sum(class_kl.values())
+    if mode == "as_coded":
+        kl_g = sum(class_kl[g] for g in GROUP.tolist())  # once an image
+    divisor = {"groups": 4, "values": 8 * 64 * 64}[normaliser]
+    total = (error.sum() + 2 * style_kl.sum() + 3 * kl_g) / divisor
+
+    np.testing.assert_allclose(metrics.loss, total, rtol=1e-4)
+    np.testing.assert_allclose(metrics.reconstruction, error.sum() / 8, rtol=1e-4)
+    np.testing.assert_allclose(metrics.style_kl, style_kl.mean(), rtol=1e-4)
+    mean_kl = sum(class_kl.values()) / 4
+    np.testing.assert_allclose(metrics.class_kl, mean_kl, rtol=1e-4)
+    assert metrics.groups == 4
+
+
+def test_group_numbers_mean_nothing_but_equality(make):
+    _, method, state, batch = make()
+    renamed = batch | {"group": jnp.asarray(GROUP) * 1000 + 17}
+    update = jax.jit(method.update)
+    a, b = (update(state, x) for x in (batch, renamed))
+    jax.tree.map(np.testing.assert_array_equal, a[1], b[1])
+    jax.tree.map(np.testing.assert_array_equal, a[0].params, b[0].params)
+
+
+@pytest.mark.parametrize("noise", ["group", "example"])
+def test_members_of_a_group_share_their_noise_or_not(make, noise, monkeypatch):
+    _, method, state, batch = make(noise=noise)
+    seen = []
+    group_noise = losses.group_noise
+
+    def spy(*args, **options):
+        drawn = group_noise(*args, **options)
+        jax.debug.callback(seen.append, drawn)
+        return drawn
+
+    monkeypatch.setattr(losses, "group_noise", spy)
+    jax.block_until_ready(jax.jit(method.update)(state, batch))
+    jax.effects_barrier()
+    drawn = np.asarray(seen[0])[:, 0]
+    assert (drawn[0] == drawn[2] == drawn[5]) == (noise == "group")
+    assert drawn[0] != drawn[1]
+
+
+def test_the_swap_term_needs_another_member(make):
+    """With one image a group there is nobody to swap with."""
+    _, method, state, batch = make(swap=True)
+    update = jax.jit(method.update)
+    _, metrics = update(state, batch)
+    assert metrics.swap_reconstruction > 0
+    _, alone = update(state, batch | {"group": jnp.arange(8)})
+    assert alone.swap_reconstruction == 0
+    _, without = jax.jit(make(swap=False)[1].update)(state, batch)
+    assert without.swap_reconstruction == 0
+    weight = state.hparams["swap_weight"]
+    expected = without.loss + weight * metrics.swap_reconstruction * 8 / 4
+    np.testing.assert_allclose(metrics.loss, expected, rtol=1e-5)
+
+
+def test_the_swap_term_takes_the_partners_code_from_its_image_alone(make):
+    config, method, state, batch = make(swap=True, noise_scale=0.0)
+    _, metrics = jax.jit(method.update)(state, batch)
+    nets = autoencoder.make_networks(config)
+    mean, logvar = autoencoder.encode(nets, state.params, batch["image"])
+    keys = jax.random.split(autoencoder.step_key(state, None), 4)
+    noise = jax.random.normal(keys[0], (8, 2))
+    style = mean[:, :2] + jnp.exp(logvar[:, :2] / 2) * noise
+    partner = losses.swap_partners(keys[2], batch["group"])
+    z = jnp.concatenate([style, mean[partner, 2:]], axis=1)
+    logits = nets.decoder.apply({"params": state.params["decoder"]}, z)
+    nll = losses.bernoulli_nll(logits, batch["image"])
+    wanted = nll.sum() - nll[6]  # the seventh is alone in its group
+    np.testing.assert_allclose(metrics.swap_reconstruction, wanted / 8, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bias", [-30.0, 30.0])
+def test_gradients_stay_finite_where_a_variance_goes_to_an_extreme(make, bias):
+    _, method, state, batch = make(mode="paper")
+    state.params["encoder"]["logvar"]["bias"] = jnp.array([0.0, 0.0, bias])
+    after, _ = jax.jit(method.update)(state, batch)
+    assert all(np.isfinite(p).all() for p in jax.tree.leaves(after.params))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mode", "both"), ("noise", "none"), ("likelihood", "l1"), ("normaliser", "one")],
+)
+def test_a_wrong_choice_is_named(tiny_config, field, value):
+    with pytest.raises(ValueError, match=field):
+        training.make_method(tiny_config("ml_vae", **{field: value}))
+
+
+@pytest.mark.parametrize("class_latent", [0, 3])
+def test_each_code_needs_a_dimension(tiny_config, class_latent):
+    with pytest.raises(ValueError, match="class_latent"):
+        training.make_method(tiny_config("ml_vae", class_latent=class_latent))
