@@ -26,7 +26,7 @@ $(VENV)/.dev: $(VENV)/.test
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m launch.train --config=configs/factor_vae.py:demo --workdir=$(DEMO)
-	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score,mig --overwrite
+	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score_paper,mig --overwrite
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
 test: $(VENV)/.test

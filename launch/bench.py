@@ -29,14 +29,16 @@ _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 def _measure(module, *arguments, cores=None):
     """The JSON line that a module prints, run on the first `cores` cores."""
     available = sorted(os.sched_getaffinity(0))
-    chosen = available[: cores or len(available)]
-    process = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, chosen),
-    )
+    os.sched_setaffinity(0, available[: cores or len(available)])  # is inherited
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.sched_setaffinity(0, available)
     return json.loads(process.stdout.strip().splitlines()[-1])
 
 
