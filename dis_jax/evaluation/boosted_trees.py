@@ -25,6 +25,7 @@ _LIGHTGBM = {
     "min_data_in_leaf": 1,
     "min_sum_hessian_in_leaf": 0.0,
     "feature_pre_filter": False,
+    "enable_bundle": False,  # for sparse data; costs a tenth of the time
     "force_col_wise": True,
     "num_threads": 1,
     "verbose": -1,
