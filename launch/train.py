@@ -21,6 +21,9 @@ _WORKDIR = flags.DEFINE_string(
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
+_RESIDENT = flags.DEFINE_boolean(
+    "resident", None, "Hold images on the device, or stream them; by default as fits."
+)
 _ACCEPT_CHANGES = flags.DEFINE_boolean(
     "accept_changes", False, "Go on in a workdir whose config differs."
 )
@@ -38,6 +41,7 @@ def main(argv):
         _CONFIG.value,
         _WORKDIR.value,
         data_dir=_DATA_DIR.value,
+        resident=_RESIDENT.value,
         accept_changes=_ACCEPT_CHANGES.value,
     )
     logging.info("done: %s", _WORKDIR.value)

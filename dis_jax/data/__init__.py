@@ -27,7 +27,7 @@ from dis_jax.data.sampling import (
     two_batches,
 )
 from dis_jax.data.sprites import draw_sprites, rendered_dsprites
-from dis_jax.data.streaming import finished, from_source, stream
+from dis_jax.data.streaming import finished, from_source, stream, stream_calls
 from dis_jax.data.toys import draw_toys, rendered_norb
 from dis_jax.data.variants import (
     PAIR_COLOURS,
@@ -92,6 +92,7 @@ __all__ = [
     "sampled_binary",
     "stands_out",
     "stream",
+    "stream_calls",
     "tinted",
     "tinted_on_noise",
     "two_batches",

@@ -142,6 +142,77 @@ def stream(
       >>> sorted(np.concatenate(epoch).ravel().tolist())
       [0, 1, 2, 3, 4, 5]
     """
+    planner, rows = _opened(
+        image_set, sampler, key, start_step, sharding, threads, buffer
+    )
+    waiting = collections.deque()
+    for batch in rows:
+        waiting.append(jax.tree.map(planner.place, batch))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft()
+    yield from waiting
+
+
+def stream_calls(
+    image_set: ImageSet,
+    sampler: Sampler,
+    key: Key[Array, ""],
+    start_step: int = 0,
+    *,
+    sharding: jax.sharding.NamedSharding | None = None,
+    threads: int = 8,
+    buffer: int = 16,
+) -> Callable[[int], Batch]:
+    """The stream of `stream`, for calls of several steps each.
+
+    Args:
+      image_set: see `stream`.
+      sampler: see `stream`.
+      key: see `stream`.
+      start_step: see `stream`.
+      sharding: see `stream`; how one batch lies.
+      threads: see `stream`.
+      buffer: see `stream`; at best what two calls take.
+
+    Returns:
+      `n -> the next n batches`, each array (n, batch, ...).
+
+    Raises:
+      ValueError: if the set's images are not read from the host.
+
+    Example:
+      >>> images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
+      >>> numbers = from_source(
+      ...     lambda index: images[index], np.zeros((6, 0), np.int32), name="numbers",
+      ...     factor_names=(), sizes=(), image_shape=(1, 1, 1),
+      ... )
+      >>> sampler = data.images(numbers, 3, order="epoch")
+      >>> epoch = stream_calls(numbers, sampler, jax.random.key(0))(2)["image"]
+      >>> epoch.shape, sorted(epoch.ravel().tolist())
+      ((2, 3, 1, 1, 1), [0, 1, 2, 3, 4, 5])
+    """
+    planner, rows = _opened(
+        image_set, sampler, key, start_step, sharding, threads, buffer
+    )
+
+    def take(n: int) -> Batch:
+        batches = [next(rows) for _ in range(n)]
+        stacked = jax.tree.map(lambda *parts: np.stack(parts), *batches)
+        return jax.tree.map(planner.place_calls, stacked)
+
+    return take
+
+
+def _opened(
+    image_set: ImageSet,
+    sampler: Sampler,
+    key: Key[Array, ""],
+    start_step: int,
+    sharding: jax.sharding.NamedSharding | None,
+    threads: int,
+    buffer: int,
+) -> tuple[_Planner, Iterator[dict[str, np.ndarray]]]:
+    """A planner and, read ahead, this process's rows of the batches from a step on."""
     if image_set.read is None:
         raise ValueError(
             f"{image_set.name!r} lies on the device; draw from it by "
@@ -152,12 +223,7 @@ def stream(
     planner = _Planner(image_set, image_set.read, sampler, key, sharding)
     rows = grain.MapDataset.range(start_step, np.iinfo(np.int32).max).map(planner)
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=buffer)
-    waiting = collections.deque()
-    for batch in rows.to_iter_dataset(options):
-        waiting.append(jax.tree.map(planner.place, batch))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft()
-    yield from waiting
+    return planner, iter(rows.to_iter_dataset(options))
 
 
 def finished(
@@ -230,3 +296,11 @@ class _Planner:
         if self._sharding is None:
             return jax.device_put(rows)
         return jax.make_array_from_process_local_data(self._sharding, rows)
+
+    def place_calls(self, rows: np.ndarray) -> Array:
+        """The same for rows with a leading axis of batches."""
+        if self._sharding is None:
+            return jax.device_put(rows)
+        axes = jax.sharding.PartitionSpec(None, *self._sharding.spec)
+        sharding = jax.sharding.NamedSharding(self._sharding.mesh, axes)
+        return jax.make_array_from_process_local_data(sharding, rows)

@@ -43,12 +43,18 @@ class Run(NamedTuple):
     population: int | None
 
 
-def set_up(config: Any, data_dir: str | os.PathLike[str] | None = None) -> Run:
+def set_up(
+    config: Any,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    resident: bool | None = None,
+) -> Run:
     """Loads the data, makes the method and the mesh that a config names.
 
     Args:
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
       data_dir: the folder of real data sets.
+      resident: whether images are held on the device, see `data.load`.
 
     Returns:
       The run.
@@ -59,7 +65,7 @@ def set_up(config: Any, data_dir: str | os.PathLike[str] | None = None) -> Run:
     """
     found = members(config)
     population = len(found) if is_population(config) else None
-    image_set = data.load(config.dataset, data_dir, config.split)
+    image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
     config = config.copy_and_resolve_references()
     with config.unlocked():
         config.image_shape = image_set.image_shape
@@ -93,6 +99,7 @@ def train(
     folder: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
+    resident: bool | None = None,
     accept_changes: bool = False,
 ) -> State:
     """Trains what the config says, going on from the workdir's last checkpoint.
@@ -101,6 +108,8 @@ def train(
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
       folder: the workdir; gets config, log and checkpoints.
       data_dir: the folder of real data sets.
+      resident: whether images are held on the device, or streamed to it; by default as
+        their size and its memory allow. The run is the same.
       accept_changes: whether to go on in a workdir that has another config.
 
     Returns:
@@ -112,7 +121,7 @@ def train(
       ValueError: if the workdir belongs to another config, or a field does not fit.
     """
     began = time.monotonic()
-    run = set_up(config, data_dir)
+    run = set_up(config, data_dir, resident=resident)
     config = run.config
     folder = pathlib.Path(folder)
     workdir.claim(folder, config, accept_changes=accept_changes)

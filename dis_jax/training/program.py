@@ -9,17 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from jaxtyping import Array
 
-from dis_jax.data import ImageSet, Sampler
+from dis_jax.data import ImageSet, Sampler, finished
 from dis_jax.methods import Method, Metrics, State
 from dis_jax.methods.optimiser import scalars
 from dis_jax.training import mesh as meshes
-
-# Folded into a state's key to give the key of its data. `update` folds in the step, which
-# never gets there.
-_DATA_STREAM = 2**31 - 1
-
+from dis_jax.training.feed import Feed, data_key, open_feed, side_by_side
 
 Tree = TypeVar("Tree")
 
@@ -61,24 +56,26 @@ class Member(NamedTuple):
     hparams: Mapping[str, float]
 
 
+class Carry(NamedTuple):
+    """A state on the devices, and what feeds its next steps."""
+
+    state: State
+    feed: Feed
+
+
 class Program(NamedTuple):
-    """A run's compiled functions.
+    """A run's compiled functions; whether batches are drawn or streamed does not show.
 
     Attributes:
-      run: `(state, n) -> (state, metrics)`: n steps, metrics with a leading axis of steps
-        and, for a population, a second one of members. The state passed in is used up.
-      load: puts a state from anywhere onto the devices as `run` wants it.
+      run: `(carry, n) -> (carry, metrics)`: n steps, metrics with a leading axis of steps
+        and, for a population, a second one of members. The carry passed in is used up.
+      load: makes a carry of a state from anywhere; its next batch is that of its step.
       dump: the state in its portable form: single, or stacked over members.
     """
 
     run: Callable[[Any, int], tuple[Any, Metrics]]
     load: Callable[[State], Any]
     dump: Callable[[Any], State]
-
-
-def data_key(state: State) -> Array:
-    """The constant key from which all batches of a run are drawn."""
-    return jax.random.fold_in(state.key, _DATA_STREAM)
 
 
 def init(
@@ -171,47 +168,49 @@ def compile_program(
     best = backend()
     unroll = best.unroll if unroll is None else unroll
     vectorise = best.vectorise if vectorise is None else vectorise
-    image_set = jax.device_put(image_set, meshes.replicated(mesh))
+    if image_set.read is None:
+        image_set = jax.device_put(image_set, meshes.replicated(mesh))
 
-    steps = _compile(
-        method, sampler, mesh, unroll, vectorised=population is not None and vectorise
-    )
-    if population is not None and not vectorise:
-        return _one_after_another(steps, sampler.args, image_set, mesh, population)
-    place = meshes.replicated if population is None else meshes.over_population
-    args = jax.device_put(sampler.args, place(mesh))
-    return Program(
-        run=lambda state, n: steps(state, image_set, args, n),
-        load=lambda state: _placed_copy(state, place(mesh)),
-        dump=lambda state: state,
+    vectorised = population is not None and vectorise
+    steps = _compile(method, sampler, mesh, unroll, vectorised=vectorised)
+    if population is None:
+        return _one(steps, sampler, image_set, mesh)
+    own = [sampler._replace(args=member(sampler.args, i)) for i in range(population)]
+    if vectorised:
+        return _side_by_side(steps, sampler, own, image_set, mesh)
+    return _one_after_another(
+        [_one(steps, s, image_set, mesh, population) for s in own]
     )
 
 
 def _compile(
     method: Method, sampler: Sampler, mesh: Mesh, unroll: bool, *, vectorised: bool
 ) -> Callable[..., tuple[State, Metrics]]:
-    step = functools.partial(_step, method, sampler.sample, mesh)
+    step = functools.partial(_step, method, sampler, mesh)
     sharding = meshes.replicated(mesh)
     if vectorised:
-        step = jax.vmap(step, in_axes=(0, None, 0), spmd_axis_name=meshes.POPULATION)
+        step = jax.vmap(step, in_axes=(0, None, 0, 0), spmd_axis_name=meshes.POPULATION)
         sharding = meshes.over_population(mesh)
 
     @functools.partial(
         jax.jit,
-        static_argnums=3,
+        static_argnums=4,
         donate_argnums=0,
         out_shardings=(sharding, meshes.replicated(mesh)),
     )
     def steps(
-        state: State, image_set: ImageSet, args: Any, n: int
+        state: State, image_set: ImageSet | None, args: Any, batches: Any, n: int
     ) -> tuple[State, Metrics]:
         if not unroll:
             return jax.lax.scan(
-                lambda state, _: step(state, image_set, args), state, length=n
+                lambda state, batch: step(state, image_set, args, batch),
+                state,
+                batches,
+                length=n,
             )
         made = []
-        for _ in range(n):
-            state, metrics = step(state, image_set, args)
+        for i in range(n):
+            state, metrics = step(state, image_set, args, member(batches, i))
             made.append(metrics)
         return state, jax.tree.map(lambda *m: jnp.stack(m), *made)
 
@@ -220,13 +219,18 @@ def _compile(
 
 def _step(
     method: Method,
-    sample: Callable[..., Any],
+    sampler: Sampler,
     mesh: Mesh,
     state: State,
-    image_set: ImageSet,
+    image_set: ImageSet | None,
     args: Any,
+    batch: Any,
 ) -> tuple[State, Metrics]:
-    batch = sample(image_set, data_key(state), state.step, args)
+    key = data_key(state)
+    if image_set is None:
+        batch = finished(sampler, batch, key, state.step)
+    else:
+        batch = sampler.sample(image_set, key, state.step, args)
     batch = jax.lax.with_sharding_constraint(batch, meshes.over_data(mesh))
     return method.update(state, batch)
 
@@ -236,27 +240,73 @@ def _placed_copy(tree: Tree, sharding: Any) -> Tree:
     return jax.device_put(jax.tree.map(jnp.copy, tree), sharding)
 
 
-def _one_after_another(
+def _runner(
+    steps: Callable[..., tuple[State, Metrics]], image_set: ImageSet, args: Any
+) -> Callable[[Carry, int], tuple[Carry, Metrics]]:
+    """`run` of a program whose carry is a single one."""
+    drawn_from = image_set if image_set.read is None else None
+
+    def run(carry: Carry, n: int) -> tuple[Carry, Metrics]:
+        state, metrics = steps(carry.state, drawn_from, args, carry.feed(n), n)
+        return Carry(state, carry.feed), metrics
+
+    return run
+
+
+def _one(
     steps: Callable[..., tuple[State, Metrics]],
-    args: Any,
+    sampler: Sampler,
     image_set: ImageSet,
     mesh: Mesh,
-    population: int,
+    feeds: int = 1,
 ) -> Program:
-    """The same contract as a vectorised population, for backends where a loop wins."""
+    """A single model, perhaps one of several."""
     sharding = meshes.replicated(mesh)
-    own_args = [jax.device_put(member(args, i), sharding) for i in range(population)]
+    calls = backend().steps_per_call
 
-    def run(states: list[State], n: int) -> tuple[list[State], Metrics]:
-        results = [
-            steps(state, image_set, a, n)
-            for state, a in zip(states, own_args, strict=True)
+    def load(state: State) -> Carry:
+        feed = open_feed(image_set, sampler, mesh, state, calls=calls, feeds=feeds)
+        return Carry(_placed_copy(state, sharding), feed)
+
+    args = jax.device_put(sampler.args, sharding)
+    return Program(_runner(steps, image_set, args), load, lambda carry: carry.state)
+
+
+def _side_by_side(
+    steps: Callable[..., tuple[State, Metrics]],
+    sampler: Sampler,
+    own: Sequence[Sampler],
+    image_set: ImageSet,
+    mesh: Mesh,
+) -> Program:
+    """A population as one program; `own` are its members' samplers."""
+    sharding = meshes.over_population(mesh)
+    options = {"calls": backend().steps_per_call, "feeds": len(own)}
+
+    def load(state: State) -> Carry:
+        feeds = [
+            open_feed(image_set, s, mesh, member(state, i), **options)
+            for i, s in enumerate(own)
         ]
+        return Carry(_placed_copy(state, sharding), side_by_side(feeds, mesh))
+
+    args = jax.device_put(sampler.args, sharding)
+    return Program(_runner(steps, image_set, args), load, lambda carry: carry.state)
+
+
+def _one_after_another(members: Sequence[Program]) -> Program:
+    """The same contract as a vectorised population, for backends where a loop wins."""
+
+    def run(carries: list[Carry], n: int) -> tuple[list[Carry], Metrics]:
+        pairs = zip(members, carries, strict=True)
+        results = [program.run(carry, n) for program, carry in pairs]
         metrics = jax.tree.map(lambda *m: jnp.stack(m, 1), *[m for _, m in results])
-        return [state for state, _ in results], metrics
+        return [carry for carry, _ in results], metrics
 
-    def load(state: State) -> list[State]:
-        members = [member(state, i) for i in range(population)]
-        return _placed_copy(members, sharding)
+    def load(state: State) -> list[Carry]:
+        return [p.load(member(state, i)) for i, p in enumerate(members)]
 
-    return Program(run, load, stack)
+    def dump(carries: list[Carry]) -> State:
+        return stack([carry.state for carry in carries])
+
+    return Program(run, load, dump)

@@ -146,3 +146,52 @@ def test_stream_from_disk_is_what_the_device_would_draw(tmp_path):
         drawn = sampler.sample(held, key, step, sampler.args)
         for field in ("image", "image2", "factors"):
             np.testing.assert_array_equal(batch[field], drawn[field])
+
+
+def test_set_that_tfds_itself_prepared_is_read_without_tensorflow(tmp_path):
+    """The catalogue keeps MNIST shuffled, as PNG files, and has no list of factors."""
+    import io
+
+    import tensorflow_datasets as tfds
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    images = {s: rng.integers(0, 256, (4, 28, 28), np.uint8) for s in ("train", "test")}
+
+    def png(image):
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "png")
+        file.seek(0)
+        return file
+
+    class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        VERSION = tfds.core.Version("3.0.1")
+
+        def _info(self):
+            label = tfds.features.ClassLabel(num_classes=10)
+            picture = tfds.features.Image(shape=(28, 28, 1))
+            features = tfds.features.FeaturesDict({"image": picture, "label": label})
+            return tfds.core.DatasetInfo(builder=self, features=features)
+
+        def _split_generators(self, dl_manager):
+            return {split: self._generate_examples(split) for split in images}
+
+        def _generate_examples(self, split):
+            for i, image in enumerate(images[split]):
+                yield i, {"image": png(image), "label": i}
+
+    builder = Mnist(data_dir=str(tmp_path), file_format="array_record")
+    builder.download_and_prepare()
+    assert "tensorflow" not in sys.modules
+    for resident in (True, False):
+        taken, digits = data.load("mnist", tmp_path, resident=resident).take(
+            np.arange(8)
+        )
+        found = np.rint(np.asarray(taken) * 255)[..., 0]
+        expected = [
+            images[split][digit]
+            for split, part in zip(images, np.split(digits[:, 0], 2), strict=True)
+            for digit in np.asarray(part)
+        ]
+        np.testing.assert_array_equal(found, expected)
+        assert sorted(digits[:4, 0].tolist()) == [0, 1, 2, 3]

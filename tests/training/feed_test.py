@@ -1,0 +1,99 @@
+"""A run is the same whether its images lie on the device or are streamed to it."""
+
+import importlib.util
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from dis_jax import data, training
+from dis_jax.training import program
+
+pytest.importorskip("grain")
+_path = pathlib.Path(__file__).parents[1] / "data" / "official_files.py"
+_spec = importlib.util.spec_from_file_location("official_files", _path)
+official_files = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(official_files)
+
+
+def _bits(tree):
+    leaves = jax.tree.leaves(tree._replace(key=jax.random.key_data(tree.key)))
+    return [np.asarray(leaf) for leaf in leaves]
+
+
+def _assert_same(a, b, **tolerance):
+    for x, y in zip(_bits(a), _bits(b), strict=True):
+        np.testing.assert_allclose(x, y, **tolerance)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Holds MNIST as its published files, of 40 images."""
+    (tmp_path / "data" / "mnist").mkdir(parents=True)
+    official_files.write_mnist(tmp_path / "data" / "mnist", counts=(30, 10))
+    return tmp_path / "data"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("population", "vectorise", "unroll", "mesh"),
+    [
+        (None, False, True, (1, 1)),
+        (None, False, False, (1, 8)),
+        (2, False, True, (1, 1)),
+        (2, True, False, (2, 4)),
+    ],
+)
+def test_streamed_steps_are_those_on_the_device(
+    population, vectorise, unroll, mesh, tiny_config, folder
+):
+    config = tiny_config("beta_vae", dataset="mnist")
+    config.image_shape = (28, 28, 1)
+    method = training.make_method(config)
+    members = [training.Member(i, config.hparams) for i in range(population or 1)]
+    ends = []
+    for resident in (True, False):
+        image_set = data.load("mnist", folder, resident=resident)
+        sampler = data.images(image_set, config.batch_size, order="epoch")
+        if population:
+            sampler = sampler._replace(args=training.stack([sampler.args] * population))
+        compiled = training.compile_program(
+            *(method, sampler, image_set, training.make_mesh(*mesh)),
+            population=population,
+            vectorise=vectorise,
+            unroll=unroll,
+        )
+        start = program.init(
+            method, sampler, image_set, members, population=population is not None
+        )
+        carry = compiled.load(start)
+        for count in (2, 2):
+            carry, metrics = compiled.run(carry, count)
+        shape = (2, population) if population else (2,)
+        assert np.shape(metrics.loss) == shape
+        ends.append((compiled.dump(carry), metrics))
+    _assert_same(ends[0][0], ends[1][0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ends[0][1].loss, ends[1][1].loss, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [(), (0, 1)])
+def test_resumed_stream_equals_unbroken_bit_for_bit(
+    seeds, tiny_config, folder, tmp_path
+):
+    values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2, "steps": 10}
+    config = tiny_config(
+        "beta_vae", dataset="mnist", **values | {"population.seed": seeds}
+    )
+    with config.unlocked():
+        config.sampler.order = "epoch"
+    options = {"data_dir": folder, "resident": False}
+    unbroken = training.train(config, tmp_path / "unbroken", **options)
+    config.steps = 5  # in the middle of a call
+    training.train(config, tmp_path / "broken", **options)
+    config.steps = 10
+    resumed = training.train(config, tmp_path / "broken", **options)
+    _assert_same(unbroken, resumed, rtol=0, atol=0)
+    held = training.train(config, tmp_path / "held", data_dir=folder, resident=True)
+    _assert_same(unbroken, held, rtol=1e-5, atol=1e-6)
