@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dis_jax.methods.ada_gvae import ada_gvae, ada_ml_vae, group_vae
+from dis_jax.methods.edim import edim
 from dis_jax.methods.factor_vae import factor_vae
 from dis_jax.methods.method import (
     Batch,
@@ -15,6 +16,7 @@ from dis_jax.methods.method import (
     point,
 )
 from dis_jax.methods.ml_vae import ml_vae
+from dis_jax.methods.sdim import sdim
 from dis_jax.methods.vae import (
     annealed_vae,
     beta_tcvae,
@@ -32,9 +34,11 @@ METHODS: dict[str, Callable[..., Method]] = {
     "beta_vae": beta_vae,
     "dip_vae_i": dip_vae_i,
     "dip_vae_ii": dip_vae_ii,
+    "edim": edim,
     "factor_vae": factor_vae,
     "group_vae": group_vae,
     "ml_vae": ml_vae,
+    "sdim": sdim,
     "vae": vae,
 }
 
@@ -54,9 +58,11 @@ __all__ = [
     "beta_vae",
     "dip_vae_i",
     "dip_vae_ii",
+    "edim",
     "factor_vae",
     "group_vae",
     "ml_vae",
     "point",
+    "sdim",
     "vae",
 ]

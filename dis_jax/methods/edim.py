@@ -1,0 +1,193 @@
+"""EDIM: what each of two views has to itself, given codes of what they share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import logging
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dis_jax import losses, networks
+from dis_jax.methods import pair_information as pairs
+from dis_jax.methods.method import Batch, Code, Method, Metrics, State
+
+_CODES = ("shared_x", "shared_y", "exclusive_x", "exclusive_y")
+
+
+def edim(config: Any, axis_name: str | None = None) -> Method:
+    """EDIM: exclusive codes complete the shared ones and are independent of them.
+
+    The encoders of the shared codes S come from SDIM and stay as they are, in inference
+    mode. With M_x both feature maps of x, and R_x = (S_y, E_x) (`crossed`, as in the
+    public code) or (S_x, E_x) (as in the paper), the exclusive encoders minimise
+
+      -alpha (G(M_x, R_x) + G(M_y, R_y)) - beta (L(M_x, R_x) + L(M_y, R_y))
+        + lambda (softplus(-D_x(R_x)) + softplus(-D_y(R_y)))
+
+    while each discriminator D tells (shuffled S, E), its 1, from R, its 0. The three
+    groups of networks have one gradient step on the same codes. The loss of the
+    discriminators is not scaled by lambda: Adam would undo that.
+
+    Eq.: Sanchez et al. 2020, (8)
+
+    Args:
+      config: as for `sdim`, without `switched` and `gamma`; and `network.exclusive`, the
+        size of the exclusive codes, `network.discriminator`, hidden widths, `crossed`,
+        and `hparams` with `lambda_adversarial` and `discriminator_learning_rate`.
+        `init_from` names the SDIM run and the networks that are taken from it.
+      axis_name: as for `sdim`.
+
+    Returns:
+      The method; its codes are `exclusive_x`, `exclusive_y`, `shared_x`, `shared_y`, and
+      the logits of each head, such as `exclusive_x_colour`.
+
+    Raises:
+      ValueError: if a field has a value that is not known.
+    """
+    pairs.check(config)
+    if not config.init_from.workdir:
+        logging.warning("edim without init_from.workdir: shared encoders are random.")
+    sizes = {"shared": config.network.shared, "exclusive": config.network.exclusive}
+    modules = pairs.make_modules(sizes, config)
+    critics = pairs.names("discriminator", config)
+    critic = networks.CodeDiscriminator(
+        tuple(config.network.discriminator), jnp.dtype(config.precision)
+    )
+    modules |= dict.fromkeys(critics.values(), critic)
+    heads = pairs.make_heads(config, _CODES)
+    optimisers = _optimisers(modules, heads, config)
+
+    def init(key: Array, batch: Batch) -> State:
+        init_key, run_key = jax.random.split(key)
+        parts = _inputs(modules, heads, config, init_key, batch)
+        every = {**modules, **{head.name: head.module for head in heads}}
+        params, stats = pairs.init_networks(init_key, every, parts)
+        return pairs.new_state(run_key, params, stats, optimisers, config)
+
+    def loss(
+        params: Any, stats: Any, key: Array, batch: Batch, hparams: Any
+    ) -> tuple[Array, tuple[Any, Metrics]]:
+        stats = dict(stats)
+        encoded = {
+            role: pairs.encode_views(
+                role, modules, params, stats, batch, config, train=role != "shared"
+            )
+            for role in ("shared", "exclusive")
+        }
+        encoded["shared"] = stop_gradient(encoded["shared"])
+        shared, exclusive, meets = _meets(encoded, crossed=config.crossed)
+        shuffle = pairs.negatives(config, key)
+        whole, local = pairs.both_kinds(modules, params, meets, config, shuffle)
+        fooling, found, accuracy = _adversaries(
+            critic,
+            {s: params[n] for s, n in critics.items()},
+            shared,
+            exclusive,
+            shuffle,
+        )
+        total = -hparams["alpha"] * whole - hparams["beta"] * local
+        total += hparams["lambda_adversarial"] * fooling
+        codes = {
+            f"{role}_{side}": vector
+            for role, views in encoded.items()
+            for side, (_, vector) in views.items()
+        }
+        head_loss, accuracies = pairs.read_heads(heads, params, stats, codes, batch)
+        terms = {
+            "loss": total,
+            "global_information": whole,
+            "local_information": local,
+            "adversarial_loss": fooling,
+            "discriminator_loss": found,
+            "discriminator_accuracy": accuracy,
+            "head_loss": head_loss,
+            **accuracies,
+        }
+        for name in pairs.names("shared", config).values():
+            stats.pop(name, None)  # frozen
+        return total + found + head_loss, (stats, pairs.make_metrics(terms))
+
+    def encode(state: State, batch: Batch) -> dict[str, Code]:
+        return pairs.encode_image(
+            ("exclusive", "shared"), modules, heads, config, state, batch["image"]
+        )
+
+    update = pairs.make_update(optimisers, loss, config, axis_name)
+    return Method(config.pairs, init, update, encode, None, code="exclusive_x")
+
+
+def _optimisers(modules: Any, heads: Any, config: Any) -> pairs.Optimisers:
+    critics = tuple(dict.fromkeys(pairs.names("discriminator", config).values()))
+    apart = {*critics, *pairs.names("shared", config).values()}
+    return pairs.Optimisers(
+        {
+            "encoders": tuple(name for name in modules if name not in apart),
+            "discriminators": critics,
+            "heads": tuple(head.name for head in heads),
+        },
+        {
+            "encoders": "learning_rate",
+            "discriminators": "discriminator_learning_rate",
+            "heads": "head_learning_rate",
+        },
+    )
+
+
+def _meets(
+    encoded: dict[str, dict[str, pairs.Encoded]], *, crossed: bool
+) -> tuple[dict[str, Array], dict[str, Array], dict[str, pairs.Encoded]]:
+    """The shared and the exclusive part of each side's R, and which M meets which R."""
+    shared, exclusive, meets = {}, {}, {}
+    for side, other in (("x", "y"), ("y", "x")):
+        shared[side] = encoded["shared"][other if crossed else side][1]
+        exclusive[side] = encoded["exclusive"][side][1]
+        maps = [encoded[role][side][0] for role in ("shared", "exclusive")]
+        meets[side] = (
+            jnp.concatenate(maps, axis=-1),
+            jnp.concatenate([shared[side], exclusive[side]], axis=1),
+        )
+    return shared, exclusive, meets
+
+
+def _adversaries(
+    critic: Any, params: Any, shared: Any, exclusive: Any, shuffle: Any
+) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+    """What fools the discriminators, what they minimise, and how often they are right."""
+
+    def logits(params: Any, s: Array, e: Array) -> Array:
+        return critic.apply({"params": params}, jnp.concatenate([s, e], axis=1))
+
+    fooling = found = right = jnp.zeros(())
+    for side in pairs.SIDES:
+        s, e, d = shared[side], exclusive[side], params[side]
+        fooling += losses.generator_loss(logits(stop_gradient(d), s, e))
+        joint = logits(d, s, stop_gradient(e))
+        apart = logits(d, shuffle(s), stop_gradient(e))
+        found += losses.discriminator_loss(apart, joint)
+        right += 0.25 * ((apart > 0).mean() + (joint < 0).mean())
+    return fooling, found, right
+
+
+def _inputs(
+    modules: Any, heads: Any, config: Any, key: Array, batch: Batch
+) -> dict[str, tuple[Any, ...]]:
+    """An input of each network."""
+    inputs: dict[str, tuple[Any, ...]] = {}
+    encoded: dict[str, dict[str, pairs.Encoded]] = {}
+    for role in ("shared", "exclusive"):
+        encoded[role] = {}
+        for side, name in pairs.names(role, config).items():
+            inputs[name] = (batch[side], True)
+            encoded[role][side], _ = modules[name].init_with_output(key, *inputs[name])
+    _, _, meets = _meets(encoded, crossed=config.crossed)
+    for side in pairs.SIDES:
+        for role in ("local", "global"):
+            inputs[pairs.names(role, config)[side]] = meets[side]
+        inputs[pairs.names("discriminator", config)[side]] = meets[side][1:]
+    for head in heads:
+        role, side = head.code.split("_")
+        inputs[head.name] = (encoded[role][side][1], True)
+    return inputs

@@ -1,0 +1,363 @@
+"""What SDIM and EDIM are made of: two views, information in maps, heads on codes.
+
+Networks are named `<role>_x` and `<role>_y`, one for each view, or `<role>` where the
+views share weights (`config.share_weights`). A head reads one attribute off one code:
+`head_shared_x_digit`. Batch statistics are threaded through the calls of a step in the
+order x, y: encoders first, then heads.
+"""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dis_jax import data, losses, networks
+from dis_jax.methods import autoencoder, optimiser
+from dis_jax.methods.method import Batch, Categorical, Code, Metrics, State
+
+SIDES = ("x", "y")
+PAIRS = ("views", "attribute_pairs")
+ESTIMATORS = ("jensen_shannon", "donsker_varadhan", "nwj", "info_nce")
+NEGATIVES = ("roll", "permute")
+Encoded = tuple[Array, Array]  # feature map (batch, height, width, features) and vector
+
+
+class Head(NamedTuple):
+    """A classifier of one attribute from one code.
+
+    Attributes:
+      name: of its network.
+      code: the code that it reads, such as `shared_x`.
+      attribute: what it says.
+      field: of the batch that has the labels, without the side.
+      column: of that field.
+      classes: how many values the attribute has.
+    """
+
+    name: str
+    code: str
+    attribute: str
+    field: str
+    column: int
+    classes: int
+
+    @property
+    def module(self) -> Any:
+        """The network."""
+        return networks.AttributeHead(self.classes)
+
+    def labels(self, batch: Batch) -> Array:
+        """The labels of the view that the code is of; unknown = -1."""
+        values = batch[f"{self.field}_{self.code[-1]}"]
+        return values.reshape(len(values), -1)[:, self.column]
+
+
+class Optimisers(NamedTuple):
+    """Which networks an optimiser moves, and by which learning rate.
+
+    Attributes:
+      networks: names of networks by name of the optimiser; others are frozen.
+      rates: the hyperparameter that is the learning rate of each.
+    """
+
+    networks: Mapping[str, tuple[str, ...]]
+    rates: Mapping[str, str]
+
+
+def check(config: Any) -> None:
+    """Raises a ValueError if a field that both methods have is not known."""
+    choices = {"pairs": PAIRS, "estimator": ESTIMATORS, "negatives": NEGATIVES}
+    for field, known in choices.items():
+        if config[field] not in known:
+            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+
+
+def names(role: str, config: Any) -> dict[str, str]:
+    """The network of a role by side."""
+    return {side: role if config.share_weights else f"{role}_{side}" for side in SIDES}
+
+
+def make_modules(encoders: Mapping[str, int], config: Any) -> dict[str, Any]:
+    """Encoders of given code sizes, and both statistics networks, by network name."""
+    dtype = jnp.dtype(config.precision)
+    made: dict[str, Any] = {}
+    for role, latent in encoders.items():
+        encoder = networks.MapEncoder(latent, tuple(config.network.widths), dtype)
+        made |= dict.fromkeys(names(role, config).values(), encoder)
+    widths = tuple(config.network.statistics)
+    local = networks.LocalStatistics(widths, dtype)
+    whole = networks.GlobalStatistics(config.network.grid, widths, dtype)
+    made |= dict.fromkeys(names("local", config).values(), local)
+    return made | dict.fromkeys(names("global", config).values(), whole)
+
+
+def make_heads(config: Any, codes: tuple[str, ...]) -> tuple[Head, ...]:
+    """The heads that `config.heads` asks for, with what `config.attributes` knows.
+
+    Raises:
+      ValueError: if there is no such code or attribute.
+    """
+    made = []
+    for code, attributes in config.heads.items():
+        if code not in codes:
+            raise ValueError(f"heads has {code!r}; expected some of {codes}.")
+        for attribute in attributes:
+            if attribute not in config.attributes:
+                raise ValueError(
+                    f"heads.{code} has {attribute!r}; config.attributes describes "
+                    f"{', '.join(config.attributes)}."
+                )
+            about = config.attributes[attribute]
+            made.append(
+                Head(f"head_{code}_{attribute}", code, attribute, **dict(about))
+            )
+    return tuple(made)
+
+
+def init_networks(
+    key: Array, modules: Mapping[str, Any], inputs: Mapping[str, tuple[Any, ...]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters and batch statistics of all networks for inputs like these."""
+    params, stats = {}, {}
+    for i, (name, module) in enumerate(modules.items()):
+        variables = module.init(jax.random.fold_in(key, i), *inputs[name])
+        params[name] = variables["params"]
+        if "batch_stats" in variables:
+            stats[name] = variables["batch_stats"]
+    return params, stats
+
+
+def apply_norm(
+    module: Any, params: Any, stats: Any, x: Array, *, train: bool
+) -> tuple[Any, Any]:
+    """A network with batch normalisation: what it gives, and its new statistics."""
+    variables = {"params": params, "batch_stats": stats}
+    if not train:
+        return module.apply(variables, x, train=False), stats
+    out, changed = module.apply(variables, x, train=True, mutable=["batch_stats"])
+    return out, changed["batch_stats"]
+
+
+def encode_views(
+    role: str,
+    modules: Mapping[str, Any],
+    params: Mapping[str, Any],
+    stats: dict[str, Any],
+    batch: Batch,
+    config: Any,
+    *,
+    train: bool,
+) -> dict[str, Encoded]:
+    """Map and vector of each side; in training, `stats` gets the new statistics."""
+    encoded = {}
+    for side, name in names(role, config).items():
+        encoded[side], stats[name] = apply_norm(
+            modules[name], params[name], stats[name], batch[side], train=train
+        )
+    return encoded
+
+
+def negatives(config: Any, key: Array) -> Callable[[Array], Array]:
+    """How rows of a batch meet other rows."""
+    if config.negatives == "roll":
+        return losses.roll_negatives
+    return functools.partial(losses.permute_negatives, key)
+
+
+def information(
+    module: Any,
+    params: Any,
+    feature_map: Array,
+    vector: Array,
+    config: Any,
+    shuffle: Callable[[Array], Array],
+) -> Float[Array, ""]:
+    """Estimated information, nats, between maps and vectors of the same row.
+
+    Other maps meet each vector; InfoNCE lets all of the batch meet it.
+    """
+
+    def score(meet: Callable[[Array], Array]) -> Array:
+        return module.apply({"params": params}, feature_map, vector, meet)
+
+    if config.estimator == "info_nce":
+        return losses.info_nce(jnp.swapaxes(score(lambda maps: maps[:, None]), 0, 1))
+    joint, marginal = score(lambda maps: jnp.stack([maps, shuffle(maps)]))
+    return getattr(losses, config.estimator)(joint, marginal)
+
+
+def both_kinds(
+    modules: Mapping[str, Any],
+    params: Mapping[str, Any],
+    meets: Mapping[str, Encoded],
+    config: Any,
+    shuffle: Callable[[Array], Array],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Global and local information of (map, vector) of each side, summed over sides."""
+
+    def total(role: str) -> Array:
+        found = [
+            information(modules[name], params[name], *meets[side], config, shuffle)
+            for side, name in names(role, config).items()
+        ]
+        return found[0] + found[1]
+
+    return total("global"), total("local")
+
+
+def read_heads(
+    heads: tuple[Head, ...],
+    params: Mapping[str, Any],
+    stats: dict[str, Any],
+    codes: Mapping[str, Array],
+    batch: Batch,
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """Cross-entropy of all heads, nats, and the accuracy of each on known labels.
+
+    No gradient reaches the codes. `stats` gets the new statistics.
+    """
+    total, accuracies = jnp.zeros(()), {}
+    for head in heads:
+        code = stop_gradient(codes[head.code])
+        logits, stats[head.name] = apply_norm(
+            head.module, params[head.name], stats[head.name], code, train=True
+        )
+        labels = head.labels(batch)
+        known = labels >= 0
+        count = jnp.maximum(known.sum(), 1)
+        entropy = optax.softmax_cross_entropy_with_integer_labels(
+            logits, jnp.maximum(labels, 0)
+        )
+        total += jnp.where(known, entropy, 0.0).sum() / count
+        right = known & (logits.argmax(axis=1) == labels)
+        accuracies[f"{head.code}_{head.attribute}"] = right.sum() / count
+    return total, accuracies
+
+
+def make_update(
+    optimisers: Optimisers,
+    loss: Callable[..., tuple[Array, tuple[dict[str, Any], Metrics]]],
+    config: Any,
+    axis_name: str | None,
+) -> Callable[[State, Batch], tuple[State, Metrics]]:
+    """`update` of a method whose losses, summed, each reach one optimiser's networks.
+
+    Args:
+      optimisers: which networks are trained, and how fast.
+      loss: `(params, stats, key, batch, hparams) -> (scalar, (new stats, metrics))`; the
+        new statistics are those of the networks that are trained.
+      config: `optimiser`.
+      axis_name: the mapped axis over which gradients, batch statistics and metrics are
+        averaged; each replica normalises its share of the batch by itself.
+
+    Returns:
+      The function.
+    """
+    adam = optimiser.make(config.optimiser)
+    trained = [name for found in optimisers.networks.values() for name in found]
+
+    def update(state: State, batch: Batch) -> tuple[State, Metrics]:
+        key = autoencoder.step_key(state, axis_name)
+
+        def total(moving: dict[str, Any]) -> tuple[Array, Any]:
+            params = {**state.params, **moving}
+            return loss(params, state.stats, key, batch, state.hparams)
+
+        moving = {name: state.params[name] for name in trained}
+        grads, (stats, metrics) = jax.grad(total, has_aux=True)(moving)
+        grads, stats, metrics = optimiser.average((grads, stats, metrics), axis_name)
+        params, opt_state = dict(state.params), {}
+        for group, members in optimisers.networks.items():
+            clip = state.hparams["clip_norm"] if group == "encoders" else None
+            moved, opt_state[group] = adam.step(
+                {name: grads[name] for name in members},
+                state.opt_state[group],
+                {name: params[name] for name in members},
+                learning_rate=state.hparams[optimisers.rates[group]],
+                clip_norm=clip,
+            )
+            params |= moved
+        state = state._replace(
+            step=state.step + 1,
+            params=params,
+            stats={**state.stats, **stats},
+            opt_state=opt_state,
+        )
+        return state, metrics
+
+    return update
+
+
+def new_state(
+    key: Array,
+    params: dict[str, Any],
+    stats: dict[str, Any],
+    optimisers: Optimisers,
+    config: Any,
+) -> State:
+    """The state before the first step."""
+    adam = optimiser.make(config.optimiser)
+    return State(
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        params=params,
+        stats=stats,
+        opt_state={
+            group: adam.init({name: params[name] for name in members})
+            for group, members in optimisers.networks.items()
+        },
+        hparams=optimiser.scalars(config.hparams),
+    )
+
+
+def encode_image(
+    roles: tuple[str, ...],
+    modules: Mapping[str, Any],
+    heads: tuple[Head, ...],
+    config: Any,
+    state: State,
+    image: Array,
+) -> dict[str, Code]:
+    """Codes of one image taken for an x and for a y, and what the heads say of them.
+
+    With `config.batch_statistics` the images are normalised by their own batch.
+    """
+    train = config.batch_statistics
+    codes: dict[str, Any] = {}
+    for role in roles:
+        for side, name in names(role, config).items():
+            kernel = state.params[name]["convolution_1"]["kernel"]
+            views = data.coloured(image) if kernel.shape[2] == 3 else image
+            (_, codes[f"{role}_{side}"]), _ = apply_norm(
+                modules[name], state.params[name], state.stats[name], views, train=train
+            )
+    said: dict[str, Code] = {}
+    for head in heads:
+        logits, _ = apply_norm(
+            head.module,
+            state.params[head.name],
+            state.stats[head.name],
+            codes[head.code],
+            train=train,
+        )
+        said[f"{head.code}_{head.attribute}"] = Categorical(logits)
+    return {**codes, **said}
+
+
+@functools.cache
+def metrics_class(fields: tuple[str, ...]) -> Any:
+    """A NamedTuple of scalars; one class for the same fields."""
+    return collections.namedtuple("PairMetrics", fields)
+
+
+def make_metrics(terms: Mapping[str, Array]) -> Metrics:
+    """Terms as a NamedTuple, in their order."""
+    return metrics_class(tuple(terms))(**terms)

@@ -1,0 +1,278 @@
+"""SDIM and EDIM: what meets what, what is moved by what, and what stays as it is."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import losses, networks, training
+from dis_jax.methods import pair_information
+
+SPRITE_HEADS = {"shared": ("shape", "colour"), "exclusive": ("colour",)}
+
+
+def make_batch(seed=0, size=16, batch=6):
+    keys = jax.random.split(jax.random.key(seed), 4)
+    labels = jax.random.randint(keys[2], (2, batch, 5), 0, 3)
+    return {
+        "x": jax.random.uniform(keys[0], (batch, size, size, 3)),
+        "y": jax.random.uniform(keys[1], (batch, size, size, 3)),
+        "factors_x": labels[0],
+        "factors_y": labels[1],
+        "colour_x": labels[0, :, 4],
+        "colour_y": labels[1, :, 4],
+    }
+
+
+BATCH = make_batch()
+
+
+@pytest.fixture(scope="module")
+def make(tiny_config):
+    def make(name, **fields):
+        config = tiny_config(name, negatives="roll", **fields)
+        role = "shared" if name == "sdim" else "exclusive"
+        config.heads = {f"{role}_{side}": SPRITE_HEADS[role] for side in "xy"}
+        method = training.make_method(config)
+        return config, method, jax.jit(method.init)(jax.random.key(0), BATCH)
+
+    return make
+
+
+@pytest.fixture(scope="module", params=["sdim", "edim"])
+def parts(request, make):
+    config, method, state = make(request.param)
+    return config, jax.jit(method.update), state
+
+
+def differ(a, b, names=None):
+    """The networks of two states whose parameters differ."""
+    return {
+        name
+        for name in names or a.params
+        if any(
+            not np.array_equal(p, q)
+            for p, q in zip(
+                *map(jax.tree.leaves, (a.params[name], b.params[name])), strict=True
+            )
+        )
+    }
+
+
+def by_role(state, *roles):
+    return {name for name in state.params if name.startswith(roles)}
+
+
+def codes(state, role, side, *, train):
+    """Map and vector of a view, by the networks alone."""
+    latent = state.params[f"{role}_{side}"]["vector"]["bias"].shape[0]
+    variables = {
+        "params": state.params[f"{role}_{side}"],
+        "batch_stats": state.stats[f"{role}_{side}"],
+    }
+    encoder = networks.MapEncoder(latent, (4, 4, 4))
+    made = encoder.apply(
+        variables, BATCH[side], train=train, mutable=["batch_stats"] if train else False
+    )
+    return made[0] if train else made
+
+
+def by_hand(state, meets):
+    """Global and local Jensen-Shannon objectives; only the map meets other rows."""
+    found = []
+    for role, module in (
+        ("global", networks.GlobalStatistics(2, (8, 8))),
+        ("local", networks.LocalStatistics((8, 8))),
+    ):
+        total = 0.0
+        for side, (maps, vector) in meets.items():
+            variables = {"params": state.params[f"{role}_{side}"]}
+            joint = module.apply(variables, maps, vector)[0]
+            marginal = module.apply(variables, jnp.roll(maps, 1, axis=0), vector)[0]
+            total += losses.jensen_shannon(joint, marginal)
+        found.append(total)
+    return found
+
+
+@pytest.mark.parametrize("switched", [True, False])
+def test_switched_maps_meet_the_other_views_code(make, switched):
+    _, method, state = make("sdim", switched=switched)
+    _, metrics = jax.jit(method.update)(state, BATCH)
+    (m_x, s_x), (m_y, s_y) = (codes(state, "shared", s, train=True) for s in "xy")
+    meets = {"x": (m_x, s_y), "y": (m_y, s_x)}
+    if not switched:
+        meets = {"x": (m_x, s_x), "y": (m_y, s_y)}
+    whole, local = by_hand(state, meets)
+    np.testing.assert_allclose(metrics.global_information, whole, rtol=1e-4)
+    np.testing.assert_allclose(metrics.local_information, local, rtol=1e-4)
+    distance = np.abs(s_x - s_y).mean()
+    np.testing.assert_allclose(metrics.distance, distance, rtol=1e-4)
+    wanted = -0.5 * whole - local + 0.1 * distance
+    np.testing.assert_allclose(metrics.loss, wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("crossed", [True, False])
+def test_exclusive_maps_meet_the_shared_code_in_inference_mode(make, crossed):
+    _, method, state = make("edim", crossed=crossed)
+    # running statistics that no batch has
+    state.stats["shared_x"]["BatchNorm_0"]["mean"] += 0.3
+    _, metrics = jax.jit(method.update)(state, BATCH)
+    shared = {s: codes(state, "shared", s, train=False) for s in "xy"}
+    exclusive = {s: codes(state, "exclusive", s, train=True) for s in "xy"}
+    meets = {}
+    for side, other in (("x", "y"), ("y", "x")):
+        s = shared[other if crossed else side][1]
+        maps = jnp.concatenate([shared[side][0], exclusive[side][0]], axis=-1)
+        meets[side] = maps, jnp.concatenate([s, exclusive[side][1]], axis=1)
+    whole, local = by_hand(state, meets)
+    np.testing.assert_allclose(metrics.global_information, whole, rtol=1e-4)
+    np.testing.assert_allclose(metrics.local_information, local, rtol=1e-4)
+    critic = networks.CodeDiscriminator((8,))
+    fooling = found = 0.0
+    for side, (_, r) in meets.items():
+        variables = {"params": state.params[f"discriminator_{side}"]}
+        apart = jnp.concatenate([jnp.roll(r[:, :4], 1, axis=0), r[:, 4:]], axis=1)
+        joint, apart = (critic.apply(variables, c) for c in (r, apart))
+        fooling += jax.nn.softplus(-joint).mean()
+        found += jax.nn.softplus(-apart).mean() + jax.nn.softplus(joint).mean()
+    np.testing.assert_allclose(metrics.adversarial_loss, fooling, rtol=1e-4)
+    np.testing.assert_allclose(metrics.discriminator_loss, found, rtol=1e-4)
+    wanted = -0.5 * whole - local + 0.1 * fooling
+    np.testing.assert_allclose(metrics.loss, wanted, rtol=1e-4)
+
+
+def test_labels_move_the_heads_alone(parts):
+    _, update, state = parts
+    other = {k: (2 - v if v.dtype == jnp.int32 else v) for k, v in BATCH.items()}
+    (a, _), (b, _) = update(state, BATCH), update(state, other)
+    assert differ(a, b) == by_role(state, "head")
+
+
+def test_unknown_labels_move_nothing(parts):
+    _, update, state = parts
+    unknown = {
+        k: (jnp.full_like(v, -1) if v.dtype == jnp.int32 else v)
+        for k, v in BATCH.items()
+    }
+    after, metrics = update(state, unknown)
+    assert metrics.head_loss == 0
+    assert not differ(after, state, by_role(state, "head"))
+    assert differ(after, state, by_role(state, "local", "global"))
+
+
+def test_frozen_networks_and_their_statistics_never_change(make):
+    _, method, state = make("edim", share_weights=True)
+    update = jax.jit(method.update)
+    after = state
+    for seed in range(3):
+        after, _ = update(after, make_batch(seed))
+    assert differ(after, state) == set(state.params) - {"shared"}
+    pairs = zip(
+        *map(jax.tree.leaves, (after.stats["shared"], state.stats["shared"])),
+        strict=True,
+    )
+    assert all(np.array_equal(a, b) for a, b in pairs)
+    assert set(after.stats) == set(state.stats)
+    assert not any("shared" in group for group in state.opt_state)
+
+
+def test_the_discriminators_see_stopped_codes_and_the_codes_a_stopped_discriminator(
+    make,
+):
+    _, method, state = make("edim")
+    update = jax.jit(method.update)
+
+    def run(weight, shift=0.0):
+        hparams = state.hparams | {"lambda_adversarial": jnp.float32(weight)}
+        params = {
+            name: jax.tree.map(lambda p: p + shift, tree)
+            if name.startswith("discriminator")
+            else tree
+            for name, tree in state.params.items()
+        }
+        return update(state._replace(hparams=hparams, params=params), BATCH)
+
+    critics = by_role(state, "discriminator")
+    (a, metrics_a), (b, metrics_b) = run(0.0), run(0.0, shift=0.2)
+    assert metrics_a.discriminator_loss != metrics_b.discriminator_loss
+    assert differ(a, b) == critics  # without the weight no encoder knows of them
+    c, _ = run(10.0)
+    assert differ(a, c) == by_role(state, "exclusive")
+
+
+def test_views_may_share_weights(make):
+    _, method, state = make("sdim", share_weights=True)
+    assert by_role(state, "shared", "local", "global") == {"shared", "local", "global"}
+    _, found = jax.jit(method.update)(state, BATCH | {"y": BATCH["x"]})
+    assert found.distance == 0
+    said = method.encode(state, {"image": BATCH["x"]})
+    np.testing.assert_array_equal(said["shared_x"], said["shared_y"])
+
+
+def test_encoding_is_of_each_image_alone_unless_batch_statistics_are_asked_for(make):
+    for flag in (False, True):
+        _, method, state = make("sdim", batch_statistics=flag)
+        every = method.encode(state, {"image": BATCH["x"]})
+        few = method.encode(state, {"image": BATCH["x"][:3]})
+        same = np.allclose(every["shared_x"][:3], few["shared_x"], rtol=1e-4, atol=1e-6)
+        assert same != flag
+    assert every["shared_x_shape"].logits.shape == (6, 3)
+    grey = BATCH["x"][..., :1]
+    white = method.encode(state, {"image": jnp.repeat(grey, 3, axis=-1)})
+    np.testing.assert_allclose(
+        method.encode(state, {"image": grey})["shared_y"], white["shared_y"], rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("estimator", pair_information.ESTIMATORS)
+def test_estimates_are_the_losses_of_the_scores_of_all_that_meet(make, estimator):
+    config, _, _ = make("sdim", estimator=estimator)
+    module = networks.GlobalStatistics(0, (8,))
+    maps = jax.random.normal(jax.random.key(0), (5, 2, 2, 3))
+    vector = jax.random.normal(jax.random.key(1), (5, 4))
+    variables = module.init(jax.random.key(2), maps, vector)
+    found = pair_information.information(
+        module, variables["params"], maps, vector, config, losses.roll_negatives
+    )
+    matrix = jnp.array(  # (vector i, map j)
+        [
+            [module.apply(variables, maps[j : j + 1], v[None])[0, 0] for j in range(5)]
+            for v in vector
+        ]
+    )
+    joint, marginal = jnp.diag(matrix), matrix[jnp.arange(5), jnp.arange(5) - 1]
+    wanted = {
+        "jensen_shannon": losses.jensen_shannon(joint, marginal),
+        "donsker_varadhan": losses.donsker_varadhan(joint, marginal),
+        "nwj": losses.nwj(joint, marginal),
+        "info_nce": losses.info_nce(matrix),
+    }
+    np.testing.assert_allclose(found, wanted[estimator], rtol=1e-4)
+
+
+def test_shared_encoders_come_from_sdim_with_their_statistics(make):
+    _, method, source = make("sdim")
+    source, _ = jax.jit(method.update)(source, BATCH)
+    config, _, state = make("edim")
+    grafted = training.graft(state, source, tuple(config.init_from.networks))
+    for side in "xy":
+        for tree in ("params", "stats"):
+            jax.tree.map(
+                np.testing.assert_array_equal,
+                getattr(grafted, tree)[f"shared_{side}"],
+                getattr(source, tree)[f"shared_{side}"],
+            )
+    config.shared_from = "runs/sdim"
+    assert config.init_from.workdir == "runs/sdim"
+
+
+def test_mistakes_are_named(make):
+    with pytest.raises(ValueError, match="estimator is 'mine'"):
+        make("sdim", estimator="mine")
+    config, _, _ = make("sdim")
+    config.heads = {"shared_x": ("digit",)}
+    with pytest.raises(ValueError, match="attributes describes shape"):
+        training.make_method(config)
+    config.heads = {"exclusive_x": ("shape",)}
+    with pytest.raises(ValueError, match="heads has 'exclusive_x'"):
+        training.make_method(config)
