@@ -85,8 +85,6 @@ def probe(
     The public code trains it for 100,000 steps with learning rate 1e-4; the default here
     is shorter, with a larger rate that falls along a cosine.
 
-    Eq.: Bouchacourt et al. 2018, Section 5
-
     Args:
       key: a random key.
       codes: (batch, latent), posteriors of the training images.

@@ -55,6 +55,12 @@ def run_study(
 
     Raises:
       ValueError: if a folder holds a run with another config.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> nothing = evaluation.Study("none", "No rows", {}, (0,), score=lambda _: {})
+      >>> evaluation.run_study(nothing, "runs/none")["lines"]
+      {}
     """
     workdir = pathlib.Path(workdir)
     planned = jobs(study)

@@ -72,6 +72,16 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       "high"}}}], "models", "missing"}`, ready for JSON. A difference is that of the
       first line from the second, of models with the same seed; between `low` and `high`
       lie 95 % of the bootstrap means.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> study = evaluation.Study("a", "A", {"vae": {}}, (0, 1), score=lambda _: {})
+      >>> scores = {"": {"mig": 0.25}}
+      >>> found = evaluation.tabulate(
+      ...     study, [{"row": "vae", "seed": 0, "steps": 1, "scores": scores}]
+      ... )
+      >>> found["lines"]["vae"]["mig"]["mean"], found["missing"]
+      (0.25, ['vae, seed 1'])
     """
     values: dict[str, dict[str, dict[int, float]]] = {}
     for record in records:
@@ -117,10 +127,10 @@ def paired_bootstrap(
 ) -> tuple[float, float, float]:
     """Mean of `first - second` over pairs, with its percentile bootstrap interval.
 
-    Pairs are resampled with replacement. Few pairs make the interval too narrow: of 3,
-    a quarter of the resamples' means are one of the extremes or next to it.
+    Pairs are resampled with replacement. Few pairs make the interval too narrow:
+    three give no more than ten different means.
 
-    Eq.: Efron & Tibshirani 1993, (13.5)
+    Eq.: Efron & Tibshirani 1993, percentile interval
 
     Args:
       first: (pairs,).
@@ -161,6 +171,16 @@ def markdown_table(result: Mapping[str, Any]) -> str:
 
     Returns:
       Markdown. In a cell: mean ± standard deviation over seeds, (published).
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> study = evaluation.Study("a", "A", {"vae": {}}, (0,), score=lambda _: {})
+      >>> scores = {"": {"mig": 0.25}}
+      >>> found = evaluation.tabulate(
+      ...     study, [{"row": "vae", "seed": 0, "steps": 1, "scores": scores}]
+      ... )
+      >>> print(evaluation.markdown_table(found).splitlines()[4])
+      | vae | 0.25 |
     """
     columns = list(dict.fromkeys(c for line in result["lines"].values() for c in line))
     text = [f"# {result['title']}", ""]

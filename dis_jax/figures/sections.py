@@ -17,6 +17,7 @@ from dis_jax.evaluation import METRICS
 from dis_jax.figures import page
 from dis_jax.figures.charts import kl_bars
 from dis_jax.figures.curves import loss_curves
+from dis_jax.figures.group_sections import code_maps, paths, swaps
 from dis_jax.figures.latents import (
     UNUSED_KL,
     by_kl,
@@ -253,6 +254,9 @@ SECTIONS: tuple[Callable[[Subject], Section], ...] = (
     reconstruction,
     traversal,
     categories,
+    swaps,
+    paths,
+    code_maps,
     latent_dimensions,
     factors,
     training_curves,

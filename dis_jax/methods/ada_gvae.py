@@ -48,7 +48,7 @@ class PairMetrics(NamedTuple):
 def group_vae(config: Any, axis_name: str | None = None) -> Method:
     """GroupVAE with labels: latent d is a pair's own where factor d was redrawn.
 
-    Eq.: Hosoya 2019, Section 3
+    Eq.: Hosoya 2019, group-based VAE
 
     Args:
       config: as for `beta_vae`, with `aggregate`, how shared posteriors are made one
@@ -80,7 +80,7 @@ def group_vae(config: Any, axis_name: str | None = None) -> Method:
 def ada_gvae(config: Any, axis_name: str | None = None) -> Method:
     """Ada-GVAE: the pair's KL divergences tell what it shares, which is averaged.
 
-    Eq.: Locatello et al. 2020, (5)
+    Eq.: Locatello et al. 2020, Ada-GVAE
 
     Args:
       config: as for `beta_vae`, and `hparams.warmup_steps`, over which beta grows
@@ -96,7 +96,7 @@ def ada_gvae(config: Any, axis_name: str | None = None) -> Method:
 def ada_ml_vae(config: Any, axis_name: str | None = None) -> Method:
     """Ada-ML-VAE: the pair's KL divergences tell what it shares, which is multiplied.
 
-    Eq.: Locatello et al. 2020, (5)
+    Eq.: Locatello et al. 2020, Ada-ML-VAE
 
     Args:
       config: as for `beta_vae`, and `hparams.warmup_steps`, over which beta grows

@@ -1,0 +1,146 @@
+"""Studies: what is trained is trained once, and the table is what the scores say."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from dis_jax import evaluation, training
+from dis_jax.evaluation import study as studies
+
+
+@pytest.fixture
+def make(tiny_config):
+    """A study of beta-VAEs of a few steps; a score is what tells the models apart."""
+
+    def make(steps=2, betas=(1.0, 4.0), seeds=(0, 1), **fields):
+        rows = {}
+        for beta in betas:
+            config = tiny_config("beta_vae", steps=steps, checkpoint_every=2)
+            config.hparams.beta = beta
+            rows[f"beta {beta:g}"] = config
+        scored = []
+
+        def score(trained):
+            scored.append((float(trained.state.hparams["beta"]), trained.seed))
+            kernel = jax.tree.leaves(trained.state.params)[0]
+            return {
+                "": {"steps": int(trained.state.step), "sum": float(kernel.sum())},
+                "own": {"beta": float(trained.config.hparams.beta)},
+            }
+
+        study = evaluation.Study("tiny", "Tiny", rows, tuple(seeds), score, **fields)
+        return study, scored
+
+    return make
+
+
+def test_every_model_is_trained_once_and_a_stopped_study_goes_on(make, tmp_path):
+    study, scored = make()
+    seen = []
+    result = evaluation.run_study(study, tmp_path, on_model=lambda r: seen.append(r))
+    assert scored == [(1.0, 0), (4.0, 0), (1.0, 1), (4.0, 1)]
+    assert [len(r["missing"]) for r in seen] == [3, 2, 1, 0]
+    assert result["missing"] == []
+    assert result["lines"]["beta 4"]["steps"]["mean"] == 2
+
+    scored.clear()
+    assert evaluation.run_study(study, tmp_path) == result
+    assert scored == []
+
+    # cut off before the scores of one model were written
+    studies.score_path(tmp_path, "beta 4", 1).unlink()
+    again = evaluation.run_study(study, tmp_path)
+    assert scored == [(4.0, 1)]
+    assert again["lines"] == result["lines"]
+
+
+def test_a_longer_study_trains_on_and_another_config_is_refused(make, tmp_path):
+    evaluation.run_study(make(steps=2, seeds=[0], betas=[1.0])[0], tmp_path)
+    study, scored = make(steps=4, seeds=[0], betas=[1.0])
+    result = evaluation.run_study(study, tmp_path)
+    assert result["lines"]["beta 1"]["steps"]["mean"] == 4
+    assert scored == [(1.0, 0)]
+    other, _ = make(steps=4, seeds=[0], betas=[1.0])
+    other.rows["beta 1"].hparams.learning_rate = 0.5
+    with pytest.raises(ValueError, match="learning_rate"):
+        evaluation.run_study(other, tmp_path)
+
+
+def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
+    study, _ = make()
+    alone = evaluation.run_study(study, tmp_path / "alone")
+    gpu = training.program.BACKENDS["gpu"]
+    monkeypatch.setattr(studies, "backend", lambda: gpu)
+    (job,) = studies.jobs(study)
+    assert len(job.members) == 4
+    for row, seed, index in job.members:
+        member = training.members(job.config)[index]
+        assert member.seed == seed
+        assert member.hparams == dict(study.rows[row].hparams)
+    together = evaluation.run_study(study, tmp_path / "together")
+    for line in ("beta 1", "beta 4"):
+        a, b = (r["lines"][line]["sum"]["mean"] for r in (alone, together))
+        np.testing.assert_allclose(a, b, rtol=1e-4)
+
+
+def test_rows_that_share_no_program_are_runs_of_their_own(make):
+    study, _ = make(betas=(1.0, 2.0, 4.0))
+    study.rows["beta 4"].network.latent = 4
+    jobs = studies.jobs(study, vectorise=True)
+    assert [job.folder for job in jobs] == ["beta_1+beta_2", "beta_4"]
+    study.rows["beta 2"].hparams.learning_rate = 0.5  # two hyperparameters differ
+    assert len(studies.jobs(study, vectorise=True)) == 3
+
+
+def record(row, seed, **lines):
+    return {"row": row, "seed": seed, "steps": 1, "scores": lines, "config": {}}
+
+
+@pytest.fixture
+def result(make):
+    study, _ = make(
+        seeds=(0, 1, 2),
+        published={"beta 1, own": {"score": 2.5}},
+        source="a paper",
+        compare=[("beta 4, own", "beta 1, own")],
+    )
+    records = [record("beta 1", s, own={"score": 1.0 + s}) for s in range(3)]
+    records += [record("beta 4", s, own={"score": 3.0 + 3 * s}) for s in range(2)]
+    return evaluation.tabulate(study, records)
+
+
+def test_the_table_by_hand(result):
+    own = result["lines"]["beta 1, own"]["score"]
+    assert own == {"mean": 2.0, "std": 1.0, "n": 3, "published": 2.5}
+    assert result["lines"]["beta 4, own"]["score"]["published"] is None
+    (compared,) = result["differences"]  # of seeds 0 and 1: 3 - 1 and 6 - 2
+    assert compared["columns"]["score"] == {"mean": 3.0, "low": 2.0, "high": 4.0}
+    assert result["missing"] == ["beta 4, seed 2"]
+    assert "config" not in json.dumps(result)
+
+
+def test_the_table_as_text(result):
+    text = evaluation.markdown_table(result)
+    assert "| beta 1, own | 2 ± 1 (2.5) |" in text
+    assert "**beta 4, own** less **beta 1, own**" in text
+    assert "| score | +3 | +2 | +4 |" in text
+    assert "Not yet trained: beta 4, seed 2." in text
+
+
+def test_the_bootstrap_has_the_width_of_the_mean():
+    rng = np.random.default_rng(0)
+    partner = rng.normal(size=400)
+    mean, low, high = evaluation.paired_bootstrap(
+        partner + 1 + rng.normal(size=400), partner
+    )
+    # the partner cancels: the standard error is 1 / 20
+    np.testing.assert_allclose((mean, high - low), (1, 2 * 1.96 / 20), rtol=0.12)
+    assert low < mean < high
+
+
+@pytest.mark.parametrize("shapes", [((3,), (2,)), ((0,), (0,)), ((2, 2), (2, 2))])
+def test_the_bootstrap_wants_pairs(shapes):
+    with pytest.raises(ValueError, match="first has shape"):
+        evaluation.paired_bootstrap(*map(np.zeros, shapes))
