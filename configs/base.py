@@ -11,13 +11,14 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
 
     Args:
       method: a name in `dis_jax.methods.METHODS`.
-      argument: words with commas between them: the name of a data set, "demo" for a run
-        that fits a laptop, "mlp" for dense networks.
+      argument: words with commas between them: the name of a data set, or the path of
+        one's own; "demo" for a run that fits a laptop; "mlp" for dense networks; "epoch"
+        for every image once an epoch, where the method's config sets no sampler.
       **hparams: hyperparameters of the method.
     """
     words = [word for word in argument.split(",") if word]
     demo = "demo" in words
-    names = [word for word in words if word not in ("demo", "mlp")]
+    names = [word for word in words if word not in ("demo", "mlp", "epoch")]
     if len(names) > 1:
         raise ValueError(f"one data set at a time; found {', '.join(names)}.")
 
@@ -27,7 +28,7 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     # data
     config.dataset = names[0] if names else "rendered_dsprites"
     config.split = "all"
-    config.sampler = {}  # arguments of the sampler, such as order="epoch"
+    config.sampler = {"order": "epoch"} if "epoch" in words else {}  # its arguments
     config.batch_size = 64
     config.image_shape = config_dict.placeholder(tuple)  # that of the data set
 

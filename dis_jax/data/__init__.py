@@ -14,6 +14,7 @@ from dis_jax.data.image_set import (
 )
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
+from dis_jax.data.own_files import from_path
 from dis_jax.data.pairs import attribute_pairs, pairs, views
 from dis_jax.data.prepared import prepare
 from dis_jax.data.room import draw_rooms, rendered_shapes3d
@@ -71,6 +72,7 @@ __all__ = [
     "from_arrays",
     "from_folder",
     "from_npz",
+    "from_path",
     "from_source",
     "grey",
     "group_table",

@@ -14,6 +14,7 @@ from dis_jax.data import folders, public_sets, room, sprites, toys
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.streaming import from_source
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
@@ -65,7 +66,8 @@ def load(
     read from a folder, and held on the device where they fit.
 
     Args:
-      name: one of `NAMES`.
+      name: one of `NAMES`; or the path of a folder of images or of an `.npz` file, see
+        `from_path`, which is then held on the device.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
       split: "all", or "train" or "test" where the set is published in halves.
       resident: whether images are held on the device; otherwise they are read when they
@@ -83,6 +85,8 @@ def load(
       >>> sprites.num_images, sprites.sizes
       (737280, (3, 6, 40, 32, 32))
     """
+    if is_path(name):
+        return from_path(name)
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4) or NAMES
         raise ValueError(

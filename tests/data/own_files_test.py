@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from dis_jax import data
+
+
+def write(path, value):
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (8, 8), value).save(path)
+
+
+def bytes_of(image_set):
+    images, factors = image_set.take(np.arange(image_set.num_images))
+    return np.rint(images[:, 0, 0, 0] * 255).astype(int).tolist(), factors.tolist()
+
+
+def test_npz_gives_its_whole_numbers_as_factors(tmp_path):
+    images = np.full((3, 8, 8), 7, np.uint8)
+    arrays = {"kind": np.array([0, 1, 1]), "weight": np.array([0.1, 0.2, 0.3])}
+    np.savez(tmp_path / "mine.npz", images=images, **arrays)
+    mine = data.load(str(tmp_path / "mine.npz"))
+    assert (mine.name, mine.factor_names, mine.sizes) == ("mine", ("kind",), (2,))
+    assert bytes_of(mine) == ([7, 7, 7], [[0], [1], [1]])
+
+
+def test_folder_gives_table_or_classes_or_nothing(tmp_path):
+    for name, value in (("a/1.png", 10), ("b/1.png", 20)):
+        write(tmp_path / name, value)
+    assert bytes_of(data.load(str(tmp_path))) == ([10, 20], [[0], [1]])
+    (tmp_path / "labels.csv").write_text("file,size\nb/1.png,3\na/1.png,0\n")
+    tabled = data.load(str(tmp_path))
+    assert tabled.factor_names == ("size",)
+    assert bytes_of(tabled) == ([20, 10], [[3], [0]])
+    write(tmp_path / "plain" / "1.png", 30)
+    plain = data.load(str(tmp_path / "plain"))
+    assert (plain.factor_names, plain.num_images) == ((), 1)
+
+
+def test_what_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*nothing; expected one"):
+        data.load(str(tmp_path / "nothing"))
+    with pytest.raises(FileNotFoundError, match=r"no file .*nothing\.npz"):
+        data.load(str(tmp_path / "nothing.npz"))
