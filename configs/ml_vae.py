@@ -25,7 +25,6 @@ SHARED = {
     "shapes3d": ("shape",),
     "coil100": ("object",),
 }
-EPOCH = 60_000 // 256  # steps; the last, smaller batch is dropped
 
 
 def get_config(argument="mnist"):
@@ -67,7 +66,7 @@ def get_config(argument="mnist"):
             "weight_std": 0.05,
         }
         config.hparams.learning_rate = 1e-3
-        config.steps = 400 * EPOCH
+        config.steps = 400 * (60_000 // 256)  # epochs; the last, smaller batch is out
     elif "smallnorb" in config.dataset:
         config.split = "train"
     return config

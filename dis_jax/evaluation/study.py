@@ -110,12 +110,26 @@ def _side_by_side(study: Study) -> list[list[str]]:
         groups.setdefault(json.dumps(static, sort_keys=True), []).append(row)
     made = []
     for rows in groups.values():
-        varying = _varying(study, rows)
-        if len(varying) > 1 or (len(rows) > 1 and not varying):
-            made += [[row] for row in rows]
-        else:
-            made.append(rows)
+        left = list(rows)
+        while left:
+            together = max(_one_apart(study, left), key=len)
+            made.append(together)
+            left = [row for row in left if row not in together]
     return made
+
+
+def _one_apart(study: Study, rows: Sequence[str]) -> list[list[str]]:
+    """For each hyperparameter the first row with those that differ from it there alone."""
+    first, *others = rows
+    found = []
+    for name in study.rows[first].hparams:
+        together = {dict(study.rows[first].hparams)[name]: first}
+        for row in others:
+            varying = _varying(study, [first, row])
+            if set(varying) == {name}:
+                together.setdefault(varying[name][1], row)
+        found.append(list(together.values()))
+    return found
 
 
 def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[float, ...]]:

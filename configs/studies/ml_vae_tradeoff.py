@@ -1,0 +1,45 @@
+r"""ML-VAE on MNIST: class accuracy against style leakage, over everything that can be set.
+
+  python -m launch.study --study=configs/studies/ml_vae_tradeoff.py --workdir=runs/tradeoff
+
+40 epochs a model, or as many as stand after a colon; one seed. The lines are those of
+ml_vae_mnist.py, whose last row each of these models differs from in one setting.
+"""
+
+from typing import Any
+
+from configs.studies import ml_vae_mnist
+from configs.studies.ml_vae_mnist import paper
+
+
+def get_study(argument=""):
+    epochs = int(argument or 40)
+    ours: dict[str, Any] = {"swap": True, "style_beta": 8.0}
+    rows = {
+        f"style_beta {b:g}": paper(epochs, **ours | {"style_beta": b}) for b in BETAS
+    }
+    for name, values in OTHERS.items():
+        for value in values:
+            rows[f"{name} {value:g}"] = paper(epochs, **ours | {name: value})
+    for latent in (5, 20, 50):
+        sizes = {"latent": 2 * latent, "class_latent": latent}
+        rows[f"latent {latent} + {latent}"] = paper(epochs, **ours | sizes)
+    rows["no swap"] = paper(epochs, **ours | {"swap": False})
+    return ml_vae_mnist.get_study()._replace(
+        name="ml_vae_tradeoff",
+        title="ML-VAE on MNIST: what each setting does to style and class codes, %",
+        rows=rows,
+        seeds=(0,),
+        published={},
+        source="",
+        compare=(),
+    )
+
+
+BETAS = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
+OTHERS = {
+    "class_beta": (0.1, 8.0),
+    "noise_scale": (0.0, 0.1),
+    "swap_weight": (0.3, 3.0),
+    "batch_size": (64, 128, 512, 1024),
+}
