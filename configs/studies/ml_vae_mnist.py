@@ -33,10 +33,10 @@ def get_study(argument=""):
     rows = {
         "as coded, N(0, 1)": _as_coded(epochs, noise_scale=1.0),
         "as coded, N(0, .1^2)": _as_coded(epochs, noise_scale=0.1),
-        "as coded, untrained": _as_coded(0, noise_scale=0.1),
-        "paper": paper(epochs),
-        "paper, style_beta 8": paper(epochs, style_beta=8.0),
         OURS: paper(epochs, swap=True, style_beta=8.0),
+        "paper, style_beta 8": paper(epochs, style_beta=8.0),
+        "paper": paper(epochs),
+        "as coded, untrained": _as_coded(0, noise_scale=0.1),
     }
     return evaluation.Study(
         name="ml_vae_mnist",
@@ -71,7 +71,15 @@ def _as_coded(epochs, **hparams):
     return _of_length(config, epochs)
 
 
-def paper(epochs, *, swap=False, batch_size=256, latent=20, class_latent=10, **hparams):
+def paper(
+    epochs: int,
+    *,
+    swap: bool = False,
+    batch_size: int = 256,
+    latent: int = 20,
+    class_latent: int = 10,
+    **hparams: float,
+):
     """The paper's bound with other weights, sizes and noise."""
     config = ml_vae.get_config("mnist")
     config.swap, config.batch_size = swap, batch_size

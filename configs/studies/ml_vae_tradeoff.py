@@ -14,17 +14,18 @@ from configs.studies.ml_vae_mnist import paper
 
 def get_study(argument=""):
     epochs = int(argument or 40)
-    ours: dict[str, Any] = {"swap": True, "style_beta": 8.0}
-    rows = {
-        f"style_beta {b:g}": paper(epochs, **ours | {"style_beta": b}) for b in BETAS
-    }
+
+    def changed(**settings: Any):
+        return paper(epochs, **{"swap": True, "style_beta": 8.0, **settings})
+
+    rows = {f"style_beta {b:g}": changed(**{"style_beta": b}) for b in BETAS}
     for name, values in OTHERS.items():
         for value in values:
-            rows[f"{name} {value:g}"] = paper(epochs, **ours | {name: value})
+            rows[f"{name} {value:g}"] = changed(**{name: value})
     for latent in (5, 20, 50):
         sizes = {"latent": 2 * latent, "class_latent": latent}
-        rows[f"latent {latent} + {latent}"] = paper(epochs, **ours | sizes)
-    rows["no swap"] = paper(epochs, **ours | {"swap": False})
+        rows[f"latent {latent} + {latent}"] = changed(**sizes)
+    rows["no swap"] = changed(**{"swap": False})
     return ml_vae_mnist.get_study()._replace(
         name="ml_vae_tradeoff",
         title="ML-VAE on MNIST: what each setting does to style and class codes, %",
