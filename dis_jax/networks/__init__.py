@@ -1,5 +1,12 @@
 """Flax networks: encoders, decoders, discriminators, probes."""
 
+from dis_jax.networks.adversaries import (
+    CodeEstimate,
+    CodeHead,
+    Generator,
+    ImageTrunk,
+    RealHead,
+)
 from dis_jax.networks.autoencoders import (
     ConvDecoder,
     ConvEncoder,
@@ -23,15 +30,20 @@ __all__ = [
     "AttributeHead",
     "CodeClassifier",
     "CodeDiscriminator",
+    "CodeEstimate",
+    "CodeHead",
     "ConvDecoder",
     "ConvEncoder",
     "Discriminator",
     "Down",
+    "Generator",
     "GlobalStatistics",
+    "ImageTrunk",
     "LocalStatistics",
     "MLPDecoder",
     "MLPEncoder",
     "MapEncoder",
+    "RealHead",
     "Up",
     "convolve_down",
     "convolve_up",

@@ -1,0 +1,182 @@
+"""A generator of images, and a trunk whose features tell what is real and which code.
+
+Dense layers and convolutions of kernel 4, stride 2, as in InfoGAN (Chen et al. 2016,
+appendix C.1). Weights are N(0, .02²); biases that batch normalisation would take away
+are left out. Each call in training normalises by its own batch, and moves the running
+statistics once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dis_jax.networks.autoencoders import halvings
+from dis_jax.networks.convolution import Down, Up
+
+Images = Float[Array, "batch height width channels"]
+Features = Float[Array, "batch features"]
+
+_KERNEL = nn.initializers.normal(0.02)
+_SLOPE = 0.2
+_WIDTHS = (64, 128, 256, 512)
+
+
+class CodeEstimate(NamedTuple):
+    """What Q says of the codes that an image was made from.
+
+    Attributes:
+      logits: of the categorical code, (batch, category).
+      mean: of the continuous codes, (batch, continuous).
+      logvar: theirs, (batch, continuous).
+      features: the layer below, (batch, feature), which contrastive terms compare.
+    """
+
+    logits: Array
+    mean: Array
+    logvar: Array
+    features: Array
+
+
+class Generator(nn.Module):
+    """Codes to an image: two dense layers, then transposed convolutions, a sigmoid.
+
+    28x28 images grow from 7x7 maps, others from 4x4, or 6x6 for 96x96.
+
+    Attributes:
+      image_shape: (height, width, channels) of what is generated.
+      hidden: width of the first layer.
+      widths: channels of the maps from the image inwards; the last repeats.
+      form: see `dis_jax.networks.convolution`.
+      dtype: of the computation; parameters and images are float32.
+    """
+
+    image_shape: tuple[int, int, int]
+    hidden: int = 1024
+    widths: tuple[int, ...] = _WIDTHS
+    form: str = "pair"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, codes: Float[Array, "batch latent"], train: bool) -> Images:
+        widths = _map_widths(self.image_shape, self.widths)
+        small = self.image_shape[0] // 2 ** len(widths)
+        x = nn.relu(_norm(train)(_dense(self.hidden, self.dtype)(codes)))
+        x = _dense(small * small * widths[-1], self.dtype)(x)
+        x = nn.relu(_norm(train)(x))
+        x = x.reshape(len(x), small, small, widths[-1])
+        for width in reversed(widths[:-1]):
+            up = Up(width, self.form, self.dtype, use_bias=False, kernel_init=_KERNEL)
+            x = nn.relu(_norm(train)(up(x)))
+        up = Up(self.image_shape[-1], self.form, self.dtype, kernel_init=_KERNEL)
+        # (tanh(x) + 1) / 2, the published output brought to [0, 1]
+        return nn.sigmoid(2 * up(x).astype(jnp.float32))
+
+
+class ImageTrunk(nn.Module):
+    """Images to the features that the discriminator and Q share.
+
+    Attributes:
+      hidden: number of features.
+      widths: channels of the convolutions; the last repeats for larger images.
+      spectral_norm: whether every weight matrix is divided by its largest singular
+        value (Miyato et al. 2018), found by one power iteration a call in training.
+      form: see `dis_jax.networks.convolution`.
+      dtype: of the computation; parameters and features are float32.
+    """
+
+    hidden: int = 1024
+    widths: tuple[int, ...] = _WIDTHS
+    spectral_norm: bool = False
+    form: str = "pair"
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, image: Images, train: bool) -> Features:
+        x = 2 * image - 1
+        for i, width in enumerate(_map_widths(image.shape[1:], self.widths)):
+            down = Down(
+                *(width, self.form, self.dtype), use_bias=i == 0, kernel_init=_KERNEL
+            )
+            x = _layer(down, self.spectral_norm, train, x)
+            x = nn.leaky_relu(_norm(train)(x) if i else x, _SLOPE)
+        dense = _dense(self.hidden, self.dtype)
+        x = _layer(dense, self.spectral_norm, train, x.reshape(len(x), -1))
+        return nn.leaky_relu(_norm(train)(x), _SLOPE).astype(jnp.float32)
+
+
+class RealHead(nn.Module):
+    """Features to the log-odds that an image is real.
+
+    Attributes:
+      spectral_norm: see `ImageTrunk`.
+      dtype: of the computation; parameters and logits are float32.
+    """
+
+    spectral_norm: bool = False
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, features: Features, train: bool) -> Float[Array, " batch"]:
+        dense = _dense(1, self.dtype, use_bias=True)
+        logits = _layer(dense, self.spectral_norm, train, features)
+        return logits[:, 0].astype(jnp.float32)
+
+
+class CodeHead(nn.Module):
+    """Q: features to what the codes of an image were.
+
+    Attributes:
+      categories: values of the categorical code.
+      continuous: number of continuous codes; their estimate is a diagonal Gaussian.
+      hidden: width of the layer between.
+      dtype: of the computation; parameters and results are float32.
+    """
+
+    categories: int = 10
+    continuous: int = 0
+    hidden: int = 128
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, features: Features, train: bool) -> CodeEstimate:
+        x = _norm(train)(_dense(self.hidden, self.dtype)(features))
+        x = nn.leaky_relu(x, _SLOPE).astype(jnp.float32)
+        sizes = (self.categories, self.continuous, self.continuous)
+        heads = [
+            _dense(size, self.dtype, use_bias=True)(x).astype(jnp.float32)
+            if size
+            else jnp.zeros((len(x), 0))
+            for size in sizes
+        ]
+        return CodeEstimate(*heads, x)
+
+
+def _dense(features: int, dtype: Any, *, use_bias: bool = False) -> nn.Dense:
+    return nn.Dense(features, use_bias=use_bias, dtype=dtype, kernel_init=_KERNEL)
+
+
+def _norm(train: bool) -> nn.BatchNorm:
+    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5)
+
+
+def _layer(layer: nn.Module, spectral_norm: bool, train: bool, x: Array) -> Array:
+    """A layer's output, its weights normalised if asked; called in a compact module."""
+    if not spectral_norm:
+        return layer(x)
+    return nn.SpectralNorm(layer)(x, update_stats=train)
+
+
+def _map_widths(image_shape: Any, widths: tuple[int, ...]) -> list[int]:
+    """Channels after each halving of an image.
+
+    Raises:
+      ValueError: if the image is not square, or of a size that has no smallest map.
+    """
+    height, width = image_shape[:2]
+    if height != width:
+        raise ValueError(f"images are {height}x{width}; expected square ones.")
+    return [widths[min(i, len(widths) - 1)] for i in range(halvings(height))]
