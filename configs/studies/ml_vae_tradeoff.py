@@ -18,14 +18,14 @@ def get_study(argument=""):
     def changed(**settings: Any):
         return paper(epochs, **{"swap": True, "style_beta": 8.0, **settings})
 
-    rows = {f"style_beta {b:g}": changed(**{"style_beta": b}) for b in BETAS}
+    rows = {f"style_beta {b:g}": changed(style_beta=b) for b in BETAS}
     for name, values in OTHERS.items():
         for value in values:
             rows[f"{name} {value:g}"] = changed(**{name: value})
     for latent in (5, 20, 50):
         sizes = {"latent": 2 * latent, "class_latent": latent}
         rows[f"latent {latent} + {latent}"] = changed(**sizes)
-    rows["no swap"] = changed(**{"swap": False})
+    rows["no swap"] = changed(swap=False)
     return ml_vae_mnist.get_study()._replace(
         name="ml_vae_tradeoff",
         title="ML-VAE on MNIST: what each setting does to style and class codes, %",
