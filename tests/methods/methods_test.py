@@ -14,6 +14,8 @@ from dis_jax.training import program as programs
 
 SPRITES = data.load("rendered_dsprites")
 EVERY = pytest.mark.parametrize("name", sorted(METHODS))
+# what comes from another run and stays as it is
+FROZEN = {"edim": ("shared_x", "shared_y")}
 
 
 def sampler_of(config, batch_size=None):
@@ -85,7 +87,8 @@ def test_training_lowers_the_loss_and_moves_every_network(name, parts):
         moved = jax.tree.map(
             lambda a, b: np.abs(a - b).max(), params, after.params[network]
         )
-        assert all(m > 0 for m in jax.tree.leaves(moved)), network
+        frozen = network in FROZEN.get(name, ())
+        assert all((m == 0) == frozen for m in jax.tree.leaves(moved)), network
 
 
 @EVERY
@@ -197,7 +200,8 @@ def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
 @pytest.mark.parametrize("platform", ["tpu", "cuda"])
 def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
     config = tiny_config(name)
-    config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": "pair"}
+    if "name" in config.network:
+        config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": "pair"}
     method = training.make_method(config)
     sampler = sampler_of(config, 4)
     batch = programs.batch_shapes(sampler, SPRITES)
@@ -222,7 +226,10 @@ def test_codes_go_out_and_images_come_back(name, parts):
     codes = method.encode(state, {"image": images})
     assert method.code in codes
     for code in codes.values():
-        assert code.mean.shape == code.logvar.shape == (5, code.mean.shape[1])
+        assert point(code).shape == (5, point(code).shape[1])
+        assert np.isfinite(point(code)).all()
+    if method.decode is None:
+        return
     decoded = method.decode(state, {k: point(code) for k, code in codes.items()})
     assert decoded.shape == images.shape
     assert 0 <= decoded.min() <= decoded.max() <= 1
@@ -230,7 +237,7 @@ def test_codes_go_out_and_images_come_back(name, parts):
 
 def test_the_family_shares_one_state_tree(parts):
     _, reference, _ = parts("vae")
-    for name in sorted(set(METHODS) - {"factor_vae"}):
+    for name in sorted(set(METHODS) - {"factor_vae", "sdim", "edim"}):
         _, state, _ = parts(name)
         assert jax.tree.structure(state.params) == jax.tree.structure(reference.params)
         assert jax.tree.structure(state.opt_state) == jax.tree.structure(
