@@ -177,9 +177,9 @@ def factor_sweep(
     labels = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
     others = np.arange(len(image_set.sizes)) != column
     images = np.full(shape, 0.5, np.float32)
-    for row, base in zip(
-        images, rng.choice(np.flatnonzero(labels[:, column] >= 0), rows), strict=True
-    ):
+    known = np.flatnonzero(labels[:, column] >= 0)
+    bases = rng.choice(known, rows) if len(known) else ()
+    for row, base in zip(images, bases, strict=False):
         alike = (labels == labels[base])[:, others].sum(1)
         for j, value in enumerate(values):
             having = np.flatnonzero(labels[:, column] == value)
@@ -205,14 +205,16 @@ def contact_sheet(image_set: ImageSet, *, seed: int = 0, scale: int = 1) -> Pixe
       >>> contact_sheet(data.rendered_dsprites()).shape[-1]
       1
     """
-    rows = [samples(image_set, rows=1, columns=_MOST_VALUES, seed=seed)[0]]
+    rows = {"samples": samples(image_set, rows=1, columns=_MOST_VALUES, seed=seed)[0]}
     for name in image_set.factor_names:
         sweep = factor_sweep(image_set, name, rows=1, seed=seed)[0][0]
-        white = np.ones((_MOST_VALUES - len(sweep), *sweep.shape[1:]), sweep.dtype)
-        rows.append(np.concatenate([sweep, white]))
-    labels = ["samples", *(name.replace("_", " ") for name in image_set.factor_names)]
-    grid = np.stack([to_uint8(row) for row in rows])
-    return image_grid(grid, row_labels=labels, header_row=True, scale=scale)
+        rows[name.replace("_", " ")] = sweep
+    grid = np.ones((len(rows), _MOST_VALUES, *image_set.image_shape), np.float32)
+    for line, row in zip(grid, rows.values(), strict=True):
+        line[: len(row)] = row
+    return image_grid(
+        to_uint8(grid), row_labels=list(rows), header_row=len(rows) > 1, scale=scale
+    )
 
 
 def write_dataset_page(

@@ -102,3 +102,25 @@ def test_the_page_shows_every_factor_and_uneven_labels(tmp_path):
     bare = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8), name="bare")
     html = figures.write_dataset_page(bare, tmp_path / "bare.html").read_text()
     assert "the set has none" in html
+
+
+def test_the_sheet_of_few_images_without_factors_is_a_row():
+    images = np.zeros((3, 8, 8, 1), np.uint8)
+    sheet = figures.contact_sheet(data.from_arrays(images, name="few"))
+    white = (sheet[2:10] == 255).all((0, 2)).sum()
+    assert sheet.shape[0] < 20
+    assert white > 9 * 8  # nine of twelve places are empty
+
+
+def test_a_factor_of_which_nothing_is_known_has_grey_images():
+    factors = np.array([[0, -1], [1, -1]])
+    image_set = data.from_arrays(
+        np.zeros((2, 1, 1, 1), np.uint8),
+        factors,
+        name="half",
+        factor_names="ab",
+        sizes=(2, 2),
+    )
+    images, values = figures.factor_sweep(image_set, "b")
+    assert values == [0, 1]
+    np.testing.assert_array_equal(images, 0.5)
