@@ -53,6 +53,13 @@ def tiny_config():
         if method == "edim":
             config.network.update(exclusive=3, discriminator=(8,))
             config.hparams.discriminator_learning_rate = 3e-3
+        if method == "joint_vae":
+            config.categories = 2
+        if method == "infogan":
+            config.network.update(
+                noise=4, categories=3, hidden=8, code_hidden=8, widths=(4,)
+            )
+            config.hparams.discriminator_learning_rate = 3e-3
         if "discriminator" in config:
             config.discriminator.widths = (8, 8)
         config.batch_size = 16

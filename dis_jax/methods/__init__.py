@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dis_jax.methods.ada_gvae import ada_gvae, ada_ml_vae, group_vae
 from dis_jax.methods.edim import edim
 from dis_jax.methods.factor_vae import factor_vae
+from dis_jax.methods.infogan import infogan
+from dis_jax.methods.joint_vae import joint_vae
 from dis_jax.methods.method import (
     Batch,
     Categorical,
@@ -37,6 +39,8 @@ METHODS: dict[str, Callable[..., Method]] = {
     "edim": edim,
     "factor_vae": factor_vae,
     "group_vae": group_vae,
+    "infogan": infogan,
+    "joint_vae": joint_vae,
     "ml_vae": ml_vae,
     "sdim": sdim,
     "vae": vae,
@@ -61,6 +65,8 @@ __all__ = [
     "edim",
     "factor_vae",
     "group_vae",
+    "infogan",
+    "joint_vae",
     "ml_vae",
     "point",
     "sdim",

@@ -163,7 +163,7 @@ def _norm(train: bool) -> nn.BatchNorm:
     return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5)
 
 
-def _layer(layer: nn.Module, spectral_norm: bool, train: bool, x: Array) -> Array:
+def _layer(layer: Any, spectral_norm: bool, train: bool, x: Array) -> Array:
     """A layer's output, its weights normalised if asked; called in a compact module."""
     if not spectral_norm:
         return layer(x)

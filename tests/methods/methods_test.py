@@ -16,6 +16,8 @@ SPRITES = data.load("rendered_dsprites")
 EVERY = pytest.mark.parametrize("name", sorted(METHODS))
 # what comes from another run and stays as it is
 FROZEN = {"edim": ("shared_x", "shared_y")}
+# in a game, only the first to move can be sure to gain
+FALLS = {"infogan": "discriminator_loss"}
 
 
 def sampler_of(config, batch_size=None):
@@ -81,7 +83,8 @@ def test_training_lowers_the_loss_and_moves_every_network(name, parts):
     _, state, compiled = parts(name)
     after, metrics = _run(compiled, state, *[10] * 5)
     assert int(after.step) == 50
-    assert metrics.loss[-5:].mean() < 0.9 * metrics.loss[:5].mean()
+    loss = getattr(metrics, FALLS.get(name, "loss"))
+    assert loss[-5:].mean() < 0.9 * loss[:5].mean()
     assert all(np.isfinite(values).all() for values in metrics)
     for network, params in state.params.items():
         moved = jax.tree.map(
@@ -145,6 +148,9 @@ def test_pmap_averages_the_gradients_of_the_shards(
 ):
     config = tiny_config(name)
     method, state, _ = parts(name)
+    if name == "infogan":  # its second half sees what the first, averaged, has moved
+        rates = {k: 0 * v for k, v in state.hparams.items() if k.endswith("rate")}
+        state = state._replace(hparams=state.hparams | rates)
     sampler = sampler_of(config, 32)
     batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
     shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
@@ -237,7 +243,7 @@ def test_codes_go_out_and_images_come_back(name, parts):
 
 def test_the_family_shares_one_state_tree(parts):
     _, reference, _ = parts("vae")
-    for name in sorted(set(METHODS) - {"factor_vae", "sdim", "edim"}):
+    for name in sorted(set(METHODS) - {"factor_vae", "sdim", "edim", "infogan"}):
         _, state, _ = parts(name)
         assert jax.tree.structure(state.params) == jax.tree.structure(reference.params)
         assert jax.tree.structure(state.opt_state) == jax.tree.structure(

@@ -1,0 +1,245 @@
+"""What InfoGAN is made of: codes that are drawn, and the losses of its two halves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dis_jax import losses, networks
+from dis_jax.methods.method import Batch
+from dis_jax.methods.pair_information import apply_norm
+
+PRIORS = ("uniform", "given", "learned")
+ELASTIC = ("transformation", "entropy", "contrastive")
+DISTANCES = ("squared", "symmetric_kl", "cosine")
+Terms = dict[str, Float[Array, ""]]
+
+
+class Parts(NamedTuple):
+    """What a step computes with.
+
+    Attributes:
+      config: of the method.
+      modules: networks by name.
+      params: theirs, and the logits of a learned prior.
+      stats: their batch statistics; `call` puts new ones there.
+      hparams: scalars.
+    """
+
+    config: Any
+    modules: Mapping[str, Any]
+    params: Mapping[str, Any]
+    stats: dict[str, Any]
+    hparams: Mapping[str, Array]
+
+    def call(self, name: str, x: Array, *, train: bool = True) -> Any:
+        """What a network gives; in training, `stats` gets its new statistics."""
+        module, params = self.modules[name], self.params[name]
+        if name not in self.stats:
+            return module.apply({"params": params}, x, train=train)
+        out, self.stats[name] = apply_norm(
+            module, params, self.stats[name], x, train=train
+        )
+        return out
+
+
+def check(config: Any) -> None:
+    """Raises a ValueError if a field has a value that is not known."""
+    choices = {"prior": PRIORS, "distance": DISTANCES}
+    for field, known in choices.items():
+        if config[field] not in known:
+            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+    unknown = sorted(set(config.elastic) - set(ELASTIC))
+    if unknown:
+        raise ValueError(f"elastic has {unknown}; expected some of {ELASTIC}.")
+    if config.prior != "given":
+        return
+    given, count = tuple(config.prior_probabilities), config.network.categories
+    if len(given) != count or min(given) < 0 or abs(sum(given) - 1) > 1e-4:
+        raise ValueError(
+            f"prior_probabilities are {given}; expected {count} probabilities that sum "
+            "to 1, one for each of network.categories."
+        )
+
+
+def make_modules(config: Any) -> dict[str, Any]:
+    """The four networks as `config.network` and `config.image_shape` describe them."""
+    net, dtype = config.network, jnp.dtype(config.precision)
+    maps = {"widths": tuple(net.widths), "form": net.form, "dtype": dtype}
+    spectral = {"spectral_norm": net.spectral_norm}
+    return {
+        "generator": networks.Generator(tuple(config.image_shape), net.hidden, **maps),
+        "trunk": networks.ImageTrunk(net.hidden, **maps, **spectral),
+        "discriminator": networks.RealHead(**spectral, dtype=dtype),
+        "category": networks.CodeHead(
+            net.categories, net.continuous, net.code_hidden, dtype
+        ),
+    }
+
+
+def example_inputs(config: Any, batch: Batch) -> dict[str, tuple[Any, ...]]:
+    """An input of each network."""
+    net, rows = config.network, len(batch["image"])
+    features = jnp.zeros((rows, net.hidden)), True
+    return {
+        "generator": (
+            jnp.zeros((rows, net.noise + net.categories + net.continuous)),
+            True,
+        ),
+        "trunk": (batch["image"], True),
+        "discriminator": features,
+        "category": features,
+    }
+
+
+def prior_logits(config: Any, params: Mapping[str, Any]) -> Float[Array, " category"]:
+    """Log-probabilities of the categories, up to a constant; -inf for a missing one."""
+    if config.prior == "learned":
+        return params["prior"]["logits"]
+    if config.prior == "given":
+        return jnp.log(jnp.asarray(config.prior_probabilities, jnp.float32))
+    return jnp.zeros(config.network.categories)
+
+
+def generate(parts: Parts, key: Array, rows: int) -> tuple[Array, Array, Array]:
+    """Images in training, with the category and the continuous codes that made them.
+
+    A category is one-hot, or relaxed where the prior is learned, so that its gradient
+    reaches the prior.
+    """
+    config = parts.config
+    noise_key, category_key, continuous_key = jax.random.split(key, 3)
+    logits = prior_logits(config, parts.params)
+    category = losses.gumbel_softmax(
+        category_key,
+        jnp.broadcast_to(logits, (rows, len(logits))),
+        parts.hparams["temperature"],
+        hard=config.prior != "learned",
+    )
+    noise = jax.random.normal(noise_key, (rows, config.network.noise))
+    shape = rows, config.network.continuous
+    continuous = jax.random.uniform(continuous_key, shape, minval=-1.0)
+    codes = jnp.concatenate([noise, category, continuous], axis=1)
+    return parts.call("generator", codes), category, continuous
+
+
+def information(
+    parts: Parts,
+    estimate: networks.CodeEstimate,
+    category: Array,
+    continuous: Array,
+) -> tuple[Float[Array, ""], Terms]:
+    """The weighted loss of unread codes, and the information about each kind, nats."""
+    config, hparams = parts.config, parts.hparams
+    if config.as_coded:
+        category = jax.nn.one_hot(category.argmax(axis=1), category.shape[1])
+    logits = prior_logits(config, parts.params)
+    if not config.prior_entropy_gradient:
+        logits = stop_gradient(logits)
+    bound = losses.info_lower_bound(estimate.logits, category, logits)
+    total, terms = -hparams["information_weight"] * bound, {"information": bound}
+    if continuous.shape[1]:
+        variance = jnp.exp(estimate.logvar)
+        nll = losses.gaussian_nll(estimate.mean, continuous, variance).mean()
+        entropy = continuous.shape[1] * jnp.log(2.0)
+        terms["continuous_information"] = entropy - nll
+        total -= hparams["continuous_weight"] * (entropy - nll)
+    return total, terms
+
+
+def elastic(
+    parts: Parts, first: networks.CodeEstimate, second: networks.CodeEstimate
+) -> tuple[Float[Array, ""], Terms]:
+    """The weighted terms that images and their transformed copies are compared by."""
+    config, hparams = parts.config, parts.hparams
+    terms: Terms = {}
+    if "transformation" in config.elastic:
+        terms["transformation"] = losses.transformation_distance(
+            first.logits, second.logits, kind=config.distance
+        ).mean()
+    if "entropy" in config.elastic:
+        both = jnp.stack([first.logits, second.logits])
+        terms["entropy"] = losses.categorical_entropy(both).sum(axis=0).mean()
+    if "contrastive" in config.elastic:
+        temperature = hparams["contrastive_temperature"]
+        terms["contrastive"] = losses.nt_xent(
+            first.features, second.features, temperature
+        )
+    total = jnp.zeros(())
+    for name, term in terms.items():
+        total += hparams[f"{name}_weight"] * term
+    return total, terms
+
+
+def critic_loss(
+    trained: Mapping[str, Any],
+    parts: Parts,
+    batch: Batch,
+    fake: Array,
+    codes: tuple[Array, Array],
+) -> tuple[Float[Array, ""], tuple[dict[str, Any], Terms]]:
+    """What trunk and discriminator minimise; its gradient in Q is of elastic terms alone.
+
+    Args:
+      trained: parameters of trunk, discriminator and Q.
+      parts: everything else.
+      batch: `image`, and `transformed` where there are elastic terms.
+      fake: generated images, through which no gradient flows.
+      codes: the category and the continuous codes that they were made from.
+
+    Returns:
+      The loss, the new statistics, and what is logged.
+    """
+    parts = parts._replace(params={**parts.params, **trained}, stats=dict(parts.stats))
+    config = parts.config
+    real = parts.call("trunk", batch["image"])
+    copies = parts.call("trunk", batch["transformed"]) if config.elastic else real
+    made = parts.call("trunk", fake)
+    logits = [parts.call("discriminator", features) for features in (real, made)]
+    total = losses.discriminator_loss(*logits)
+    accuracy = 0.5 * (jnp.mean(logits[0] > 0) + jnp.mean(logits[1] < 0))
+    terms = {"discriminator_loss": total, "discriminator_accuracy": accuracy}
+    if not config.as_coded:  # Q itself learns from this in the other half
+        frozen = parts._replace(
+            params={**parts.params, "category": stop_gradient(trained["category"])},
+            stats=dict(parts.stats),
+        )
+        total += information(frozen, frozen.call("category", made), *codes)[0]
+    if config.elastic:
+        if config.as_coded:
+            real, copies = stop_gradient((real, copies))
+        estimates = [parts.call("category", features) for features in (real, copies)]
+        penalty, elastic_terms = elastic(parts, *estimates)
+        total, terms = total + penalty, terms | elastic_terms
+    return total, (parts.stats, terms)
+
+
+def generator_loss(
+    trained: Mapping[str, Any],
+    parts: Parts,
+    continuous: Array,
+) -> tuple[Float[Array, ""], tuple[dict[str, Any], Terms]]:
+    """What the generator, Q and a learned prior minimise, elastic terms apart.
+
+    Args:
+      trained: `images` and the `code` that they were made from, through which gradients
+        reach generator and prior; parameters of Q, and of a learned prior.
+      parts: everything else.
+      continuous: the continuous codes that they were made from.
+
+    Returns:
+      The loss, the new statistics, and what is logged.
+    """
+    params = {name: p for name, p in trained.items() if name in parts.params}
+    parts = parts._replace(params={**parts.params, **params}, stats=dict(parts.stats))
+    features = parts.call("trunk", trained["images"])
+    adversarial = losses.generator_loss(parts.call("discriminator", features))
+    estimate = parts.call("category", features)
+    unread, terms = information(parts, estimate, trained["code"], continuous)
+    total = adversarial + unread
+    return total, (parts.stats, {"generator_loss": adversarial, **terms})

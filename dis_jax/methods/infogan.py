@@ -1,0 +1,224 @@
+"""InfoGAN, with a class prior that may be learned and terms that favour identities."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array
+
+from dis_jax.methods import autoencoder, code_games, optimiser
+from dis_jax.methods.method import Batch, Categorical, Code, Gaussian, Method, State
+from dis_jax.methods.pair_information import init_networks, make_metrics
+
+CRITIC = ("trunk", "discriminator")
+RATES = {
+    "discriminator": "discriminator_learning_rate",
+    "generator": "learning_rate",
+    "prior": "prior_learning_rate",
+}
+
+
+def infogan(config: Any, axis_name: str | None = None) -> Method:
+    """InfoGAN: a generator whose codes can be read off its images.
+
+    A step first moves trunk and discriminator, then generator, Q and, where it is
+    learned, the prior, each against the other's latest parameters:
+
+      min_{G, Q, p} max_D  V_GAN(D, G) - l1 (E[log Q(c|x)] + H(c)) + elastic terms,
+
+    with the non-saturating loss for G. Both information and the elastic terms train the
+    trunk as well, which Q shares. Elastic terms compare real images x with transformed
+    copies x': l2 d(Q(c|x), Q(c|x')), l3 (H(Q(c|x)) + H(Q(c|x'))), and NT-Xent of Q's
+    features.
+
+    One generated batch serves both halves of a step. Batch statistics are threaded
+    through the calls in this order: generator; trunk on real, transformed, generated,
+    and again, with its new parameters, on generated images; Q on real, transformed,
+    generated images. Elastic terms take the trunk before it moves.
+
+    Eq.: Chen et al. 2016, (6)
+    Eq.: Ojha et al. 2019, L_final
+
+    Args:
+      config: `network` with `noise`, `categories`, `continuous` (sizes of the codes),
+        `hidden`, `code_hidden`, `widths`, `spectral_norm` and `form`, see
+        `networks.Generator`, `ImageTrunk` and `CodeHead`; `prior`, "uniform", "given"
+        (as `prior_probabilities`) or "learned"; `elastic`, the terms that are added,
+        some of "transformation", "entropy" and "contrastive"; `distance` of the first;
+        `prior_entropy_gradient`, whether H(c) pulls a learned prior to uniform;
+        `as_coded`, whether the trunk learns from the discriminator alone and Q's target
+        is the hard argmax of the code, as in the public code; `batch_statistics`,
+        whether `encode` and `decode` normalise by their own batch; `image_shape`,
+        `precision`, `optimiser`; and `hparams` with `learning_rate` (of generator and
+        Q), `discriminator_learning_rate`, `prior_learning_rate`, `clip_norm` (of each
+        half), `information_weight`, `continuous_weight`, `transformation_weight`,
+        `entropy_weight`, `contrastive_weight`, `contrastive_temperature` and
+        `temperature` (of relaxed codes).
+      axis_name: the mapped axis over which gradients, batch statistics and metrics are
+        averaged; each replica normalises, and contrasts, its share of the batch then.
+
+    Returns:
+      The method; its codes are `category` and, where there are any, `continuous`.
+      `decode` generates from them, with the same noise in every call unless `noise` is
+      among the codes.
+
+    Raises:
+      ValueError: if a field has a value that is not known.
+    """
+    code_games.check(config)
+    modules = code_games.make_modules(config)
+    learned = ("prior",) if config.prior == "learned" else ()
+    groups = {"discriminator": CRITIC, "generator": ("generator", "category")}
+    groups |= {name: (name,) for name in learned}
+    adam = optimiser.make(config.optimiser)
+
+    def init(key: Array, batch: Batch) -> State:
+        init_key, run_key = jax.random.split(key)
+        inputs = code_games.example_inputs(config, batch)
+        params, stats = init_networks(init_key, modules, inputs)
+        for name in learned:
+            params[name] = {"logits": jnp.zeros(config.network.categories)}
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            key=run_key,
+            params=params,
+            stats=stats,
+            opt_state={
+                g: adam.init(_some(params, names)) for g, names in groups.items()
+            },
+            hparams=optimiser.scalars(config.hparams),
+        )
+
+    def move(state: State, group: str, grads: Mapping[str, Any]) -> State:
+        moved, opt = adam.step(
+            _some(grads, groups[group]),
+            state.opt_state[group],
+            _some(state.params, groups[group]),
+            learning_rate=state.hparams[RATES[group]],
+            clip_norm=None if group == "prior" else state.hparams["clip_norm"],
+        )
+        return state._replace(
+            params={**state.params, **moved},
+            opt_state={**state.opt_state, group: opt},
+        )
+
+    def update(state: State, batch: Batch) -> tuple[State, Any]:
+        key = autoencoder.step_key(state, axis_name)
+        parts = code_games.Parts(
+            config, modules, state.params, dict(state.stats), state.hparams
+        )
+
+        def generate(params: Any) -> tuple[Any, Any]:
+            own = parts._replace(params=params, stats=dict(parts.stats))
+            fake, code, continuous = code_games.generate(own, key, len(batch["image"]))
+            return (fake, code), (continuous, own.stats)
+
+        (fake, code), pull_back, (continuous, stats) = jax.vjp(
+            generate, _some(state.params, ("generator", *learned)), has_aux=True
+        )
+        frozen = stop_gradient((fake, code))
+        grads, (stats, critic) = jax.grad(code_games.critic_loss, has_aux=True)(
+            _some(state.params, (*CRITIC, "category")),
+            parts._replace(stats=stats),
+            batch,
+            frozen[0],
+            (frozen[1], continuous),
+        )
+        elastic = grads["category"]
+        grads, critic = optimiser.average((grads, critic), axis_name)
+        state = move(state, "discriminator", grads)
+
+        inputs = {"images": fake, "code": code}
+        grads, (stats, made) = jax.grad(code_games.generator_loss, has_aux=True)(
+            inputs | _some(state.params, ("category", *learned)),
+            parts._replace(params=state.params, stats=stats),
+            continuous,
+        )
+        (pulled,) = pull_back((grads.pop("images"), grads.pop("code")))
+        grads = _sum(grads, pulled, {"category": elastic})
+        grads, stats, made = optimiser.average((grads, stats, made), axis_name)
+        for group in ("generator", *learned):
+            state = move(state, group, grads)
+        metrics = _metrics(config, state, critic, made)
+        return state._replace(step=state.step + 1, stats=stats), metrics
+
+    encode = functools.partial(_encode, modules, config)
+    decode = functools.partial(_decode, modules, config)
+    batch = "augmented" if config.elastic else "images"
+    return Method(batch, init, update, encode, decode, code="category")
+
+
+def _encode(
+    modules: Mapping[str, Any], config: Any, state: State, batch: Batch
+) -> dict[str, Code]:
+    parts = _scored(modules, config, state)
+    train = config.batch_statistics
+    features = parts.call("trunk", batch["image"], train=train)
+    estimate = parts.call("category", features, train=train)
+    codes: dict[str, Code] = {"category": Categorical(estimate.logits)}
+    if config.network.continuous:
+        codes["continuous"] = Gaussian(estimate.mean, estimate.logvar)
+    return codes
+
+
+def _decode(
+    modules: Mapping[str, Any], config: Any, state: State, codes: Mapping[str, Array]
+) -> Array:
+    category = codes["category"]
+    rows = len(category)
+    noise = codes.get("noise")
+    if noise is None:
+        noise = jax.random.normal(jax.random.key(0), (rows, config.network.noise))
+    given = [noise, category]
+    if config.network.continuous:
+        given.append(codes["continuous"])
+    parts = _scored(modules, config, state)
+    together = jnp.concatenate(given, axis=1)
+    return parts.call("generator", together, train=config.batch_statistics)
+
+
+def _scored(modules: Mapping[str, Any], config: Any, state: State) -> code_games.Parts:
+    return code_games.Parts(
+        config, modules, state.params, dict(state.stats), state.hparams
+    )
+
+
+def _metrics(
+    config: Any, state: State, critic: code_games.Terms, made: code_games.Terms
+) -> Any:
+    """`loss` is all that generator, Q and prior minimise."""
+    hparams = state.hparams
+    loss = made["generator_loss"]
+    loss -= hparams["information_weight"] * made["information"]
+    if "continuous_information" in made:
+        loss -= hparams["continuous_weight"] * made["continuous_information"]
+    for name in code_games.ELASTIC:
+        if name in critic:
+            loss += hparams[f"{name}_weight"] * critic[name]
+    terms = {"loss": loss, **made, **critic}
+    if config.prior == "learned":
+        prior = jax.nn.softmax(state.params["prior"]["logits"])
+        terms |= {f"prior_{i}": p for i, p in enumerate(prior)}
+        terms["temperature"] = hparams["temperature"]
+    return make_metrics(terms)
+
+
+def _some(tree: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: tree[name] for name in names}
+
+
+def _sum(*trees: Mapping[str, Any]) -> dict[str, Any]:
+    """Gradients of the same networks added up."""
+    total: dict[str, Any] = {}
+    for tree in trees:
+        for name, grads in tree.items():
+            known = total.get(name)
+            total[name] = (
+                grads if known is None else jax.tree.map(jnp.add, known, grads)
+            )
+    return total

@@ -1,0 +1,133 @@
+"""JointVAE: an autoencoder with continuous and categorical codes, held to capacities."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from dis_jax import losses
+from dis_jax.methods import autoencoder
+from dis_jax.methods.method import (
+    Batch,
+    Categorical,
+    Code,
+    Gaussian,
+    Method,
+    Metrics,
+    State,
+)
+
+
+class JointVAEMetrics(NamedTuple):
+    """What a step reports: nats an image, averaged over the batch.
+
+    Attributes:
+      loss: what is minimised.
+      reconstruction: negative log-likelihood.
+      continuous_kl: of the continuous codes.
+      category_kl: of the category.
+      continuous_capacity: what the first is held to in this step.
+      category_capacity: what the second is held to.
+    """
+
+    loss: Array
+    reconstruction: Array
+    continuous_kl: Array
+    category_kl: Array
+    continuous_capacity: Array
+    category_capacity: Array
+
+
+def joint_vae(config: Any, axis_name: str | None = None) -> Method:
+    """JointVAE: both codes are held to capacities that grow during training.
+
+    Minimises
+
+      mean_i [-log p(x_i | z_i, c_i)] + gamma_z |KL_z - C_z| + gamma_c |KL_c - C_c|,
+
+    with KL divergences averaged over the batch, and c a relaxed draw. C_c stays at or
+    below log(categories), the most that a category can tell. The encoder is that of a
+    VAE with `latent` dimensions: the means of the last `categories` are the logits, and
+    their variances are not read.
+
+    Eq.: Dupont 2018, (7)
+
+    Args:
+      config: `network`, of whose `latent` dimensions the last `categories` are the
+        category; `decoder_widths`, where the decoder's maps differ from the encoder's;
+        `image_shape`, `precision`, `optimiser`; and `hparams` with `gamma_continuous`,
+        `gamma_category`, `capacity_continuous` and `capacity_category` (nats, after
+        `capacity_steps`), `temperature` of relaxed draws, `learning_rate` and
+        `clip_norm`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; the KL
+        divergences are those of each replica's share of the batch then.
+
+    Returns:
+      The method; its codes are `z` and `category`.
+
+    Raises:
+      ValueError: if the categories leave no continuous dimension, or are fewer than 2.
+    """
+    continuous = config.network.latent - config.categories
+    if config.categories < 2 or continuous < 1:
+        raise ValueError(
+            f"categories is {config.categories} of the {config.network.latent} "
+            "dimensions in network.latent; expected at least 2, and at least 1 less."
+        )
+    nets = autoencoder.make_networks(config)
+    if config.get("decoder_widths"):
+        decoder = nets.decoder.clone(widths=tuple(config.decoder_widths))
+        nets = nets._replace(decoder=decoder)
+
+    def codes_of(params: Any, images: Array) -> tuple[Gaussian, Categorical]:
+        mean, logvar = autoencoder.encode(nets, params, images)
+        z = Gaussian(mean[:, :continuous], logvar[:, :continuous])
+        return z, Categorical(mean[:, continuous:])
+
+    def loss(
+        params: Any, key: Array, batch: Batch, state: State
+    ) -> tuple[Array, Metrics]:
+        hparams = state.hparams
+        noise_key, category_key = jax.random.split(key)
+        posterior, category = codes_of(params, batch["image"])
+        z = autoencoder.sample(noise_key, posterior)
+        relaxed = losses.gumbel_softmax(
+            category_key, category.logits, hparams["temperature"]
+        )
+        code = jnp.concatenate([z, relaxed], axis=1)
+        logits = nets.decoder.apply({"params": params["decoder"]}, code)
+        nll = losses.bernoulli_nll(logits, batch["image"]).mean()
+        z_kl = losses.gaussian_kl(*posterior).mean()
+        uniform = jnp.zeros(config.categories)
+        c_kl = losses.categorical_kl(category.logits, uniform).mean()
+        z_capacity, c_capacity = _capacities(state, math.log(config.categories))
+        total = nll + losses.capacity_penalty(
+            z_kl, z_capacity, hparams["gamma_continuous"]
+        )
+        total += losses.capacity_penalty(c_kl, c_capacity, hparams["gamma_category"])
+        return total, JointVAEMetrics(total, nll, z_kl, c_kl, z_capacity, c_capacity)
+
+    def encode(state: State, batch: Batch) -> dict[str, Code]:
+        z, category = codes_of(state.params, batch["image"])
+        return {"z": z, "category": category}
+
+    def decode(state: State, codes: Mapping[str, Array]) -> Array:
+        code = jnp.concatenate([codes["z"], codes["category"]], axis=1)
+        return nn.sigmoid(nets.decoder.apply({"params": state.params["decoder"]}, code))
+
+    init, update = autoencoder.train_together(nets, config, axis_name, loss)
+    return Method("images", init, update, encode, decode, code="z")
+
+
+def _capacities(state: State, most: float) -> tuple[Array, Array]:
+    """What the two divergences are held to in this step; `most` caps the second."""
+    hparams = state.hparams
+    grown = jnp.minimum(1.0, state.step / hparams["capacity_steps"])
+    category = jnp.minimum(hparams["capacity_category"] * grown, most)
+    return hparams["capacity_continuous"] * grown, category

@@ -1,0 +1,260 @@
+"""Who learns from what: every gradient of a step against a step written out by hand."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from configs import elastic_infogan, infogan
+from dis_jax import losses, training
+from dis_jax.methods import METHODS, Gaussian, code_games
+
+KEYS = jax.random.split(jax.random.key(7))
+BATCH = {
+    name: jax.random.uniform(key, (12, 16, 16, 1))
+    for name, key in zip(("image", "transformed"), KEYS, strict=True)
+}
+B1 = 0.5
+
+
+def _tiny(config, **changes):
+    config.image_shape = (16, 16, 1)
+    config.network.update(noise=3, categories=4, hidden=6, code_hidden=5, widths=(4,))
+    config.prior_probabilities = ()
+    config.update(changes)
+    return config
+
+
+@functools.cache
+def _published(as_coded):
+    """The full model of the published version, a step of it, and the state before."""
+    config = _tiny(elastic_infogan.get_config("mnist,published"), as_coded=as_coded)
+    method = METHODS["infogan"](config)
+    state = jax.jit(method.init)(jax.random.key(0), BATCH)
+    # away from the start, where many gradients are small or vanish
+    params = jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, state.params)
+    params["prior"] = {"logits": jnp.array([0.0, 0.5, -0.5, 0.2])}
+    return config, jax.jit(method.update), state._replace(params=params)
+
+
+def _by_hand(config, state, batch):
+    """Gradients of each network's own objective, written out from the paper's terms."""
+    modules, hparams = code_games.make_modules(config), state.hparams
+    params = state.params
+    noise_key, category_key, _ = jax.random.split(
+        jax.random.fold_in(state.key, state.step), 3
+    )
+    z = jax.random.normal(noise_key, (12, 3))
+    gumbel = jax.random.gumbel(category_key, (12, 4))
+
+    def apply(name, p, x):
+        variables = {"params": p[name]}
+        if name in state.stats:
+            variables["batch_stats"] = state.stats[name]
+        out = modules[name].apply(variables, x, train=True, mutable=["batch_stats"])
+        return out[0]
+
+    def draw(p):
+        theta = jnp.broadcast_to(p["prior"]["logits"], (12, 4))
+        c = jax.nn.softmax((theta + gumbel) / hparams["temperature"])
+        return c, apply("generator", p, jnp.concatenate([z, c], axis=1))
+
+    def unread(p, image, c):
+        target = jax.nn.one_hot(c.argmax(1), 4) if config.as_coded else c
+        logits = apply("category", p, apply("trunk", p, image)).logits
+        return optax.softmax_cross_entropy(logits, target).mean()
+
+    def contrast(trunk, p):
+        features = [
+            apply("category", p, apply("trunk", trunk, batch[n])).features
+            for n in ("image", "transformed")
+        ]
+        return 10.0 * losses.nt_xent(*features, 1.0)
+
+    def judge(p, image):
+        return apply("discriminator", p, apply("trunk", p, image))
+
+    c, fake = draw(params)
+
+    def critic(p):
+        p = {**params, **p}
+        real, made = judge(p, batch["image"]), judge(p, fake)
+        loss = jax.nn.softplus(-real).mean() + jax.nn.softplus(made).mean()
+        if config.as_coded:
+            return loss
+        return loss + unread(p, fake, c) + contrast(p, p)
+
+    grads = jax.grad(critic)({n: params[n] for n in ("trunk", "discriminator")})
+    moved = {
+        name: jax.tree.map(
+            lambda p, g: (
+                p - hparams["discriminator_learning_rate"] * g / (abs(g) + 1e-8)
+            ),
+            params[name],
+            grads[name],
+        )
+        for name in grads
+    }
+
+    def maker(p):
+        p = {**params, **moved, **p}
+        c, image = draw(p)
+        adversarial = jax.nn.softplus(-judge(p, image)).mean()
+        return adversarial + unread(p, image, c) + contrast(params, p)
+
+    own = {n: params[n] for n in ("generator", "category", "prior")}
+    return grads | jax.grad(maker)(own)
+
+
+@pytest.mark.parametrize("as_coded", [False, True])
+def test_a_step_follows_the_gradients_of_the_paper_or_of_the_code(as_coded):
+    config, update, state = _published(as_coded)
+    after, _ = update(state, BATCH)
+    expected = jax.jit(functools.partial(_by_hand, config))(state, BATCH)
+    found = {
+        name: mu for group in after.opt_state.values() for name, mu in group.mu.items()
+    }
+    assert set(found) == set(expected) == set(state.params)
+    for name, grads in expected.items():
+        scale = max(float(abs(g).max()) for g in jax.tree.leaves(grads))
+        jax.tree.map(
+            lambda mu, g, scale=scale: np.testing.assert_allclose(
+                mu / (1 - B1), g, rtol=2e-3, atol=2e-4 * scale
+            ),
+            found[name],
+            grads,
+        )
+
+
+def test_no_rate_moves_another_networks_weights():
+    _, update, state = _published(as_coded=False)
+    owners = {
+        "discriminator_learning_rate": {"trunk", "discriminator"},
+        "learning_rate": {"generator", "category"},
+        "prior_learning_rate": {"prior"},
+    }
+    for rate, owned in owners.items():
+        rates = {name: jnp.float32(1e-3 * (name == rate)) for name in owners}
+        after, _ = update(state._replace(hparams=state.hparams | rates), BATCH)
+        moved = {
+            name
+            for name in state.params
+            if any(
+                (a != b).any()
+                for a, b in zip(
+                    *map(jax.tree.leaves, (state.params[name], after.params[name])),
+                    strict=True,
+                )
+            )
+        }
+        assert moved == owned
+
+
+def test_every_term_is_logged_and_finite():
+    _, update, state = _published(as_coded=False)
+    after, metrics = update(state, BATCH)
+    values = metrics._asdict()
+    assert all(np.isfinite(value) for value in values.values())
+    prior = jax.nn.softmax(after.params["prior"]["logits"])
+    np.testing.assert_allclose([values[f"prior_{i}"] for i in range(4)], prior)
+    total = values["generator_loss"] - values["information"]
+    total += 10.0 * values["contrastive"]
+    assert values["loss"] == pytest.approx(float(total), rel=1e-5)
+
+
+def test_the_entropy_of_a_learned_prior_pulls_only_if_asked():
+    def gradient(flag):
+        config = _tiny(elastic_infogan.get_config("mnist,gumbel"))
+        config.prior_entropy_gradient = flag
+        modules = code_games.make_modules(config)
+        theta = jnp.array([0.0, 1.0, -1.0, 0.5])
+
+        def loss(theta):
+            params = {"prior": {"logits": theta}}
+            hparams = {"information_weight": 2.0}
+            parts = code_games.Parts(config, modules, params, {}, hparams)
+            estimate = code_games.networks.CodeEstimate(
+                *(jnp.ones((2, 4)), jnp.zeros((2, 0)), jnp.zeros((2, 0)), None)
+            )
+            code = jnp.eye(4)[:2]
+            return code_games.information(parts, estimate, code, jnp.zeros((2, 0)))[0]
+
+        return jax.grad(loss)(theta), theta
+
+    off, theta = gradient(flag=False)
+    np.testing.assert_array_equal(off, 0.0)
+    on, _ = gradient(flag=True)
+    p = jax.nn.softmax(theta)
+    entropy = -(p * jnp.log(p)).sum()
+    # dH/dtheta_k = -p_k (log p_k + H), and the loss is -l1 H
+    np.testing.assert_allclose(on, 2.0 * p * (jnp.log(p) + entropy), rtol=1e-4)
+
+
+def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing():
+    given = (0.5, 0.0, 0.3, 0.2)
+    config = _tiny(infogan.get_config("mnist"), prior="given")
+    config.prior_probabilities = given
+    config.network.continuous = 2
+    method = METHODS["infogan"](config)
+    assert method.batch == "images"
+    state = jax.jit(method.init)(jax.random.key(0), BATCH)
+    assert "prior" not in state.params
+    state, metrics = jax.jit(method.update)(state, BATCH)
+    for tree in (state.params, metrics):
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(tree))
+    # continuous codes of a fresh Q: log 2 each, less the likelihood of U(-1, 1)
+    assert abs(metrics.continuous_information) < 3
+
+    logits = code_games.prior_logits(config, state.params)
+    drawn = losses.gumbel_softmax(
+        jax.random.key(1), jnp.broadcast_to(logits, (4000, 4)), 0.1, hard=True
+    )
+    np.testing.assert_allclose(drawn.mean(0), given, atol=0.03)
+    assert not drawn[:, 1].any()
+
+    codes = jax.jit(method.encode)(state, BATCH)
+    assert isinstance(codes["continuous"], Gaussian)
+    assert codes["continuous"].mean.shape == (12, 2)
+    decode = jax.jit(method.decode)
+    code = {"category": jnp.eye(4), "continuous": jnp.zeros((4, 2))}
+    np.testing.assert_array_equal(decode(state, code), decode(state, code))
+    noise = {"noise": jnp.zeros((4, 3))}
+    images = decode(state, code | noise)
+    assert (images[0] != images[1]).any()  # the category is seen
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("prior", "even", "prior is 'even'"),
+        ("distance", "far", "distance is 'far'"),
+        ("elastic", ("rotation",), "elastic has"),
+        ("prior_probabilities", (0.5, 0.5), "expected 4 probabilities"),
+    ],
+)
+def test_unknown_values_are_named(field, value, message):
+    config = _tiny(infogan.get_config("mnist"))
+    if field == "prior_probabilities":
+        config.prior = "given"
+    config[field] = value
+    with pytest.raises(ValueError, match=message):
+        METHODS["infogan"](config)
+
+
+def test_the_eight_settings_and_their_splits():
+    found = {}
+    for name, (prior, elastic) in elastic_infogan.SETTINGS.items():
+        config = elastic_infogan.get_config(f"mnist,split3,{name}")
+        assert (config.prior, config.elastic) == (prior, elastic)
+        assert max(config.sampler.class_counts) == 6300
+        assert training.make_method(_tiny(config)).batch == (
+            "augmented" if elastic else "images"
+        )
+        found[name] = config.sampler.class_counts
+    assert len(set(found.values())) == 1
+    given = elastic_infogan.get_config("mnist,split3,given").prior_probabilities
+    assert sum(given) == pytest.approx(1.0)
+    assert given[0] == pytest.approx(found["given"][0] / sum(found["given"]))

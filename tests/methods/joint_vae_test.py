@@ -1,0 +1,82 @@
+"""Capacities grow and are capped; what is minimised is the sum of its parts."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import joint_vae
+from dis_jax import losses, training
+from dis_jax.methods import Categorical, Gaussian
+
+BATCH = {"image": jax.random.uniform(jax.random.key(3), (6, 64, 64, 1))}
+
+
+def _metrics(tiny_config, step):
+    config = tiny_config("joint_vae")
+    config.hparams.update(
+        capacity_continuous=5.0,
+        capacity_category=5.0,
+        capacity_steps=100.0,
+        gamma_continuous=30.0,
+        gamma_category=7.0,
+    )
+    method = training.make_method(config)
+    state = jax.jit(method.init)(jax.random.key(0), BATCH)
+    state = state._replace(step=jnp.int32(step))
+    codes = jax.jit(method.encode)(state, BATCH)
+    return codes, jax.jit(method.update)(state, BATCH)[1]
+
+
+@pytest.mark.parametrize(
+    ("step", "continuous", "category"),
+    [(0, 0.0, 0.0), (10, 0.5, 0.5), (50, 2.5, math.log(2)), (200, 5.0, math.log(2))],
+)
+def test_capacities_grow_to_their_ends(tiny_config, step, continuous, category):
+    _, metrics = _metrics(tiny_config, step)
+    assert metrics.continuous_capacity == pytest.approx(continuous)
+    assert metrics.category_capacity == pytest.approx(category)
+
+
+def test_the_loss_is_the_sum_of_its_parts(tiny_config):
+    codes, metrics = _metrics(tiny_config, 50)
+    z, category = codes["z"], codes["category"]
+    assert isinstance(z, Gaussian)
+    assert isinstance(category, Categorical)
+    assert z.mean.shape == (6, 1)
+    assert category.logits.shape == (6, 2)
+    z_kl = losses.gaussian_kl(*z).mean()
+    p = np.asarray(jax.nn.softmax(category.logits))
+    c_kl = (math.log(2) + (p * np.log(p)).sum(axis=1)).mean()
+    assert metrics.continuous_kl == pytest.approx(float(z_kl), rel=1e-4)
+    assert metrics.category_kl == pytest.approx(float(c_kl), rel=1e-3, abs=1e-6)
+    penalty = 30 * abs(z_kl - 2.5) + 7 * abs(c_kl - math.log(2))
+    total = float(metrics.reconstruction + penalty)
+    assert metrics.loss == pytest.approx(total, rel=1e-5)
+
+
+def test_the_networks_are_the_papers():
+    config = joint_vae.get_config("mnist")
+    config.image_shape = (32, 32, 1)
+    method = training.make_method(config)
+    state = jax.eval_shape(
+        method.init,
+        jax.random.key(0),
+        {"image": jax.ShapeDtypeStruct((2, 32, 32, 1), jnp.float32)},
+    )
+    shapes = jax.tree.map(lambda leaf: leaf.shape, state.params)
+    encoder = [shapes["encoder"][f"Down_{i}"]["kernel"][2:] for i in range(3)]
+    decoder = [shapes["decoder"][f"Up_{i}"]["kernel"][2:] for i in range(3)]
+    assert encoder == [(1, 32), (32, 64), (64, 64)]
+    assert decoder == [(64, 32), (32, 32), (32, 1)]
+    assert shapes["decoder"]["Dense_0"]["kernel"] == (20, 256)
+    assert shapes["encoder"]["mean"]["kernel"] == (256, 20)
+
+
+def test_codes_that_do_not_fit_are_refused(tiny_config):
+    config = tiny_config("joint_vae")
+    config.categories = 3
+    with pytest.raises(ValueError, match="categories is 3 of the 3"):
+        training.make_method(config)
