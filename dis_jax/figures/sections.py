@@ -30,6 +30,7 @@ from dis_jax.figures.latents import (
 )
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.page import Section
+from dis_jax.figures.pair_sections import retrieval
 from dis_jax.figures.pixels import to_png, to_uint8
 from dis_jax.figures.sliders import Slider, slider_block
 from dis_jax.figures.subject import NUM_BASES, Subject
@@ -257,6 +258,7 @@ SECTIONS: tuple[Callable[[Subject], Section], ...] = (
     swaps,
     paths,
     code_maps,
+    retrieval,
     latent_dimensions,
     factors,
     training_curves,

@@ -1,0 +1,38 @@
+r"""SDIM and EDIM on coloured MNIST, three seeds: the paper's table.
+
+  python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py:runs/digits \
+      --workdir=runs/digits
+
+The folder of the study is given twice: EDIM finds its shared encoders there. A model
+takes hours on a CPU; "runs/digits,half" halves all widths.
+"""
+
+from configs import pair_studies
+
+# Sanchez et al. 2020, coloured MNIST: colour and digit, %
+PUBLISHED = {
+    "SDIM": {
+        "shared_x colour": 8.22,
+        "shared_x digit": 94.48,
+        "shared_y colour": 8.83,
+        "shared_y digit": 94.27,
+    },
+    "EDIM": {
+        "exclusive_x colour": 99.99,
+        "exclusive_x digit": 13.20,
+        "exclusive_y colour": 99.92,
+        "exclusive_y digit": 13.75,
+    },
+}
+
+
+def get_study(argument=""):
+    folder, _, words = argument.partition(",")
+    return pair_studies.study(
+        "sdim_edim_coloured_mnist",
+        "SDIM and EDIM on coloured MNIST",
+        ",".join(["mnist", words] if words else ["mnist"]),
+        folder or "runs/sdim_edim_coloured_mnist",
+        published=PUBLISHED,
+        source="Sanchez et al. 2020",
+    )

@@ -1,0 +1,46 @@
+r"""SDIM and EDIM on pairs of SmallNORB's toys, three seeds.
+
+  python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py:runs/toys \
+      --workdir=runs/toys
+
+The folder of the study is given twice: EDIM finds its shared encoders there. After a
+comma: "category" for pairs that share the category alone, "coloured" for coloured pairs,
+"half" for half the widths, as in "runs/toys,coloured,half".
+"""
+
+from configs import pair_studies
+
+# the source's SmallNORB report, %: all instances of a half, other networks' sizes
+PUBLISHED = {
+    "SDIM": {
+        "shared_x category": 93.5,
+        "shared_y category": 93.5,
+        "shared_x elevation": 12.1,
+        "shared_y lighting": 20.2,
+    },
+    "EDIM": {
+        "exclusive_x elevation": 74.4,
+        "exclusive_y lighting": 97.9,
+        "exclusive_x category": 32.0,
+        "exclusive_y category": 32.0,
+    },
+}
+NOTES = (
+    "Trained on four of the five instances a category whose poses are known (the test "
+    "half), tested on the fifth; the source trains on the five of the other half and "
+    "tests on these five, at 96x96, and scores with batch statistics."
+)
+
+
+def get_study(argument=""):
+    folder, _, words = argument.partition(",")
+    return pair_studies.study(
+        "sdim_edim_smallnorb"
+        + "".join(f"_{word}" for word in words.split(",") if word),
+        "SDIM and EDIM on SmallNORB" + (f" ({words})" if words else ""),
+        ",".join(["smallnorb", words] if words else ["smallnorb"]),
+        folder or "runs/sdim_edim_smallnorb",
+        published={} if "coloured" in words else PUBLISHED,
+        source="" if "coloured" in words else "Vaona 2024",
+        notes=NOTES,
+    )

@@ -1,0 +1,53 @@
+"""Retrieval finds views by what a code holds, and frames say so."""
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from dis_jax import data
+from dis_jax.figures.pair_sections import retrieval
+from dis_jax.figures.subject import Subject
+from dis_jax.methods import Method
+
+
+def subject_of(config):
+    def encode(state, batch):
+        colour = batch["image"].max(axis=(1, 2))
+        blank = 0.0 * colour
+        return {
+            "exclusive_y": colour,
+            "exclusive_x": blank,
+            "exclusive_y_colour": blank,
+        }
+
+    method = Method("views", None, None, encode, None, code="exclusive_y")
+    whites = data.from_arrays(np.full((6, 8, 8), 255, np.uint8), name="white")
+    fields = dict.fromkeys(Subject._fields)
+    known = {"method": method, "config": ConfigDict(config), "image_set": whites}
+    return Subject(**fields | known)
+
+
+CONFIG = {
+    "method": "edim",
+    "batch_size": 64,
+    "sampler": {},
+    "wanted": {"exclusive": ("colour",)},
+    "attributes": {"colour": {"field": "colour", "column": 0, "classes": 12}},
+}
+
+
+def test_views_of_one_colour_find_each_other():
+    section = retrieval(subject_of(CONFIG))
+    assert sorted(section.files) == [
+        "retrieval_exclusive_x.png",
+        "retrieval_exclusive_y.png",
+    ]
+    assert "exclusive_y, which is to hold colour: 100 % agree" in section.body
+    # a code that holds nothing finds one in twelve
+    share = int(section.body.split("exclusive_x, which is to hold colour: ")[1][:2])
+    assert share < 30
+
+
+def test_other_methods_have_none():
+    section = retrieval(subject_of({"method": "vae"}))
+    assert not section.body
+    assert "does not learn from pairs" in section.reading
