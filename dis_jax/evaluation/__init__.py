@@ -38,6 +38,14 @@ from dis_jax.evaluation.modularity_explicitness import (
     modularity_explicitness,
 )
 from dis_jax.evaluation.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.evaluation.pair_readings import (
+    PairCodes,
+    Reading,
+    distance_to_ideal,
+    encode_pairs,
+    read_pairs,
+    read_run,
+)
 from dis_jax.evaluation.probes import Probe, probe
 from dis_jax.evaluation.sap import Sap, sap
 from dis_jax.evaluation.study import run_study
@@ -66,8 +74,10 @@ __all__ = [
     "Mig",
     "ModularityExplicitness",
     "Omes",
+    "PairCodes",
     "PriorError",
     "Probe",
+    "Reading",
     "Sap",
     "Study",
     "Trained",
@@ -77,9 +87,11 @@ __all__ = [
     "clustering",
     "code_fn",
     "dci",
+    "distance_to_ideal",
     "downstream",
     "encode_all",
     "encode_codes",
+    "encode_pairs",
     "evaluate",
     "evaluate_codes",
     "factor_vae_score",
@@ -97,6 +109,8 @@ __all__ = [
     "paired_bootstrap",
     "prior_rmse",
     "probe",
+    "read_pairs",
+    "read_run",
     "resolve_metrics",
     "run_study",
     "sap",

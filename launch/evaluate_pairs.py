@@ -1,0 +1,74 @@
+"""Reads every attribute off every code of a system that learned from pairs.
+
+  python -m launch.evaluate_pairs --workdir=runs/sdim
+
+By the heads that were trained with it and by probes fitted afterwards, with running
+statistics in batch normalisation and with those of each batch. The table is printed and
+written to <workdir>/evaluation/, where the report finds it.
+"""
+
+import datetime
+import json
+import pathlib
+import time
+
+from absl import flags
+
+from launch import start
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_MODELS = flags.DEFINE_list("models", "logistic,knn", "Of logistic, mlp, knn, gbt.")
+_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Pairs that probes learn from.")
+_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Pairs that they are tested on.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the pairs and the probes.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    from dis_jax import evaluation, provenance, training
+    from dis_jax.evaluation.evaluate import FORMAT, VERSION
+
+    _, state, config = training.restore(_WORKDIR.value)
+    name = f"pairs_seed{_SEED.value}_step{int(state.step)}"
+    folder = pathlib.Path(_WORKDIR.value) / "evaluation"
+    out = evaluation.new_file(folder, name, _OVERWRITE.value)
+    counts = {"num_train": _NUM_TRAIN.value, "num_test": _NUM_TEST.value}
+    entries = {}
+    for by in ("running", "batch"):
+        began = time.perf_counter()
+        readings = evaluation.read_run(
+            *(state, config, _DATA_DIR.value),
+            batch_statistics=by == "batch",
+            models=_MODELS.value,
+            seed=_SEED.value,
+            **counts,
+        )
+        result = {f"{r.code} {r.attribute} {r.reader}": r.accuracy for r in readings}
+        distances = evaluation.distance_to_ideal(readings)
+        result |= {f"distance {name}": value for name, value in distances.items()}
+        entries[f"readings, {by} statistics"] = {
+            "result": result | {"readings": [r._asdict() for r in readings]},
+            "settings": {"statistics": by, "models": _MODELS.value, **counts},
+            "seconds": round(time.perf_counter() - began, 2),
+        }
+    result = {
+        "format": FORMAT,
+        "version": VERSION,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data": config.dataset,
+        "metrics": entries,
+        "seed": _SEED.value,
+        "source": {"step": int(state.step), "member": None, "code": None},
+        **provenance.provenance(),
+    }
+    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    print(f"{evaluation.format_table(result)}\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    start.run(main)

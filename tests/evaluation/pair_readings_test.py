@@ -1,0 +1,108 @@
+"""Readings of codes that hold what is known; distances by hand; a run read back."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, evaluation, training
+from dis_jax.methods import Categorical, Method
+
+RNG = np.random.default_rng(0)
+
+
+def made(count):
+    """Codes whose x holds the digit and not the colour; a head that is right on half."""
+    digit, colour = RNG.integers(0, 4, (2, count))
+    said = np.where(np.arange(count) % 2, digit, (digit + 1) % 4)
+    codes = {
+        "shared_x": np.eye(4)[digit] + 0.01 * RNG.normal(size=(count, 4)),
+        "shared_x_digit": np.eye(4)[said],
+    }
+    labels = {"digit_x": digit, "colour_x": colour, "side_x": np.zeros(count, int)}
+    return evaluation.PairCodes(codes, labels | {"hidden_x": np.full(count, -1)})
+
+
+@pytest.fixture(scope="module")
+def readings():
+    found = evaluation.read_pairs(made(400), made(200), {"shared": ("digit",)})
+    return {(r.attribute, r.reader): r for r in found}
+
+
+def test_what_is_there_is_read_and_what_is_not_is_left_to_chance(readings):
+    # what does not vary, or is not known, has no line
+    assert set(readings) == {
+        ("digit", "head"),
+        *((a, r) for a in ("digit", "colour") for r in ("logistic", "knn")),
+    }
+    for reader in ("logistic", "knn"):
+        assert readings["digit", reader].accuracy == 1
+        colour = readings["colour", reader]
+        assert colour.accuracy < 0.4
+        assert not colour.wanted
+    assert readings["digit", "head"][:2] == ("shared_x", "digit")
+    assert readings["digit", "head"].accuracy == 0.5
+    assert readings["digit", "head"].wanted
+
+
+def test_distance_counts_from_one_where_wanted_and_from_chance_elsewhere(readings):
+    found = evaluation.distance_to_ideal(list(readings.values()))
+    assert found["shared_x head"] == 0.5
+    colour = readings["colour", "knn"]
+    wanted = abs(colour.accuracy - colour.chance)
+    assert found["shared_x knn"] == pytest.approx(wanted)
+
+
+def test_names_by_role_give_way_to_names_of_codes():
+    wanted = {"shared": ("colour",), "shared_x": ("digit",)}
+    found = evaluation.read_pairs(made(40), made(40), wanted, models=())
+    assert [r.wanted for r in found] == [True]
+
+
+def test_each_side_is_encoded_as_itself():
+    def encode(state, batch):
+        mean = batch["image"].mean(axis=(1, 2))
+        return {
+            "shared_x": mean,
+            "shared_y": mean,
+            "shared_y_colour": Categorical(-mean),
+        }
+
+    method = Method("views", None, None, encode, None, code="shared_x")
+    images = np.full((6, 4, 4), 255, np.uint8)
+    whites = data.from_arrays(images, name="white")
+    sampler = data.views(whites, 4)
+    key = jax.random.key(0)
+    attributes = {"colour": {"field": "colour", "column": 0, "classes": 12}}
+    made = evaluation.encode_pairs(method, None, sampler, whites, key, 9, attributes)
+    assert {k: len(v) for k, v in made.codes.items()} == {
+        "shared_x": 8,
+        "shared_y": 8,
+        "shared_y_colour": 8,
+    }
+    # white images are all foreground: x stays white, y has its colour
+    np.testing.assert_allclose(made.codes["shared_x"], 1)
+    colours = np.asarray(data.PAIR_COLOURS)[made.labels["colour_y"]]
+    np.testing.assert_allclose(made.codes["shared_y"], colours, atol=1e-6)
+    np.testing.assert_allclose(made.codes["shared_y_colour"], -colours, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_run_is_read_with_either_statistics(tiny_config):
+    config = tiny_config("sdim", steps=2)
+    config.wanted = {"shared": ("shape", "scale", "orientation")}
+    run = training.set_up(config)
+    batch = run.sampler.sample(
+        run.image_set, jax.random.key(0), jnp.int32(0), run.sampler.args
+    )
+    state = jax.jit(run.method.init)(jax.random.key(0), batch)
+    counts = {"num_train": 64, "num_test": 64, "models": ("knn",)}
+    by_batch, running = (
+        evaluation.read_run(state, run.config, batch_statistics=flag, **counts)
+        for flag in (True, False)
+    )
+    assert [r[:3] for r in by_batch] == [r[:3] for r in running]
+    heads = [r[:2] for r in running if r.reader == "head"]
+    assert ("shared_x", "shape") in heads
+    assert ("shared_y", "colour") in heads
+    assert by_batch != running
