@@ -1,5 +1,7 @@
 """SDIM and EDIM: what meets what, what is moved by what, and what stays as it is."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,21 +30,32 @@ BATCH = make_batch()
 
 
 @pytest.fixture(scope="module")
-def make(tiny_config):
-    def make(name, **fields):
+def make_config(tiny_config):
+    def make_config(name, **fields):
         config = tiny_config(name, negatives="roll", **fields)
         role = "shared" if name == "sdim" else "exclusive"
         config.heads = {f"{role}_{side}": SPRITE_HEADS[role] for side in "xy"}
-        method = training.make_method(config)
-        return config, method, jax.jit(method.init)(jax.random.key(0), BATCH)
+        return config
+
+    return make_config
+
+
+@pytest.fixture(scope="module")
+def make(make_config):
+    """Method, its compiled update, and the first state."""
+
+    @functools.cache
+    def make(name, **fields):
+        method = training.make_method(make_config(name, **fields))
+        state = jax.jit(method.init)(jax.random.key(0), BATCH)
+        return method, jax.jit(method.update), state
 
     return make
 
 
 @pytest.fixture(scope="module", params=["sdim", "edim"])
 def parts(request, make):
-    config, method, state = make(request.param)
-    return config, jax.jit(method.update), state
+    return make(request.param)
 
 
 def differ(a, b, names=None):
@@ -96,8 +109,8 @@ def by_hand(state, meets):
 
 @pytest.mark.parametrize("switched", [True, False])
 def test_switched_maps_meet_the_other_views_code(make, switched):
-    _, method, state = make("sdim", switched=switched)
-    _, metrics = jax.jit(method.update)(state, BATCH)
+    _, update, state = make("sdim", **({} if switched else {"switched": False}))
+    _, metrics = update(state, BATCH)
     (m_x, s_x), (m_y, s_y) = (codes(state, "shared", s, train=True) for s in "xy")
     meets = {"x": (m_x, s_y), "y": (m_y, s_x)}
     if not switched:
@@ -113,10 +126,11 @@ def test_switched_maps_meet_the_other_views_code(make, switched):
 
 @pytest.mark.parametrize("crossed", [True, False])
 def test_exclusive_maps_meet_the_shared_code_in_inference_mode(make, crossed):
-    _, method, state = make("edim", crossed=crossed)
+    _, update, state = make("edim", **({} if crossed else {"crossed": False}))
     # running statistics that no batch has
-    state.stats["shared_x"]["BatchNorm_0"]["mean"] += 0.3
-    _, metrics = jax.jit(method.update)(state, BATCH)
+    moved = jax.tree.map(lambda s: s + 0.3, state.stats["shared_x"])
+    state = state._replace(stats=state.stats | {"shared_x": moved})
+    _, metrics = update(state, BATCH)
     shared = {s: codes(state, "shared", s, train=False) for s in "xy"}
     exclusive = {s: codes(state, "exclusive", s, train=True) for s in "xy"}
     meets = {}
@@ -161,8 +175,7 @@ def test_unknown_labels_move_nothing(parts):
 
 
 def test_frozen_networks_and_their_statistics_never_change(make):
-    _, method, state = make("edim", share_weights=True)
-    update = jax.jit(method.update)
+    _, update, state = make("edim", share_weights=True)
     after = state
     for seed in range(3):
         after, _ = update(after, make_batch(seed))
@@ -179,8 +192,7 @@ def test_frozen_networks_and_their_statistics_never_change(make):
 def test_the_discriminators_see_stopped_codes_and_the_codes_a_stopped_discriminator(
     make,
 ):
-    _, method, state = make("edim")
-    update = jax.jit(method.update)
+    _, update, state = make("edim")
 
     def run(weight, shift=0.0):
         hparams = state.hparams | {"lambda_adversarial": jnp.float32(weight)}
@@ -201,45 +213,45 @@ def test_the_discriminators_see_stopped_codes_and_the_codes_a_stopped_discrimina
 
 
 def test_views_may_share_weights(make):
-    _, method, state = make("sdim", share_weights=True)
+    method, update, state = make("sdim", share_weights=True)
     assert by_role(state, "shared", "local", "global") == {"shared", "local", "global"}
-    _, found = jax.jit(method.update)(state, BATCH | {"y": BATCH["x"]})
+    _, found = update(state, BATCH | {"y": BATCH["x"]})
     assert found.distance == 0
-    said = method.encode(state, {"image": BATCH["x"]})
+    said = jax.jit(method.encode)(state, {"image": BATCH["x"]})
     np.testing.assert_array_equal(said["shared_x"], said["shared_y"])
 
 
-def test_encoding_is_of_each_image_alone_unless_batch_statistics_are_asked_for(make):
+def test_encoding_is_of_each_image_alone_unless_batch_statistics_are_asked_for(
+    make, make_config
+):
+    _, _, state = make("sdim")
+    halves = {"image": BATCH["x"]}, {"image": BATCH["x"].at[3:].set(0.0)}
     for flag in (False, True):
-        _, method, state = make("sdim", batch_statistics=flag)
-        every = method.encode(state, {"image": BATCH["x"]})
-        few = method.encode(state, {"image": BATCH["x"][:3]})
-        same = np.allclose(every["shared_x"][:3], few["shared_x"], rtol=1e-4, atol=1e-6)
+        method = training.make_method(make_config("sdim", batch_statistics=flag))
+        encode = jax.jit(method.encode)
+        whole, half = (encode(state, batch) for batch in halves)
+        same = np.allclose(whole["shared_x"][:3], half["shared_x"][:3], atol=1e-6)
         assert same != flag
-    assert every["shared_x_shape"].logits.shape == (6, 3)
+    assert whole["shared_x_shape"].logits.shape == (6, 3)
+
+
+def test_grey_images_are_encoded_as_ones_of_three_equal_channels(make):
+    method, _, state = make("sdim")
+    encode = jax.jit(method.encode)
     grey = BATCH["x"][..., :1]
-    white = method.encode(state, {"image": jnp.repeat(grey, 3, axis=-1)})
-    np.testing.assert_allclose(
-        method.encode(state, {"image": grey})["shared_y"], white["shared_y"], rtol=1e-4
-    )
+    white = encode(state, {"image": jnp.repeat(grey, 3, axis=-1)})
+    found = encode(state, {"image": grey})
+    np.testing.assert_allclose(found["shared_y"], white["shared_y"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("estimator", pair_information.ESTIMATORS)
-def test_estimates_are_the_losses_of_the_scores_of_all_that_meet(make, estimator):
-    config, _, _ = make("sdim", estimator=estimator)
+def test_estimates_are_the_losses_of_the_scores_of_all_that_meet(make_config):
     module = networks.GlobalStatistics(0, (8,))
     maps = jax.random.normal(jax.random.key(0), (5, 2, 2, 3))
     vector = jax.random.normal(jax.random.key(1), (5, 4))
     variables = module.init(jax.random.key(2), maps, vector)
-    found = pair_information.information(
-        module, variables["params"], maps, vector, config, losses.roll_negatives
-    )
-    matrix = jnp.array(  # (vector i, map j)
-        [
-            [module.apply(variables, maps[j : j + 1], v[None])[0, 0] for j in range(5)]
-            for v in vector
-        ]
-    )
+    score = lambda v, m: module.apply(variables, m[None], v[None])[0, 0]
+    over_maps = jax.vmap(score, in_axes=(None, 0))
+    matrix = jax.vmap(over_maps, in_axes=(0, None))(vector, maps)
     joint, marginal = jnp.diag(matrix), matrix[jnp.arange(5), jnp.arange(5) - 1]
     wanted = {
         "jensen_shannon": losses.jensen_shannon(joint, marginal),
@@ -247,13 +259,21 @@ def test_estimates_are_the_losses_of_the_scores_of_all_that_meet(make, estimator
         "nwj": losses.nwj(joint, marginal),
         "info_nce": losses.info_nce(matrix),
     }
-    np.testing.assert_allclose(found, wanted[estimator], rtol=1e-4)
+    assert set(wanted) == set(pair_information.ESTIMATORS)
+    for estimator, value in wanted.items():
+        config = make_config("sdim", estimator=estimator)
+        params, shuffle = variables["params"], losses.roll_negatives
+        found = pair_information.information(
+            module, params, maps, vector, config, shuffle
+        )
+        np.testing.assert_allclose(found, value, rtol=1e-4)
 
 
-def test_shared_encoders_come_from_sdim_with_their_statistics(make):
-    _, method, source = make("sdim")
-    source, _ = jax.jit(method.update)(source, BATCH)
-    config, _, state = make("edim")
+def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config):
+    _, update, source = make("sdim")
+    source, _ = update(source, BATCH)
+    _, _, state = make("edim")
+    config = make_config("edim")
     grafted = training.graft(state, source, tuple(config.init_from.networks))
     for side in "xy":
         for tree in ("params", "stats"):
@@ -266,12 +286,12 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make):
     assert config.init_from.workdir == "runs/sdim"
 
 
-def test_mistakes_are_named(make):
+def test_mistakes_are_named(make_config):
     with pytest.raises(ValueError, match="estimator is 'mine'"):
-        make("sdim", estimator="mine")
-    config, _, _ = make("sdim")
+        training.make_method(make_config("sdim", estimator="mine"))
+    config = make_config("sdim")
     config.heads = {"shared_x": ("digit",)}
-    with pytest.raises(ValueError, match="attributes describes shape"):
+    with pytest.raises(ValueError, match="attributes describes colour"):
         training.make_method(config)
     config.heads = {"exclusive_x": ("shape",)}
     with pytest.raises(ValueError, match="heads has 'exclusive_x'"):
