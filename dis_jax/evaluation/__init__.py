@@ -9,6 +9,11 @@ from dis_jax.evaluation.clustering import (
     prior_rmse,
 )
 from dis_jax.evaluation.dci import Dci, dci
+from dis_jax.evaluation.digit_classifier import (
+    DigitClassifier,
+    digit_classifier,
+    frechet_distance,
+)
 from dis_jax.evaluation.downstream import Downstream, downstream
 from dis_jax.evaluation.encoding import code_fn, encode_all, encode_codes
 from dis_jax.evaluation.evaluate import (
@@ -29,6 +34,13 @@ from dis_jax.evaluation.factor_vae_score import (
 from dis_jax.evaluation.gaussian_correlation import (
     GaussianCorrelation,
     gaussian_correlation,
+)
+from dis_jax.evaluation.generation import (
+    CategoryScores,
+    class_prior,
+    draw_codes,
+    generate,
+    score_categories,
 )
 from dis_jax.evaluation.infomec import InfoMec, infomec
 from dis_jax.evaluation.irs import Irs, irs
@@ -64,8 +76,10 @@ __all__ = [
     "METRICS",
     "METRIC_SETS",
     "BetaVaeScore",
+    "CategoryScores",
     "Clustering",
     "Dci",
+    "DigitClassifier",
     "Downstream",
     "FactorVaeScore",
     "GaussianCorrelation",
@@ -84,11 +98,14 @@ __all__ = [
     "Udr",
     "average_entropy",
     "beta_vae_score",
+    "class_prior",
     "clustering",
     "code_fn",
     "dci",
+    "digit_classifier",
     "distance_to_ideal",
     "downstream",
+    "draw_codes",
     "encode_all",
     "encode_codes",
     "encode_pairs",
@@ -96,7 +113,9 @@ __all__ = [
     "evaluate_codes",
     "factor_vae_score",
     "format_table",
+    "frechet_distance",
     "gaussian_correlation",
+    "generate",
     "infomec",
     "irs",
     "markdown_table",
@@ -114,6 +133,7 @@ __all__ = [
     "resolve_metrics",
     "run_study",
     "sap",
+    "score_categories",
     "tabulate",
     "udr",
 ]

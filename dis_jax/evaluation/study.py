@@ -90,13 +90,15 @@ def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
       The jobs, in their order.
     """
     vectorise = backend().vectorise if vectorise is None else vectorise
-    if vectorise:
+    if vectorise and study.of_seed is None:
         return [_population(study, rows) for rows in _side_by_side(study)]
     made = []
     for seed in study.seeds:
         for row, config in study.rows.items():
             config = config.copy_and_resolve_references()
             config.seed = seed
+            if study.of_seed is not None:
+                config = study.of_seed(config, seed)
             made.append(Job(f"{_slug(row)}/seed{seed}", config, ((row, seed, None),)))
     return made
 

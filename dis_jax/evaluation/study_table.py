@@ -46,6 +46,8 @@ class Study(NamedTuple):
       source: what they are taken from.
       compare: pairs of lines whose differences are given with their uncertainty.
       notes: what a reader of the table should know.
+      of_seed: what else a seed decides, such as the data: (a copy of the row's config,
+        seed) -> config. Its models are trained one by one.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Study(NamedTuple):
     source: str = ""
     compare: Sequence[tuple[str, str]] = ()
     notes: str = ""
+    of_seed: Callable[[Any, int], Any] | None = None
 
 
 def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

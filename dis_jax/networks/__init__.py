@@ -14,6 +14,7 @@ from dis_jax.networks.autoencoders import (
     MLPEncoder,
     halvings,
 )
+from dis_jax.networks.classifiers import LeNet
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
 from dis_jax.networks.statistics import (
@@ -39,6 +40,7 @@ __all__ = [
     "Generator",
     "GlobalStatistics",
     "ImageTrunk",
+    "LeNet",
     "LocalStatistics",
     "MLPDecoder",
     "MLPEncoder",

@@ -144,3 +144,16 @@ def test_the_bootstrap_has_the_width_of_the_mean():
 def test_the_bootstrap_wants_pairs(shapes):
     with pytest.raises(ValueError, match="first has shape"):
         evaluation.paired_bootstrap(*map(np.zeros, shapes))
+
+
+def test_a_seed_may_decide_more_than_a_seed(make):
+    def of_seed(config, seed):
+        config.batch_size = 8 * (seed + 1)
+        return config
+
+    study, _ = make(of_seed=of_seed)
+    for vectorise in (False, True):
+        found = studies.jobs(study, vectorise=vectorise)
+        assert [job.config.batch_size for job in found] == [8, 8, 16, 16]
+        assert [job.members[0][1] for job in found] == [0, 0, 1, 1]
+    assert {config.batch_size for config in study.rows.values()} == {16}

@@ -1,0 +1,219 @@
+"""What a system generates from each of its categories, and what it reads off images."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from dis_jax.evaluation.clustering import Clustering, clustering, prior_rmse
+from dis_jax.evaluation.digit_classifier import DigitClassifier, frechet_distance
+from dis_jax.evaluation.encoding import code_fn, encode_all
+from dis_jax.methods import Method, State, code_games
+
+_BATCH = 250
+_SHARE = 0.02  # of the images: below it, a digit is not generated but slips in
+
+
+def draw_codes(
+    config: Any, key: Key[Array, ""], category: Float[Array, "batch category"]
+) -> dict[str, Array]:
+    """Codes from a system's prior that go with given categories.
+
+    Args:
+      config: of a run of a method that has a category: `infogan` or `joint_vae`.
+      key: source of the other codes.
+      category: one-hot rows.
+
+    Returns:
+      What `Method.decode` takes.
+
+    Raises:
+      ValueError: if the method has no category.
+
+    Example:
+      >>> from types import SimpleNamespace
+      >>> from dis_jax import evaluation
+      >>> config = SimpleNamespace(
+      ...     method="joint_vae", categories=2, network=SimpleNamespace(latent=5))
+      >>> codes = evaluation.draw_codes(config, jax.random.key(0), jnp.eye(2))
+      >>> codes["z"].shape
+      (2, 3)
+    """
+    rows = len(category)
+    if config.method == "joint_vae":
+        free = config.network.latent - config.categories
+        return {"z": jax.random.normal(key, (rows, free)), "category": category}
+    if config.method == "infogan":
+        noise_key, continuous_key = jax.random.split(key)
+        shape = rows, config.network.continuous
+        return {
+            "noise": jax.random.normal(noise_key, (rows, config.network.noise)),
+            "category": category,
+            "continuous": jax.random.uniform(continuous_key, shape, minval=-1.0),
+        }
+    raise ValueError(
+        f"method is {config.method!r}, which generates from no category; expected "
+        "'infogan' or 'joint_vae'."
+    )
+
+
+def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
+    """How often a system takes each category when it generates.
+
+    Args:
+      config: of its run.
+      state: what it has learned.
+
+    Returns:
+      Probabilities; even ones where the system knows nothing else.
+
+    Example:
+      >>> from types import SimpleNamespace
+      >>> from dis_jax import evaluation
+      >>> config = SimpleNamespace(method="joint_vae", categories=2)
+      >>> evaluation.class_prior(config, None).tolist()
+      [0.5, 0.5]
+    """
+    if config.method == "joint_vae":
+        return np.full(config.categories, 1 / config.categories)
+    logits = code_games.prior_logits(config, state.params)
+    prior = np.asarray(jax.nn.softmax(logits), np.float64)
+    return prior / prior.sum()
+
+
+def generate(
+    method: Method,
+    state: State,
+    config: Any,
+    key: Key[Array, ""],
+    category: Int[Any, " batch"],
+) -> Float[np.ndarray, "batch height width channels"]:
+    """An image of each category that is asked for, the other codes drawn.
+
+    Args:
+      method: the system.
+      state: what it has learned.
+      config: of its run.
+      key: source of the other codes.
+      category: numbers of categories.
+
+    Returns:
+      Images in [0, 1].
+
+    Raises:
+      ValueError: if the method has no decoder, or no category.
+
+    Example:
+      >>> from types import SimpleNamespace
+      >>> from dis_jax import evaluation, methods
+      >>> config = SimpleNamespace(
+      ...     method="joint_vae", categories=2, network=SimpleNamespace(latent=5))
+      >>> decode = lambda state, codes: codes["category"]
+      >>> method = methods.Method("images", None, None, None, decode, code="z")
+      >>> evaluation.generate(method, None, config, jax.random.key(0), [1]).tolist()
+      [[0.0, 1.0]]
+    """
+    if method.decode is None:
+        raise ValueError("the method has no decoder, so nothing can be generated.")
+    count = len(class_prior(config, state))
+    decode = jax.jit(method.decode)
+    images = []
+    for i, start in enumerate(range(0, len(category), _BATCH)):
+        rows = jnp.asarray(category[start : start + _BATCH])
+        one_hot = jax.nn.one_hot(rows, count)
+        codes = draw_codes(config, jax.random.fold_in(key, i), one_hot)
+        images.append(np.asarray(decode(state, codes)))
+    return np.concatenate(images)
+
+
+class CategoryScores(NamedTuple):
+    """Result of `score_categories`.
+
+    Attributes:
+      generated: agreement of categories with what the classifier sees in their images.
+      real: agreement of what the system reads off real images with their labels.
+      prior: how often the system takes each category.
+      rmse: between prior and class frequencies, categories matched to classes.
+      rmse_sorted: the same, both sorted instead.
+      digits: how many classes are generated, each by 2 % of the images at least.
+      frechet: distance of generated from real images on the classifier's features.
+    """
+
+    generated: Clustering
+    real: Clustering
+    prior: np.ndarray
+    rmse: float
+    rmse_sorted: float
+    digits: int
+    frechet: float
+
+
+def score_categories(
+    method: Method,
+    state: State,
+    config: Any,
+    key: Key[Array, ""],
+    classifier: DigitClassifier,
+    test: tuple[Any, Any],
+    frequencies: Float[Any, " class"],
+    trained_on: Any,
+    *,
+    per_category: int = 1000,
+) -> CategoryScores:
+    """How well the categories of a system stand for the classes of its images.
+
+    Images are generated from each category; a classifier trained on real ones says what
+    they show. For the Fréchet distance they are generated as often as the prior says.
+
+    Eq.: Ojha et al. 2020, Section 4
+
+    Args:
+      method: a system with a code `category`, `infogan` or `joint_vae`.
+      state: what it has learned.
+      config: of its run.
+      key: source of the other codes.
+      classifier: of the images.
+      test: real images and their labels.
+      frequencies: of the classes among the images that it was trained on.
+      trained_on: some of these images, a thousand or more.
+      per_category: how many are generated from each.
+
+    Returns:
+      The scores.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> evaluation.score_categories(  # doctest: +SKIP
+      ...     method, state, config, jax.random.key(0), evaluation.digit_classifier(),
+      ...     (images, labels), frequencies, trained_on).rmse
+    """
+    prior = class_prior(config, state)
+    count, classes = len(prior), len(frequencies)
+    category = np.repeat(np.arange(count), per_category)
+    made_key, like_key = jax.random.split(key)
+    digits = classifier.digits(generate(method, state, config, made_key, category))
+    sizes = {"num_clusters": count, "num_labels": classes}
+    generated = clustering(category, digits, **sizes)
+
+    often = np.random.default_rng(0).choice(count, len(trained_on), p=prior)
+    alike = generate(method, state, config, like_key, often)
+    error = prior_rmse(prior, frequencies, generated.confusion)
+    images, labels = test
+    read = encode_all(code_fn(method, state, "category"), images)
+    return CategoryScores(
+        generated=generated,
+        real=clustering(np.asarray(read).argmax(axis=1), labels, **sizes),
+        prior=prior,
+        rmse=error.rmse,
+        rmse_sorted=error.rmse_sorted,
+        digits=int(
+            (np.bincount(digits, minlength=classes) >= _SHARE * len(digits)).sum()
+        ),
+        frechet=frechet_distance(
+            classifier.features(trained_on), classifier.features(alike)
+        ),
+    )

@@ -1,0 +1,33 @@
+"""A small classifier of images, by whose opinion and features others are judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class LeNet(nn.Module):
+    """LeCun et al. 1998, with rectifiers: 20 and 50 filters of 5x5, 500 features.
+
+    Attributes:
+      classes: number of logits.
+      dtype: of the computation; parameters and results are float32.
+    """
+
+    classes: int = 10
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, image: Float[Array, "batch height width channels"]
+    ) -> tuple[Float[Array, "batch classes"], Float[Array, "batch features"]]:
+        x = 2 * image - 1
+        for width in (20, 50):
+            x = nn.relu(nn.Conv(width, (5, 5), padding="VALID", dtype=self.dtype)(x))
+            x = nn.max_pool(x, (2, 2), (2, 2))
+        x = nn.relu(nn.Dense(500, dtype=self.dtype)(x.reshape(len(x), -1)))
+        logits = nn.Dense(self.classes, dtype=self.dtype)(x)
+        return logits.astype(jnp.float32), x.astype(jnp.float32)
