@@ -65,6 +65,11 @@ def check(config: Any) -> None:
             f"prior_probabilities are {given}; expected {count} probabilities that sum "
             "to 1, one for each of network.categories."
         )
+    if config.get("population", {}).get("class_counts"):
+        raise ValueError(
+            'population.class_counts differ and prior is "given", the same for all; '
+            "train these one by one."
+        )
 
 
 def make_modules(config: Any) -> dict[str, Any]:

@@ -70,11 +70,7 @@ def set_up(
     with config.unlocked():
         config.image_shape = image_set.image_shape
     method = workdir.make_method(_with_form(config, population))
-    sampler = data.SAMPLERS[method.batch](
-        image_set, config.batch_size, **config.sampler
-    )
-    if population is not None:
-        sampler = sampler._replace(args=program.stack([sampler.args] * population))
+    sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)
     if config.batch_size % mesh.shape[meshes.DATA]:
         raise ValueError(
@@ -82,6 +78,29 @@ def set_up(
             "cannot share evenly; change it, or config.mesh."
         )
     return Run(config, method, image_set, sampler, found, mesh, population)
+
+
+def _sampler(
+    method: Method,
+    image_set: data.ImageSet,
+    config: Any,
+    found: list[program.Member],
+    population: int | None,
+) -> data.Sampler:
+    """The sampler, its arguments stacked over the members of a population."""
+
+    def make(**own: Any) -> data.Sampler:
+        options = {**config.sampler, **own}
+        return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
+
+    if population is None:
+        return make()
+    if not found[0].sampler:
+        shared = make()
+        return shared._replace(args=program.stack([shared.args] * population))
+    samplers = [make(**member.sampler) for member in found]
+    args = program.stack([sampler.args for sampler in samplers])
+    return samplers[0]._replace(args=args)
 
 
 def _with_form(config: Any, population: int | None) -> Any:

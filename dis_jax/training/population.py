@@ -8,12 +8,16 @@ from typing import Any
 
 from dis_jax.training.program import Member
 
+# Arguments of samplers of which members may have values of their own.
+SAMPLED = ("class_counts",)
+
 
 def members(config: Any) -> list[Member]:
     """Every combination of the lists in `config.population`, the last varying fastest.
 
-    `config.population` maps "seed" and names of hyperparameters to tuples; an empty tuple
-    stands for the single value in `config.seed` or `config.hparams`.
+    `config.population` maps "seed", "class_counts" (see `data.images`) and names of
+    hyperparameters to tuples; an empty tuple stands for the single value in
+    `config.seed`, `config.sampler` or `config.hparams`.
 
     Args:
       config: the run's config.
@@ -35,8 +39,9 @@ def members(config: Any) -> list[Member]:
     hparams = dict(config.hparams)
     lists = {name: tuple(values) for name, values in dict(config.population).items()}
     known = ("seed", *hparams)
+    own = {name: lists.pop(name) for name in SAMPLED if lists.get(name)}
     for name in lists:
-        if name not in known:
+        if name not in (*known, *SAMPLED):
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
             raise ValueError(
                 f"population.{name} is neither the seed nor a hyperparameter of "
@@ -45,9 +50,10 @@ def members(config: Any) -> list[Member]:
     defaults = {"seed": config.seed, **hparams}
     choices = {name: lists.get(name) or (defaults[name],) for name in known}
     found = []
-    for values in itertools.product(*choices.values()):
-        chosen = dict(zip(choices, values, strict=True))
-        found.append(Member(int(chosen.pop("seed")), chosen))
+    for values in itertools.product(*choices.values(), *own.values()):
+        chosen = dict(zip((*choices, *own), values, strict=True))
+        sampler = {name: chosen.pop(name) for name in own}
+        found.append(Member(int(chosen.pop("seed")), chosen, sampler))
     return found
 
 

@@ -50,10 +50,17 @@ def backend() -> Backend:
 
 
 class Member(NamedTuple):
-    """What tells the members of a population apart."""
+    """What tells the members of a population apart.
+
+    Attributes:
+      seed: of everything random.
+      hparams: hyperparameters.
+      sampler: arguments of the sampler that are data to the program, not part of it.
+    """
 
     seed: int
     hparams: Mapping[str, float]
+    sampler: Mapping[str, Any] = {}
 
 
 class Carry(NamedTuple):

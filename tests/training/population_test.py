@@ -1,8 +1,11 @@
 """Lists of seeds and hyperparameters become members."""
 
+import jax
+import numpy as np
 import pytest
 
 from dis_jax import training
+from dis_jax.training import loop
 
 
 def test_members_are_the_product_of_the_lists(tiny_config):
@@ -25,3 +28,22 @@ def test_a_list_of_something_else_is_refused_with_the_nearest_name(tiny_config):
         config.population.bata = (1.0,)
     with pytest.raises(ValueError, match=r"population\.bata .* did you mean beta"):
         training.members(config)
+
+
+def test_members_may_draw_from_uneven_subsets_of_their_own(tiny_config):
+    config = tiny_config("vae")
+    config.sampler = {"class_factor": "shape"}
+    counts = ((5, 3, 0), (0, 1, 9))
+    with config.unlocked():
+        config.population.class_counts = counts
+    config.population.seed = (0, 1)
+    found = [(m.seed, m.sampler["class_counts"]) for m in training.members(config)]
+    assert found == [(seed, count) for seed in (0, 1) for count in counts]
+
+    run = loop.set_up(config)
+    assert run.population == 4
+    np.testing.assert_array_equal(run.sampler.args["size"], [8, 10, 8, 10])
+    for i, shapes in enumerate([{0, 1}, {1, 2}]):
+        args = training.member(run.sampler.args, i)
+        planned = run.sampler.plan(run.image_set, jax.random.key(3), 0, args)
+        assert set(planned["factors"][:, 0].tolist()) == shapes
