@@ -2,8 +2,9 @@ r"""Speed on this machine, written to results/bench_<backend>.json.
 
   python -m launch.bench [--parts=step,calls,population,start,data,metrics]
 
-Each figure is measured in a process of its own, on one core and on all; what is compared
-is measured in turn, in one run. PyTorch is the peer where it is installed (extra `dev`).
+Parts that are not asked for stay as they are in it. Each figure is measured in a process
+of its own, on one core and on all; what is compared is measured in turn, in one run.
+PyTorch is the peer where it is installed (extra `dev`).
 """
 
 import json
@@ -126,12 +127,14 @@ def metrics():
 
 
 def main(_):
-    result = {"made_by": "python -m launch.bench", **provenance()}
-    path = pathlib.Path(_OUT.value) / f"bench_{result['hardware']['backend']}.json"
+    made_with = provenance()
+    path = pathlib.Path(_OUT.value) / f"bench_{made_with['hardware']['backend']}.json"
+    result = json.loads(path.read_text()) if path.exists() else {}
+    result["made_by"] = "python -m launch.bench"
     for part in _PARTS.value:
         measure = globals()[part]
         print(f"{part}: {measure.__doc__}", flush=True)
-        result[part] = {"what": measure.__doc__, **measure()}
+        result[part] = {"what": measure.__doc__, **measure(), **made_with}
         print(json.dumps(result[part], indent=1), flush=True)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n")
