@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -109,42 +109,19 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
 
     def update(state: State, batch: Batch) -> tuple[State, Any]:
         key = autoencoder.step_key(state, axis_name)
-        parts = code_games.Parts(
-            config, modules, state.params, dict(state.stats), state.hparams
-        )
-
-        def generate(params: Any) -> tuple[Any, Any]:
-            own = parts._replace(params=params, stats=dict(parts.stats))
-            fake, code, continuous = code_games.generate(own, key, len(batch["image"]))
-            return (fake, code), (continuous, own.stats)
-
-        (fake, code), pull_back, (continuous, stats) = jax.vjp(
-            generate, _some(state.params, ("generator", *learned)), has_aux=True
-        )
-        frozen = stop_gradient((fake, code))
-        grads, (stats, critic) = jax.grad(code_games.critic_loss, has_aux=True)(
-            _some(state.params, (*CRITIC, "category")),
-            parts._replace(stats=stats),
-            batch,
-            frozen[0],
-            (frozen[1], continuous),
-        )
+        parts = _parts(modules, config, state)
+        made = _make(parts, key, len(batch["image"]))
+        grads, (stats, critic) = _critic_gradients(parts, made, batch)
         elastic = grads["category"]
         grads, critic = optimiser.average((grads, critic), axis_name)
         state = move(state, "discriminator", grads)
 
-        inputs = {"images": fake, "code": code}
-        grads, (stats, made) = jax.grad(code_games.generator_loss, has_aux=True)(
-            inputs | _some(state.params, ("category", *learned)),
-            parts._replace(params=state.params, stats=stats),
-            continuous,
-        )
-        (pulled,) = pull_back((grads.pop("images"), grads.pop("code")))
-        grads = _sum(grads, pulled, {"category": elastic})
-        grads, stats, made = optimiser.average((grads, stats, made), axis_name)
+        parts = parts._replace(params=state.params, stats=stats)
+        grads, (stats, maker) = _maker_gradients(parts, made, elastic)
+        grads, stats, maker = optimiser.average((grads, stats, maker), axis_name)
         for group in ("generator", *learned):
             state = move(state, group, grads)
-        metrics = _metrics(config, state, critic, made)
+        metrics = _metrics(config, state, critic, maker)
         return state._replace(step=state.step + 1, stats=stats), metrics
 
     encode = functools.partial(_encode, modules, config)
@@ -153,10 +130,55 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
     return Method(batch, init, update, encode, decode, code="category")
 
 
+class _Made(NamedTuple):
+    """A generated batch: images, what they were made from, and the way back."""
+
+    images: Array
+    code: Array
+    continuous: Array
+    stats: dict[str, Any]
+    pull_back: Callable[..., tuple[dict[str, Any]]]
+
+
+def _make(parts: code_games.Parts, key: Array, rows: int) -> _Made:
+    """The one call of the generator in a step; gradients come back from both halves."""
+
+    def generate(params: Any) -> tuple[Any, Any]:
+        own = parts._replace(params=params, stats=dict(parts.stats))
+        images, code, continuous = code_games.generate(own, key, rows)
+        return (images, code), (continuous, own.stats)
+
+    makers = {n: parts.params[n] for n in ("generator", "prior") if n in parts.params}
+    made, pull_back, (continuous, stats) = jax.vjp(generate, makers, has_aux=True)
+    return _Made(*made, continuous, stats, pull_back)
+
+
+def _critic_gradients(parts: code_games.Parts, made: _Made, batch: Batch) -> Any:
+    """Of trunk and discriminator, and of the elastic terms in Q."""
+    return jax.grad(code_games.critic_loss, has_aux=True)(
+        _some(parts.params, (*CRITIC, "category")),
+        parts._replace(stats=made.stats),
+        batch,
+        stop_gradient(made.images),
+        (stop_gradient(made.code), made.continuous),
+    )
+
+
+def _maker_gradients(parts: code_games.Parts, made: _Made, elastic: Any) -> Any:
+    """Of generator, Q and a learned prior."""
+    names = [name for name in ("category", "prior") if name in parts.params]
+    inputs = {"images": made.images, "code": made.code, **_some(parts.params, names)}
+    grads, aux = jax.grad(code_games.generator_loss, has_aux=True)(
+        inputs, parts, made.continuous
+    )
+    (pulled,) = made.pull_back((grads.pop("images"), grads.pop("code")))
+    return _sum(grads, pulled, {"category": elastic}), aux
+
+
 def _encode(
     modules: Mapping[str, Any], config: Any, state: State, batch: Batch
 ) -> dict[str, Code]:
-    parts = _scored(modules, config, state)
+    parts = _parts(modules, config, state)
     train = config.batch_statistics
     features = parts.call("trunk", batch["image"], train=train)
     estimate = parts.call("category", features, train=train)
@@ -177,12 +199,12 @@ def _decode(
     given = [noise, category]
     if config.network.continuous:
         given.append(codes["continuous"])
-    parts = _scored(modules, config, state)
+    parts = _parts(modules, config, state)
     together = jnp.concatenate(given, axis=1)
     return parts.call("generator", together, train=config.batch_statistics)
 
 
-def _scored(modules: Mapping[str, Any], config: Any, state: State) -> code_games.Parts:
+def _parts(modules: Mapping[str, Any], config: Any, state: State) -> code_games.Parts:
     return code_games.Parts(
         config, modules, state.params, dict(state.stats), state.hparams
     )
@@ -208,7 +230,7 @@ def _metrics(
     return make_metrics(terms)
 
 
-def _some(tree: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _some(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: tree[name] for name in names}
 
 

@@ -56,7 +56,7 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
     VAE with `latent` dimensions: the means of the last `categories` are the logits, and
     their variances are not read.
 
-    Eq.: Dupont 2018, (7)
+    Eq.: Dupont 2018, objective with both capacities
 
     Args:
       config: `network`, of whose `latent` dimensions the last `categories` are the

@@ -27,7 +27,8 @@ class LeNet(nn.Module):
         x = 2 * image - 1
         for width in (20, 50):
             x = nn.relu(nn.Conv(width, (5, 5), padding="VALID", dtype=self.dtype)(x))
-            x = nn.max_pool(x, (2, 2), (2, 2))
+            batch, height, across, _ = x.shape
+            x = x.reshape(batch, height // 2, 2, across // 2, 2, width).max(axis=(2, 4))
         x = nn.relu(nn.Dense(500, dtype=self.dtype)(x.reshape(len(x), -1)))
         logits = nn.Dense(self.classes, dtype=self.dtype)(x)
         return logits.astype(jnp.float32), x.astype(jnp.float32)
