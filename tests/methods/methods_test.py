@@ -207,7 +207,8 @@ def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
 def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
     config = tiny_config(name)
     if "name" in config.network:
-        config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": "pair"}
+        latent = config.network.latent
+        config.network = {"name": "conv", "latent": latent, "hidden": 8, "form": "pair"}
     method = training.make_method(config)
     sampler = sampler_of(config, 4)
     batch = programs.batch_shapes(sampler, SPRITES)
