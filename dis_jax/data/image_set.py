@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -98,6 +99,52 @@ class Pick:
     """Stands in the plan of a batch for the images at positions `index`."""
 
     index: Int[Array, " batch"]
+
+
+@functools.cache  # one set a name: its functions are part of compiled programs
+def drawn_grid(
+    name: str,
+    factor_names: tuple[str, ...],
+    sizes: tuple[int, ...],
+    image_shape: tuple[int, int, int],
+    draw: Callable[[Array], Array],
+) -> ImageSet:
+    """The full grid of images that a function draws from their factors.
+
+    Args:
+      name: of the set.
+      factor_names: one name a factor.
+      sizes: the number of values of each factor.
+      image_shape: (height, width, channels).
+      draw: factors (batch, factor) -> images in [0, 1].
+
+    Returns:
+      The set; it has no arrays.
+
+    Example:
+      >>> draw = lambda factors: jnp.zeros((len(factors), 8, 8, 1))
+      >>> drawn_grid("nothing", ("shape",), (3,), (8, 8, 1), draw).num_images
+      3
+    """
+
+    def images(arrays: Arrays, factors: Array) -> Array:
+        del arrays
+        return draw(factors)
+
+    def take(arrays: Arrays, index: Array) -> tuple[Array, Array]:
+        factors = factors_of_index(index, sizes)
+        return images(arrays, factors), factors
+
+    return ImageSet(
+        arrays={},
+        name=name,
+        factor_names=factor_names,
+        sizes=sizes,
+        image_shape=image_shape,
+        num_images=math.prod(sizes),
+        take_fn=take,
+        images_fn=images,
+    )
 
 
 def factors_of_index(

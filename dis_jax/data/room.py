@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from dis_jax.data.image_set import ImageSet, factors_of_index
+from dis_jax.data.image_set import ImageSet, drawn_grid
 from dis_jax.data.published import SHAPES3D
 from dis_jax.data.rays import (
     FAR,
@@ -61,15 +61,12 @@ def rendered_shapes3d() -> ImageSet:
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
     """
-    return ImageSet(
-        arrays={},
-        name="rendered_shapes3d",
-        factor_names=SHAPES3D.factor_names,
-        sizes=SHAPES3D.sizes,
-        image_shape=(_SIDE, _SIDE, 3),
-        num_images=math.prod(SHAPES3D.sizes),
-        take_fn=_take,
-        images_fn=_images,
+    return drawn_grid(
+        "rendered_shapes3d",
+        SHAPES3D.factor_names,
+        SHAPES3D.sizes,
+        (_SIDE, _SIDE, 3),
+        draw_rooms,
     )
 
 
@@ -229,13 +226,3 @@ def _floor_shade(ray: Camera, t: Plane, body: _Body) -> Plane:
     shade = jnp.clip(1.032 - 0.107 * x + 0.009 * z, 0, 1)
     to_sun = Camera(Vector(x, jnp.zeros_like(x), z), _TO_SUN)
     return jnp.where(body.hides_sun(to_sun), shade * _SHADOW, shade)
-
-
-def _images(arrays: dict, factors: Array) -> Array:
-    del arrays
-    return draw_rooms(factors)
-
-
-def _take(arrays: dict, index: Array) -> tuple[Array, Array]:
-    factors = factors_of_index(index, SHAPES3D.sizes)
-    return _images(arrays, factors), factors

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from dis_jax.data.image_set import ImageSet, factors_of_index
+from dis_jax.data.image_set import ImageSet, drawn_grid
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "pos_x", "pos_y")
 _SIZES = (3, 6, 40, 32, 32)
@@ -35,15 +35,12 @@ def rendered_dsprites() -> ImageSet:
       >>> images.shape, factors[1].tolist()
       ((2, 64, 64, 1), [2, 5, 39, 31, 31])
     """
-    return ImageSet(
-        arrays={},
-        name="rendered_dsprites",
-        factor_names=FACTOR_NAMES,
-        sizes=_SIZES,
-        image_shape=(_SIDE, _SIDE, 1),
-        num_images=math.prod(_SIZES),
-        take_fn=_take,
-        images_fn=_images,
+    return drawn_grid(
+        "rendered_dsprites",
+        FACTOR_NAMES,
+        _SIZES,
+        (_SIDE, _SIDE, 1),
+        draw_sprites,
     )
 
 
@@ -134,13 +131,3 @@ def _polygons() -> tuple[np.ndarray, np.ndarray]:
     fraction = np.zeros((3, edges))
     fraction[0] = np.tile(np.arange(_EDGES_A_SIDE) / _EDGES_A_SIDE, 4)
     return vertices.astype(np.float32), fraction.astype(np.float32)
-
-
-def _images(arrays: dict, factors: Array) -> Array:
-    del arrays
-    return draw_sprites(factors)
-
-
-def _take(arrays: dict, index: Array) -> tuple[Array, Array]:
-    factors = factors_of_index(index, _SIZES)
-    return _images(arrays, factors), factors

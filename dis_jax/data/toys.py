@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from dis_jax.data.image_set import ImageSet, factors_of_index
+from dis_jax.data.image_set import ImageSet, drawn_grid
 from dis_jax.data.published import SMALLNORB
 from dis_jax.data.rays import (
     FAR,
@@ -65,15 +65,12 @@ def rendered_norb() -> ImageSet:
       >>> toys.num_images, toys.take(np.array([0]))[0].shape
       (48600, (1, 64, 64, 1))
     """
-    return ImageSet(
-        arrays={},
-        name="rendered_norb",
-        factor_names=SMALLNORB.factor_names,
-        sizes=SMALLNORB.sizes,
-        image_shape=(_SIDE, _SIDE, 1),
-        num_images=math.prod(SMALLNORB.sizes),
-        take_fn=_take,
-        images_fn=_images,
+    return drawn_grid(
+        "rendered_norb",
+        SMALLNORB.factor_names,
+        SMALLNORB.sizes,
+        (_SIDE, _SIDE, 1),
+        draw_toys,
     )
 
 
@@ -277,13 +274,3 @@ def _wheels(axle: float, radius: float, wide: float) -> list:
         for x in (axle, -axle)
         for z in (wide, -wide)
     ]
-
-
-def _images(arrays: dict, factors: Array) -> Array:
-    del arrays
-    return draw_toys(factors)
-
-
-def _take(arrays: dict, index: Array) -> tuple[Array, Array]:
-    factors = factors_of_index(index, SMALLNORB.sizes)
-    return _images(arrays, factors), factors
