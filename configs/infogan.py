@@ -6,8 +6,8 @@ r"""InfoGAN (Chen et al. 2016, arXiv 1606.03657), and the base of Elastic-InfoGA
 
 "splitN" draws one of 50 uneven subsets of MNIST, see `data.imbalanced_counts`;
 "given" takes its true class frequencies for the prior; "continuous" adds two codes. The
-networks are those of 28x28 images in the public code of Elastic-InfoGAN; a step takes
-about .1 s on one core.
+networks are those of 28x28 images in the public code of Elastic-InfoGAN; see
+results/bench_infogan.json for the time of a step.
 """
 
 import re

@@ -7,7 +7,7 @@ All eight settings, 5 subsets, 2 seeds, the published 200 epochs (100 of JointVA
 after a colon, with commas between them, ask for less or more: names of settings,
 "epochs20", "splits50", "seeds1":
 --study=configs/studies/elastic_infogan_mnist.py:elastic,uniform,epochs20,splits3,seeds1.
-An InfoGAN makes some 590 steps an epoch, each about .1 s on a core of its own.
+An InfoGAN makes some 590 steps an epoch; results/bench_infogan.json has the time of one.
 """
 
 import re
