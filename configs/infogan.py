@@ -69,10 +69,9 @@ def infogan_config(argument, *, prior, elastic=()):
 def uneven(config, words):
     """Draws an uneven subset of MNIST where a word asks for it; returns its size."""
     splits = [int(word[5:]) for word in words if re.fullmatch(r"split\d+", word)]
-    images = 70_000
+    counts = data.imbalanced_counts(splits[0]) if splits else ()
+    images = sum(counts) or 70_000
     if splits:
-        counts = data.imbalanced_counts(splits[0])
-        images = sum(counts)
         config.sampler = {"class_counts": counts}
     if config.get("prior") == "given":
         if not splits:

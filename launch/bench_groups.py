@@ -48,6 +48,7 @@ def ours(config):
 
 def pytorch(config):
     """The same in plain PyTorch."""
+    import jax.numpy as jnp
     import numpy as np
     import torch  # pyright: ignore[reportMissingImports]
 
@@ -55,7 +56,7 @@ def pytorch(config):
 
     torch.set_num_threads(1)
     mnist = data.load("mnist", split="train")
-    images, factors = mnist.take(np.arange(mnist.num_images))
+    images, factors = mnist.take(jnp.arange(mnist.num_images))
     images = torch.tensor(np.asarray(images)).flatten(1)
     labels = torch.tensor(np.asarray(factors[:, 0])).long()
     size, style = config.batch_size, config.network.latent - config.class_latent

@@ -71,7 +71,9 @@ def draw(
     return x, jnp.where(cubed, y**3 / jnp.sqrt(15.0), y)
 
 
-def _train(name: str, key: Array, information: Array, dim: int, cubed: Array) -> Any:
+def _train(
+    name: str, key: Array, information: Array, dim: int, cubed: Array | bool
+) -> Any:
     init_key, key = jax.random.split(key)
     network = Critic()
     params = network.init(init_key, *2 * [jnp.zeros((2, dim))])

@@ -7,7 +7,7 @@ Writes results/known_codes.json and docs/metrics_known_codes.png.
 
 import json
 import pathlib
-import types
+import typing
 
 import jax
 import numpy as np
@@ -38,13 +38,21 @@ _COLUMNS = {
 }
 
 
+class _Grid(typing.NamedTuple):
+    """dSprites' factors; an "image" is a row of them."""
+
+    sizes: tuple[int, ...] = DSPRITES
+
+    def images(self, factors):
+        return factors
+
+
 def scores_of(kind):
     """Every metric's scores of codes of this kind, on dSprites' grid of factors."""
     rng = np.random.default_rng(0)
-    grid = types.SimpleNamespace(sizes=DSPRITES, images=lambda factors: factors)
     found = evaluation.evaluate(
         lambda factors: codes_of(kind, np.asarray(factors), rng),
-        grid,
+        _Grid(),
         jax.random.key(0),
         sorted({metric for metric, _ in _COLUMNS.values()}),
     )

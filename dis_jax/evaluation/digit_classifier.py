@@ -170,7 +170,8 @@ def _train(images: Array, labels: Array, epochs: int, learning_rate: float) -> A
 
 @jax.jit
 def _apply(params: Any, images: Array) -> tuple[Array, Array]:
-    return networks.LeNet().apply({"params": params}, images)
+    classifier: Any = networks.LeNet()
+    return classifier.apply({"params": params}, images)
 
 
 def _read(params: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -149,8 +149,10 @@ def _make(parts: code_games.Parts, key: Array, rows: int) -> _Made:
         return (images, code), (continuous, own.stats)
 
     makers = {n: parts.params[n] for n in ("generator", "prior") if n in parts.params}
-    made, pull_back, (continuous, stats) = jax.vjp(generate, makers, has_aux=True)
-    return _Made(*made, continuous, stats, pull_back)
+    (images, code), pull_back, (continuous, stats) = jax.vjp(
+        generate, makers, has_aux=True
+    )
+    return _Made(images, code, continuous, stats, pull_back)
 
 
 def _critic_gradients(parts: code_games.Parts, made: _Made, batch: Batch) -> Any:

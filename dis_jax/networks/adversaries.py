@@ -146,13 +146,13 @@ class CodeHead(nn.Module):
         x = _norm(train)(_dense(self.hidden, self.dtype)(features))
         x = nn.leaky_relu(x, _SLOPE).astype(jnp.float32)
         sizes = (self.categories, self.continuous, self.continuous)
-        heads = [
+        logits, mean, logvar = (
             _dense(size, self.dtype, use_bias=True)(x).astype(jnp.float32)
             if size
             else jnp.zeros((len(x), 0))
             for size in sizes
-        ]
-        return CodeEstimate(*heads, x)
+        )
+        return CodeEstimate(logits, mean, logvar, x)
 
 
 def _dense(features: int, dtype: Any, *, use_bias: bool = False) -> nn.Dense:
