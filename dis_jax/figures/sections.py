@@ -15,6 +15,7 @@ import numpy as np
 
 from dis_jax.evaluation import METRICS
 from dis_jax.figures import page
+from dis_jax.figures.category_sections import classes, generated
 from dis_jax.figures.charts import kl_bars
 from dis_jax.figures.curves import loss_curves
 from dis_jax.figures.group_sections import code_maps, paths, swaps
@@ -255,6 +256,8 @@ SECTIONS: tuple[Callable[[Subject], Section], ...] = (
     reconstruction,
     traversal,
     categories,
+    generated,
+    classes,
     swaps,
     paths,
     code_maps,
