@@ -78,9 +78,12 @@ def _dense(
     )
 
 
-def _norm(train: bool) -> nn.BatchNorm:
+def _norm(train: bool, *, bias: bool = True) -> nn.BatchNorm:
     return nn.BatchNorm(
-        use_running_average=not train, momentum=_MOMENTUM, epsilon=_EPSILON
+        use_running_average=not train,
+        momentum=_MOMENTUM,
+        epsilon=_EPSILON,
+        use_bias=bias,
     )
 
 
@@ -89,7 +92,8 @@ class MapEncoder(nn.Module):
 
     Convolutions 4/1, 4/2 and 4/2 without padding; batch normalisation after the second
     and the third, leaky rectifiers (slope .01) after the first and the third. Biases
-    that normalisation would take away are left out.
+    that normalisation takes away are left out: their gradient is rounding noise, which
+    Adam would follow.
 
     Attributes:
       latent: size of the vector.
@@ -108,7 +112,7 @@ class MapEncoder(nn.Module):
         map_size(min(image.shape[1:3]))
         x = self._convolution(0, image)
         x = self._convolution(1, nn.leaky_relu(x))
-        x = _norm(train)(x)
+        x = _norm(train, bias=False)(x)  # the next one takes a shift away again
         x = _norm(train)(self._convolution(2, x))
         feature_map = nn.leaky_relu(x).astype(jnp.float32)
         flat = feature_map.reshape(len(feature_map), -1)
