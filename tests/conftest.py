@@ -21,6 +21,15 @@ import pytest  # after the environment is set
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _let_go_of_programs():
+    """Thousands of compiled programs at once end in a crash of the process."""
+    yield
+    import jax
+
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
     """Folder of the real data sets, or a skip that says what to do."""

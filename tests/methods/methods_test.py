@@ -17,7 +17,12 @@ EVERY = pytest.mark.parametrize("name", sorted(METHODS))
 # what comes from another run and stays as it is
 FROZEN = {"edim": ("shared_x", "shared_y")}
 # a game has no loss that must fall, but what Q fails to read of three categories does
-FALLS = {"infogan": lambda metrics: np.log(3) - metrics.information}
+# and SDIM draws the codes of two views together before networks this small tell images
+FALLS = {
+    "infogan": lambda metrics: np.log(3) - metrics.information,
+    "sdim": lambda metrics: metrics.distance,
+}
+STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
 
 
 def sampler_of(config, batch_size=None):
@@ -81,8 +86,9 @@ def _close(a, b, rtol, atol=1e-6):
 @EVERY
 def test_training_lowers_the_loss_and_moves_every_network(name, parts):
     _, state, compiled = parts(name)
-    after, metrics = _run(compiled, state, *[10] * 5)
-    assert int(after.step) == 50
+    steps = STEPS.get(name, 50)
+    after, metrics = _run(compiled, state, *[10] * (steps // 10))
+    assert int(after.step) == steps
     loss = FALLS.get(name, lambda metrics: metrics.loss)(metrics)
     assert loss[-5:].mean() < 0.9 * loss[:5].mean()
     assert all(np.isfinite(values).all() for values in metrics)
@@ -103,9 +109,8 @@ def test_a_step_is_a_function_of_state_and_batch(name, parts, tiny_config):
     first, second = update(state, batch), update(state, batch)
     _equal(first, second)
     later, _ = update(state._replace(step=state.step + 1), batch)
-    assert not np.array_equal(
-        jax.tree.leaves(later.params)[0], jax.tree.leaves(first[0].params)[0]
-    )
+    same = jax.tree.map(np.array_equal, later.params, first[0].params)
+    assert not all(jax.tree.leaves(same))
 
 
 @pytest.mark.parametrize("name", ["ada_gvae", "beta_tcvae", "factor_vae", "ml_vae"])
