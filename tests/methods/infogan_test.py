@@ -9,7 +9,8 @@ import optax
 import pytest
 
 from configs import elastic_infogan, infogan
-from dis_jax import losses, training
+from configs.studies import elastic_infogan_mnist
+from dis_jax import data, losses, training
 from dis_jax.methods import METHODS, Gaussian, code_games
 
 KEYS = jax.random.split(jax.random.key(7))
@@ -259,3 +260,21 @@ def test_the_eight_settings_and_their_splits():
     given = elastic_infogan.get_config("mnist,split3,given").prior_probabilities
     assert sum(given) == pytest.approx(1.0)
     assert given[0] == pytest.approx(found["given"][0] / sum(found["given"]))
+
+
+def test_the_study_gives_every_setting_the_same_subsets():
+    words = "uniform,given,joint_vae,epochs20,splits3,seeds2"
+    study = elastic_infogan_mnist.get_study(words)
+    assert study.seeds == (0, 1, 2, 50, 51, 52)
+    counts = data.imbalanced_counts(1)
+    for number in (1, 51):
+        found = [
+            study.of_seed(config.copy_and_resolve_references(), number)
+            for config in study.rows.values()
+        ]
+        assert [config.sampler.class_counts for config in found] == [counts] * 3
+        assert {config.steps for config in found} == {20 * sum(counts) // 64}
+        given = np.array(found[1].prior_probabilities)
+        np.testing.assert_allclose(given, np.array(counts) / sum(counts))
+    with pytest.raises(ValueError, match="unknown word 'split3'"):
+        elastic_infogan_mnist.get_study("split3")
