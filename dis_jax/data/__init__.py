@@ -46,12 +46,14 @@ from dis_jax.data.variants import (
     tinted_on_noise,
     warped,
 )
+from dis_jax.data.varied import VARIANTS, varied
 
 __all__ = [
     "NAMES",
     "PAIR_COLOURS",
     "SAMPLERS",
     "SPRITE_COLOURS",
+    "VARIANTS",
     "Batch",
     "ImageSet",
     "Pick",
@@ -98,6 +100,7 @@ __all__ = [
     "tinted",
     "tinted_on_noise",
     "two_batches",
+    "varied",
     "views",
     "warped",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.streaming import from_source
+from dis_jax.data.varied import split_variants, varied
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
 
@@ -67,7 +69,8 @@ def load(
 
     Args:
       name: one of `NAMES`; or the path of a folder of images or of an `.npz` file, see
-        `from_path`, which is then held on the device.
+        `from_path`, which is then held on the device. Words of `VARIANTS` may follow:
+        "smallnorb+coloured", see `varied`; such a set is held on the device.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
       split: "all", or "train" or "test" where the set is published in halves.
       resident: whether images are held on the device; otherwise they are read when they
@@ -85,6 +88,11 @@ def load(
       >>> sprites.num_images, sprites.sizes
       (737280, (3, 6, 40, 32, 32))
     """
+    base, variants = split_variants(name)
+    if variants:
+        held = True if resident is None else resident
+        image_set = load(base, data_dir, split, resident=held)
+        return functools.reduce(varied, variants, image_set)
     if is_path(name):
         return from_path(name)
     if name not in NAMES:
