@@ -33,6 +33,8 @@ class Omes(NamedTuple):
       scored: whether a factor has pairs enough for a score, (factor,).
       kept: which dimensions vary enough to take part, (latent,).
       num_pairs: pairs of each factor, (factor,).
+      overlap_per_factor: the parts of `per_factor`, (factor,).
+      multiple_encoding_per_factor: (factor,).
     """
 
     score: float
@@ -44,6 +46,8 @@ class Omes(NamedTuple):
     scored: np.ndarray
     kept: np.ndarray
     num_pairs: np.ndarray
+    overlap_per_factor: np.ndarray
+    multiple_encoding_per_factor: np.ndarray
 
 
 def omes(
@@ -307,6 +311,8 @@ def _scores(
         scored,
         kept,
         num_pairs,
+        overlap,
+        multiple,
     )
 
 

@@ -196,7 +196,10 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
     )
     if config.init_from.workdir:
         _, source, _ = workdir.restore(config.init_from.workdir)
-        state = workdir.graft(state, source, tuple(config.init_from.networks))
+        state = workdir.graft(
+            *(state, source, tuple(config.init_from.networks)),
+            optimisers=tuple(config.init_from.get("optimisers", ())),
+        )
     return state, 0
 
 

@@ -187,16 +187,22 @@ def restore(
     return method, state if member is None else member_of(state, member), config
 
 
-def graft(state: State, source: State, names: tuple[str, ...]) -> State:
+def graft(
+    state: State,
+    source: State,
+    names: tuple[str, ...],
+    optimisers: tuple[str, ...] = (),
+) -> State:
     """A state whose named networks are those of another run.
 
     Args:
       state: the state that receives them.
       source: the state that they are taken from.
       names: names of networks in `params` (and `stats`, where they have any).
+      optimisers: names in `opt_state` of optimisers that go on as they were left.
 
     Returns:
-      The new state; its optimisers and everything else are unchanged.
+      The new state; everything else in it is unchanged.
 
     Raises:
       ValueError: if a name is missing on either side, or shapes differ.
@@ -218,4 +224,17 @@ def graft(state: State, source: State, names: tuple[str, ...]) -> State:
         params[name] = jax.tree.map(jnp.copy, source.params[name])
         if name in source.stats:
             stats[name] = jax.tree.map(jnp.copy, source.stats[name])
-    return state._replace(params=params, stats=stats)
+    opt_state = dict(state.opt_state)
+    for name in optimisers:
+        shapes = [
+            jax.tree.map(jnp.shape, each.opt_state.get(name))
+            for each in (state, source)
+        ]
+        if name not in opt_state or shapes[0] != shapes[1]:
+            raise ValueError(
+                f"cannot take optimiser {name!r}: the source has "
+                f"{sorted(source.opt_state)}, the target {sorted(state.opt_state)}, and "
+                "both must be of the same networks."
+            )
+        opt_state[name] = jax.tree.map(jnp.copy, source.opt_state[name])
+    return state._replace(params=params, stats=stats, opt_state=opt_state)

@@ -102,6 +102,10 @@ def test_equals_the_definition(random_codes, pooling, alpha):
     expected = plain_omes(*given, 3, alpha, pooling)
     np.testing.assert_allclose(found.per_factor, expected, atol=1e-10)
     assert found.score == pytest.approx(np.mean(expected), abs=1e-10)
+    parts = found.overlap_per_factor, found.multiple_encoding_per_factor
+    for a, part in zip((1.0, 0.0), parts, strict=True):
+        alone = plain_omes(*given, 3, a, pooling)
+        np.testing.assert_allclose(part, alone, atol=1e-10)
     whole = omes(codes, factors, jax.random.key(0), alpha=alpha, pooling=pooling)
     assert whole.score == pytest.approx(found.score, abs=1e-12)
     assert whole.kept.tolist() == [True] * 4 + [False] + [True] * 3

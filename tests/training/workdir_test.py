@@ -127,10 +127,18 @@ def test_graft_takes_the_named_networks_and_nothing_else(config, tmp_path):
     assert _same(grafted.params["decoder"], a.params["decoder"])
     with pytest.raises(ValueError, match="cannot take network 'critic'"):
         training.graft(a, b, ("critic",))
+    moved, _ = method.update(b, {"image": images})
+    grafted = training.graft(a, moved, (), optimisers=("vae",))
+    assert _same(grafted.opt_state, moved.opt_state)
+    assert _same(grafted._replace(opt_state=a.opt_state), a)
+    with pytest.raises(ValueError, match="cannot take optimiser 'critic'"):
+        training.graft(a, b, (), optimisers=("critic",))
     config.network.latent = 5
     other = training.make_method(config).init(jax.random.key(0), {"image": images})
     with pytest.raises(ValueError, match="'encoder' differs in shape"):
         training.graft(a, other, ("encoder",))
+    with pytest.raises(ValueError, match="cannot take optimiser 'vae'"):
+        training.graft(a, other, (), optimisers=("vae",))
 
 
 def test_init_from_starts_with_the_networks_of_another_run(config, tmp_path):
@@ -141,3 +149,9 @@ def test_init_from_starts_with_the_networks_of_another_run(config, tmp_path):
     state = training.train(config, tmp_path / "target")
     assert _same(state.params["decoder"], source.params["decoder"])
     assert not _same(state.params["encoder"], source.params["encoder"])
+    assert not _same(state.opt_state, source.opt_state)
+    config.steps, config.init_from.networks = 0, ("encoder", "decoder")
+    with config.unlocked():
+        config.init_from.optimisers = ("vae",)
+    state = training.train(config, tmp_path / "same")
+    assert _same((state.params, state.opt_state), (source.params, source.opt_state))
