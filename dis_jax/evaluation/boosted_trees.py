@@ -20,7 +20,6 @@ _LIGHTGBM = {
     "num_leaves": 2**_DEPTH,
     "max_depth": _DEPTH,
     "learning_rate": 1.0,
-    "max_bin": 255,  # its own default; scikit-learn sorts instead
     "min_data_in_bin": 1,
     "min_data_in_leaf": 1,
     "min_sum_hessian_in_leaf": 0.0,
@@ -88,13 +87,15 @@ def lightgbm_trees(
     labels: Int[np.ndarray, " batch"],
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
+    max_bin: int = 255,
 ) -> Trees:
     """The same boosting, with trees that LightGBM grows on histograms.
 
     LightGBM's own boosting weighs splits and importances by second derivatives, which
     scikit-learn's does not. So LightGBM sees constant second derivatives here, which
     makes its gain scikit-learn's reduction of impurity, and the values of the leaves,
-    the Newton steps of scikit-learn, are computed outside it.
+    the Newton steps of scikit-learn, are computed outside it. `max_bin` bins a
+    dimension (255 is LightGBM's default) stand for scikit-learn's sorted values.
     """
     import lightgbm
 
@@ -102,7 +103,7 @@ def lightgbm_trees(
     classes = 1 if len(values) == 2 else len(values)
     x = np.concatenate([codes, test_codes])
     n = len(codes)
-    options = {**_LIGHTGBM, "num_class": classes, "seed": seed}
+    options = _LIGHTGBM | {"num_class": classes, "seed": seed, "max_bin": max_bin}
     booster = lightgbm.Booster(options, lightgbm.Dataset(codes, y, params=options))
     prior = np.bincount(y) / n
     start = np.log(prior) if classes > 1 else np.log(prior[1:] / prior[0])

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.boosted_trees import (
+    FitTrees,
     fit_side_by_side,
     lightgbm_trees,
     sklearn_trees,
@@ -46,7 +47,7 @@ def dci(
     test_factors: ArrayLike,
     *,
     seed: int = 0,
-    trees: str = "sklearn",
+    trees: str | FitTrees = "sklearn",
 ) -> Dci:
     """Disentanglement, completeness, informativeness of a code by boosted trees.
 
@@ -68,7 +69,8 @@ def dci(
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       seed: of the trees, which break ties at random.
-      trees: "sklearn" or "lightgbm".
+      trees: "sklearn", "lightgbm", or a function (codes, labels of one factor, test
+        codes, seed) -> `Trees` for trees of your own.
 
     Returns:
       `Dci(disentanglement, completeness, informativeness_train, informativeness_test,
@@ -87,10 +89,12 @@ def dci(
       >>> round(result.disentanglement, 6), round(result.completeness, 6)
       (1.0, 1.0)
     """
-    if trees not in _TREES:
-        raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
+    if isinstance(trees, str):
+        if trees not in _TREES:
+            raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
+        trees = _TREES[trees]
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
-    fitted = fit_side_by_side(_TREES[trees], x, y, x_test, seed)
+    fitted = fit_side_by_side(trees, x, y, x_test, seed)
     importance = np.stack([model.importance for model in fitted], axis=1)
     train = [np.mean(model.train == y[:, k]) for k, model in enumerate(fitted)]
     test = [np.mean(model.test == y_test[:, k]) for k, model in enumerate(fitted)]
