@@ -24,6 +24,13 @@ _PACKAGES = (
 )
 
 
+def cpu_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def provenance() -> dict[str, Any]:
     """Versions of this package and those it counts with, and the machine.
 
@@ -50,9 +57,7 @@ def provenance() -> dict[str, Any]:
             "device": devices[0].device_kind,
             "num_devices": len(devices),
             "cpu": _cpu_name(),
-            "cpu_cores": len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count(),
+            "cpu_cores": cpu_cores(),
         },
     }
 
