@@ -104,7 +104,7 @@ def stream(
     start_step: int = 0,
     *,
     sharding: jax.sharding.NamedSharding | None = None,
-    threads: int = 8,
+    threads: int = 2,
     buffer: int = 16,
 ) -> Iterator[Batch]:
     """The batches that a sampler draws, read ahead of the step that eats them.
@@ -121,7 +121,8 @@ def stream(
       start_step: the step of the first batch.
       sharding: how batches lie on the devices, their leading axis first. Each process
         reads the rows that its own devices hold. By default the default device.
-      threads: threads that read.
+      threads: threads that read; more than a few hinder each other, unless the disk is
+        slow to answer.
       buffer: batches that are read ahead.
 
     Yields:
@@ -160,7 +161,7 @@ def stream_calls(
     start_step: int = 0,
     *,
     sharding: jax.sharding.NamedSharding | None = None,
-    threads: int = 8,
+    threads: int = 2,
     buffer: int = 16,
 ) -> Callable[[int], Batch]:
     """The stream of `stream`, for calls of several steps each.

@@ -116,13 +116,16 @@ def _functions(
         images, factors = take_fn(arrays, index)
         return change(images, index), factors
 
+    if images_fn is None:
+        return take, None
+
     def images(arrays, factors):
         index = index_of_factors(factors, sizes)
         if "position" in arrays:
             index = arrays["position"][index]
         return change(images_fn(arrays, factors), index)
 
-    return take, None if images_fn is None else images
+    return take, images
 
 
 def _change(variant: str) -> Callable[[Array, Array], Array]:

@@ -89,12 +89,14 @@ def dci(
       >>> round(result.disentanglement, 6), round(result.completeness, 6)
       (1.0, 1.0)
     """
-    if isinstance(trees, str):
-        if trees not in _TREES:
-            raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
-        trees = _TREES[trees]
+    if callable(trees):
+        fit = trees
+    elif trees in _TREES:
+        fit = _TREES[trees]
+    else:
+        raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
-    fitted = fit_side_by_side(trees, x, y, x_test, seed)
+    fitted = fit_side_by_side(fit, x, y, x_test, seed)
     importance = np.stack([model.importance for model in fitted], axis=1)
     train = [np.mean(model.train == y[:, k]) for k, model in enumerate(fitted)]
     test = [np.mean(model.test == y_test[:, k]) for k, model in enumerate(fitted)]

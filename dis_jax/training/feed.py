@@ -18,7 +18,7 @@ from dis_jax.training import mesh as meshes
 # Folded into a state's key to give the key of its data. `update` folds in the step, which
 # never gets there.
 _DATA_STREAM = 2**31 - 1
-_THREADS = 8
+_THREADS = 2  # more hinder each other
 _BUFFER = 16  # batches
 
 # n -> the batches of the next n steps, (n, [population,] batch, ...); None where the
