@@ -131,3 +131,13 @@ def test_unknown_trees_are_named(known):
     codes, factors = known("perfect", copies=1)
     with pytest.raises(ValueError, match=r"trees must be one of .* found 'xgboost'"):
         dci(codes, factors, codes, factors, trees="xgboost")
+
+
+def test_trees_of_ones_own_take_their_place(random_codes):
+    train, test = random_codes(n=100), random_codes(n=50, seed=1)
+    own = dci(*train, *test, trees=lightgbm_trees)
+    named = dci(*train, *test, trees="lightgbm")
+    np.testing.assert_array_equal(own.importance, named.importance)
+    coarse = lambda *arguments: lightgbm_trees(*arguments, max_bin=3)
+    other = dci(*train, *test, trees=coarse)
+    assert np.abs(other.importance - named.importance).max() > 0.01
