@@ -7,13 +7,13 @@ colon. Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR
 them there as well.
 """
 
-import importlib
 import json
 import pathlib
 
 from absl import flags
 
 from launch import start
+from launch.studies import load
 
 _STUDY = flags.DEFINE_string(
     "study", None, "A file of configs/studies/, with :argument.", required=True
@@ -25,25 +25,17 @@ _DATA_DIR = flags.DEFINE_string(
 _RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
 
 
-def load(name: str):
-    """The study that a file describes."""
-    file, _, argument = name.partition(":")
-    path = pathlib.Path(file)
-    if not path.is_file():
-        known = ", ".join(
-            sorted(map(str, pathlib.Path("configs/studies").glob("*.py")))
-        )
-        raise ValueError(f"--study: there is no {path}; there are {known}.")
-    module = importlib.import_module(".".join(path.with_suffix("").parts))
-    return module.get_study(argument)
-
-
 def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import evaluation, figures
 
     study = load(_STUDY.value)
+    if not isinstance(study, evaluation.Study):
+        raise ValueError(
+            f"--study: {_STUDY.value} is a study of transfer; run it by "
+            "python -m launch.transfer --study=... --workdir=..."
+        )
 
     def write(result):
         for folder in filter(None, (_WORKDIR.value, _RESULTS.value)):

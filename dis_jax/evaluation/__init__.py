@@ -68,6 +68,28 @@ from dis_jax.evaluation.study_table import (
     paired_bootstrap,
     tabulate,
 )
+from dis_jax.evaluation.transfer import score_source, transfer
+from dis_jax.evaluation.transfer_mlp import mlp_accuracy
+from dis_jax.evaluation.transfer_scores import (
+    transfer_distances,
+    transfer_scores,
+)
+from dis_jax.evaluation.transfer_setup import (
+    TransferSettings,
+    transfer_folder,
+)
+from dis_jax.evaluation.transfer_study import (
+    TransferStudy,
+    find_runs,
+    run_transfer_study,
+)
+from dis_jax.evaluation.transfer_table import (
+    read_sources,
+    read_transfers,
+    score_rows,
+    tabulate_transfers,
+    transfer_markdown,
+)
 from dis_jax.evaluation.udr import Udr, udr
 
 __all__ = [
@@ -95,6 +117,8 @@ __all__ = [
     "Sap",
     "Study",
     "Trained",
+    "TransferSettings",
+    "TransferStudy",
     "Udr",
     "average_entropy",
     "beta_vae_score",
@@ -112,6 +136,7 @@ __all__ = [
     "evaluate",
     "evaluate_codes",
     "factor_vae_score",
+    "find_runs",
     "format_table",
     "frechet_distance",
     "gaussian_correlation",
@@ -120,6 +145,7 @@ __all__ = [
     "irs",
     "markdown_table",
     "mig",
+    "mlp_accuracy",
     "modularity_explicitness",
     "new_file",
     "omes",
@@ -130,10 +156,21 @@ __all__ = [
     "probe",
     "read_pairs",
     "read_run",
+    "read_sources",
+    "read_transfers",
     "resolve_metrics",
     "run_study",
+    "run_transfer_study",
     "sap",
     "score_categories",
+    "score_rows",
+    "score_source",
     "tabulate",
+    "tabulate_transfers",
+    "transfer",
+    "transfer_distances",
+    "transfer_folder",
+    "transfer_markdown",
+    "transfer_scores",
     "udr",
 ]

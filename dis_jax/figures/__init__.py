@@ -39,9 +39,18 @@ from dis_jax.figures.swaps import (
     retrieval_grid,
     swap_grid,
 )
+from dis_jax.figures.transfer import (
+    association_matrix,
+    omes_over_beta,
+    transfer_matrix,
+    transfer_picture,
+    transfer_traversals,
+    write_transfer,
+)
 
 __all__ = [
     "Curve",
+    "association_matrix",
     "by_kl",
     "confusion_matrix",
     "contact_sheet",
@@ -55,6 +64,7 @@ __all__ = [
     "loss_curves",
     "matrix",
     "nearest",
+    "omes_over_beta",
     "prior_bars",
     "read_curves",
     "reconstructions",
@@ -70,7 +80,10 @@ __all__ = [
     "to_png",
     "to_uint8",
     "to_webp",
+    "transfer_matrix",
+    "transfer_picture",
     "transfer_table",
+    "transfer_traversals",
     "traversal_gif",
     "traversal_values",
     "traversals",
@@ -78,4 +91,5 @@ __all__ = [
     "tsne",
     "write_dataset_page",
     "write_report",
+    "write_transfer",
 ]

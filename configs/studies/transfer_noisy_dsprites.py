@@ -1,0 +1,24 @@
+r"""OMES over beta on Noisy-dSprites (Dapueto et al. 2024, Figure 1).
+
+  python -m launch.transfer --study=configs/studies/transfer_noisy_dsprites.py \
+      --workdir=runs/noisy_dsprites
+
+No target: the sources are scored on their own set, for the figures of OMES over beta and
+of the association matrices with and without supervision. See configs/transfer_studies.py
+for what may follow a colon.
+"""
+
+from configs import transfer_studies
+
+BETAS = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+def get_study(argument=""):
+    return transfer_studies.study(
+        "transfer_noisy_dsprites",
+        "OMES over beta on rendered Noisy-dSprites",
+        "rendered_dsprites+noisy",
+        (),
+        argument,
+        betas=BETAS,
+    )

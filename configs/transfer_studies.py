@@ -1,0 +1,69 @@
+"""What the studies of transfer have in common: sources, seeds, lengths, targets."""
+
+from configs import ada_gvae, beta_vae, group_vae
+from dis_jax import evaluation
+
+METHODS = ("beta_vae", "ada_gvae", "group_vae")
+NOTES = (
+    "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
+    "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
+    "Adam 1e-4, gradient norm clipped to 1, beta grown over the first eighth of the "
+    "steps where pairs are learned from (not on Shapes3D)."
+)
+
+
+def study(
+    name, title, source, targets, argument="", *, betas=(1.0, 2.0), steps=400_000
+):
+    """Sources of three methods on one set, carried to several others.
+
+    Args:
+      name: of the study.
+      title: above its tables.
+      source: name of the set of the sources.
+      targets: names of sets.
+      argument: words with commas between them: numbers are seeds, steps on the source and
+        steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
+        network that reads factors off codes; names of methods choose among the sources;
+        all other words are targets, in place of those given.
+      betas: of the sources.
+      steps: on the source.
+    """
+    words = [word for word in argument.split(",") if word]
+    numbers = [int(word) for word in words if word.isdigit()]
+    seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
+    words = [word for word in words if not word.isdigit()]
+    methods = [word for word in words if word in METHODS] or METHODS
+    readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
+    own = [word for word in words if word not in (*METHODS, "gbt")]
+    targets = tuple(own or targets)
+
+    rows = {
+        f"{method}, beta {beta:g}": _config(method, source, beta, source_steps)
+        for method in methods
+        for beta in betas
+    }
+    return evaluation.TransferStudy(
+        name=name,
+        title=title,
+        rows=rows,
+        seeds=tuple(range(seeds)),
+        targets=dict.fromkeys(rows, targets),
+        settings=evaluation.TransferSettings(finetune_steps=tuning, readers=readers),
+        notes=NOTES,
+    )
+
+
+def _config(method, source, beta, steps):
+    module = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
+    config = module[method].get_config(source)
+    config.hparams.beta = beta
+    config.hparams.clip_norm = 1.0
+    if method == "beta_vae":
+        config.batch_size = 128
+    elif "shapes3d" not in source:
+        config.hparams.warmup_steps = steps / 8
+    config.steps = steps
+    config.tensorboard = False
+    config.keep_checkpoints = 1
+    return config

@@ -1,0 +1,343 @@
+"""Pictures of transfer: who encodes what, over beta, before and after fine-tuning."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dis_jax import data, training
+from dis_jax.evaluation import (
+    encode_codes,
+    read_sources,
+    read_transfers,
+    score_rows,
+    tabulate_transfers,
+    transfer_folder,
+    transfer_markdown,
+)
+from dis_jax.evaluation.transfer_setup import DEFAULTS, TransferSettings
+from dis_jax.figures.charts import score_lines
+from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
+from dis_jax.figures.matrices import matrix
+from dis_jax.figures.pixels import Pixels, image_grid, to_png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Record = Mapping[str, Any]
+
+_ALL = "all"
+_SAMPLE = 256  # images that set the ranges of traversals
+_NAME = (0.08, 0.05)  # inches that a letter of a row's and of a column's name takes
+
+
+def omes_over_beta(records: Sequence[Record], *, title: str = "") -> Figure:
+    """OMES of each factor over beta: mean of the seeds, in a band of one deviation.
+
+    Args:
+      records: of `evaluation.score_source`, of one set and one method.
+      title: above the figure.
+
+    Returns:
+      A matplotlib figure.
+
+    Raises:
+      ValueError: if there are no records.
+    """
+    if not records:
+        raise ValueError("records is empty; expected those of `score_source`.")
+    rows = [score_rows(record["source_scores"])["OMES"] for record in records]
+    columns = [c for c in rows[0] if c != _ALL and all(c in row for row in rows)]
+    return score_lines(
+        np.array([record["beta"] for record in records]),
+        {c: np.array([row[c] for row in rows]) for c in (*columns, _ALL)},
+        xlabel="beta",
+        ylabel="OMES (alpha = .5)",
+        title=title,
+    )
+
+
+def association_matrix(scores: Record, *, title: str = "") -> Figure:
+    """OMES's association S: how strongly each dimension encodes each factor.
+
+    Args:
+      scores: of `evaluation.transfer_scores` or `evaluation.source_scores`.
+      title: above the figure.
+
+    Returns:
+      A matplotlib figure; dimensions that do not vary are named and left blank.
+    """
+    omes = scores["omes"]
+    kept = np.array(omes["kept"])
+    values = np.where(kept[:, None], np.array(omes["association"]), np.nan)
+    rows = [f"z{d}" if use else f"z{d} (constant)" for d, use in enumerate(kept)]
+    return matrix(
+        values, rows=rows, columns=scores["factor_names"], title=title, limits=(0, 1)
+    )
+
+
+def transfer_picture(table: Record) -> Figure:
+    """One table of a transfer: % before fine-tuning, the gain in brackets and as colour.
+
+    Args:
+      table: an entry of `tables` of `evaluation.tabulate_transfers`.
+
+    Returns:
+      A matplotlib figure.
+    """
+    rows = table["rows"]
+    columns = list(dict.fromkeys(c for r in rows.values() for c in r))
+    columns = [c for c in columns if c != _ALL] + [_ALL]
+    cells = [[row.get(column) for column in columns] for row in rows.values()]
+    return _gains(
+        cells,
+        rows=list(rows),
+        columns=columns,
+        title=f"{_short(table['source'])} to {_short(table['target'])}:\n{table['method']}",
+    )
+
+
+def transfer_matrix(
+    tables: Sequence[Record], *, row: str = "GBT, full", method: str | None = None
+) -> Figure:
+    """Source by target: one score before fine-tuning, the gain in brackets.
+
+    Args:
+      tables: `tables` of `evaluation.tabulate_transfers`.
+      row: which score, its mean over factors.
+      method: of the sources; by default that of the first table.
+
+    Returns:
+      A matplotlib figure; pairs that were not run are blank.
+
+    Raises:
+      ValueError: if no table has the score.
+    """
+    method = method or (tables[0]["method"] if tables else None)
+    found = {
+        (t["source"], t["target"]): t["rows"][row][_ALL]
+        for t in tables
+        if t["method"] == method and t["adam"] == "kept" and row in t["rows"]
+    }
+    if not found:
+        raise ValueError(f"no table of {method!r} has a row {row!r}; run a transfer.")
+    sources = list(dict.fromkeys(source for source, _ in found))
+    targets = list(dict.fromkeys(target for _, target in found))
+    cells = [[found.get((s, t)) for t in targets] for s in sources]
+    title = f"{method}: {row}, source by target"
+    return _gains(cells, rows=sources, columns=targets, title=title)
+
+
+def transfer_traversals(
+    run: str | os.PathLike[str],
+    target: str,
+    *,
+    member: int | None = None,
+    settings: TransferSettings = DEFAULTS,
+    data_dir: str | os.PathLike[str] | None = None,
+    dims: int = 6,
+    num_values: int = 5,
+) -> Pixels:
+    """Traversals of a source, of its codes of the target, and after fine-tuning.
+
+    Args:
+      run: the workdir of the source.
+      target: name of the target.
+      member: which model of a population.
+      settings: with which Adam it was fine-tuned.
+      data_dir: the folder of real data sets.
+      dims: how many dimensions, those with most KL on the source.
+      num_values: how many values of each.
+
+    Returns:
+      (height, width, channels) uint8: a row a dimension; on the left an image of the
+      source moves, in the middle one of the target, on the right the same image after
+      fine-tuning.
+    """
+    method, state, config = training.restore(run, member=member)
+    folder = transfer_folder(run, target, settings)
+    tuned_method, tuned, _ = training.restore(folder, member=member)
+    at_home = _some(data.load(config.dataset, data_dir, config.split))
+    abroad = _some(data.load(target, data_dir))
+    posterior: Any = encode_codes(method, state, at_home)["z"]
+    chosen = by_kl(kl_per_dimension(*posterior))[:dims]
+    frames = [
+        _moved(*each, chosen, num_values)
+        for each in (
+            (method, state, at_home),
+            (method, state, abroad),
+            (tuned_method, tuned, abroad),
+        )
+    ]
+    blank = [""] * (num_values - 1)
+    return image_grid(
+        np.concatenate(frames, axis=1),
+        row_labels=[f"z{d}" for d in chosen],
+        column_labels=["source", *blank, "target", *blank, "tuned", *blank],
+    )
+
+
+def write_transfer(
+    folder: str | os.PathLike[str],
+    results: str | os.PathLike[str],
+    *,
+    title: str = "Transfer",
+    notes: str = "",
+    data_dir: str | os.PathLike[str] | None = None,
+    pictures: bool = True,
+) -> dict[str, Any]:
+    """Writes what the transfers of all runs in a folder add up to.
+
+    `transfer.json` and `transfer.md`; with `pictures` also PNGs in `figures/`: OMES over
+    beta and association matrices of the sources, tables, source by target, traversals.
+
+    Args:
+      folder: a run's workdir, or a folder that holds runs.
+      results: the folder to write to, perhaps the same.
+      title: of the Markdown page.
+      notes: below the title.
+      data_dir: the folder of real data sets, for the traversals.
+      pictures: whether to draw.
+
+    Returns:
+      What `evaluation.tabulate_transfers` returned.
+    """
+    out = pathlib.Path(results)
+    out.mkdir(parents=True, exist_ok=True)
+    records, sources = read_transfers(folder), read_sources(folder)
+    result = {"title": title, "notes": notes, **tabulate_transfers(records)}
+    text = json.dumps(result | {"records": records}, indent=1, allow_nan=False)
+    (out / "transfer.json").write_text(text + "\n")
+    page = [
+        f"# {title}",
+        "",
+        *([notes, ""] if notes else []),
+        transfer_markdown(result),
+    ]
+    (out / "transfer.md").write_text("\n".join(page))
+    if pictures:
+        shown = _source_figures(sources) | _transfer_figures(result["tables"])
+        shown |= _all_traversals(records, data_dir)
+        (out / "figures").mkdir(exist_ok=True)
+        for name, picture in shown.items():
+            (out / "figures" / f"{_slug(name)}.png").write_bytes(to_png(picture))
+    return result
+
+
+def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in sources:
+        groups.setdefault((record["source"], record["method"]), []).append(record)
+    shown = {}
+    for (source, method), records in groups.items():
+        first = records[0]
+        shown[f"association {source} {method}"] = association_matrix(
+            first["source_scores"],
+            title=f"{method}, beta {first['beta']:g}, seed {first['seed']}, on {source}",
+        )
+        if len({record["beta"] for record in records}) > 1:
+            shown[f"omes over beta {source} {method}"] = omes_over_beta(
+                records, title=f"{method} on {source}"
+            )
+    return shown
+
+
+def _transfer_figures(tables: Sequence[Record]) -> dict[str, Any]:
+    shown = {
+        f"table {t['source']} {t['target']} {t['method']} {t['adam']}": (
+            transfer_picture(t)
+        )
+        for t in tables
+    }
+    for method in dict.fromkeys(t["method"] for t in tables if t["adam"] == "kept"):
+        for row in tables[0]["rows"]:
+            if row in ("GBT, full", "OMES"):
+                shown[f"matrix {method} {row}"] = transfer_matrix(
+                    tables, row=row, method=method
+                )
+    return shown
+
+
+def _all_traversals(
+    records: Sequence[Record], data_dir: str | os.PathLike[str] | None
+) -> dict[str, Any]:
+    """Of the first model of each pair and method that was fine-tuned at all."""
+    shown: dict[str, Any] = {}
+    for record in records:
+        tuning = record["finetuning"]
+        name = "traversals {source} {target} {method} {adam}".format(
+            adam=tuning["adam"], **record
+        )
+        if name in shown or not tuning["steps"]:
+            continue
+        shown[name] = transfer_traversals(
+            *(record["run"], record["target"]),
+            member=record["member"],
+            settings=TransferSettings(adam=tuning["adam"]),
+            data_dir=data_dir,
+        )
+    return shown
+
+
+def _gains(
+    cells: Sequence[Sequence[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+) -> Figure:
+    """Gains as colours, with scores before them; names of sets may be long."""
+    gain = [[100 * c["gain"]["mean"] if c else np.nan for c in row] for row in cells]
+    texts = [
+        [
+            f"{100 * c['before']['mean']:.1f} ({100 * c['gain']['mean']:+.1f})"
+            if c
+            else ""
+            for c in row
+        ]
+        for row in cells
+    ]
+    shown = {"rows": [*map(_short, rows)], "columns": [*map(_short, columns)]}
+    figure = matrix(np.array(gain), texts=texts, title=title, diverging=True, **shown)
+    longest = (max(map(len, names)) for names in shown.values())
+    across, down = (
+        inches * count for inches, count in zip(_NAME, longest, strict=True)
+    )
+    figure.set_size_inches(figure.get_size_inches() + np.array([across, down]))
+    return figure
+
+
+def _short(name: str) -> str:
+    """A set that is a file is told by its last part."""
+    return name.rsplit("/", 1)[-1]
+
+
+def _some(image_set: data.ImageSet) -> np.ndarray:
+    count = min(_SAMPLE, image_set.num_images)
+    rng = np.random.default_rng(0)
+    index = rng.choice(image_set.num_images, count, replace=False)
+    return np.asarray(jax.jit(data.ImageSet.take)(image_set, jnp.asarray(index))[0])
+
+
+def _moved(
+    method: Any, state: Any, images: np.ndarray, dims: Sequence[int], num_values: int
+) -> np.ndarray:
+    posterior: Any = encode_codes(method, state, images)["z"]
+    mean, logvar = posterior
+    values = traversal_values(mean, logvar, num_values=num_values)
+    decode = jax.jit(method.decode)
+    return traverse(
+        lambda z: np.asarray(decode(state, {"z": z})), mean[0], values, dims=dims
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", name).strip("_")

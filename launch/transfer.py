@@ -1,0 +1,80 @@
+r"""Carries trained models to another image set: scored, fine-tuned, scored again.
+
+  python -m launch.transfer --source=runs/a --target=smallnorb+coloured \
+      --finetune_steps=50000
+  python -m launch.transfer --source=runs        # tables of all transfers in a folder
+  python -m launch.transfer --study=configs/studies/transfer_dsprites.py \
+      --workdir=runs/t                           # trains the sources as well
+
+--source is a run, or a folder of runs: that of a study. The same command goes on where it
+was stopped. What a transfer found out lies in <run>/transfer/<target>/; transfer.json,
+transfer.md and figures/ in the folder sum it up.
+"""
+
+from absl import flags
+
+from launch import start
+from launch.studies import load
+
+_SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
+_TARGET = flags.DEFINE_list("target", [], "Sets to carry them to, with commas.")
+_STEPS = flags.DEFINE_integer("finetune_steps", 50_000, "Steps on the target.")
+_ADAM = flags.DEFINE_enum("adam", "kept", ["kept", "fresh"], "Of the fine-tuning.")
+_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Of the fine-tuning.")
+_TREES = flags.DEFINE_enum(
+    "trees", "lightgbm", ["lightgbm", "sklearn"], "For GBT, DCI."
+)
+_READERS = flags.DEFINE_list("readers", ["gbt", "mlp"], "What reads factors off codes.")
+_CODES = flags.DEFINE_integer("num_codes", 15_000, "Codes scored, a third for testing.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the images that are scored.")
+_PICTURES = flags.DEFINE_boolean("pictures", True, "Draw figures as well.")
+_STUDY = flags.DEFINE_string("study", None, "A file of configs/studies/transfer_*.py.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.")
+_RESULTS = flags.DEFINE_string("results", None, "Another folder for the tables.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    if bool(_SOURCE.value) == bool(_STUDY.value and _WORKDIR.value):
+        raise ValueError("give either --source=..., or --study=... and --workdir=...")
+    from dis_jax import evaluation, figures
+
+    title, notes, folder = "Transfer", "", _SOURCE.value
+    if _STUDY.value:
+        study = load(_STUDY.value)
+        title, notes, folder = study.title, study.notes, _WORKDIR.value
+
+    def write(*, pictures=False):
+        return figures.write_transfer(
+            *(folder, _RESULTS.value or folder),
+            title=title,
+            notes=notes,
+            data_dir=_DATA_DIR.value,
+            pictures=pictures,
+        )
+
+    if _STUDY.value:
+        evaluation.run_transfer_study(study, folder, _DATA_DIR.value, on_run=write)
+    else:
+        settings = evaluation.TransferSettings(
+            finetune_steps=_STEPS.value,
+            adam=_ADAM.value,
+            learning_rate=_RATE.value,
+            trees=_TREES.value,
+            readers=tuple(_READERS.value),
+            num_codes=_CODES.value,
+            seed=_SEED.value,
+        )
+        for run in evaluation.find_runs(folder):
+            for target in _TARGET.value:
+                evaluation.transfer(run, target, settings, data_dir=_DATA_DIR.value)
+                write()
+    print(evaluation.transfer_markdown(write(pictures=_PICTURES.value)))
+
+
+if __name__ == "__main__":
+    start.run(main)

@@ -1,0 +1,159 @@
+"""Transfer: what is scored, what is fine-tuned, and that it goes on where it stopped."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, evaluation, training
+from dis_jax.evaluation.transfer_setup import check_shapes
+
+SETTINGS = evaluation.TransferSettings(
+    finetune_steps=4, readers=("gbt",), num_codes=150, num_pairs=20
+)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    """Squares of two sizes at three places: a file of 150 images of 64x64."""
+    rng = np.random.default_rng(0)
+    size, place = rng.integers(0, 2, 150), rng.integers(0, 3, 150)
+    images = rng.integers(0, 60, (150, 64, 64)).astype(np.uint8)
+    for image, s, p in zip(images, size, place, strict=True):
+        image[20 : 30 + 10 * s, 4 + 20 * p : 14 + 20 * p + 10 * s] = 255
+    path = tmp_path_factory.mktemp("target") / "squares.npz"
+    np.savez(path, images=images, size=size, place=place)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def train(tiny_config, tmp_path_factory):
+    """`train(method, ...)`: the workdir of a source of a few steps."""
+
+    def train(method="ada_gvae", **overrides):
+        config = tiny_config(method, steps=3, checkpoint_every=3)
+        config.update_from_flattened_dict(overrides)
+        workdir = tmp_path_factory.mktemp("source")
+        training.train(config, workdir)
+        return workdir
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def source(train):
+    return train()
+
+
+def same(a, b):
+    a, b = (jax.tree.leaves(tree) for tree in (a, b))
+    return all(jnp.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_without_a_step_after_is_before(train, target):
+    workdir = train("beta_vae")
+    (record,) = evaluation.transfer(
+        workdir, target, SETTINGS._replace(finetune_steps=0)
+    )
+    assert record["after"] == record["before"]
+    assert record["finetuning"]["steps"] == 0
+    assert record["before"]["factor_names"] == ["size", "place"]
+    assert (record["before"]["num_train"], record["before"]["num_test"]) == (100, 50)
+
+
+def test_a_transfer_cut_off_goes_on_bit_for_bit(source, target):
+    settings = SETTINGS._replace(finetune_steps=6)
+    (whole,) = evaluation.transfer(source, target, settings)
+    folder = evaluation.transfer_folder(source, target)
+    _, unbroken, config = training.restore(folder)
+    assert config.method == "beta_vae"
+    assert int(unbroken.step) == 6
+    assert config.hparams.beta == training.read_config(source).hparams.beta
+    assert config.hparams.clip_norm == float("inf")
+
+    folder.rename(folder.with_name("unbroken"))
+    (short,) = evaluation.transfer(source, target, SETTINGS._replace(finetune_steps=3))
+    (again,) = evaluation.transfer(source, target, settings)
+    assert short["before"] == again["before"] == whole["before"]
+    assert short["after"] != again["after"]
+    assert again["after"] == whole["after"]
+    assert same(training.restore(folder)[1].params, unbroken.params)
+
+
+def test_what_is_done_is_not_done_again(source, target):
+    first = evaluation.transfer(source, target, SETTINGS)
+    path = evaluation.transfer_folder(source, target) / "transfer.json"
+    before = path.stat().st_mtime_ns
+    assert evaluation.transfer(source, target, SETTINGS) == first
+    assert path.stat().st_mtime_ns == before
+    assert json.loads(path.read_text()) == first
+
+
+def test_adam_goes_on_or_starts_afresh(train, target):
+    source = train()
+    _, begun, _ = training.restore(source)
+    for adam, count in (("kept", int(begun.opt_state["vae"].count) + 4), ("fresh", 4)):
+        settings = SETTINGS._replace(adam=adam)
+        evaluation.transfer(source, target, settings)
+        folder = evaluation.transfer_folder(source, target, settings)
+        _, state, _ = training.restore(folder)
+        assert int(state.opt_state["vae"].count) == count
+
+
+def test_members_of_a_population_keep_their_beta(train, target):
+    workdir = train(**{"population.seed": (0, 1), "population.beta": (1.0, 2.0)})
+    records = evaluation.transfer(workdir, target, SETTINGS)
+    assert [(r["seed"], r["beta"]) for r in records] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    _, states, config = training.restore(evaluation.transfer_folder(workdir, target))
+    assert states.hparams["beta"].tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert [m.seed for m in training.members(config)] == [0, 0, 1, 1]
+    (alone,) = evaluation.transfer(
+        train(seed=1, **{"hparams.beta": 2.0}), target, SETTINGS
+    )
+    found = records[3]
+    np.testing.assert_allclose(
+        found["before"]["omes"]["association"], alone["before"]["omes"]["association"]
+    )
+    workdir = train(**{"population.warmup_steps": (1.0, 2.0)})
+    with pytest.raises(ValueError, match="differs in warmup_steps; fine-tuning keeps"):
+        evaluation.transfer(workdir, target, SETTINGS)
+
+
+def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
+    workdir = train()
+    evaluation.transfer(workdir, target, SETTINGS)
+    training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
+    with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4"):
+        evaluation.transfer(workdir, target, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("shape", "target", "advice"),
+    [
+        ((64, 64, 3), "rendered_dsprites", "take --target=rendered_dsprites+coloured"),
+        ((64, 64, 1), "rendered_shapes3d", "or take --target=rendered_shapes3d+grey"),
+        ((64, 64, 1), "rendered_shapes3d", "train the source on here+coloured"),
+        ((32, 32, 1), "rendered_dsprites", "--target=rendered_dsprites+resized32"),
+        (
+            (32, 32, 3),
+            "rendered_dsprites",
+            "--target=rendered_dsprites+resized32+coloured",
+        ),
+    ],
+)
+def test_another_shape_is_refused_with_the_way_out(shape, target, advice, tiny_config):
+    config = tiny_config("beta_vae")
+    config.dataset, config.image_shape = "here", shape
+    with pytest.raises(ValueError, match="images of") as error:
+        check_shapes(config, target, data.load(target).image_shape)
+    assert advice in str(error.value)
+    way_out = str(error.value).split("--target=")[-1].rstrip(".")
+    check_shapes(config, way_out, data.load(way_out).image_shape)
+
+
+def test_a_source_without_a_decoder_is_refused(train, target):
+    workdir = train("infogan")
+    with pytest.raises(ValueError, match="take a source with an encoder and a decoder"):
+        evaluation.transfer(workdir, target, SETTINGS)

@@ -1,0 +1,79 @@
+"""Pictures of transfer, of numbers written by hand."""
+
+import numpy as np
+import pytest
+
+from dis_jax import figures
+
+
+def omes(association, kept=(True, True)):
+    association = np.array(association)
+    count = association.shape[1]
+    return {
+        "score": 0.5,
+        "overlap": 0.5,
+        "multiple_encoding": 0.5,
+        "association": association.tolist(),
+        "kept": list(kept),
+        "scored": [True] * count,
+        "overlap_per_factor": [0.25] * count,
+        "multiple_encoding_per_factor": [0.75] * count,
+    }
+
+
+def source(beta, seed=0, score=0.5):
+    found = omes(np.eye(2)) | {"score": score}
+    return {
+        "beta": beta,
+        "seed": seed,
+        "source_scores": {"factor_names": ["size", "place"], "omes": found},
+    }
+
+
+def table(source="a", target="b", method="ada_gvae", adam="kept", before=0.2, gain=0.1):
+    cell = {"before": {"mean": before}, "gain": {"mean": gain}}
+    rows = {"GBT, full": {"size": cell, "all": cell}, "DCI": {"all": cell}}
+    about = {"source": source, "target": target, "method": method, "adam": adam}
+    return about | {"rows": rows}
+
+
+def test_omes_over_beta_has_a_line_a_factor_and_one_for_all():
+    records = [source(1.0, 0, 0.2), source(1.0, 1, 0.4), source(4.0, 0, 0.9)]
+    axes = figures.omes_over_beta(records).axes[0]
+    lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    assert list(lines) == ["size", "place", "all"]
+    assert lines["all"] == pytest.approx([0.3, 0.9])
+    assert lines["size"] == pytest.approx([0.5, 0.5])
+    with pytest.raises(ValueError, match="records is empty"):
+        figures.omes_over_beta([])
+
+
+def test_association_leaves_constant_dimensions_blank():
+    scores = {
+        "factor_names": ["size", "place"],
+        "omes": omes([[0.75, 0.1], [0.3, 0.2]], kept=[True, False]),
+    }
+    axes = figures.association_matrix(scores).axes[0]
+    assert [t.get_text() for t in axes.texts] == ["0.75", "0.10", "", ""]
+    names = [t.get_text() for t in axes.get_yticklabels()]
+    assert names == ["z0", "z1 (constant)"]
+
+
+def test_the_table_has_the_value_before_and_the_gain_in_brackets():
+    axes = figures.transfer_picture(table()).axes[0]
+    texts = [t.get_text() for t in axes.texts]
+    assert texts == ["20.0 (+10.0)", "20.0 (+10.0)", "", "20.0 (+10.0)"]
+
+
+def test_source_by_target_leaves_blank_what_was_not_run():
+    tables = [
+        table(),
+        table(source="c", target="d", gain=-0.1),
+        table(target="d", method="beta_vae"),
+        table(target="d", adam="fresh"),
+    ]
+    axes = figures.transfer_matrix(tables).axes[0]
+    texts = [t.get_text() for t in axes.texts]
+    assert texts == ["20.0 (+10.0)", "", "", "20.0 (-10.0)"]
+    with pytest.raises(ValueError, match="no table of 'vae'"):
+        figures.transfer_matrix(tables, method="vae")

@@ -1,0 +1,134 @@
+"""Transfer from the shell: sources trained, carried over, and what is written."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from dis_jax import evaluation, figures
+from launch import studies
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    """120 images of 64x64: a bar at one of three heights, of two widths."""
+    rng = np.random.default_rng(0)
+    width, height = rng.integers(0, 2, 120), rng.integers(0, 3, 120)
+    images = rng.integers(0, 60, (120, 64, 64)).astype(np.uint8)
+    for image, w, h in zip(images, width, height, strict=True):
+        image[20 * h : 20 * h + 8, : 20 + 30 * w] = 255
+    path = tmp_path_factory.mktemp("target") / "bars.npz"
+    np.savez(path, images=images, width=width, height=height)
+    return str(path)
+
+
+@pytest.fixture
+def study(tiny_config, target):
+    rows = {}
+    for method in ("beta_vae", "ada_gvae"):
+        for beta in (1.0, 2.0):
+            config = tiny_config(method, steps=2, checkpoint_every=2)
+            config.hparams.beta = beta
+            rows[f"{method}, beta {beta:g}"] = config
+    return evaluation.TransferStudy(
+        name="tiny",
+        title="Tiny",
+        rows=rows,
+        seeds=(0,),
+        targets=dict.fromkeys(rows, (target,)),
+        settings=evaluation.TransferSettings(
+            finetune_steps=2, readers=("gbt",), num_codes=120, num_pairs=20
+        ),
+    )
+
+
+@pytest.mark.slow
+def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
+    calls = []
+    evaluation.run_transfer_study(study, tmp_path, on_run=lambda: calls.append(1))
+    assert len(calls) == 4 * 2
+    records = evaluation.read_transfers(tmp_path)
+    assert sorted((r["method"], r["beta"]) for r in records) == [
+        ("ada_gvae", 1.0),
+        ("ada_gvae", 2.0),
+        ("beta_vae", 1.0),
+        ("beta_vae", 2.0),
+    ]
+    made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
+    assert len(made) == 4
+    evaluation.run_transfer_study(study, tmp_path)
+    assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
+
+    out = tmp_path / "results"
+    result = figures.write_transfer(tmp_path, out, title="Tiny")
+    assert [t["models"] for t in result["tables"]] == [2, 2]
+    (compared,) = result["differences"]
+    assert sorted(compared["methods"]) == ["ada_gvae", "beta_vae"]
+    assert compared["models"] == 2
+    assert json.loads((out / "transfer.json").read_text())["models"] == 4
+    assert (out / "transfer.md").read_text().startswith("# Tiny\n")
+    drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
+    assert drawn == sorted(
+        ["association", "omes", "table", "traversals"] * 2 + ["matrix"] * 4
+    )
+
+
+def test_the_command_wants_a_source_or_a_study(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "launch.transfer", f"--workdir={tmp_path}"],
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "give either --source=..., or --study=... and --workdir" in done.stderr
+
+
+def test_words_after_the_colon_choose(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = studies.load("configs/studies/transfer_shapes3d.py:2,700,30,gbt,isaac3d")
+    assert found.seeds == (0, 1)
+    assert len(found.rows) == 6
+    assert {config.steps for config in found.rows.values()} == {700}
+    assert set(found.targets.values()) == {("isaac3d",)}
+    assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
+    found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")
+    assert list(found.rows) == ["ada_gvae, beta 1", "ada_gvae, beta 2"]
+    assert len(found.seeds) == 10
+    assert found.rows["ada_gvae, beta 2"].hparams.warmup_steps == 50_000
+    assert found.settings.finetune_steps == 50_000
+
+
+@pytest.mark.slow
+def test_one_run_from_the_shell(tiny_config, target, tmp_path):
+    from dis_jax import training
+
+    training.train(tiny_config("beta_vae", steps=2), tmp_path)
+    jax.clear_caches()
+    command = [
+        *(sys.executable, "-m", "launch.transfer", f"--source={tmp_path}"),
+        *(f"--target={target}", "--finetune_steps=2", "--readers=gbt"),
+        *("--num_codes=120", "--nopictures"),
+    ]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"XLA_FLAGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| GBT, full |" in done.stdout
+    assert (tmp_path / "transfer.md").is_file()
