@@ -51,7 +51,7 @@ def transfer(
     clipping), and `transfer.json`. What is there is not done again, and a fine-tuning
     that was cut off goes on.
 
-    Eq.: Dapueto et al. 2024, Section 5
+    Eq.: Dapueto et al. 2024, methodology of transfer
 
     Args:
       source: the workdir of a run whose state is that of a `beta_vae`.

@@ -62,7 +62,8 @@ def mlp_accuracy(
       ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
 
     Example:
-      >>> factors = np.indices((2, 3)).reshape(2, -1).T.repeat(50, axis=0)
+      >>> from dis_jax import evaluation
+      >>> factors = np.indices((2, 3)).reshape(2, -1).T.repeat(400, axis=0)
       >>> split = factors, factors, factors, factors
       >>> evaluation.mlp_accuracy(jax.random.key(0), *split).tolist()
       [1.0, 1.0]

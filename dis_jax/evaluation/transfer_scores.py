@@ -102,7 +102,7 @@ def transfer_scores(
     tell a factor, "pruned" that of the ONE dimension that OMES assigns to it (where OMES
     assigns none, the one with most mutual information).
 
-    Eq.: Dapueto et al. 2024, Section 5
+    Eq.: Dapueto et al. 2024, methodology of transfer
 
     Args:
       encode: images -> codes (batch, latent).
