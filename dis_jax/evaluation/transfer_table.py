@@ -346,7 +346,7 @@ def _about(table: Mapping[str, Any]) -> str:
         for name, d in table["distances"].items()
     )
     return (
-        f"{table['models']} models: seeds {_list(table['seeds'])}, beta "
+        f"Models: {table['models']}, with seeds {_list(table['seeds'])} and beta "
         f"{_list(table['betas'])}; {_list(table['source_steps'])} steps on the source, "
         f"{_list(table['finetune_steps'])} of fine-tuning. Trees by "
         f"{_list(table['trees'])}. Between source and target: {distances}."

@@ -132,7 +132,7 @@ def transfer_matrix(
     sources = list(dict.fromkeys(source for source, _ in found))
     targets = list(dict.fromkeys(target for _, target in found))
     cells = [[found.get((s, t)) for t in targets] for s in sources]
-    title = f"{method}: {row}, source by target"
+    title = f"{method}\n{row}"
     return _gains(cells, rows=sources, columns=targets, title=title)
 
 
@@ -241,7 +241,7 @@ def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
         first = records[0]
         shown[f"association {source} {method}"] = association_matrix(
             first["source_scores"],
-            title=f"{method}, beta {first['beta']:g}, seed {first['seed']}, on {source}",
+            title=f"{method}, beta {first['beta']:g}, seed {first['seed']}\non {source}",
         )
         if len({record["beta"] for record in records}) > 1:
             shown[f"omes over beta {source} {method}"] = omes_over_beta(
