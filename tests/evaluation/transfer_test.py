@@ -52,6 +52,7 @@ def same(a, b):
     return all(jnp.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
+@pytest.mark.slow
 def test_without_a_step_after_is_before(train, target):
     workdir = train("beta_vae")
     (record,) = evaluation.transfer(
@@ -63,6 +64,7 @@ def test_without_a_step_after_is_before(train, target):
     assert (record["before"]["num_train"], record["before"]["num_test"]) == (100, 50)
 
 
+@pytest.mark.slow
 def test_a_transfer_cut_off_goes_on_bit_for_bit(source, target):
     settings = SETTINGS._replace(finetune_steps=6)
     (whole,) = evaluation.transfer(source, target, settings)
@@ -91,6 +93,7 @@ def test_what_is_done_is_not_done_again(source, target):
     assert json.loads(path.read_text()) == first
 
 
+@pytest.mark.slow
 def test_adam_goes_on_or_starts_afresh(train, target):
     source = train()
     _, begun, _ = training.restore(source)
@@ -102,6 +105,7 @@ def test_adam_goes_on_or_starts_afresh(train, target):
         assert int(state.opt_state["vae"].count) == count
 
 
+@pytest.mark.slow
 def test_members_of_a_population_keep_their_beta(train, target):
     workdir = train(**{"population.seed": (0, 1), "population.beta": (1.0, 2.0)})
     records = evaluation.transfer(workdir, target, SETTINGS)
@@ -121,6 +125,7 @@ def test_members_of_a_population_keep_their_beta(train, target):
         evaluation.transfer(workdir, target, SETTINGS)
 
 
+@pytest.mark.slow
 def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     workdir = train()
     evaluation.transfer(workdir, target, SETTINGS)
