@@ -9,7 +9,7 @@ configs/transfer_studies.py for what may follow a colon.
 
 from configs import transfer_studies
 
-TARGETS = ("smallnorb+coloured",)
+TARGETS = ("smallnorb+coloured:test",)
 
 
 def get_study(argument=""):

@@ -12,7 +12,7 @@ what may follow the colon.
 
 from configs import transfer_studies
 
-TARGETS = ("coil100_augmented", "smallnorb+coloured")
+TARGETS = ("coil100_augmented", "smallnorb+coloured:test")
 
 
 def get_study(argument=""):

@@ -26,6 +26,7 @@ from dis_jax.evaluation.transfer_setup import (
     TransferSettings,
     check_shapes,
     finetuning_config,
+    load_target,
     transfer_folder,
 )
 from dis_jax.methods import Method, State
@@ -55,7 +56,8 @@ def transfer(
 
     Args:
       source: the workdir of a run whose state is that of a `beta_vae`.
-      target: name of a labelled set, see `data.load`, with images of the source's shape.
+      target: name of a labelled set, see `data.load`, with images of the source's
+        shape; a split may follow a colon: "smallnorb+coloured:test".
       settings: see `TransferSettings`.
       data_dir: the folder of real data sets.
 
@@ -79,7 +81,7 @@ def transfer(
     """
     source = pathlib.Path(os.path.normpath(source))
     config = training.read_config(source)
-    target_set = data.load(target, data_dir)
+    target_set = load_target(target, data_dir)
     check_shapes(config, target, target_set.image_shape)
     homes = score_source(source, settings, data_dir=data_dir)
     models = _models(source, config)

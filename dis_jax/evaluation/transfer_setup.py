@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from dis_jax import data
 from dis_jax.evaluation.transfer_scores import READERS
 
 Path = str | os.PathLike[str]
@@ -53,7 +54,7 @@ def transfer_folder(
 
     Args:
       source: the run's workdir.
-      target: name or path of the set.
+      target: name of the set, see `split_target`.
       settings: a fresh Adam has a folder of its own.
 
     Returns:
@@ -64,9 +65,40 @@ def transfer_folder(
       >>> evaluation.transfer_folder("runs/a", "smallnorb+coloured").as_posix()
       'runs/a/transfer/smallnorb+coloured'
     """
-    name = target.strip("/").replace("/", "_")
+    name = target.strip("/").replace("/", "_").replace(":", "_")
     fresh = "_fresh_adam" if settings.adam == "fresh" else ""
     return pathlib.Path(source) / FOLDER / f"{name}{fresh}"
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Name and split of a target: "smallnorb+coloured:test"; by default all of it.
+
+    Args:
+      target: name or path of the set, perhaps with a split after a colon.
+
+    Returns:
+      What `data.load` takes.
+
+    Example:
+      >>> split_target("smallnorb+coloured:test"), split_target("mnist")
+      (('smallnorb+coloured', 'test'), ('mnist', 'all'))
+    """
+    name, _, split = target.partition(":")
+    return name, split or "all"
+
+
+def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
+    """The set that a target names.
+
+    Args:
+      target: see `split_target`.
+      data_dir: the folder of real data sets.
+
+    Returns:
+      The image set.
+    """
+    name, split = split_target(target)
+    return data.load(name, data_dir, split)
 
 
 def check_shapes(config: Any, target: str, found: Sequence[int]) -> None:
@@ -84,12 +116,13 @@ def check_shapes(config: Any, target: str, found: Sequence[int]) -> None:
     wanted = tuple(config.image_shape)
     if wanted == tuple(found):
         return
+    target, colon, split = target.partition(":")
     words = (
         [target] if wanted[:2] == tuple(found[:2]) else [f"{target}+resized{wanted[0]}"]
     )
     if wanted[2] != found[2]:
         words.append("coloured" if wanted[2] == 3 else "grey")
-    text = f"take --target={'+'.join(words)}"
+    text = f"take --target={'+'.join(words)}{colon}{split}"
     if wanted[2] < found[2]:
         text = (
             f"train the source on {config.dataset}+coloured, whose grey is in three "
@@ -110,7 +143,7 @@ def finetuning_config(
       source: the run's workdir.
       config: its config.
       step: how many steps it has made; a source that trained on is another one.
-      target: name of the set.
+      target: name of the set, see `split_target`.
       settings: see `TransferSettings`.
 
     Returns:
@@ -134,7 +167,8 @@ def finetuning_config(
         for name in set(tuning) & {"aggregate", "likelihood", "discriminator"}:
             del tuning[name]
         tuning.method = "beta_vae"
-        tuning.dataset, tuning.split, tuning.sampler = target, "all", {}
+        tuning.dataset, tuning.split = split_target(target)
+        tuning.sampler = {}
         tuning.batch_size = settings.batch_size
         tuning.hparams = {
             "learning_rate": settings.learning_rate,

@@ -23,7 +23,11 @@ from dis_jax.evaluation import (
     transfer_folder,
     transfer_markdown,
 )
-from dis_jax.evaluation.transfer_setup import DEFAULTS, TransferSettings
+from dis_jax.evaluation.transfer_setup import (
+    DEFAULTS,
+    TransferSettings,
+    load_target,
+)
 from dis_jax.figures.charts import score_lines
 from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
 from dis_jax.figures.matrices import matrix
@@ -166,7 +170,7 @@ def transfer_traversals(
     folder = transfer_folder(run, target, settings)
     tuned_method, tuned, _ = training.restore(folder, member=member)
     at_home = _some(data.load(config.dataset, data_dir, config.split))
-    abroad = _some(data.load(target, data_dir))
+    abroad = _some(load_target(target, data_dir))
     posterior: Any = encode_codes(method, state, at_home)["z"]
     chosen = by_kl(kl_per_dimension(*posterior))[:dims]
     frames = [
@@ -307,11 +311,11 @@ def _gains(
     ]
     shown = {"rows": [*map(_short, rows)], "columns": [*map(_short, columns)]}
     figure = matrix(np.array(gain), texts=texts, title=title, diverging=True, **shown)
-    longest = (max(map(len, names)) for names in shown.values())
-    across, down = (
-        inches * count for inches, count in zip(_NAME, longest, strict=True)
+    width, height = figure.get_size_inches()
+    letters = [max(map(len, names)) for names in shown.values()]
+    figure.set_size_inches(
+        width + _NAME[0] * letters[0], height + _NAME[1] * letters[1]
     )
-    figure.set_size_inches(figure.get_size_inches() + np.array([across, down]))
     return figure
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import data, evaluation, training
-from dis_jax.evaluation.transfer_setup import check_shapes
+from dis_jax import evaluation, training
+from dis_jax.evaluation.transfer_setup import check_shapes, load_target
 
 SETTINGS = evaluation.TransferSettings(
     finetune_steps=4, readers=("gbt",), num_codes=150, num_pairs=20
@@ -141,6 +141,7 @@ def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
         ((64, 64, 1), "rendered_shapes3d", "or take --target=rendered_shapes3d+grey"),
         ((64, 64, 1), "rendered_shapes3d", "train the source on here+coloured"),
         ((32, 32, 1), "rendered_dsprites", "--target=rendered_dsprites+resized32"),
+        ((64, 64, 3), "rendered_norb:all", "--target=rendered_norb+coloured:all"),
         (
             (32, 32, 3),
             "rendered_dsprites",
@@ -152,10 +153,10 @@ def test_another_shape_is_refused_with_the_way_out(shape, target, advice, tiny_c
     config = tiny_config("beta_vae")
     config.dataset, config.image_shape = "here", shape
     with pytest.raises(ValueError, match="images of") as error:
-        check_shapes(config, target, data.load(target).image_shape)
+        check_shapes(config, target, load_target(target).image_shape)
     assert advice in str(error.value)
     way_out = str(error.value).split("--target=")[-1].rstrip(".")
-    check_shapes(config, way_out, data.load(way_out).image_shape)
+    check_shapes(config, way_out, load_target(way_out).image_shape)
 
 
 def test_a_source_without_a_decoder_is_refused(train, target):
