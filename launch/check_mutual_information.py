@@ -42,13 +42,14 @@ _EXACT_PAIRS = 2**22
 def _row(values, information, **about):
     """Bias, standard deviation and the error of the mean; None where not finite."""
     values = np.asarray(values, np.float64)
+    fine = np.isfinite(values).all()
+    values = values if fine else np.zeros_like(values)
     numbers = {
         "mean": values.mean(),
         "bias": values.mean() - information,
         "std": values.std(),
         "standard_error": values.std() / np.sqrt(len(values)),
     }
-    fine = np.isfinite(values).all()
     return about | {
         "information": information,
         "batches": len(values),
@@ -62,7 +63,12 @@ def main(_) -> None:
     for i, (dim, cubed) in enumerate(_CASES):
         for name in critics.READINGS:
             made = critics.trained(name, jax.random.fold_in(key, i), dim, cubed)
-            for label, values in jax.device_get(made).items():
+            # compiled functions return dictionaries in the order of their keys
+            labels = [
+                f"{r} {n}" for r in critics.READINGS[name] for n in critics.BATCHES
+            ]
+            for label in labels:
+                values = jax.device_get(made[label])
                 reading, size = label.rsplit(" ", 1)
                 about = {"estimator": reading, "dim": dim, "cubed": cubed}
                 about |= {"batch_size": int(size)}
