@@ -240,6 +240,75 @@ def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in sources:
         groups.setdefault((record["source"], record["method"]), []).append(record)
+    shown = {}
+    for (source, method), records in groups.items():
+        first = records[0]
+        shown[f"association {source} {method}"] = association_matrix(
+            first["source_scores"],
+            title=f"{method}, beta {first['beta']:g}, seed {first['seed']}\non {source}",
+        )
+        if len({record["beta"] for record in records}) > 1:
+            shown[f"omes over beta {source} {method}"] = omes_over_beta(
+                records, title=f"{method} on {source}"
+            )
+    return shown
+
+
+def _transfer_figures(tables: Sequence[Record]) -> dict[str, Any]:
+    shown = {
+        f"table {t['source']} {t['target']} {t['method']} {t['adam']}": (
+            transfer_picture(t)
+        )
+        for t in tables
+    }
+    for method in dict.fromkeys(t["method"] for t in tables if t["adam"] == "kept"):
+        for row in tables[0]["rows"]:
+            if row in ("GBT, full", "OMES"):
+                shown[f"matrix {method} {row}"] = transfer_matrix(
+                    tables, row=row, method=method
+                )
+    return shown
+
+
+def _all_traversals(
+    records: Sequence[Record], data_dir: str | os.PathLike[str] | None
+) -> dict[str, Any]:
+    """Of the first model of each pair and method that was fine-tuned at all."""
+    shown: dict[str, Any] = {}
+    for record in records:
+        tuning = record["finetuning"]
+        name = "traversals {source} {target} {method} {adam}".format(
+            adam=tuning["adam"], **record
+        )
+        if name in shown or not tuning["steps"]:
+            continue
+        shown[name] = transfer_traversals(
+            *(record["run"], record["target"]),
+            member=record["member"],
+            settings=TransferSettings(adam=tuning["adam"]),
+            data_dir=data_dir,
+        )
+    return shown
+
+
+def _gains(
+    cells: Sequence[Sequence[Any]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+) -> Figure:
+    """Gains as colours, with scores before them; names of sets may be long."""
+    gain = [[100 * c["gain"]["mean"] if c else np.nan for c in row] for row in cells]
+    texts = [
+        [
+            f"{100 * c['before']['mean']:.1f} ({100 * c['gain']['mean']:+.1f})"
+            if c
+            else ""
+            for c in row
+        ]
+        for row in cells
+    ]
     rows, columns = [*map(_short, rows)], [*map(_short, columns)]
     figure = matrix(
         np.array(gain),
