@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dis_jax import data, training
 from dis_jax.training import program
 
 
@@ -30,6 +31,28 @@ def test_convolutions_are_taken_from_ynnpack_and_products_are_not():
     fused = [body for body in ours.as_text().split("\n\n") if " convolution(" in body]
     assert len(fused) == 1
     assert fused[0].lstrip().startswith("ENTRY")  # by itself, in no library's fusion
+
+
+@pytest.mark.slow
+def test_gradients_are_the_same_with_either_library(tiny_config, monkeypatch):
+    config = tiny_config("beta_vae")
+    config.network = {"name": "conv", "latent": 3, "hidden": 16, "form": "pair"}
+    method = training.make_method(config)
+    sprites = data.load("rendered_dsprites")
+    sampler = data.images(sprites, 16)
+    members = [training.Member(0, config.hparams)]
+    state = program.init(method, sampler, sprites, members, population=False)
+    plain = program._compiler_options.__wrapped__  # does not remember the cores
+    monkeypatch.setattr(program, "_compiler_options", plain)
+    moments = []
+    for cores in (1, 2):
+        monkeypatch.setattr(program, "cpu_cores", lambda cores=cores: cores)
+        mesh = training.make_mesh(1, 1, jax.devices()[:1])
+        compiled = training.compile_program(method, sampler, sprites, mesh, unroll=True)
+        carry, _ = compiled.run(compiled.load(state), 1)
+        moments.append(compiled.dump(carry).opt_state["vae"].mu)
+    for one, several in zip(*map(jax.tree.leaves, moments), strict=True):
+        np.testing.assert_allclose(several, one, atol=1e-5 * np.abs(one).max())
 
 
 def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
