@@ -11,6 +11,8 @@ was stopped. What a transfer found out lies in <run>/transfer/<target>/; transfe
 transfer.md and figures/ in the folder sum it up.
 """
 
+import pathlib
+
 from absl import flags
 
 from launch import start
@@ -43,10 +45,9 @@ def main(argv):
         raise ValueError("give either --source=..., or --study=... and --workdir=...")
     from dis_jax import evaluation, figures
 
-    title, notes, folder = "Transfer", "", _SOURCE.value
-    if _STUDY.value:
-        study = load(_STUDY.value)
-        title, notes, folder = study.title, study.notes, _WORKDIR.value
+    study = load(_STUDY.value) if _STUDY.value else None
+    title, notes = (study.title, study.notes) if study else ("Transfer", "")
+    folder = pathlib.Path(_SOURCE.value or _WORKDIR.value or "")
 
     def write(*, pictures=False):
         return figures.write_transfer(
@@ -57,7 +58,7 @@ def main(argv):
             pictures=pictures,
         )
 
-    if _STUDY.value:
+    if study:
         evaluation.run_transfer_study(study, folder, _DATA_DIR.value, on_run=write)
     else:
         settings = evaluation.TransferSettings(

@@ -48,7 +48,7 @@ def run_transfer_study(
     workdir: Path,
     data_dir: Path | None = None,
     *,
-    on_run: Callable[[], None] = lambda: None,
+    on_run: Callable[[], object] = lambda: None,
 ) -> None:
     """Trains the sources, scores, transfers, fine-tunes, going on where it was stopped.
 
