@@ -66,4 +66,5 @@ def _config(method, source, beta, steps):
     config.steps = steps
     config.tensorboard = False
     config.keep_checkpoints = 1
+    config.checkpoint_every = max(1, min(10_000, steps // 20))
     return config

@@ -34,6 +34,28 @@ def test_every_study_names_runs_that_can_be_made(name, vectorise, monkeypatch):
         assert len(training.members(job.config)) == len(job.members)
 
 
+def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = "configs/studies/ada_gvae.py"
+    found = study.load(f"{file}:rendered_shapes3d,4000,2,32,5e-4,ada_gvae,beta_vae")
+    assert list(found.rows) == ["Ada-GVAE", "beta-VAE"]
+    assert found.seeds == (0, 1)
+    assert found.compare == [("Ada-GVAE", "beta-VAE")]
+    ada, beta = found.rows.values()
+    assert (ada.batch_size, beta.batch_size) == (32, 64)  # as many images
+    for config in (ada, beta):
+        assert config.dataset == "rendered_shapes3d"
+        assert (config.steps, config.checkpoint_every) == (4000, 200)
+        assert config.hparams.learning_rate == 5e-4
+        assert config.hparams.beta == 1
+    whole = study.load(file)
+    assert len(whole.rows) == 4
+    assert len(whole.seeds) == 5
+    paper = whole.rows["Ada-GVAE"]
+    assert (paper.steps, paper.checkpoint_every) == (300_000, 10_000)
+    assert (paper.batch_size, paper.hparams.learning_rate) == (64, 1e-4)
+
+
 def test_a_study_that_is_not_there_is_named(tmp_path):
     done = subprocess.run(
         [

@@ -100,6 +100,7 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert found.seeds == (0, 1)
     assert len(found.rows) == 6
     assert {config.steps for config in found.rows.values()} == {700}
+    assert {config.checkpoint_every for config in found.rows.values()} == {35}
     assert set(found.targets.values()) == {("isaac3d",)}
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
     found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")
