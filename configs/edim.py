@@ -34,6 +34,6 @@ def get_config(argument="mnist"):
     if toys:
         for rate in ("", "head_", "discriminator_"):
             config.hparams[f"{rate}learning_rate"] = 3e-4
-    elif config.dataset == "mnist":
+    elif config.dataset == "mnist" and "demo" not in argument.split(","):
         config.steps = 11 * sdim.EPOCH
     return config

@@ -31,6 +31,7 @@ FACTORS = {
 }
 COLOURS = 12
 EPOCH = 60_000 // 64  # steps, of mnist
+TOY_STEPS = 5_000  # 16 epochs of the source's 20,113 pairs
 _OWN = ("category", "coloured", "half", "halves", "published")
 
 
@@ -63,10 +64,11 @@ def pair_config(method, argument, **hparams):
     config.negatives = "roll"
     config.share_weights = False
     config.batch_statistics = False
-    config.steps = 2_000 if "demo" in words else 16 * EPOCH
     config.log_every, config.checkpoint_every = 100, 500
 
     name = config.dataset
+    if "demo" not in words:
+        config.steps = TOY_STEPS if "norb" in name else 16 * EPOCH
     factors = FACTORS.get(name, {})
     columns = {
         factor: {"field": "factors", "column": i, "classes": size}
@@ -125,7 +127,6 @@ def _toys(config, *, category_alone):
         "exclusive_x": ("elevation", *pose),
         "exclusive_y": ("lighting", *pose),
     }
-    config.steps = 5_000  # 16 epochs of the source's 20,113 pairs
 
 
 def _halves(config, *, whole):
