@@ -26,9 +26,9 @@ PUBLISHED = {
     },
 }
 NOTES = (
-    "Trained on four of the five instances a category whose poses are known (the test "
-    "half), tested on the fifth; the source trains on the five of the other half and "
-    "tests on these five, at 96x96, and scores with batch statistics."
+    "Trained on instances 0, 1, 2 and 3 of each category, tested on instance 5: those "
+    "whose poses are known are the test half's five; the source trains on the other "
+    "half's five and tests on these, at 96x96, and scores with batch statistics."
 )
 
 
