@@ -281,9 +281,9 @@ def rotate_and_zoom(
 ) -> Images:
     """Turns and zooms square images a little: what they show stays the same.
 
-    Half of the images are turned by a whole number of degrees, and the largest square
-    that fits into the turned image is brought back to full size; the others are zoomed
-    about their centre, black where there is nothing (Ojha et al. 2020).
+    Each image is turned by a whole number of degrees, the largest square that fits into
+    the turned image is brought to full size, and this is zoomed about its centre; black
+    where the image ends (Ojha et al. 2020).
 
     Args:
       key: of the changes.
@@ -304,13 +304,11 @@ def rotate_and_zoom(
     if images.shape[1] != images.shape[2]:
         raise ValueError(f"images have shape {images.shape}; expected square ones.")
     batch = images.shape[:1]
-    kind, turn, size = jax.random.split(key, 3)
+    turn, size = jax.random.split(key)
     angle = jax.random.randint(turn, batch, -degrees, degrees + 1) * (jnp.pi / 180)
     scale = jax.random.uniform(size, batch, minval=zoom[0], maxval=zoom[1])
-    turned = jax.random.bernoulli(kind, shape=batch)
-    angle = jnp.where(turned, angle, 0.0)
     inscribed = abs(jnp.cos(angle)) + abs(jnp.sin(angle))
-    return warped(images, angle, jnp.where(turned, inscribed, scale))
+    return warped(images, angle, inscribed * scale)
 
 
 @jax.jit

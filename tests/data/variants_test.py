@@ -108,14 +108,19 @@ def test_quarter_turn_and_half_size():
     assert float(abs(halved[0, 0]).max()) == 0
 
 
-def test_turned_images_are_filled_and_half_of_them_are_zoomed():
+def test_every_image_is_turned_and_zoomed():
     """A white image stays white where it is turned and cropped, or zoomed in."""
-    white = jnp.ones((400, 9, 9, 1))
-    changed = data.rotate_and_zoom(KEY, white, degrees=20, zoom=(0.5, 0.5))
-    corner = np.asarray(changed[:, 0, 0, 0])
-    whole = np.asarray(changed).min((1, 2, 3)) > 0.999
-    assert whole.mean() == pytest.approx(0.5, abs=0.13)
-    np.testing.assert_array_equal(corner[~whole], 0)
+    white = jnp.ones((400, 21, 21, 1))
+    turned = data.rotate_and_zoom(KEY, white, degrees=20, zoom=(1.0, 1.0))
+    np.testing.assert_allclose(turned, 1.0, atol=1e-5)
+    both = np.asarray(data.rotate_and_zoom(KEY, white, degrees=20, zoom=(0.5, 0.5)))
+    np.testing.assert_array_equal(both[:, 0, 0, 0], 0)
+    # from first to last pixel half the image, times |cos| + |sin| of its angle
+    side = (np.sqrt(both.sum((1, 2, 3))) - 1) / 10
+    largest = np.cos(np.pi / 9) + np.sin(np.pi / 9)
+    assert side.min() == pytest.approx(1.0, abs=0.04)
+    assert side.max() == pytest.approx(largest, abs=0.04)
+    assert (side > 1.05).mean() > 0.6
 
 
 def test_compiled_and_mapped_is_the_same():
