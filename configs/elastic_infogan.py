@@ -4,8 +4,8 @@ r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): a class prior that is learn
       --workdir=runs/elastic
 
 The first version's full model by default; another setting of the paper's tables by its
-name: mnist,split3,published. "as_coded" stops gradients where the public code does. The
-public code's splits are not published with it: `data.imbalanced_counts` draws 50 alike.
+name: mnist,split3,published. "as_coded" stops gradients where the public code does. Its
+50 splits are not part of this package: `data.imbalanced_counts` draws 50 alike.
 Numbers of the paper's tables were not found; configs/studies/elastic_infogan_mnist.py
 compares the settings with each other.
 """

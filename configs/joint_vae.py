@@ -4,8 +4,8 @@ r"""JointVAE (Dupont 2018, arXiv 1804.00104): continuous and categorical codes.
   python -m launch.train --config=configs/joint_vae.py:rendered_dsprites --workdir=runs/js
 
 "splitN" draws an uneven subset of MNIST, see configs/infogan.py. Settings are the
-paper's; its images of MNIST are 32x32, these 28x28. The paper reads 88.7 % of digits off
-the category of MNIST without labels, and has a FactorVAE score of .69 on dSprites.
+paper's; its images of MNIST are 32x32: mnist+resized32. The paper reads 88.7 % of digits
+off the category of MNIST without labels, and has a FactorVAE score of .69 on dSprites.
 """
 
 import re
@@ -33,7 +33,7 @@ def get_config(argument="mnist"):
     if config.network.name == "conv":
         config.network.widths = (32, 64, 64)
         config.decoder_widths = (32, 32, 64)
-    if config.dataset == "mnist":
+    if config.dataset.split("+")[0] == "mnist":
         images = infogan.uneven(config, words)
         if "demo" not in words:
             config.steps = EPOCHS * images // config.batch_size

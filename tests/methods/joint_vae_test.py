@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import joint_vae
-from dis_jax import losses, training
+from dis_jax import data, losses, training
 from dis_jax.methods import Categorical, Gaussian
 
 BATCH = {"image": jax.random.uniform(jax.random.key(3), (6, 64, 64, 1))}
@@ -73,6 +73,14 @@ def test_the_networks_are_the_papers():
     assert decoder == [(64, 32), (32, 32), (32, 1)]
     assert shapes["decoder"]["Dense_0"]["kernel"] == (20, 256)
     assert shapes["encoder"]["mean"]["kernel"] == (256, 20)
+
+
+def test_images_of_another_size_are_mnist_still():
+    config = joint_vae.get_config("mnist+resized32,split3")
+    counts = data.imbalanced_counts(3)
+    assert config.sampler.class_counts == counts
+    assert config.steps == 100 * sum(counts) // 64
+    assert config.hparams.capacity_category == 5.0
 
 
 def test_codes_that_do_not_fit_are_refused(tiny_config):
