@@ -242,7 +242,9 @@ def format_table(result: Mapping[str, Any]) -> str:
     rows = [("metric", "score", "value", "seconds")]
     for name, entry in result["metrics"].items():
         scalars = {
-            k: v for k, v in entry["result"].items() if isinstance(v, int | float)
+            k: v
+            for k, v in entry["result"].items()
+            if isinstance(v, int | float) and not isinstance(v, bool)
         }
         for i, (field, value) in enumerate(scalars.items()):
             label, seconds = (name, f"{entry['seconds']:.2f}") if i == 0 else ("", "")

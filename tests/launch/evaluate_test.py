@@ -1,29 +1,11 @@
 """Scores from the shell: of codes in a file, and of a run."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from dis_jax.evaluation import mig
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
-def run(module, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", f"launch.{module}", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -35,7 +17,7 @@ def codes(tmp_path):
     return path
 
 
-def test_codes_from_anywhere(codes):
+def test_codes_from_anywhere(run, codes):
     options = (f"--codes={codes}", "--metrics=mig,omes")
     done = run("evaluate", *options)
     assert done.returncode == 0, done.stderr
@@ -70,7 +52,7 @@ def test_codes_from_anywhere(codes):
         (("--workdir=runs/a",), "either --workdir=... or --codes=..."),
     ],
 )
-def test_a_mistake_ends_in_a_message(codes, arguments, message):
+def test_a_mistake_ends_in_a_message(run, codes, arguments, message):
     done = run("evaluate", f"--codes={codes}", *arguments)
     assert done.returncode == 1
     assert message in done.stderr
@@ -79,7 +61,7 @@ def test_a_mistake_ends_in_a_message(codes, arguments, message):
 
 
 @pytest.mark.slow
-def test_a_run_is_scored_in_its_folder(tmp_path):
+def test_a_run_is_scored_in_its_folder(run, tmp_path):
     workdir = tmp_path / "run"
     trained = run(
         "train",

@@ -1,9 +1,6 @@
 """Studies from the shell: which are there, and what they would train."""
 
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -56,19 +53,8 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
     assert (paper.batch_size, paper.hparams.learning_rate) == (64, 1e-4)
 
 
-def test_a_study_that_is_not_there_is_named(tmp_path):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "launch.study"),
-            *("--study=configs/studies/none.py", f"--workdir={tmp_path}"),
-        ],
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def test_a_study_that_is_not_there_is_named(run, tmp_path):
+    done = run("study", "--study=configs/studies/none.py", f"--workdir={tmp_path}")
     assert done.returncode == 1
     assert "there is no configs/studies/none.py; there are" in done.stderr
     assert "ml_vae_mnist.py" in done.stderr

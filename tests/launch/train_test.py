@@ -1,28 +1,12 @@
 """What a newcomer reads after a mistake: one message that says what to do."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = "--config=configs/beta_vae.py:rendered_dsprites,mlp"
-
-
-def _train(*arguments, **environment):
-    env = os.environ | {"XLA_FLAGS": "", "DIS_JAX_DATA_DIR": ""} | environment
-    return subprocess.run(
-        [sys.executable, "-m", "launch.train", *arguments],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -44,10 +28,10 @@ def _train(*arguments, **environment):
     ],
 )
 def test_a_mistake_ends_in_a_message_and_leaves_nothing_behind(
-    arguments, message, tmp_path
+    run, arguments, message, tmp_path
 ):
     workdir = tmp_path / "run"
-    result = _train(*arguments, f"--workdir={workdir}")
+    result = run("train", *arguments, f"--workdir={workdir}")
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert message in result.stderr
@@ -55,22 +39,22 @@ def test_a_mistake_ends_in_a_message_and_leaves_nothing_behind(
     assert not workdir.exists()
 
 
-def test_a_run_from_the_shell_resumes_and_guards_its_workdir(tmp_path):
+def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     workdir = tmp_path / "run"
     small = (
         *(CONFIG, "--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
         *("--config.batch_size=8", "--config.log_every=2", f"--workdir={workdir}"),
     )
-    first = _train(*small, "--config.steps=4")
+    first = run("train", *small, "--config.steps=4")
     assert first.returncode == 0, first.stderr
     assert "step 4 of 4" in first.stderr
     assert "orbax" not in first.stderr
-    second = _train(*small, "--config.steps=6")
+    second = run("train", *small, "--config.steps=6")
     assert second.returncode == 0, second.stderr
     assert "going on from step 4" in second.stderr
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
-    other = _train(*small, "--config.steps=8", "--config.hparams.beta=9")
+    other = run("train", *small, "--config.steps=8", "--config.hparams.beta=9")
     assert other.returncode == 1
     assert "hparams.beta: 4.0 -> 9.0" in other.stderr
     assert "--accept_changes" in other.stderr

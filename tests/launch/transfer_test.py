@@ -1,10 +1,7 @@
 """Transfer from the shell: sources trained, carried over, and what is written."""
 
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import jax
 import numpy as np
@@ -80,16 +77,8 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     )
 
 
-def test_the_command_wants_a_source_or_a_study(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "launch.transfer", f"--workdir={tmp_path}"],
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def test_the_command_wants_a_source_or_a_study(run, tmp_path):
+    done = run("transfer", f"--workdir={tmp_path}")
     assert done.returncode == 1
     assert "give either --source=..., or --study=... and --workdir" in done.stderr
 
@@ -111,24 +100,14 @@ def test_words_after_the_colon_choose(monkeypatch):
 
 
 @pytest.mark.slow
-def test_one_run_from_the_shell(tiny_config, target, tmp_path):
+def test_one_run_from_the_shell(run, tiny_config, target, tmp_path):
     from dis_jax import training
 
     training.train(tiny_config("beta_vae", steps=2), tmp_path)
     jax.clear_caches()
-    command = [
-        *(sys.executable, "-m", "launch.transfer", f"--source={tmp_path}"),
-        *(f"--target={target}", "--finetune_steps=2", "--readers=gbt"),
-        *("--num_codes=120", "--nopictures"),
-    ]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=os.environ | {"XLA_FLAGS": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    done = run(
+        *("transfer", f"--source={tmp_path}", f"--target={target}"),
+        *("--finetune_steps=2", "--readers=gbt", "--num_codes=120", "--nopictures"),
     )
     assert done.returncode == 0, done.stderr
     assert "| GBT, full |" in done.stdout

@@ -1,0 +1,136 @@
+r"""Reads a label off each code of a system that learned from groups or pairs of images.
+
+  python -m launch.evaluate_groups --workdir=runs/ml_vae
+  python -m launch.evaluate_groups --workdir=runs/by_toy --factor=category
+
+By a classifier of codes: of the mean of one image, of a sample for one image, and, where
+the method has a code for groups, of evidence over labelled training images and over the
+test batch with its true labels. The last is how public code scores: an encoder that was
+never trained passes that too, so the result says `leaks_labels`. The table is printed and
+written to <workdir>/evaluation/, where the report finds it.
+"""
+
+import datetime
+import json
+import pathlib
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from dis_jax import data, evaluation, provenance, training
+from dis_jax.evaluation.evaluate import FORMAT, VERSION
+from dis_jax.methods import Gaussian
+from launch import start
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_FACTOR = flags.DEFINE_string(
+    "factor", None, "The label to read; by default what the groups share."
+)
+_MODEL = flags.DEFINE_string("model", "mlp", "Classifier: mlp or logistic.")
+_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Images it learns from.")
+_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Images it is tested on.")
+_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of the images and the classifier.")
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    method, state, config = training.restore(_WORKDIR.value, member=_MEMBER.value)
+    shared = tuple(config.sampler.get("shared", ()))
+    factor = _FACTOR.value or (shared[0] if shared else None)
+    step, member = int(state.step), _MEMBER.value
+    name = f"groups_{factor}_{_MODEL.value}_seed{_SEED.value}_step{step}"
+    name += "" if member is None else f"_member{member}"
+    folder = pathlib.Path(_WORKDIR.value) / "evaluation"
+    out = evaluation.new_file(folder, name, _OVERWRITE.value)
+    both = ("train", "test") if config.split == "train" else (config.split,)
+    sets = [data.load(config.dataset, _DATA_DIR.value, split) for split in both]
+    train, test = (
+        (evaluation.encode_codes(method, state, images), labels)
+        for images, labels in parts(
+            sets, factor, (_NUM_TRAIN.value, _NUM_TEST.value), _SEED.value
+        )
+    )
+    entries = {}
+    for code, posterior in train[0].items():
+        if not isinstance(posterior, Gaussian):
+            continue
+        for title, options in _protocols(code, config).items():
+            began = time.perf_counter()
+            found = evaluation.probe(
+                jax.random.key(_SEED.value),
+                *(posterior, train[1], test[0][code], test[1]),
+                model=_MODEL.value,
+                **options,
+            )
+            entries[f"{factor} from {code}, {title}"] = {
+                "result": found._asdict(),
+                "settings": options | {"model": _MODEL.value},
+                "seconds": round(time.perf_counter() - began, 2),
+            }
+    result = {
+        "format": FORMAT,
+        "version": VERSION,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "data": config.dataset,
+        "metrics": entries,
+        "seed": _SEED.value,
+        "source": {"step": step, "member": member, "code": None},
+        **provenance.provenance(),
+    }
+    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    print(f"{evaluation.format_table(result)}\nwritten to {out}")
+
+
+def parts(sets, factor, counts, seed):
+    """Images to learn from and to be tested on, with their labels.
+
+    Yields (images, labels) twice: drawn from each of two sets, or from one, none twice.
+    """
+    names = sets[0].factor_names
+    if factor not in names:
+        raise ValueError(
+            f"--factor is {factor!r}; {sets[0].name} has {', '.join(names)}."
+        )
+    rng = np.random.default_rng(seed)
+    if len(sets) == 1:
+        order = rng.permutation(sets[0].num_images)[: sum(counts)]
+        share = round(len(order) * counts[0] / sum(counts))
+        drawn = zip(2 * sets, (order[:share], order[share:]), strict=True)
+    else:
+        drawn = (
+            (images, rng.permutation(images.num_images)[:count])
+            for images, count in zip(sets, counts, strict=True)
+        )
+    for images, index in drawn:
+        image, factors = images.take(jnp.asarray(index))
+        yield image, np.asarray(factors[:, names.index(factor)])
+
+
+def _protocols(code, config):
+    found = {
+        "mean of one image": {"evidence": "image"},
+        "sample for one image": {"evidence": "image", "noise_scale": 1.0},
+    }
+    if config.method == "ml_vae" and code == "class":
+        scale = float(config.hparams.noise_scale)
+        found |= {
+            title: {"evidence": evidence, "noise_scale": scale}
+            for title, evidence in (
+                ("evidence of training images", "disjoint"),
+                ("evidence of the test batch, by its labels", "batch"),
+            )
+        }
+    return found
+
+
+if __name__ == "__main__":
+    start.run(main)
