@@ -1,10 +1,15 @@
 """What the studies of SDIM and EDIM have in common."""
 
+import re
+from typing import NamedTuple
+
 from configs import edim, sdim
 from dis_jax import evaluation
 
 STATISTICS = {"running": False, "batch": True}
 READERS = ("head", "logistic", "knn")
+_NUMBER = re.compile(r"(steps|seeds)([1-9]\d*)")
+_METHODS = {"SDIM": sdim.get_config, "EDIM": edim.get_config}
 NOTES = (
     "Accuracy on test pairs, %, of each attribute on each code. Readers: heads trained "
     "with the system, logistic regression and five nearest neighbours fitted to 10,000 "
@@ -15,24 +20,93 @@ NOTES = (
 )
 
 
-def study(
-    name, title, argument, folder, *, published, source, notes="", seeds=(0, 1, 2)
-):
-    """SDIM, and EDIM from its encoders, on one kind of pairs.
+class Asked(NamedTuple):
+    """What the words of a study ask for.
 
-    `folder` is that of the study, where EDIM finds the SDIM run of its seed.
+    Attributes:
+      dataset: the name of the data set.
+      words: those that the configs take, in their order.
+      steps: of every row; 0: as many as its config has.
+      seeds: of every row.
     """
-    rows = {"SDIM": sdim.get_config(argument), "EDIM": edim.get_config(argument)}
-    return table(
-        name, title, rows, seeds, folder, published, source, f"{NOTES} {notes}".strip()
+
+    dataset: str
+    words: tuple[str, ...]
+    steps: int
+    seeds: tuple[int, ...]
+
+    @property
+    def argument(self):
+        """Of the configs."""
+        return ",".join((self.dataset, *self.words))
+
+
+def read_words(dataset, argument):
+    """What words with commas between them ask for: "half,steps5000,seeds2".
+
+    Raises:
+      ValueError: if a word is not known; says which are.
+    """
+    numbers, words = {"steps": 0, "seeds": 3}, []
+    known = _known(dataset)
+    for word in filter(None, argument.split(",")):
+        if number := _NUMBER.fullmatch(word):
+            numbers[number[1]] = int(number[2])
+        elif word in known:
+            words.append(word)
+        else:
+            raise ValueError(
+                f"unknown word {word!r}; known: {', '.join(known)}, and numbers as in "
+                "steps5000, seeds2."
+            )
+    return Asked(
+        dataset, tuple(words), numbers["steps"], tuple(range(numbers["seeds"]))
     )
 
 
-def table(name, title, rows, seeds, folder, published, source, notes):
+def _known(dataset):
+    return (*sdim.words_of(dataset), "demo")
+
+
+def study(name, title, dataset, argument, *, published, source, notes=""):
+    """SDIM, and EDIM from its encoders, on one kind of pairs.
+
+    Args:
+      name: of the study; `table` adds the words of the configs.
+      title: the same.
+      dataset: what the pairs are of.
+      argument: the folder of the study, where EDIM finds the SDIM run of its seed, then
+        words for `read_words`.
+      published: see `table`.
+      source: of the published numbers.
+      notes: added to `NOTES`.
+    """
+    folder, _, words = argument.partition(",")
+    if folder in _known(dataset) or _NUMBER.fullmatch(folder):
+        raise ValueError(
+            f"{folder!r} stands where the folder of the study is expected: first the "
+            f'folder, then words, as in "runs/{name},{folder}".'
+        )
+    asked = read_words(dataset, words)
+    rows = {method: f(asked.argument) for method, f in _METHODS.items()}
+    return table(
+        name,
+        title,
+        rows,
+        asked,
+        folder=folder or f"runs/{name}",
+        published=published,
+        source=source,
+        notes=notes,
+    )
+
+
+def table(name, title, rows, asked, *, published, source, folder="", notes=""):
     """A study of any rows; `published` is {row: {column: value}}."""
     for config in rows.values():
         config.tensorboard = False
         config.keep_checkpoints = 1
+        config.steps = asked.steps or config.steps
     lines = [f"{reader}, {by}" for by in STATISTICS for reader in READERS]
 
     def of_seed(config, seed):
@@ -41,18 +115,18 @@ def table(name, title, rows, seeds, folder, published, source, notes):
         return config
 
     return evaluation.Study(
-        name=name,
-        title=title,
+        name="_".join((name, *asked.words)),
+        title=title + (f" ({', '.join(asked.words)})" if asked.words else ""),
         rows=rows,
-        seeds=seeds,
+        seeds=asked.seeds,
         score=score,
         published={
             f"{row}, {line}": columns
             for row, columns in published.items()
             for line in lines
         },
-        source=source,
-        notes=notes,
+        source=source if published else "",
+        notes=f"{NOTES} {notes}".strip(),
         of_seed=of_seed,
     )
 

@@ -32,7 +32,8 @@ FACTORS = {
 COLOURS = 12
 EPOCH = 60_000 // 64  # steps, of mnist
 TOY_STEPS = 5_000  # 16 epochs of the source's 20,113 pairs
-_OWN = ("category", "coloured", "half", "halves", "published")
+WORDS = ("half", "published")  # that any data set takes
+TOY_WORDS = ("category", "coloured", "halves")
 
 
 def get_config(argument="mnist"):
@@ -44,10 +45,11 @@ def get_config(argument="mnist"):
 
 def pair_config(method, argument, **hparams):
     """What the configs of SDIM and EDIM have in common."""
-    words = set(argument.split(","))
+    words = argument.split(",")
+    own = {word for word in words if word in WORDS + TOY_WORDS}
     config = base.get_config(
         method,
-        ",".join(word for word in argument.split(",") if word not in _OWN),
+        ",".join(word for word in words if word not in own),
         alpha=0.5,
         beta=1.0,
         head_learning_rate=1e-4,
@@ -67,6 +69,11 @@ def pair_config(method, argument, **hparams):
     config.log_every, config.checkpoint_every = 100, 500
 
     name = config.dataset
+    if unfit := own.difference(words_of(name)):
+        raise ValueError(
+            f"{', '.join(sorted(unfit))}: not for {name}, which takes "
+            f"{', '.join(words_of(name))}."
+        )
     if "demo" not in words:
         config.steps = TOY_STEPS if "norb" in name else 16 * EPOCH
     factors = FACTORS.get(name, {})
@@ -88,6 +95,13 @@ def pair_config(method, argument, **hparams):
     if name.startswith("smallnorb"):
         _halves(config, whole="halves" in words)
     return config
+
+
+def words_of(dataset):
+    """The words that a data set takes after its name."""
+    if dataset.startswith("smallnorb"):
+        return WORDS + TOY_WORDS
+    return WORDS + TOY_WORDS[:2] if "norb" in dataset else WORDS
 
 
 def _views(config, factors):

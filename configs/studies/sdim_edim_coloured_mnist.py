@@ -3,8 +3,9 @@ r"""SDIM and EDIM on coloured MNIST, three seeds: the paper's table.
   python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py:runs/digits \
       --workdir=runs/digits
 
-The folder of the study is given twice: EDIM finds its shared encoders there. A model
-takes hours on a CPU; "runs/digits,half" halves all widths.
+The folder of the study is given twice: EDIM finds its shared encoders there. After it,
+words with commas between them: those of configs/sdim.py, "steps5000" of every row,
+"seeds2". A model takes hours on a CPU; "runs/digits,half" halves all widths.
 """
 
 from configs import pair_studies
@@ -27,12 +28,11 @@ PUBLISHED = {
 
 
 def get_study(argument=""):
-    folder, _, words = argument.partition(",")
     return pair_studies.study(
         "sdim_edim_coloured_mnist",
         "SDIM and EDIM on coloured MNIST",
-        ",".join(["mnist", words] if words else ["mnist"]),
-        folder or "runs/sdim_edim_coloured_mnist",
+        "mnist",
+        argument,
         published=PUBLISHED,
         source="Sanchez et al. 2020",
     )

@@ -3,8 +3,9 @@ r"""SDIM and EDIM on rendered rooms: one thing in other colours, three seeds.
   python -m launch.study \
       --study=configs/studies/sdim_edim_rendered_shapes3d.py:runs/rooms --workdir=runs/rooms
 
-The folder of the study is given twice: EDIM finds its shared encoders there. After a
-comma: "half" for half the widths.
+The folder of the study is given twice: EDIM finds its shared encoders there. After it,
+words with commas between them, as in "runs/rooms,half,steps5000,seeds2": those of
+configs/sdim.py, a number of steps for every row, and a number of seeds.
 """
 
 from configs import pair_studies
@@ -23,12 +24,11 @@ PUBLISHED = {
 
 
 def get_study(argument=""):
-    folder, _, words = argument.partition(",")
     return pair_studies.study(
         "sdim_edim_rendered_shapes3d",
         "SDIM and EDIM on rendered rooms",
-        ",".join(["rendered_shapes3d", words] if words else ["rendered_shapes3d"]),
-        folder or "runs/sdim_edim_rendered_shapes3d",
+        "rendered_shapes3d",
+        argument,
         published=PUBLISHED,
         source="Sanchez et al. 2020 (Shapes3D)",
         notes="Test pairs are other draws from the same 480,000 images.",

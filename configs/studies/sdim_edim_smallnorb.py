@@ -3,9 +3,11 @@ r"""SDIM and EDIM on pairs of SmallNORB's toys, three seeds.
   python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py:runs/toys \
       --workdir=runs/toys
 
-The folder of the study is given twice: EDIM finds its shared encoders there. After a
-comma: "category" for pairs that share the category alone, "coloured" for coloured pairs,
-"half" for half the widths, as in "runs/toys,coloured,half".
+The folder of the study is given twice: EDIM finds its shared encoders there. After it,
+words with commas between them, as in "runs/toys,coloured,half,steps5000,seeds2": those
+of configs/sdim.py ("category" for pairs that share the category alone, "coloured" for
+coloured pairs, "half" for half the widths), a number of steps for every row, and a number
+of seeds.
 """
 
 from configs import pair_studies
@@ -33,14 +35,12 @@ NOTES = (
 
 
 def get_study(argument=""):
-    folder, _, words = argument.partition(",")
     return pair_studies.study(
-        "sdim_edim_smallnorb"
-        + "".join(f"_{word}" for word in words.split(",") if word),
-        "SDIM and EDIM on SmallNORB" + (f" ({words})" if words else ""),
-        ",".join(["smallnorb", words] if words else ["smallnorb"]),
-        folder or "runs/sdim_edim_smallnorb",
-        published={} if "coloured" in words else PUBLISHED,
-        source="" if "coloured" in words else "Vaona 2024",
+        "sdim_edim_smallnorb",
+        "SDIM and EDIM on SmallNORB",
+        "smallnorb",
+        argument,
+        published={} if "coloured" in argument.split(",") else PUBLISHED,
+        source="Vaona 2024",
         notes=NOTES,
     )
