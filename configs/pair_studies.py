@@ -112,6 +112,10 @@ def table(name, title, rows, asked, *, published, source, folder="", notes=""):
     def of_seed(config, seed):
         if config.method == "edim":
             config.shared_from = config.init_from.workdir = f"{folder}/SDIM/seed{seed}"
+        if sdim.leaves_one_out(config):
+            # so that the deviation over seeds is that over what is held out as well
+            count = config.attributes.instance.classes
+            sdim.hold_out(config, (count - 1 - seed) % count)
         return config
 
     return evaluation.Study(

@@ -2,9 +2,12 @@
 
 import pathlib
 
+import jax
+import numpy as np
 import pytest
 
 from configs import sdim
+from dis_jax import data
 from dis_jax.evaluation.study import jobs
 from launch import study
 
@@ -72,3 +75,46 @@ def test_exclusive_codes_start_from_the_shared_ones_of_their_seed_and_folder():
 def test_a_word_in_the_place_of_the_folder_is_refused(word):
     with pytest.raises(ValueError, match=f"'{word}' stands where the folder"):
         load("sdim_edim_smallnorb", f"{word},half")
+
+
+@pytest.fixture(scope="module")
+def toys():
+    """As many images as the test half of SmallNORB, of one pixel."""
+    factors = np.indices((5, 5, 9, 18, 6)).reshape(5, -1).T
+    names = tuple(sdim.FACTORS["smallnorb"])
+    images = np.zeros((len(factors), 1, 1), np.uint8)
+    return data.from_arrays(images, factors, name="toys", factor_names=names)
+
+
+@pytest.mark.parametrize("words", ["half", "half,category", "half,coloured"])
+def test_each_seed_holds_out_another_instance_in_training_and_test(toys, words):
+    found = load("sdim_edim_smallnorb", f"runs/a,{words},seeds6")
+    held_out, draw = {}, {}
+    for job in jobs(found, vectorise=False):
+        config, seen = job.config, []
+        assert config.split == config.test_split == "test"
+        for part in ("sampler", "test_sampler"):
+            sampler = data.SAMPLERS[config.pairs](toys, 256, **config[part])
+            # one program for all seeds, which differ in the arguments
+            draw.setdefault(part, jax.jit(sampler.sample))
+            batch = draw[part](toys, jax.random.key(0), 0, sampler.args)
+            both = np.stack([batch["factors_x"], batch["factors_y"]])
+            seen.append({*np.unique(both[..., 1])})
+        train, test = seen
+        assert len(train) == 4
+        assert len(test) == 1
+        assert not train & test
+        held_out.setdefault(config.method, {})[config.seed] = test.pop()
+    # EDIM starts from shared encoders that have not seen what it is tested on
+    assert held_out["sdim"] == held_out["edim"] == dict(enumerate((4, 3, 2, 1, 0, 4)))
+
+
+def test_nothing_is_held_out_where_whole_halves_are_trained_and_tested_on():
+    for words in ("halves", "halves,coloured"):
+        made = jobs(load("sdim_edim_smallnorb", f"runs/a,{words}"), vectorise=False)
+        for config in (job.config for job in made):
+            assert (config.split, config.test_split) == ("train", "test")
+            assert config.sampler == config.test_sampler
+            assert not {"values", "class_counts"} & {*config.sampler}
+    rendered = sdim.get_config("rendered_norb").test_sampler
+    assert rendered["values"]["instance"] == (9,)
