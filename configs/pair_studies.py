@@ -8,6 +8,9 @@ from dis_jax import evaluation
 
 STATISTICS = {"running": False, "batch": True}
 READERS = ("head", "logistic", "knn")
+COLUMNS = tuple(f"{reader}, {by}" for by in STATISTICS for reader in READERS)
+IDEAL = "ideal"
+PAPER = "head, running"  # Sanchez et al. 2020 read codes by small classifiers
 _NUMBER = re.compile(r"(steps|seeds)([1-9]\d*)")
 _METHODS = {"SDIM": sdim.get_config, "EDIM": edim.get_config}
 NOTES = (
@@ -15,8 +18,9 @@ NOTES = (
     "with the system, logistic regression and five nearest neighbours fitted to 10,000 "
     'training pairs afterwards. "running": batch normalisation by running statistics; '
     '"batch": by those of the test batch, which the public code for SmallNORB uses and '
-    "which lets the images of a batch know each other. Distance: sum over attributes of "
-    "the distance to 100 where the code is to hold it, to chance where not."
+    "which lets the images of a batch know each other. Ideal: 100 where the code is to "
+    "hold the attribute, chance where not; distance: the sum over attributes of the "
+    "distances to it. What is read off training pairs is in the JSON file."
 )
 
 
@@ -68,7 +72,7 @@ def _known(dataset):
     return (*sdim.words_of(dataset), "demo")
 
 
-def study(name, title, dataset, argument, *, published, source, notes=""):
+def study(name, title, dataset, argument, *, published, read_by, source, notes=""):
     """SDIM, and EDIM from its encoders, on one kind of pairs.
 
     Args:
@@ -78,6 +82,7 @@ def study(name, title, dataset, argument, *, published, source, notes=""):
       argument: the folder of the study, where EDIM finds the SDIM run of its seed, then
         words for `read_words`.
       published: see `table`.
+      read_by: see `table`.
       source: of the published numbers.
       notes: added to `NOTES`.
     """
@@ -96,18 +101,30 @@ def study(name, title, dataset, argument, *, published, source, notes=""):
         asked,
         folder=folder or f"runs/{name}",
         published=published,
+        read_by=read_by,
         source=source,
         notes=notes,
     )
 
 
-def table(name, title, rows, asked, *, published, source, folder="", notes=""):
-    """A study of any rows; `published` is {row: {column: value}}."""
+def table(name, title, rows, asked, *, published, read_by, source, folder="", notes=""):
+    """A study of any rows.
+
+    Args:
+      name: of the study, without the words of the configs.
+      title: the same.
+      rows: config by name.
+      asked: see `read_words`.
+      published: {row: {"code attribute": %}}.
+      read_by: the column that published numbers belong to: their reader and statistics.
+      source: of the published numbers.
+      folder: of the study.
+      notes: added to `NOTES`.
+    """
     for config in rows.values():
         config.tensorboard = False
         config.keep_checkpoints = 1
         config.steps = asked.steps or config.steps
-    lines = [f"{reader}, {by}" for by in STATISTICS for reader in READERS]
 
     def of_seed(config, seed):
         if config.method == "edim":
@@ -125,30 +142,35 @@ def table(name, title, rows, asked, *, published, source, folder="", notes=""):
         seeds=asked.seeds,
         score=score,
         published={
-            f"{row}, {line}": columns
-            for row, columns in published.items()
-            for line in lines
+            f"{row}, {line}": {read_by: value}
+            for row, lines in published.items()
+            for line, value in lines.items()
         },
         source=source if published else "",
         notes=f"{NOTES} {notes}".strip(),
+        shown=(IDEAL, *COLUMNS),
         of_seed=of_seed,
     )
 
 
 def score(trained):
-    """A line for each reader and kind of statistics, a column for each reading."""
-    lines = {}
+    """A line for each reading, a column for each reader and kind of statistics."""
+    lines, distances = {}, {}
     for by, batch_statistics in STATISTICS.items():
         readings = evaluation.read_run(
             *(trained.state, trained.config, trained.data_dir),
             batch_statistics=batch_statistics,
+            # others are those of the run that it started from
+            codes=tuple(trained.config.heads),
             seed=trained.seed,
         )
         for r in readings:
-            line = lines.setdefault(f"{r.reader}, {by}", {})
-            line[f"{r.code} {r.attribute}"] = 100 * r.accuracy
-            line[f"{r.code} {r.attribute}, train"] = 100 * r.train_accuracy
+            ideal = 1.0 if r.wanted else r.chance
+            line = lines.setdefault(f"{r.code} {r.attribute}", {IDEAL: 100 * ideal})
+            line[f"{r.reader}, {by}"] = 100 * r.accuracy
+            line[f"{r.reader}, {by}, train"] = 100 * r.train_accuracy
         for key, value in evaluation.distance_to_ideal(readings).items():
             code, reader = key.split(" ")
-            lines[f"{reader}, {by}"][f"{code} distance"] = 100 * value
-    return lines
+            line = distances.setdefault(f"{code} distance", {IDEAL: 0.0})
+            line[f"{reader}, {by}"] = 100 * value
+    return lines | distances

@@ -35,5 +35,6 @@ def get_study(argument=""):
         rows,
         asked,
         published=PUBLISHED,
+        read_by=pair_studies.PAPER,
         source="Sanchez et al. 2020",
     )

@@ -34,5 +34,6 @@ def get_study(argument=""):
         "mnist",
         argument,
         published=PUBLISHED,
+        read_by=pair_studies.PAPER,
         source="Sanchez et al. 2020",
     )

@@ -30,6 +30,7 @@ def get_study(argument=""):
         "rendered_shapes3d",
         argument,
         published=PUBLISHED,
+        read_by=pair_studies.PAPER,
         source="Sanchez et al. 2020 (Shapes3D)",
         notes="Test pairs are other draws from the same 480,000 images.",
     )

@@ -48,6 +48,7 @@ def get_study(argument=""):
         "smallnorb",
         argument,
         published={} if "coloured" in words else PUBLISHED,
+        read_by="head, batch",
         source="Vaona 2024",
         notes=HALVES if "halves" in words else NOTES,
     )

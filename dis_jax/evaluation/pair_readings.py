@@ -58,6 +58,7 @@ def read_pairs(
     test: PairCodes,
     wanted: Mapping[str, Sequence[str]],
     *,
+    codes: Sequence[str] | None = None,
     models: Sequence[str] = ("logistic", "knn"),
     seed: int = 0,
 ) -> list[Reading]:
@@ -71,6 +72,7 @@ def read_pairs(
       train: pairs that probes are fitted on.
       test: pairs that they are tested on.
       wanted: the attributes that a code is meant to hold, by its name or its role.
+      codes: those that are read, such as `shared_x`; by default all.
       models: of `downstream`, fitted after training.
       seed: of the models.
 
@@ -94,6 +96,8 @@ def read_pairs(
     for name, values in train.codes.items():
         role, side = name.split("_")[:2]
         code = f"{role}_{side}"
+        if codes is not None and code not in codes:
+            continue
         meant = wanted.get(code, wanted.get(role, ()))
         attributes = [
             label.removesuffix(f"_{side}")
@@ -225,6 +229,7 @@ def read_run(
     data_dir: str | os.PathLike[str] | None = None,
     *,
     batch_statistics: bool = False,
+    codes: Sequence[str] | None = None,
     models: Sequence[str] = ("logistic", "knn"),
     num_train: int = 10_000,
     num_test: int = 10_000,
@@ -238,6 +243,7 @@ def read_run(
       data_dir: the folder of real data sets.
       batch_statistics: whether images are normalised by their own batch, of the size of
         training, as the public code for SmallNORB does; not by running statistics.
+      codes: see `read_pairs`.
       models: see `read_pairs`.
       num_train: training pairs.
       num_test: test pairs.
@@ -272,7 +278,7 @@ def read_run(
             )
         )
     train, test = parts
-    return read_pairs(train, test, config.wanted, models=models, seed=seed)
+    return read_pairs(train, test, config.wanted, codes=codes, models=models, seed=seed)
 
 
 def _varies(labels: np.ndarray, test_labels: np.ndarray) -> bool:

@@ -46,6 +46,8 @@ class Study(NamedTuple):
       source: what they are taken from.
       compare: pairs of lines whose differences are given with their uncertainty.
       notes: what a reader of the table should know.
+      shown: the columns of the table and of its chart, by default all; the result has
+        all.
       of_seed: what else a seed decides, such as the data: (a copy of the row's config,
         seed) -> config. Its models are trained one by one.
     """
@@ -59,6 +61,7 @@ class Study(NamedTuple):
     source: str = ""
     compare: Sequence[tuple[str, str]] = ()
     notes: str = ""
+    shown: Sequence[str] = ()
     of_seed: Callable[[Any, int], Any] | None = None
 
 
@@ -70,9 +73,9 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       records: from `read_scores`.
 
     Returns:
-      `{"study", "title", "source", "notes", "lines": {line: {column: {"mean", "std",
-      "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean", "low",
-      "high"}}}], "models", "missing"}`, ready for JSON. A difference is that of the
+      `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
+      "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
+      "low", "high"}}}], "models", "missing"}`, ready for JSON. A difference is that of the
       first line from the second, of models with the same seed; between `low` and `high`
       lie 95 % of the bootstrap means.
 
@@ -111,6 +114,7 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
         "title": study.title,
         "source": study.source,
         "notes": study.notes,
+        "shown": list(study.shown),
         "lines": lines,
         "differences": compared,
         "models": [
@@ -185,7 +189,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
       >>> print(evaluation.markdown_table(found).splitlines()[4])
       | vae | 0.25 |
     """
-    columns = list(dict.fromkeys(c for line in result["lines"].values() for c in line))
+    columns = shown_columns(result)
     text = [f"# {result['title']}", ""]
     text += _rows(
         ["", *columns],
@@ -216,6 +220,12 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if result["missing"]:
         text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
     return "\n".join(text) + "\n"
+
+
+def shown_columns(result: Mapping[str, Any]) -> list[str]:
+    """The columns of a study's table: those that it asks for, or all that there are."""
+    found = dict.fromkeys(c for line in result["lines"].values() for c in line)
+    return [c for c in result.get("shown") or found if c in found]
 
 
 def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,9 +1,11 @@
-"""The table of a study as a chart: every line a row, every column a panel."""
+"""The table of a study as a chart: every line a row, every shown column a panel."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from dis_jax.evaluation.study_table import shown_columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +34,7 @@ def study_chart(result: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     lines = result["lines"]
-    columns = list(dict.fromkeys(c for line in lines.values() for c in line))
+    columns = shown_columns(result)
     if not columns:
         raise ValueError(
             "no model of this study has been scored; there is nothing yet."

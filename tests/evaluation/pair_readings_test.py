@@ -59,6 +59,21 @@ def test_names_by_role_give_way_to_names_of_codes():
     assert [r.wanted for r in found] == [True]
 
 
+def test_codes_that_are_not_asked_for_are_not_read():
+    def both(count):
+        found = made(count)
+        label = {f"{n[:-1]}y": v for n, v in found.labels.items()}
+        code = {n.replace("_x", "_y"): v for n, v in found.codes.items()}
+        return evaluation.PairCodes(found.codes | code, found.labels | label)
+
+    parts = both(40), both(40), {}
+    found = evaluation.read_pairs(*parts, models=("knn",), codes=("shared_y",))
+    whole = evaluation.read_pairs(*parts, models=("knn",))
+    assert [r for r in whole if r.code == "shared_y"] == found
+    assert {r.reader for r in found} == {"head", "knn"}
+    assert len(whole) == 2 * len(found)
+
+
 def test_each_side_is_encoded_as_itself():
     def encode(state, batch):
         mean = batch["image"].mean(axis=(1, 2))

@@ -129,6 +129,17 @@ def test_the_table_as_text(result):
     assert "Not yet trained: beta 4, seed 2." in text
 
 
+def test_a_table_may_show_some_columns_alone(make):
+    study, _ = make(seeds=(0,), shown=("b", "of no model"))
+    result = evaluation.tabulate(study, [record("beta 1", 0, own={"a": 7.0, "b": 5.0})])
+    assert result["lines"]["beta 1, own"]["a"]["mean"] == 7
+    assert "|  | b |\n| --- | --- |\n| beta 1, own | 5 |\n" in (
+        evaluation.markdown_table(result)
+    )
+    whole = evaluation.markdown_table(result | {"shown": []})
+    assert "| beta 1, own | 7 | 5 |" in whole
+
+
 def test_the_bootstrap_has_the_width_of_the_mean():
     rng = np.random.default_rng(0)
     partner = rng.normal(size=400)

@@ -50,6 +50,11 @@ def test_many_columns_go_on_in_another_row(result):
     assert len(visible) == 7
 
 
+def test_columns_that_are_not_shown_have_no_panel(result):
+    figure = figures.study_chart(result | {"shown": ["nats"]})
+    assert [a.get_title() for a in figure.axes if a.get_visible()] == ["nats"]
+
+
 def test_a_study_without_scores_is_named():
     with pytest.raises(ValueError, match="no model of this study"):
         figures.study_chart({"title": "", "lines": {}})

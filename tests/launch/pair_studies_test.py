@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from configs import sdim
-from dis_jax import data
+from configs import pair_studies, sdim
+from dis_jax import data, evaluation
 from dis_jax.evaluation.study import jobs
+from dis_jax.evaluation.study_table import Trained
 from launch import study
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -118,3 +119,69 @@ def test_nothing_is_held_out_where_whole_halves_are_trained_and_tested_on():
             assert not {"values", "class_counts"} & {*config.sampler}
     rendered = sdim.get_config("rendered_norb").test_sampler
     assert rendered["values"]["instance"] == (9,)
+
+
+def readings_of(config, codes):
+    """Readers of what the heads read: right as often as their number says."""
+    readers = {"head": 0.9, **dict.fromkeys(pair_studies.READERS[1:], 0.8)}
+    return [
+        evaluation.Reading(code, attribute, reader, share, 1.0, 0.25, i == 0)
+        for code in codes
+        for i, attribute in enumerate(config.heads[code])
+        for reader, share in readers.items()
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_published_numbers_stand_beside_one_reader_in_a_narrow_table(name, monkeypatch):
+    found = load(name, f"{FILES[name]}seeds1")
+    monkeypatch.setattr(
+        evaluation,
+        "read_run",
+        lambda state, config, data_dir, *, codes, **options: readings_of(config, codes),
+    )
+    records = [
+        {
+            "row": row,
+            "seed": 0,
+            "steps": 1,
+            "scores": found.score(Trained(None, None, config, 0, None)),
+            "config": {},
+        }
+        for row, config in found.rows.items()
+    ]
+    result = evaluation.tabulate(found, records)
+    columns = {
+        column: cell["published"]
+        for line, cells in result["lines"].items()
+        for column, cell in cells.items()
+        if cell["published"] is not None
+    }
+    by = "batch" if "norb" in name else "running"
+    assert set(columns) == {f"head, {by}"}
+    # no published number is of a line that the study does not have
+    assert set(found.published) <= set(result["lines"])
+    line = next(iter(result["lines"]))
+    assert line == f"SDIM, shared_x {found.rows['SDIM'].heads.shared_x[0]}"
+    assert result["lines"][line]["head, running, train"]["mean"] == 100
+    assert result["lines"][line]["ideal"]["mean"] == 100
+    first, *_ = [t for t in evaluation.markdown_table(result).splitlines() if "|" in t]
+    assert "train" not in first
+    assert first.count("|") == 2 + 1 + 2 * len(pair_studies.READERS)
+    distance = result["lines"]["SDIM, shared_x distance"]["head, batch"]["mean"]
+    others = len(found.rows["SDIM"].heads.shared_x) - 1
+    assert distance == pytest.approx(10 + 65 * others)
+
+
+def test_exclusive_codes_alone_are_read_of_edim(monkeypatch):
+    asked = []
+
+    def read_run(state, config, data_dir, *, codes, **options):
+        asked.append((codes, options["batch_statistics"]))
+        return readings_of(config, codes)
+
+    monkeypatch.setattr(evaluation, "read_run", read_run)
+    found = load("sdim_edim_smallnorb", "runs/a")
+    found.score(Trained(None, None, found.rows["EDIM"], 0, None))
+    codes = ("exclusive_x", "exclusive_y")
+    assert asked == [(codes, False), (codes, True)]
