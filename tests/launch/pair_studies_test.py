@@ -177,11 +177,12 @@ def test_exclusive_codes_alone_are_read_of_edim(monkeypatch):
     asked = []
 
     def read_run(state, config, data_dir, *, codes, **options):
-        asked.append((codes, options["batch_statistics"]))
+        asked.append((codes, options["batch_statistics"], options["models"]))
         return readings_of(config, codes)
 
     monkeypatch.setattr(evaluation, "read_run", read_run)
     found = load("sdim_edim_smallnorb", "runs/a")
     found.score(Trained(None, None, found.rows["EDIM"], 0, None))
     codes = ("exclusive_x", "exclusive_y")
-    assert asked == [(codes, False), (codes, True)]
+    models = ("logistic", "mlp", "knn")
+    assert asked == [(codes, False, models), (codes, True, models)]
