@@ -55,7 +55,7 @@ def infogan_config(argument, *, prior, elastic=()):
     }
     config.prior = prior
     config.prior_probabilities = ()
-    config.prior_entropy_gradient = False
+    config.prior_information_gradient = False
     config.elastic = tuple(elastic)
     config.distance = "squared"
     config.as_coded = "as_coded" in words

@@ -144,8 +144,10 @@ def information(
     if config.as_coded:
         category = jax.nn.one_hot(category.argmax(axis=1), category.shape[1])
     logits = prior_logits(config, parts.params)
-    if not config.prior_entropy_gradient:
-        logits = stop_gradient(logits)
+    if not config.prior_information_gradient:
+        # a bound on what is told of codes says nothing of how frequent they are: its
+        # target favours common ones, its entropy even ones
+        category, logits = stop_gradient((category, logits))
     bound = losses.info_lower_bound(estimate.logits, category, logits)
     total, terms = -hparams["information_weight"] * bound, {"information": bound}
     if continuous.shape[1]:

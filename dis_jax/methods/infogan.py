@@ -50,7 +50,8 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         `networks.Generator`, `ImageTrunk` and `CodeHead`; `prior`, "uniform", "given"
         (as `prior_probabilities`) or "learned"; `elastic`, the terms that are added,
         some of "transformation", "entropy" and "contrastive"; `distance` of the first;
-        `prior_entropy_gradient`, whether H(c) pulls a learned prior to uniform;
+        `prior_information_gradient`, whether the codes and H(c) in the bound on
+        information move a learned prior, or generated images alone;
         `as_coded`, whether the trunk learns from the discriminator alone and Q's target
         is the hard argmax of the code, as in the public code; `batch_statistics`,
         whether `encode` and `decode` normalise by their own batch; `image_shape`,

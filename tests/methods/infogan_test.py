@@ -104,7 +104,8 @@ def _by_hand(config, state, batch):
         p = {**params, **moved, **p}
         c, image = draw(p)
         adversarial = jax.nn.softplus(-judge(p, image)).mean()
-        return adversarial + unread(p, image, c) + contrast(params, p)
+        target = jax.lax.stop_gradient(c)
+        return adversarial + unread(p, image, target) + contrast(params, p)
 
     own = {n: params[n] for n in ("generator", "category", "prior")}
     return grads | jax.grad(maker)(own)
@@ -167,32 +168,34 @@ def test_every_term_is_logged_and_finite():
     assert values["loss"] == pytest.approx(float(total), rel=1e-5)
 
 
-def test_the_entropy_of_a_learned_prior_pulls_only_if_asked():
+def test_the_information_bound_moves_a_learned_prior_only_if_asked():
     def gradient(flag):
         config = _tiny(elastic_infogan.get_config("mnist,gumbel"))
-        config.prior_entropy_gradient = flag
+        config.prior_information_gradient = flag
         modules = code_games.make_modules(config)
-        theta = jnp.array([0.0, 1.0, -1.0, 0.5])
 
         def loss(theta):
             params = {"prior": {"logits": theta}}
             hparams = {"information_weight": 2.0}
             parts = code_games.Parts(config, modules, params, {}, hparams)
             estimate = code_games.networks.CodeEstimate(
-                *(jnp.ones((2, 4)), jnp.zeros((2, 0)), jnp.zeros((2, 0)), None)
+                *(scores, jnp.zeros((2, 0)), jnp.zeros((2, 0)), None)
             )
-            code = jnp.eye(4)[:2]
+            code = jax.nn.softmax(theta + noise)
             return code_games.information(parts, estimate, code, jnp.zeros((2, 0)))[0]
 
-        return jax.grad(loss)(theta), theta
+        return jax.grad(loss)(theta)
 
-    off, theta = gradient(flag=False)
-    np.testing.assert_array_equal(off, 0.0)
-    on, _ = gradient(flag=True)
-    p = jax.nn.softmax(theta)
-    entropy = -(p * jnp.log(p)).sum()
-    # dH/dtheta_k = -p_k (log p_k + H), and the loss is -l1 H
-    np.testing.assert_allclose(on, 2.0 * p * (jnp.log(p) + entropy), rtol=1e-4)
+    theta = jnp.array([0.0, 1.0, -1.0, 0.5])
+    scores, noise = jax.random.normal(jax.random.key(0), (2, 2, 4))
+    np.testing.assert_array_equal(gradient(flag=False), 0.0)
+    p, c = jax.nn.softmax(theta), jax.nn.softmax(theta + noise)
+    log_q = jax.nn.log_softmax(scores)
+    # dH/dtheta_k = -p_k (log p_k + H); d(c . a)/dtheta_k = c_k (a_k - c . a)
+    entropy = -p * (jnp.log(p) - (p * jnp.log(p)).sum())
+    told = (c * (log_q - (c * log_q).sum(axis=1, keepdims=True))).mean(axis=0)
+    expected = -2.0 * (told + entropy)
+    np.testing.assert_allclose(gradient(flag=True), expected, rtol=1e-4)
 
 
 def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing():
