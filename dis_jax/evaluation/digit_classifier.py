@@ -186,7 +186,7 @@ def _read(params: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:
 def _save(path: pathlib.Path, made: DigitClassifier, about: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     flat: Any = flax.traverse_util.flatten_dict(made.params, sep="/")
-    fresh = path.with_suffix(".tmp.npz")
+    fresh = path.with_suffix(f".{os.getpid()}.npz")  # others may train one as well
     np.savez(fresh, accuracy=made.accuracy, **about, **flat)
     fresh.replace(path)
 

@@ -283,3 +283,15 @@ def test_the_study_gives_every_setting_the_same_subsets():
         assert found[2].hparams.capacity_steps == 5_000
     with pytest.raises(ValueError, match="unknown word 'split3'"):
         elastic_infogan_mnist.get_study("split3")
+
+
+def test_words_of_the_study_change_every_infogan():
+    words = "gumbel,joint_vae,as_coded,narrow,prior_learning_rate=1e-3"
+    study = elastic_infogan_mnist.get_study(words)
+    config = study.rows["Gumbel-softmax"]
+    assert config.as_coded
+    assert (config.network.hidden, config.network.widths[:2]) == (256, (32, 64))
+    assert config.hparams.prior_learning_rate == 1e-3
+    assert "prior_learning_rate 0.001." in study.notes
+    with pytest.raises(ValueError, match="unknown prior_learning_rat; known: "):
+        elastic_infogan_mnist.get_study("gumbel,prior_learning_rat=1")
