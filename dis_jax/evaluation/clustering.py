@@ -92,7 +92,8 @@ def clustering(
     confusion = counts.reshape(rows, columns)
     matched = confusion[linear_sum_assignment(confusion, maximize=True)].sum()
     joint = confusion / confusion.sum()
-    h_a, h_b = (float(_entropy(joint.sum(axis=axis))) for axis in (1, 0))
+    # shares of one part may add up to a rounding error more than 1
+    h_a, h_b = (max(0.0, float(_entropy(joint.sum(axis=axis)))) for axis in (1, 0))
     information = max(0.0, h_a + h_b - float(_entropy(joint.ravel())))
     single = h_a == h_b == 0
     return Clustering(

@@ -58,3 +58,16 @@ def test_a_study_that_is_not_there_is_named(run, tmp_path):
     assert done.returncode == 1
     assert "there is no configs/studies/none.py; there are" in done.stderr
     assert "ml_vae_mnist.py" in done.stderr
+
+
+def test_shorter_joint_vaes_reach_their_capacities_as_early(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = "configs/studies/joint_vae.py"
+    whole = study.load(file).rows["JointVAE"]
+    assert (whole.dataset, whole.split) == ("mnist+resized32", "train")
+    assert (whole.steps, whole.hparams.capacity_steps) == (93_700, 25_000)
+    short = study.load(f"{file}:mnist,steps9370,seeds2")
+    assert short.seeds == (0, 1)
+    assert short.rows["JointVAE"].hparams.capacity_steps == 2_500
+    with pytest.raises(ValueError, match="unknown word 'epochs3'; known: mnist"):
+        study.load(f"{file}:epochs3")

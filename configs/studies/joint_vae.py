@@ -1,0 +1,105 @@
+r"""JointVAE without labels: digits by its category on MNIST, factors on dSprites.
+
+  python -m launch.study --study=configs/studies/joint_vae.py --workdir=runs/joint_vae
+  python -m launch.study --study=configs/studies/joint_vae.py:rendered_dsprites \
+      --workdir=runs/joint_vae_dsprites
+
+MNIST at 32x32, the 60,000 training images, 100 epochs, three seeds; dSprites 300,000
+steps. Words after the colon ask for less: the data set, "steps9000", "seeds1":
+--study=configs/studies/joint_vae.py:mnist,steps46900,seeds1.
+Capacities grow over the same part of a run, however short it is.
+"""
+
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from configs import joint_vae
+from dis_jax import data, evaluation
+
+# Dupont 2018, Section 5
+PUBLISHED = {
+    "mnist": {"accuracy": 88.7},
+    "rendered_dsprites": {"FactorVAE score": 0.69},
+}
+DATASETS = {"mnist": "mnist+resized32", "rendered_dsprites": "rendered_dsprites"}
+
+
+def get_study(argument=""):
+    numbers, dataset = {"steps": 0, "seeds": 3}, "mnist"
+    for word in filter(None, argument.split(",")):
+        if number := re.fullmatch(r"(steps|seeds)(\d+)", word):
+            numbers[number[1]] = int(number[2])
+        elif word in DATASETS:
+            dataset = word
+        else:
+            raise ValueError(
+                f"unknown word {word!r}; known: {', '.join(DATASETS)}, stepsN, seedsN."
+            )
+    config = joint_vae.get_config(DATASETS[dataset])
+    if dataset == "mnist":
+        config.split = "train"
+        config.steps = joint_vae.EPOCHS * (60_000 // config.batch_size)
+    if numbers["steps"]:
+        config.hparams.capacity_steps *= numbers["steps"] / config.steps
+        config.steps = numbers["steps"]
+    config.checkpoint_every = max(1, min(10_000, config.steps // 20))
+    config.log_every, config.keep_checkpoints = 500, 1
+    config.tensorboard = False
+    return evaluation.Study(
+        name=f"joint_vae_{dataset}",
+        title=f"JointVAE on {dataset}",
+        rows={"JointVAE": config},
+        seeds=tuple(range(numbers["seeds"])),
+        score=_score_digits if dataset == "mnist" else _score_factors,
+        published={"JointVAE": PUBLISHED[dataset]},
+        source="Dupont 2018",
+        notes=(
+            "Accuracy (test images, %) and NMI of the most probable category, categories "
+            "matched to digits one to one; no label is used in training."
+            if dataset == "mnist"
+            else "Scores of the means of the six continuous dimensions; of the category, "
+            "accuracy (%) and NMI of shapes, matched one to one."
+        ),
+    )
+
+
+def _score_digits(trained):
+    lines = {}
+    for split, suffix in (("test", ""), ("train", ", train")):
+        images = data.load(trained.config.dataset, trained.data_dir, split)
+        image, factors = images.take(jnp.arange(images.num_images))
+        found = _categories(trained, image, factors[:, 0])
+        lines[f"accuracy{suffix}"] = 100 * found.accuracy
+        lines[f"NMI{suffix}"] = found.nmi_arithmetic
+    return {"": lines}
+
+
+def _score_factors(trained):
+    images = data.load(trained.config.dataset, trained.data_dir, trained.config.split)
+    encode = evaluation.code_fn(trained.method, trained.state, "z")
+    key = jax.random.key(trained.seed)
+    metrics = evaluation.evaluate(encode, images, key, ("factor_vae_score", "mig"))
+    result = {name: entry["result"] for name, entry in metrics["metrics"].items()}
+    index = np.random.default_rng(0).permutation(images.num_images)[:10_000]
+    image, factors = images.take(jnp.asarray(index))
+    found = _categories(trained, image, factors[:, 0])
+    return {
+        "": {
+            "FactorVAE score": result["factor_vae_score"]["score"],
+            "MIG": result["mig"]["score"],
+            "shape accuracy": 100 * found.accuracy,
+            "shape NMI": found.nmi_arithmetic,
+        }
+    }
+
+
+def _categories(trained, image, labels):
+    codes = evaluation.encode_codes(trained.method, trained.state, image)
+    return evaluation.clustering(
+        codes["category"].logits.argmax(axis=1),
+        np.asarray(labels),
+        num_clusters=trained.config.categories,
+    )
