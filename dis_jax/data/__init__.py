@@ -45,6 +45,7 @@ from dis_jax.data.variants import (
     tinted,
     tinted_on_noise,
     warped,
+    zoomed_in,
 )
 from dis_jax.data.varied import VARIANTS, varied
 
@@ -103,4 +104,5 @@ __all__ = [
     "varied",
     "views",
     "warped",
+    "zoomed_in",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, Key
 
-from dis_jax.data.image_set import ImageSet, Pick, factors_of_index
+from dis_jax.data.image_set import Batch, ImageSet, Pick, factors_of_index
 from dis_jax.data.labels import factor_columns, group_table
 from dis_jax.data.sampling import (
     Order,
@@ -21,7 +21,7 @@ from dis_jax.data.sampling import (
     make_sampler,
     next_key,
 )
-from dis_jax.data.variants import coloured_pair
+from dis_jax.data.variants import coloured_pair, zoomed_in
 
 Values = int | Sequence[int]
 
@@ -100,6 +100,7 @@ def attribute_pairs(
     values: Mapping[str, Values] | None = None,
     left: Mapping[str, Values] | None = None,
     right: Mapping[str, Values] | None = None,
+    zoom: float = 1.0,
     order: Order = "keyed",
 ) -> Sampler:
     """Pairs that share some factors, the others free or fixed on each side: `x`, `y`.
@@ -111,6 +112,8 @@ def attribute_pairs(
       values: the values that a factor may take on both sides; by default all.
       left: the same for `x` alone; a single value fixes the factor.
       right: the same for `y` alone.
+      zoom: the largest zoom into a view, drawn for each on its own, see `zoomed_in`; 1
+        leaves views as they are.
       order: "keyed", or "epoch": every possible pair once an epoch, so that no pair
         comes twice before all have come.
 
@@ -118,7 +121,8 @@ def attribute_pairs(
       A sampler of `x`, `y` and their `factors_x` and `factors_y`.
 
     Raises:
-      ValueError: if the set is not a full grid, or lacks a factor or a value.
+      ValueError: if the set is not a full grid, or lacks a factor or a value, or if
+        `zoom` is below 1.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -164,7 +168,8 @@ def attribute_pairs(
         y = [rest[own.index(i)] if i in own else x[i] for i in range(len(x))]
         return _pair(image_set, jnp.stack(x, axis=-1), jnp.stack(y, axis=-1))
 
-    return make_sampler(plan, args=tuple(jnp.asarray(table) for table in tables))
+    tables = tuple(jnp.asarray(table) for table in tables)
+    return make_sampler(plan, args=tables, finish=_zoom_into_views(zoom))
 
 
 def views(
@@ -173,6 +178,7 @@ def views(
     *,
     same: str | Sequence[str] | None = None,
     foreground: str = "bright",
+    zoom: float = 1.0,
     **draw: Any,
 ) -> Sampler:
     """Coloured pairs: `x` has its background coloured, `y` its foreground.
@@ -183,6 +189,8 @@ def views(
       same: the factors in which the two images agree, e.g. "digit"; by default one
         image is used twice.
       foreground: how it is found, see `coloured_pair`.
+      zoom: the largest zoom into a coloured view, drawn for each on its own, see
+        `zoomed_in`; 1 leaves views as they are.
       **draw: how the left image is drawn, see `index_draw`.
 
     Returns:
@@ -190,7 +198,8 @@ def views(
       and `factors_x` and `factors_y` where the set names any.
 
     Raises:
-      ValueError: if the images have colours, or a factor is not there or not known.
+      ValueError: if the images have colours, a factor is not there or not known, or
+        `zoom` is below 1.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -207,6 +216,7 @@ def views(
     names = [same] if isinstance(same, str) else list(same or ())
     first = index_draw(image_set, batch_size, **draw)
     table = group_table(image_set, names) if names else None
+    zoom_into = _zoom_into_views(zoom)
 
     def plan(image_set, key, step, args):
         index = first.draw(image_set, key, step, args["draw"])
@@ -223,7 +233,8 @@ def views(
     def finish(batch, key, step):
         _, colour = jax.random.split(next_key(key, step))
         x, y = batch["x"], batch["y"]
-        return batch | coloured_pair(colour, x, y, foreground=foreground)
+        batch = batch | coloured_pair(colour, x, y, foreground=foreground)
+        return zoom_into(batch, key, step)
 
     return make_sampler(plan, args={"draw": first.args, "table": table}, finish=finish)
 
@@ -234,6 +245,21 @@ def partners(
     """For each image one of its group, itself included, by a `group_table`."""
     offset = jax.random.randint(key, index.shape, 0, table["size"][index])
     return table["order"][table["start"][index] + offset]
+
+
+def _zoom_into_views(zoom: float) -> Callable[[Batch, Any, Any], Batch]:
+    """The `finish` of a sampler that zooms into x and y independently, if at all."""
+    if zoom < 1:
+        raise ValueError(f"zoom is {zoom}; expected 1, which is none, or more.")
+
+    def finish(batch: Batch, key: Key[Array, ""], step: Int[Array, ""]) -> Batch:
+        if zoom == 1:
+            return batch
+        keys = jax.random.split(jax.random.fold_in(next_key(key, step), 2))
+        views = zip("xy", keys, strict=True)
+        return batch | {side: zoomed_in(k, batch[side], zoom) for side, k in views}
+
+    return finish
 
 
 def _pair(image_set: ImageSet, x: Array, y: Array) -> dict[str, Any]:

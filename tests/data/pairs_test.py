@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dis_jax import data
+from dis_jax.data.sampling import next_key
 
 SIZES = (3, 4, 5)
 NAMES = ("a", "b", "c")
@@ -181,3 +182,75 @@ def test_views_want_grey_images_and_known_labels():
     )
     with pytest.raises(ValueError, match="1 of the 2 images of 'half' have unknown"):
         data.views(half, 2, same="label")
+
+
+def shades():
+    """Two images: columns ever brighter, by as much; the left half black."""
+    columns = np.arange(32)
+    rows = np.stack([columns * 8, np.where(columns < 16, 0, 255)]).astype(np.uint8)
+    images = np.repeat(rows[:, None], 32, axis=1)
+    return data.from_arrays(images, np.arange(2), name="s", factor_names=("kind",))
+
+
+def left_edges(image):
+    """The zoom of each ramp, and the column of the image that it begins with."""
+    line = image[:, 16, 2:-2, 0] * 255 / 8
+    step = (line[:, -1] - line[:, 0]) / 27
+    return 1 / step, line[:, 0] - 2.5 * step + 0.5
+
+
+@pytest.mark.parametrize(
+    ("sampler", "options"),
+    [
+        ("attribute_pairs", {"shared": ["kind"], "values": {"kind": 0}}),
+        ("views", {"class_counts": (0, 1)}),
+    ],
+)
+def test_views_are_zoomed_into_apart_and_nothing_else_changes(sampler, options):
+    images = shades()
+    make = data.SAMPLERS[sampler]
+    plain = draw(make(images, 400, **options), images)
+    zoomed = draw(make(images, 400, zoom=1.5, **options), images)
+    assert set(zoomed) == set(plain)
+    for field in set(plain) - {"x", "y"}:
+        np.testing.assert_array_equal(zoomed[field], plain[field])
+    if sampler == "attribute_pairs":
+        read = [np.stack(left_edges(zoomed[side])) for side in "xy"]
+        for zoom, begin in read:
+            assert 1 - 1e-3 < zoom.min() < 1.05
+            assert 1.45 < zoom.max() < 1.5 + 1e-3
+            assert begin.min() > -1e-2  # no column from outside the frame
+            assert (begin + 32 / zoom).max() < 32 + 1e-2
+    else:  # the share of the right half, white in x and coloured in y
+        read = [
+            zoomed["x"].min(axis=-1).mean(axis=(1, 2))[None],
+            zoomed["y"].max(axis=-1).mean(axis=(1, 2))[None],
+        ]
+        assert all(np.ptp(found) > 0.3 for found in read)
+    for x, y in zip(*read, strict=True):
+        assert abs(np.corrcoef(x, y)[0, 1]) < 5 / np.sqrt(400)
+
+
+def test_without_zoom_views_are_the_images_themselves():
+    images = shades()
+    for options in ({}, {"zoom": 1.0}):
+        batch = draw(data.attribute_pairs(images, 8, shared=[], **options), images)
+        for side in "xy":
+            wanted = images.images(batch[f"factors_{side}"])
+            np.testing.assert_array_equal(batch[side], wanted)
+        batch = draw(data.views(images, 8, **options), images)
+        of_step = next_key(jax.random.key(0), 0)
+        image = images.images(batch["factors_x"])
+        colour = jax.random.split(of_step)[1]
+        wanted = jax.jit(data.coloured_pair)(colour, image, image)
+        for field, value in wanted.items():
+            np.testing.assert_array_equal(batch[field], value)
+
+
+@pytest.mark.parametrize("sampler", ["attribute_pairs", "views"])
+def test_zooming_out_is_refused(sampler):
+    options = {"shared": []} if sampler == "attribute_pairs" else {}
+    with pytest.raises(
+        ValueError, match=r"zoom is 0\.5; expected 1, which is none, or"
+    ):
+        data.SAMPLERS[sampler](shades(), 4, zoom=0.5, **options)

@@ -135,3 +135,55 @@ def test_compiled_and_mapped_is_the_same():
 def test_rotation_wants_square_images():
     with pytest.raises(ValueError, match=r"\(1, 8, 6, 1\); expected square"):
         data.rotate_and_zoom(KEY, jnp.zeros((1, 8, 6, 1)))
+
+
+def ramps(count, side=16):
+    """Images whose value says where a pixel comes from: row, column, in (0, 1)."""
+    place = (jnp.arange(side) + 0.5) / side
+    rows, columns = jnp.meshgrid(place, place, indexing="ij")
+    return jnp.broadcast_to(jnp.stack([rows, columns], -1), (count, side, side, 2))
+
+
+def window_of(zoomed):
+    """Zoom, and where the frame begins and ends in the image, (image, row or column).
+
+    Interpolation is exact on ramps but within half a pixel of the border.
+    """
+    side = zoomed.shape[1]
+    inner = np.asarray(zoomed)[:, 2:-2, 2:-2]
+    rows, columns = inner[..., 0], inner[..., 1]
+    np.testing.assert_allclose(np.ptp(rows, axis=2), 0, atol=1e-5)  # nothing is turned
+    np.testing.assert_allclose(np.ptp(columns, axis=1), 0, atol=1e-5)
+    lines = np.stack([rows[:, :, 0], columns[:, 0]], axis=-1)
+    steps = np.diff(lines, axis=1)
+    np.testing.assert_allclose(steps, steps[:, :1].repeat(side - 5, axis=1), atol=1e-5)
+    step = steps.mean(axis=1)  # negative if something were mirrored
+    begin = lines[:, 0] - 2.5 * step
+    return 1 / (side * step), begin, begin + side * step
+
+
+def test_zooms_are_uniform_and_stay_within_the_frame():
+    zoomed = jax.jit(data.zoomed_in, static_argnums=2)(KEY, ramps(2000), 1.5)
+    zoom, begin, end = window_of(zoomed)
+    np.testing.assert_allclose(zoom[:, 0], zoom[:, 1], rtol=1e-3)
+    assert zoom.min() > 1 - 1e-3
+    assert zoom.max() < 1.5 + 1e-3
+    assert begin.min() > -1e-3
+    assert end.max() < 1 + 1e-3
+    tolerance = 5 * 0.5 / np.sqrt(12 * 2000)
+    assert zoom[:, 0].mean() == pytest.approx(1.25, abs=tolerance)
+    # where the window lies among the places that it could have
+    free = zoom[:, 0] > 1.05
+    place = (begin / (1 - 1 / zoom))[free]
+    np.testing.assert_allclose(place.mean(axis=0), 0.5, atol=5 / np.sqrt(12 * 1500))
+    assert abs(np.corrcoef(place.T)[0, 1]) < 5 / np.sqrt(1500)
+
+
+def test_zoom_leaves_no_border_and_one_leaves_images_alone():
+    zoomed_in = jax.jit(data.zoomed_in, static_argnums=2)
+    white = jnp.ones((50, 8, 8, 1))
+    np.testing.assert_allclose(zoomed_in(KEY, white, 3.0), 1, atol=1e-6)
+    images = jax.random.uniform(KEY, (50, 8, 8, 1))
+    np.testing.assert_allclose(zoomed_in(KEY, images, 1.0), images, atol=1e-6)
+    with pytest.raises(ValueError, match=r"zoom is 0\.9; expected 1 or more"):
+        data.zoomed_in(KEY, images, 0.9)

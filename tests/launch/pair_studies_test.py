@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from configs import pair_studies, sdim
+from configs import edim, pair_studies, sdim
 from dis_jax import data, evaluation
 from dis_jax.evaluation.study import jobs
 from dis_jax.evaluation.study_table import Trained
@@ -186,3 +186,13 @@ def test_exclusive_codes_alone_are_read_of_edim(monkeypatch):
     codes = ("exclusive_x", "exclusive_y")
     models = ("logistic", "mlp", "knn")
     assert asked == [(codes, False, models), (codes, True, models)]
+
+
+@pytest.mark.parametrize("config", [sdim, edim])
+@pytest.mark.parametrize("name", ["mnist", "smallnorb", "smallnorb,coloured"])
+def test_augmented_zooms_into_training_views_alone(config, name):
+    made = config.get_config(f"{name},augmented")
+    assert made.sampler.zoom == 1.25
+    assert "zoom" not in made.test_sampler
+    del made.sampler["zoom"]
+    assert made.to_json() == config.get_config(name).to_json()
