@@ -6,6 +6,8 @@ The page, report.html, lies in the run's folder and holds all that it shows; its
 lie in figures/ as well. Evaluate first (launch.evaluate), and the scores are on it too.
 """
 
+import functools
+
 from absl import flags
 
 from launch import start
@@ -27,12 +29,15 @@ def main(argv):
     from dis_jax import data, figures, training
 
     method, state, config = training.restore(_WORKDIR.value, best=_BEST.value)
+    load = functools.partial(data.load, config.dataset, _DATA_DIR.value)
+    image_set, split = load(config.split), config.get("test_split", config.split)
     page = figures.write_report(
         _WORKDIR.value,
         method,
         state,
         config,
-        data.load(config.dataset, _DATA_DIR.value, config.split),
+        image_set,
+        test_set=image_set if split == config.split else load(split),
         member=_MEMBER.value,
         num_examples=_NUM_EXAMPLES.value,
     )

@@ -20,11 +20,13 @@ _NUM_QUERIES, _NUM_FOUND, _NUM_PAIRS = 6, 10, 512
 
 
 def retrieval(subject: Subject) -> Section:
-    """Views with the views that have the nearest codes, for each code of each view."""
+    """Test views with those that have the nearest codes, for each code of each view."""
     title = "Retrieval"
     if "wanted" not in subject.config:
         return Section(title, f"{subject.name} does not learn from pairs of views.")
-    batches = _draw(subject)
+    if subject.test_set is None:
+        return Section(title, "the images of test pairs were not given (test_set).")
+    batches = _draw(subject, subject.test_set)
     encode = jax.jit(subject.method.encode)
     body, files = "", {}
     for side in "xy":
@@ -50,24 +52,23 @@ def retrieval(subject: Subject) -> Section:
             files[f"retrieval_{code}.png"] = to_png(picture)
     return Section(
         title,
-        "Left, a view; beside it the views whose codes are nearest to its own. Green "
-        "frames agree with it in all that the code is to hold, red ones do not.",
+        "Left, a view of a test pair; beside it the views of others whose codes are "
+        "nearest to its own. Green frames agree with it in all that the code is to hold, "
+        "red ones do not.",
         body,
         files,
     )
 
 
-def _draw(subject: Subject) -> list[dict[str, np.ndarray]]:
-    """Batches of pairs, as the run draws them for training."""
+def _draw(subject: Subject, test_set: data.ImageSet) -> list[dict[str, np.ndarray]]:
+    """Batches of test pairs."""
     config = subject.config
     make: Callable[..., data.Sampler] = data.SAMPLERS[subject.method.batch]
-    sampler = make(subject.image_set, config.batch_size, **config.sampler)
+    sampler = make(test_set, config.batch_size, **config.test_sampler)
     sample = jax.jit(sampler.sample)
     count = -(-_NUM_PAIRS // config.batch_size)
     return [
-        jax.device_get(
-            sample(subject.image_set, jax.random.key(0), jnp.int32(i), sampler.args)
-        )
+        jax.device_get(sample(test_set, jax.random.key(0), jnp.int32(i), sampler.args))
         for i in range(count)
     ]
 

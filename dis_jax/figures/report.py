@@ -28,6 +28,7 @@ def write_report(
     config: Any,
     image_set: ImageSet,
     *,
+    test_set: ImageSet | None = None,
     member: int = 0,
     num_examples: int = 2048,
     sections: Sequence[Callable[[Subject], Section]] = SECTIONS,
@@ -45,6 +46,7 @@ def write_report(
       state: what it has learned; with a leading axis for a population.
       config: the run's settings.
       image_set: the images to try it on.
+      test_set: for systems that learn from pairs, the images of `config.test_split`.
       member: which member of a population is reported.
       num_examples: images that are encoded for ranges and averages.
       sections: functions that make the sections, in their order on the page.
@@ -63,6 +65,7 @@ def write_report(
         state,
         config,
         image_set,
+        test_set=test_set,
         member=member,
         num_examples=num_examples,
     )

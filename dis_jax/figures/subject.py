@@ -30,6 +30,8 @@ class Subject(NamedTuple):
       state: what it has learned, of one member.
       config: the run's settings, an `ml_collections.ConfigDict`.
       image_set: the images that it was trained on.
+      test_set: those that test pairs are drawn from, where it learned from pairs and
+        they are known.
       member: which member of a population this is, or None where there is none.
       images: (sample, height, width, channels), drawn from the set.
       factors: (sample, factor), theirs.
@@ -45,6 +47,7 @@ class Subject(NamedTuple):
     state: State
     config: Any
     image_set: ImageSet
+    test_set: ImageSet | None
     member: int | None
     images: np.ndarray
     factors: np.ndarray
@@ -77,6 +80,7 @@ def make_subject(
     config: Any,
     image_set: ImageSet,
     *,
+    test_set: ImageSet | None = None,
     member: int,
     num_examples: int,
 ) -> Subject:
@@ -105,6 +109,7 @@ def make_subject(
         state=state,
         config=config,
         image_set=image_set,
+        test_set=test_set,
         member=member if members is not None else None,
         images=images,
         factors=factors,

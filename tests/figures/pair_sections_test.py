@@ -20,22 +20,28 @@ def subject_of(config):
         }
 
     method = Method("views", None, None, encode, None, code="exclusive_y")
-    whites = data.from_arrays(np.full((6, 8, 8), 255, np.uint8), name="white")
+    # trained on black images, whose foreground has no colour; tested on white ones
+    black, white = (
+        data.from_arrays(np.full((6, 8, 8), v, np.uint8), name="plain")
+        for v in (0, 255)
+    )
     fields = dict.fromkeys(Subject._fields)
-    known = {"method": method, "config": ConfigDict(config), "image_set": whites}
+    known = {"method": method, "config": ConfigDict(config)}
+    known |= {"image_set": black, "test_set": white}
     return Subject(**fields | known)
 
 
 CONFIG = {
     "method": "edim",
     "batch_size": 64,
-    "sampler": {},
+    "sampler": {"same": "of training alone"},
+    "test_sampler": {},
     "wanted": {"exclusive": ("colour",)},
     "attributes": {"colour": {"field": "colour", "column": 0, "classes": 12}},
 }
 
 
-def test_views_of_one_colour_find_each_other():
+def test_test_views_of_one_colour_find_each_other():
     section = retrieval(subject_of(CONFIG))
     assert sorted(section.files) == [
         "retrieval_exclusive_x.png",
@@ -45,6 +51,12 @@ def test_views_of_one_colour_find_each_other():
     # a code that holds nothing finds one in twelve
     share = int(section.body.split("exclusive_x, which is to hold colour: ")[1][:2])
     assert share < 30
+
+
+def test_without_test_images_there_is_no_section():
+    section = retrieval(subject_of(CONFIG)._replace(test_set=None))
+    assert not section.body
+    assert "test pairs were not given" in section.reading
 
 
 def test_other_methods_have_none():
