@@ -61,13 +61,14 @@ def main(argv):
     )
     entries = {}
     for code, posterior in train[0].items():
-        if not isinstance(posterior, Gaussian):
+        of_test = test[0][code]
+        if not (isinstance(posterior, Gaussian) and isinstance(of_test, Gaussian)):
             continue
         for title, options in _protocols(code, config).items():
             began = time.perf_counter()
             found = evaluation.probe(
                 jax.random.key(_SEED.value),
-                *(posterior, train[1], test[0][code], test[1]),
+                *(posterior, train[1], of_test, test[1]),
                 model=_MODEL.value,
                 **options,
             )

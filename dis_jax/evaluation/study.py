@@ -43,6 +43,8 @@ def run_study(
 
     A model whose scores lie in the folder is done; a run that was cut off goes on from
     its last checkpoint. A study whose configs have more steps than before trains on.
+    Several processes may work on one study, on one machine or on a shared drive: each
+    takes a run that no other has.
 
     Args:
       study: what to do.
@@ -64,16 +66,44 @@ def run_study(
     """
     workdir = pathlib.Path(workdir)
     planned = jobs(study)
-    for number, job in enumerate(planned):
-        folder = workdir / job.folder
-        if not all(
-            _is_done(score_path(workdir, row, seed), job)
-            for row, seed, _ in job.members
-        ):
-            logging.info("run %d of %d: %s", number + 1, len(planned), folder)
+
+    def do(job: Job) -> None:
+        if _waits(job, planned, workdir):
+            raise training.BusyError
+        if not _is_done(job, workdir):
             _train_and_score(study, job, workdir, data_dir)
         on_model(tabulate(study, read_scores(study, workdir)))
+
+    do_each(planned, workdir / "scores", do)
     return tabulate(study, read_scores(study, workdir))
+
+
+def do_each(
+    planned: Sequence[Job], folder: pathlib.Path, do: Callable[[Job], None]
+) -> None:
+    """Does every job that no other process does, until those alone are left.
+
+    Args:
+      planned: the jobs, in their order.
+      folder: holds a lock for each.
+      do: does a job, or raises `training.BusyError` if it cannot be done yet.
+    """
+    left = list(planned)
+    while left:
+        busy = []
+        for job in left:
+            try:
+                with training.held(folder / f".{_slug(job.folder)}.lock"):
+                    number = planned.index(job) + 1
+                    logging.info("run %d of %d: %s", number, len(planned), job.folder)
+                    do(job)
+            except training.BusyError:
+                busy.append(job)
+        if len(busy) == len(left):
+            folders = ", ".join(job.folder for job in busy)
+            logging.info("left to other processes: %s", folders)
+            return
+        left = busy
 
 
 def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
@@ -158,13 +188,27 @@ def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
     return workdir / "scores" / f"{_slug(row)}_seed{seed}.json"
 
 
-def _is_done(path: pathlib.Path, job: Job) -> bool:
-    if not path.exists():
-        return False
-    made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
+def _is_done(job: Job, workdir: pathlib.Path) -> bool:
+    """Whether every model has been scored, as this config makes it."""
     ours = json.loads(job.config.to_json())
-    changed = differences(made_with, ours | {"image_shape": made_with["image_shape"]})
-    return not changed
+    for row, seed, _ in job.members:
+        path = score_path(workdir, row, seed)
+        if not path.exists():
+            return False
+        made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
+        if differences(made_with, ours | {"image_shape": made_with["image_shape"]}):
+            return False
+    return True
+
+
+def _waits(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> bool:
+    """Whether the run starts from another of the study that is not done yet."""
+    source = job.config.init_from.workdir
+    return bool(source) and any(
+        (workdir / other.folder).resolve() == pathlib.Path(source).resolve()
+        and not _is_done(other, workdir)
+        for other in planned
+    )
 
 
 def _train_and_score(

@@ -7,10 +7,8 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from absl import logging
-
 from dis_jax import training
-from dis_jax.evaluation.study import jobs
+from dis_jax.evaluation.study import Job, do_each, jobs
 from dis_jax.evaluation.study_table import Study
 from dis_jax.evaluation.transfer import score_source, transfer
 from dis_jax.evaluation.transfer_setup import DEFAULTS, FOLDER, TransferSettings
@@ -52,6 +50,8 @@ def run_transfer_study(
 ) -> None:
     """Trains the sources, scores, transfers, fine-tunes, going on where it was stopped.
 
+    Several processes may work on one study: each takes a source that no other has.
+
     Args:
       study: what to do.
       workdir: gets a folder a run; what is found out lies in the runs' own folders, see
@@ -69,10 +69,9 @@ def run_transfer_study(
       >>> evaluation.run_transfer_study(nothing, "runs/none")
     """
     workdir = pathlib.Path(workdir)
-    planned = jobs(_sources(study))
-    for number, job in enumerate(planned):
+
+    def do(job: Job) -> None:
         folder = workdir / job.folder
-        logging.info("source %d of %d: %s", number + 1, len(planned), folder)
         training.train(job.config, folder, data_dir=data_dir)
         score_source(folder, study.settings, data_dir=data_dir)
         on_run()
@@ -80,6 +79,8 @@ def run_transfer_study(
         for target in dict.fromkeys(t for row in rows for t in study.targets[row]):
             transfer(folder, target, study.settings, data_dir=data_dir)
             on_run()
+
+    do_each(jobs(_sources(study)), workdir, do)
 
 
 def _sources(study: TransferStudy) -> Study:

@@ -12,9 +12,17 @@ from dis_jax.training.program import (
     member,
     stack,
 )
-from dis_jax.training.workdir import graft, make_method, read_config, restore
+from dis_jax.training.workdir import (
+    BusyError,
+    graft,
+    held,
+    make_method,
+    read_config,
+    restore,
+)
 
 __all__ = [
+    "BusyError",
     "Checkpoints",
     "Log",
     "Member",
@@ -23,6 +31,7 @@ __all__ = [
     "Run",
     "compile_program",
     "graft",
+    "held",
     "is_population",
     "make_mesh",
     "make_method",

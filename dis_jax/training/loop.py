@@ -6,6 +6,7 @@ import collections
 import os
 import pathlib
 import time
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
@@ -135,6 +136,7 @@ def train(
       The state after the last step, stacked over members for a population.
 
     Raises:
+      BusyError: if another process trains in the workdir.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint
         is from before.
       ValueError: if the workdir belongs to another config, or a field does not fit.
@@ -144,6 +146,15 @@ def train(
     config = run.config
     folder = pathlib.Path(folder)
     workdir.claim(folder, config, accept_changes=accept_changes)
+    alone = (
+        workdir.held(folder / ".lock") if jax.process_index() == 0 else nullcontext()
+    )
+    with alone:
+        return _train(run, folder, began)
+
+
+def _train(run: Run, folder: pathlib.Path, began: float) -> State:
+    config = run.config
     compiled = program.compile_program(
         *(run.method, run.sampler, run.image_set, run.mesh),
         population=run.population,

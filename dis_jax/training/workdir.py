@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -25,6 +26,40 @@ FREE_FIELDS = frozenset(
 )
 
 Path = str | os.PathLike[str]
+
+
+class BusyError(ValueError):
+    """Another process does what was asked for."""
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Holds a file while the block runs, so that no two processes make the same run.
+
+    The system lets go of it when the process ends, however it ends. Where there are no
+    such locks (Windows, some network drives), nothing is held.
+
+    Args:
+      path: of the file; made if need be, and left there.
+
+    Raises:
+      BusyError: if another process holds it.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                f"another process is at work in {path.parent}: wait for it, or take "
+                "another folder."
+            ) from None
+        except (ImportError, OSError):
+            logging.warning("cannot lock %s: start nothing else there", path)
+        yield
 
 
 def make_method(config: Any, axis_name: str | None = None) -> Method:

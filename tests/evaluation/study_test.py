@@ -168,3 +168,23 @@ def test_a_seed_may_decide_more_than_a_seed(make):
         assert [job.config.batch_size for job in found] == [8, 8, 16, 16]
         assert [job.members[0][1] for job in found] == [0, 0, 1, 1]
     assert {config.batch_size for config in study.rows.values()} == {16}
+
+
+def test_runs_of_other_processes_are_left_to_them(make, tmp_path):
+    study, scored = make()
+    with training.held(tmp_path / "scores" / ".beta_1_seed0.lock"):
+        result = evaluation.run_study(study, tmp_path)
+    assert result["missing"] == ["beta 1, seed 0"]
+    assert scored == [(4.0, 0), (1.0, 1), (4.0, 1)]
+    with training.held(tmp_path / "beta_1" / "seed0" / ".lock"):  # by launch.train
+        assert evaluation.run_study(study, tmp_path) == result
+    assert evaluation.run_study(study, tmp_path)["missing"] == []
+    assert scored[3:] == [(1.0, 0)]
+
+
+def test_a_run_that_starts_from_another_waits_for_it(make, tmp_path):
+    study, scored = make(seeds=[0])
+    study.rows["beta 1"].init_from.workdir = str(tmp_path / "beta_4" / "seed0")
+    study.rows["beta 1"].init_from.networks = ("encoder",)
+    assert evaluation.run_study(study, tmp_path)["missing"] == []
+    assert scored == [(4.0, 0), (1.0, 0)]

@@ -1,5 +1,8 @@
 """A workdir belongs to one config, and gives its model back."""
 
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -155,3 +158,26 @@ def test_init_from_starts_with_the_networks_of_another_run(config, tmp_path):
         config.init_from.optimisers = ("vae",)
     state = training.train(config, tmp_path / "same")
     assert _same((state.params, state.opt_state), (source.params, source.opt_state))
+
+
+def test_a_folder_is_held_by_one_and_let_go_of_at_a_kill(tmp_path):
+    lock = tmp_path / "run" / ".lock"
+    busy = pytest.raises(workdir.BusyError, match=str(lock.parent))
+    with workdir.held(lock), busy, workdir.held(lock):
+        pass
+    code = f"""
+import sys, time
+from dis_jax.training import workdir
+with workdir.held({str(lock)!r}):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(workdir.BusyError), workdir.held(lock):
+            pass
+        other.kill()
+    with workdir.held(lock):
+        pass
