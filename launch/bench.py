@@ -1,6 +1,6 @@
 r"""Speed on this machine, written to results/bench_<backend>.json.
 
-  python -m launch.bench [--parts=step,calls,population,start,data,metrics]
+  python -m launch.bench [--parts=step,calls,population,pairs,start,data,metrics]
 
 Parts that are not asked for stay as they are in it. Each figure is measured in a process
 of its own, on one core and on all; what is compared is measured in turn, in one run.
@@ -21,9 +21,10 @@ from absl import app, flags
 
 from dis_jax.provenance import provenance
 
-PARTS = ("step", "calls", "population", "start", "data", "metrics")
+PARTS = ("step", "calls", "population", "pairs", "start", "data", "metrics")
 _PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
+_PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times over.")
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 
 
@@ -91,6 +92,28 @@ def population():
     return rows
 
 
+def pairs():
+    """SDIM and EDIM, 64x64, 64 pairs: the published global network and the pooled one.
+
+    ms a step (toys are drawn in it, one part in twenty of the fastest), weights of all
+    networks, MB of the state and of what an update computes beside it.
+    """
+    rows = {}
+    for method in ("sdim", "edim"):
+        for width in ("half", "full"):
+            for kind in ("pooled", "published"):
+                words = [w for w in (width, kind) if w in ("half", "published")]
+                argument = ",".join(["rendered_norb", *words])
+                found = _measure(
+                    "launch.bench_training",
+                    f"--config=configs/{method}.py:{argument}",
+                    *("--memory", f"--steps={_PAIR_STEPS.value}"),
+                )
+                found["ms_per_step"] = round(found["ms_per_step"], 1)
+                rows[f"{method}, {width} width, {kind}"] = found
+    return rows
+
+
 def start():
     """Seconds from the command to the end of the first step, cache empty and full."""
     cache, rows = tempfile.mkdtemp(), {}
@@ -133,8 +156,9 @@ def main(_):
     result["made_by"] = "python -m launch.bench"
     for part in _PARTS.value:
         measure = globals()[part]
-        print(f"{part}: {measure.__doc__}", flush=True)
-        result[part] = {"what": measure.__doc__, **measure(), **made_with}
+        what = " ".join(measure.__doc__.split())
+        print(f"{part}: {what}", flush=True)
+        result[part] = {"what": what, **measure(), **made_with}
         print(json.dumps(result[part], indent=1), flush=True)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n")

@@ -2,7 +2,9 @@ r"""Times the training step of a config; the measuring half of `launch.bench`.
 
   python -m launch.bench_training --config=configs/factor_vae.py --steps_per_call=10
 
-Data are drawn and updates made as in a real run. Prints one JSON line.
+Data are drawn and updates made as in a real run. Prints one JSON line: ms a step, weights
+of all networks, and with --memory the MB that one update takes, compiled by itself: the
+state, and beside it what it computes.
 """
 
 import json
@@ -20,14 +22,27 @@ _STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", 0, "0: the backend's ow
 _POPULATION = flags.DEFINE_integer("population", 0, "Members; 0 for a single model.")
 _VECTORISE = flags.DEFINE_boolean("vectorise", None, "By default the backend's own.")
 _FORM = flags.DEFINE_string("form", "pair", "Form of the convolution.")
+_MEMORY = flags.DEFINE_boolean("memory", False, "Measure memory too, which compiles.")
 _STEPS = flags.DEFINE_integer("steps", 30, "Steps that are timed, three times over.")
+
+
+def memory(method, run, state):
+    """MB of a state and of what an update computes beside it."""
+    batch = program.batch_shapes(run.sampler, run.image_set)
+    update = jax.jit(method.update, donate_argnums=0)
+    found = update.lower(state, batch).compile().memory_analysis()
+    return {
+        "state_mb": round(sum(x.nbytes for x in jax.tree.leaves(state)) / 1e6, 1),
+        "beside_it_mb": round(found.temp_size_in_bytes / 1e6, 1),
+    }
 
 
 def main(_):
     config = _CONFIG.value
     if _POPULATION.value:
         config.population.seed = tuple(range(_POPULATION.value))
-    config.network.form = _FORM.value
+    if "form" in config.network:
+        config.network.form = _FORM.value
     run = training.set_up(config)
     # set_up chooses the form for a population; here the caller does
     method = training.make_method(run.config)
@@ -47,7 +62,11 @@ def main(_):
         run.members,
         population=run.population is not None,
     )
+    found = {"weights": sum(x.size for x in jax.tree.leaves(state.params))}
+    if _MEMORY.value:
+        found |= memory(method, run, state)
     carry = compiled.load(state)
+    del state
     times = []
     for repeat in range(4):
         start = time.perf_counter()
@@ -56,7 +75,7 @@ def main(_):
             carry, _ = compiled.run(carry, stride)
         jax.block_until_ready(carry)
         times.append((time.perf_counter() - start) / (calls * stride))
-    print(json.dumps({"ms_per_step": 1e3 * min(times[1:])}))
+    print(json.dumps({"ms_per_step": 1e3 * min(times[1:]), **found}))
 
 
 if __name__ == "__main__":
