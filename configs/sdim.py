@@ -4,7 +4,8 @@ r"""SDIM (Sanchez et al. 2020, arXiv 1912.03915): what two views share.
   python -m launch.train --config=configs/sdim.py:smallnorb --workdir=runs/toys
   python -m launch.evaluate_pairs --workdir=runs/sdim
 
-mnist: one digit twice, once with a coloured background, once coloured itself.
+mnist: one digit twice, once with a coloured background, once coloured itself; with
+"two_images" two images of one digit, as the paper has it.
 smallnorb: pairs that share category, instance and azimuth; elevation varies on the left,
 lighting on the right. "category" shares the category alone, "coloured" takes coloured
 pairs instead. Trains on four instances of the test half and tests on the fifth, in the
@@ -37,6 +38,7 @@ TOY_STEPS = 5_000  # 16 epochs of the source's 20,113 pairs
 ZOOM = 1.25  # the largest of "augmented"
 WORDS = ("half", "published", "augmented")  # that any data set takes
 TOY_WORDS = ("category", "coloured", "halves")
+DIGIT_WORDS = ("two_images",)
 
 
 def get_config(argument="mnist"):
@@ -49,7 +51,7 @@ def get_config(argument="mnist"):
 def pair_config(method, argument, **hparams):
     """What the configs of SDIM and EDIM have in common."""
     words = argument.split(",")
-    own = {word for word in words if word in WORDS + TOY_WORDS}
+    own = {word for word in words if word in WORDS + TOY_WORDS + DIGIT_WORDS}
     config = base.get_config(
         method,
         ",".join(word for word in words if word not in own),
@@ -100,6 +102,8 @@ def pair_config(method, argument, **hparams):
         config.split, config.test_split = ("train" if whole else "test"), "test"
     if leaves_one_out(config):
         hold_out(config, config.attributes.instance.classes - 1)
+    if "two_images" in words:
+        config.sampler.same = config.test_sampler.same = "digit"
     if "augmented" in words:
         config.sampler.zoom = ZOOM
     return config
@@ -109,6 +113,8 @@ def words_of(dataset):
     """The words that a data set takes after its name."""
     if dataset.startswith("smallnorb"):
         return WORDS + TOY_WORDS
+    if dataset == "mnist":
+        return WORDS + DIGIT_WORDS
     return WORDS + TOY_WORDS[:2] if "norb" in dataset else WORDS
 
 

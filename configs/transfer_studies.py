@@ -1,5 +1,7 @@
 """What the studies of transfer have in common: sources, seeds, lengths, targets."""
 
+import re
+
 from configs import ada_gvae, beta_vae, group_vae
 from dis_jax import evaluation
 
@@ -24,8 +26,9 @@ def study(
       targets: names of sets.
       argument: words with commas between them: numbers are seeds, steps on the source and
         steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
-        network that reads factors off codes; names of methods choose among the sources;
-        all other words are targets, in place of those given.
+        network that reads factors off codes; names of methods choose among the sources,
+        "beta4" and the like their betas; all other words are targets, in place of those
+        given.
       betas: of the sources.
       steps: on the source.
     """
@@ -34,6 +37,9 @@ def study(
     seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
     words = [word for word in words if not word.isdigit()]
     methods = [word for word in words if word in METHODS] or METHODS
+    chosen = [re.fullmatch(r"beta(\d+(?:\.\d+)?)", word) for word in words]
+    betas = [float(match[1]) for match in chosen if match] or betas
+    words = [word for word, match in zip(words, chosen, strict=True) if not match]
     readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
     own = [word for word in words if word not in (*METHODS, "gbt")]
     targets = tuple(own or targets)

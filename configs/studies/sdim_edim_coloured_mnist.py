@@ -5,7 +5,8 @@ r"""SDIM and EDIM on coloured MNIST, three seeds: the paper's table.
 
 The folder of the study is given twice: EDIM finds its shared encoders there. After it,
 words with commas between them: those of configs/sdim.py, "steps5000" of every row,
-"seeds2". A model takes hours on a CPU; "runs/digits,half" halves all widths.
+"seeds2". "two_images" pairs two images of one digit, as the paper does. A model takes
+hours on a CPU; "runs/digits,half" halves all widths.
 """
 
 from configs import pair_studies

@@ -92,6 +92,8 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert {config.checkpoint_every for config in found.rows.values()} == {35}
     assert set(found.targets.values()) == {("isaac3d",)}
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
+    found = studies.load("configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8")
+    assert list(found.rows) == ["beta_vae, beta 8"]
     found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")
     assert list(found.rows) == ["ada_gvae, beta 1", "ada_gvae, beta 2"]
     assert len(found.seeds) == 10
