@@ -196,3 +196,29 @@ def test_augmented_zooms_into_training_views_alone(config, name):
     assert "zoom" not in made.test_sampler
     del made.sampler["zoom"]
     assert made.to_json() == config.get_config(name).to_json()
+
+
+def test_pairs_of_two_images_share_the_digit_alone():
+    # one of forty brightnesses, which shows in both views
+    number = np.arange(400) % 40
+    digits = number % 10
+    images = np.full((400, 2, 2), 128, np.uint8)
+    images[:, 0, 0] = 129 + number
+    few = data.from_arrays(images, digits, name="few", factor_names=("digit",))
+    found = load("sdim_edim_coloured_mnist", "runs/a,two_images")
+    assert found.name == "sdim_edim_coloured_mnist_two_images"
+    for config in found.rows.values():
+        for options in (config.sampler, config.test_sampler):
+            sampler = data.SAMPLERS[config.pairs](few, 400, **options)
+            batch = jax.jit(sampler.sample)(few, jax.random.key(0), 0, sampler.args)
+            label = np.stack([batch["factors_x"][:, 0], batch["factors_y"][:, 0]])
+            np.testing.assert_array_equal(*label)
+            number = [
+                np.rint(255 * np.max(batch[side][:, 0, 0], axis=-1)) - 129
+                for side in "xy"
+            ]
+            assert {*number[0]} == {*number[1]} == {*range(40)}
+            # four brightnesses of a digit: one pair in four has one twice
+            assert abs((number[0] == number[1]).mean() - 0.25) < 5 / np.sqrt(400)
+    with pytest.raises(ValueError, match="two_images: not for rendered_dsprites"):
+        sdim.get_config("rendered_dsprites,two_images")
