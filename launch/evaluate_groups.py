@@ -10,7 +10,6 @@ never trained passes that too, so the result says `leaks_labels`. The table is p
 written to <workdir>/evaluation/, where the report finds it.
 """
 
-import datetime
 import json
 import pathlib
 import time
@@ -20,8 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from dis_jax import data, evaluation, provenance, training
-from dis_jax.evaluation.evaluate import FORMAT, VERSION
+from dis_jax import data, evaluation, training
 from dis_jax.methods import Gaussian
 from launch import start
 
@@ -77,16 +75,12 @@ def main(argv):
                 "settings": options | {"model": _MODEL.value},
                 "seconds": round(time.perf_counter() - began, 2),
             }
-    result = {
-        "format": FORMAT,
-        "version": VERSION,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "data": config.dataset,
-        "metrics": entries,
-        "seed": _SEED.value,
-        "source": {"step": step, "member": member, "code": None},
-        **provenance.provenance(),
-    }
+    result = evaluation.record(
+        entries,
+        data=config.dataset,
+        seed=_SEED.value,
+        source={"step": step, "member": member, "code": None},
+    )
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
 

@@ -7,7 +7,6 @@ statistics in batch normalisation and with those of each batch. The table is pri
 written to <workdir>/evaluation/, where the report finds it.
 """
 
-import datetime
 import json
 import pathlib
 import time
@@ -30,8 +29,7 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import evaluation, provenance, training
-    from dis_jax.evaluation.evaluate import FORMAT, VERSION
+    from dis_jax import evaluation, training
 
     _, state, config = training.restore(_WORKDIR.value)
     name = f"pairs_seed{_SEED.value}_step{int(state.step)}"
@@ -46,7 +44,8 @@ def main(argv):
             batch_statistics=by == "batch",
             models=_MODELS.value,
             seed=_SEED.value,
-            **counts,
+            num_train=counts["num_train"],
+            num_test=counts["num_test"],
         )
         result = {f"{r.code} {r.attribute} {r.reader}": r.accuracy for r in readings}
         distances = evaluation.distance_to_ideal(readings)
@@ -56,16 +55,12 @@ def main(argv):
             "settings": {"statistics": by, "models": _MODELS.value, **counts},
             "seconds": round(time.perf_counter() - began, 2),
         }
-    result = {
-        "format": FORMAT,
-        "version": VERSION,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "data": config.dataset,
-        "metrics": entries,
-        "seed": _SEED.value,
-        "source": {"step": int(state.step), "member": None, "code": None},
-        **provenance.provenance(),
-    }
+    result = evaluation.record(
+        entries,
+        data=config.dataset,
+        seed=_SEED.value,
+        source={"step": int(state.step), "member": None, "code": None},
+    )
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
 

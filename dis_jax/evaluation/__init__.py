@@ -24,6 +24,7 @@ from dis_jax.evaluation.evaluate import (
     evaluate_codes,
     format_table,
     new_file,
+    record,
     resolve_metrics,
 )
 from dis_jax.evaluation.factor_vae_score import (
@@ -69,6 +70,7 @@ from dis_jax.evaluation.study_table import (
     tabulate,
 )
 from dis_jax.evaluation.transfer import score_source, transfer
+from dis_jax.evaluation.transfer_markdown import transfer_markdown
 from dis_jax.evaluation.transfer_mlp import mlp_accuracy
 from dis_jax.evaluation.transfer_scores import (
     transfer_distances,
@@ -88,7 +90,6 @@ from dis_jax.evaluation.transfer_table import (
     read_transfers,
     score_rows,
     tabulate_transfers,
-    transfer_markdown,
 )
 from dis_jax.evaluation.udr import Udr, udr
 
@@ -158,6 +159,7 @@ __all__ = [
     "read_run",
     "read_sources",
     "read_transfers",
+    "record",
     "resolve_metrics",
     "run_study",
     "run_transfer_study",

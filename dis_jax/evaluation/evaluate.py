@@ -222,6 +222,32 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def record(entries: Mapping[str, Any], **about: Any) -> dict[str, Any]:
+    """Scores as they are written, and read by `format_table` and the report.
+
+    Args:
+      entries: by name, each with `result` (a mapping), `settings` and `seconds`.
+      **about: whatever else made the scores what they are.
+
+    Returns:
+      A dict ready for JSON, with the date, the versions and the hardware.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> entry = {"result": {"score": 0.5}, "settings": {}, "seconds": 0.1}
+      >>> sorted(evaluation.record({"mine": entry}, seed=0))[:4]
+      ['date', 'format', 'hardware', 'metrics']
+    """
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "metrics": entries,
+        **about,
+        **provenance(),
+    }
+
+
 def format_table(result: Mapping[str, Any]) -> str:
     """The scalar scores of an evaluation as lines of text.
 
@@ -307,21 +333,17 @@ def _score(
             if name in asked:
                 raise
             left_out[name] = str(error)
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "metrics": entries,
-        "left_out": left_out,
-        "factor_names": list(samples.factor_names),
-        "factors_left_out": samples.left_out,
-        "num_latents": samples.codes.shape[1],
-        "num_codes": len(samples.codes),
-        "num_train": len(samples.train_codes),
-        "num_test": len(samples.test_codes),
-        "key": np.asarray(jax.random.key_data(key)).tolist(),
-        **provenance(),
-    }
+    return record(
+        entries,
+        left_out=left_out,
+        factor_names=list(samples.factor_names),
+        factors_left_out=samples.left_out,
+        num_latents=samples.codes.shape[1],
+        num_codes=len(samples.codes),
+        num_train=len(samples.train_codes),
+        num_test=len(samples.test_codes),
+        key=np.asarray(jax.random.key_data(key)).tolist(),
+    )
 
 
 def _run(
