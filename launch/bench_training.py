@@ -16,6 +16,7 @@ from ml_collections import config_flags
 
 from dis_jax import training
 from dis_jax.training import program
+from launch import start
 
 _CONFIG = config_flags.DEFINE_config_file("config", "configs/factor_vae.py", "What.")
 _STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", 0, "0: the backend's own.")
@@ -38,6 +39,7 @@ def memory(method, run, state):
 
 
 def main(_):
+    start.set_up_jax()
     config = _CONFIG.value
     if _POPULATION.value:
         config.population.seed = tuple(range(_POPULATION.value))
@@ -69,12 +71,12 @@ def main(_):
     del state
     times = []
     for repeat in range(4):
-        start = time.perf_counter()
+        began = time.perf_counter()
         calls = max(1, _STEPS.value // stride) if repeat else 2  # first a warm-up
         for _ in range(calls):
             carry, _ = compiled.run(carry, stride)
         jax.block_until_ready(carry)
-        times.append((time.perf_counter() - start) / (calls * stride))
+        times.append((time.perf_counter() - began) / (calls * stride))
     print(json.dumps({"ms_per_step": 1e3 * min(times[1:]), **found}))
 
 

@@ -40,7 +40,7 @@ def set_up_jax(*, distributed: bool = False) -> None:
 
     The cache lies in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
     """
-    _keep_memory()
+    keep_memory()
     import jax
 
     if distributed:
@@ -52,7 +52,7 @@ def set_up_jax(*, distributed: bool = False) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Lets glibc keep what is freed, so that a step does not ask for its memory anew.
 
     XLA on a CPU allocates its buffers in every step. By default large ones are mapped
