@@ -34,7 +34,7 @@ def memory(method, run, state):
     found = update.lower(state, batch).compile().memory_analysis()
     return {
         "state_mb": round(sum(x.nbytes for x in jax.tree.leaves(state)) / 1e6, 1),
-        "beside_it_mb": round(found.temp_size_in_bytes / 1e6, 1),
+        "beside_it_mb": round(found.temp_size_in_bytes / 1e6, 1) if found else None,
     }
 
 
