@@ -50,13 +50,7 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
     pairs.check(config)
     if not config.init_from.workdir:
         logging.warning("edim without init_from.workdir: shared encoders are random.")
-    sizes = {"shared": config.network.shared, "exclusive": config.network.exclusive}
-    modules = pairs.make_modules(sizes, config)
-    critics = pairs.names("discriminator", config)
-    critic = networks.CodeDiscriminator(
-        tuple(config.network.discriminator), jnp.dtype(config.precision)
-    )
-    modules |= dict.fromkeys(critics.values(), critic)
+    modules = _make_modules(config)
     heads = pairs.make_heads(config, _CODES)
     optimisers = _optimisers(modules, heads, config)
 
@@ -71,30 +65,16 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
         params: Any, stats: Any, key: Array, batch: Batch, hparams: Any
     ) -> tuple[Array, tuple[Any, Metrics]]:
         stats = dict(stats)
-        encoded = {
-            role: pairs.encode_views(
-                role, modules, params, stats, batch, config, train=role != "shared"
-            )
-            for role in ("shared", "exclusive")
-        }
-        encoded["shared"] = stop_gradient(encoded["shared"])
+        encoded = _encode(modules, params, stats, batch, config)
         shared, exclusive, meets = _meets(encoded, crossed=config.crossed)
         shuffle = pairs.negatives(config, key)
         whole, local = pairs.both_kinds(modules, params, meets, config, shuffle)
         fooling, found, accuracy = _adversaries(
-            critic,
-            {s: params[n] for s, n in critics.items()},
-            shared,
-            exclusive,
-            shuffle,
+            modules, params, shared, exclusive, config, shuffle
         )
         total = -hparams["alpha"] * whole - hparams["beta"] * local
         total += hparams["lambda_adversarial"] * fooling
-        codes = {
-            f"{role}_{side}": vector
-            for role, views in encoded.items()
-            for side, (_, vector) in views.items()
-        }
+        codes = _vectors(encoded)
         head_loss, accuracies = pairs.read_heads(heads, params, stats, codes, batch)
         terms = {
             "loss": total,
@@ -106,8 +86,6 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
             "head_loss": head_loss,
             **accuracies,
         }
-        for name in pairs.names("shared", config).values():
-            stats.pop(name, None)  # frozen
         return total + found + head_loss, (stats, pairs.make_metrics(terms))
 
     def encode(state: State, batch: Batch) -> dict[str, Code]:
@@ -117,6 +95,16 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
 
     update = pairs.make_update(optimisers, loss, config, axis_name)
     return Method(config.pairs, init, update, encode, None, code="exclusive_x")
+
+
+def _make_modules(config: Any) -> dict[str, Any]:
+    """Encoders, statistics networks and discriminators by network name."""
+    sizes = {"shared": config.network.shared, "exclusive": config.network.exclusive}
+    critic = networks.CodeDiscriminator(
+        tuple(config.network.discriminator), jnp.dtype(config.precision)
+    )
+    critics = pairs.names("discriminator", config).values()
+    return pairs.make_modules(sizes, config) | dict.fromkeys(critics, critic)
 
 
 def _optimisers(modules: Any, heads: Any, config: Any) -> pairs.Optimisers:
@@ -136,6 +124,30 @@ def _optimisers(modules: Any, heads: Any, config: Any) -> pairs.Optimisers:
     )
 
 
+def _encode(
+    modules: Any, params: Any, stats: dict[str, Any], batch: Batch, config: Any
+) -> dict[str, dict[str, pairs.Encoded]]:
+    """Maps and vectors by role and side; `stats` loses those that are frozen."""
+    encoded = {
+        role: pairs.encode_views(
+            role, modules, params, stats, batch, config, train=role != "shared"
+        )
+        for role in ("shared", "exclusive")
+    }
+    for name in pairs.names("shared", config).values():
+        stats.pop(name, None)
+    return encoded | {"shared": stop_gradient(encoded["shared"])}
+
+
+def _vectors(encoded: dict[str, dict[str, pairs.Encoded]]) -> dict[str, Array]:
+    """The codes by name."""
+    return {
+        f"{role}_{side}": vector
+        for role, views in encoded.items()
+        for side, (_, vector) in views.items()
+    }
+
+
 def _meets(
     encoded: dict[str, dict[str, pairs.Encoded]], *, crossed: bool
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, pairs.Encoded]]:
@@ -153,19 +165,19 @@ def _meets(
 
 
 def _adversaries(
-    critic: Any, params: Any, shared: Any, exclusive: Any, shuffle: Any
+    modules: Any, params: Any, shared: Any, exclusive: Any, config: Any, shuffle: Any
 ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """What fools the discriminators, what they minimise, and how often they are right."""
 
-    def logits(params: Any, s: Array, e: Array) -> Array:
-        return critic.apply({"params": params}, jnp.concatenate([s, e], axis=1))
+    def logits(name: str, d: Any, s: Array, e: Array) -> Array:
+        return modules[name].apply({"params": d}, jnp.concatenate([s, e], axis=1))
 
     fooling = found = right = jnp.zeros(())
-    for side in pairs.SIDES:
-        s, e, d = shared[side], exclusive[side], params[side]
-        fooling += losses.generator_loss(logits(stop_gradient(d), s, e))
-        joint = logits(d, s, stop_gradient(e))
-        apart = logits(d, shuffle(s), stop_gradient(e))
+    for side, name in pairs.names("discriminator", config).items():
+        s, e, d = shared[side], exclusive[side], params[name]
+        fooling += losses.generator_loss(logits(name, stop_gradient(d), s, e))
+        joint = logits(name, d, s, stop_gradient(e))
+        apart = logits(name, d, shuffle(s), stop_gradient(e))
         found += losses.discriminator_loss(apart, joint)
         right += 0.25 * ((apart > 0).mean() + (joint < 0).mean())
     return fooling, found, right
@@ -187,7 +199,5 @@ def _inputs(
         for role in ("local", "global"):
             inputs[pairs.names(role, config)[side]] = meets[side]
         inputs[pairs.names("discriminator", config)[side]] = meets[side][1:]
-    for head in heads:
-        role, side = head.code.split("_")
-        inputs[head.name] = (encoded[role][side][1], True)
-    return inputs
+    codes = _vectors(encoded)
+    return inputs | {head.name: (codes[head.code], True) for head in heads}
