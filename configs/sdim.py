@@ -101,9 +101,10 @@ def pair_config(method, argument, **hparams):
         whole = "halves" in words
         config.split, config.test_split = ("train" if whole else "test"), "test"
     if leaves_one_out(config):
-        hold_out(config, config.attributes.instance.classes - 1)
+        hold_out(config, columns["instance"]["classes"] - 1)
     if "two_images" in words:
-        config.sampler.same = config.test_sampler.same = "digit"
+        for sampler in (config.sampler, config.test_sampler):
+            sampler["same"] = "digit"
     if "augmented" in words:
         config.sampler.zoom = ZOOM
     return config

@@ -97,9 +97,10 @@ def _score_factors(trained):
 
 
 def _categories(trained, image, labels):
-    codes = evaluation.encode_codes(trained.method, trained.state, image)
+    encode = evaluation.code_fn(trained.method, trained.state, "category")
+    logits = np.asarray(evaluation.encode_all(encode, image))
     return evaluation.clustering(
-        codes["category"].logits.argmax(axis=1),
+        logits.argmax(axis=1),
         np.asarray(labels),
         num_clusters=trained.config.categories,
     )
