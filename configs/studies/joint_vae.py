@@ -98,9 +98,9 @@ def _score_factors(trained):
 
 def _categories(trained, image, labels):
     encode = evaluation.code_fn(trained.method, trained.state, "category")
-    logits = np.asarray(evaluation.encode_all(encode, image))
+    probabilities = np.asarray(evaluation.encode_all(encode, image))
     return evaluation.clustering(
-        logits.argmax(axis=1),
+        probabilities.argmax(axis=1),
         np.asarray(labels),
         num_clusters=trained.config.categories,
     )
