@@ -15,8 +15,6 @@ import pathlib
 import time
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from absl import flags
 
 from dis_jax import data, evaluation, training
@@ -53,7 +51,7 @@ def main(argv):
     sets = [data.load(config.dataset, _DATA_DIR.value, split) for split in both]
     train, test = (
         (evaluation.encode_codes(method, state, images), labels)
-        for images, labels in parts(
+        for images, labels in evaluation.labelled_images(
             sets, factor, (_NUM_TRAIN.value, _NUM_TEST.value), _SEED.value
         )
     )
@@ -83,31 +81,6 @@ def main(argv):
     )
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
-
-
-def parts(sets, factor, counts, seed):
-    """Images to learn from and to be tested on, with their labels.
-
-    Yields (images, labels) twice: drawn from each of two sets, or from one, none twice.
-    """
-    names = sets[0].factor_names
-    if factor not in names:
-        raise ValueError(
-            f"--factor is {factor!r}; {sets[0].name} has {', '.join(names)}."
-        )
-    rng = np.random.default_rng(seed)
-    if len(sets) == 1:
-        order = rng.permutation(sets[0].num_images)[: sum(counts)]
-        share = round(len(order) * counts[0] / sum(counts))
-        drawn = zip(2 * sets, (order[:share], order[share:]), strict=True)
-    else:
-        drawn = (
-            (images, rng.permutation(images.num_images)[:count])
-            for images, count in zip(sets, counts, strict=True)
-        )
-    for images, index in drawn:
-        image, factors = images.take(jnp.asarray(index))
-        yield image, np.asarray(factors[:, names.index(factor)])
 
 
 def _protocols(code, config):

@@ -60,6 +60,7 @@ from dis_jax.evaluation.pair_readings import (
     read_run,
 )
 from dis_jax.evaluation.probes import Probe, probe
+from dis_jax.evaluation.samples import labelled_images
 from dis_jax.evaluation.sap import Sap, sap
 from dis_jax.evaluation.study import run_study
 from dis_jax.evaluation.study_table import (
@@ -144,6 +145,7 @@ __all__ = [
     "generate",
     "infomec",
     "irs",
+    "labelled_images",
     "markdown_table",
     "mig",
     "mlp_accuracy",

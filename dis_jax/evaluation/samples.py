@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
@@ -119,6 +121,53 @@ def given_samples(
         factor_names=tuple(names[k] for k in kept),
         left_out=left_out,
     )
+
+
+def labelled_images(
+    sets: Sequence[ImageSet], factor: str, counts: tuple[int, int], seed: int
+) -> list[tuple[Array, np.ndarray]]:
+    """Images for a classifier to learn from and to be tested on, with their labels.
+
+    Args:
+      sets: a training and a test set, or one from which both are drawn, no image twice.
+      factor: the name of the label.
+      counts: how many to learn from and to be tested on, at most; of a single set that
+        has fewer images, a share in the same proportion.
+      seed: of the draw.
+
+    Returns:
+      (images, labels) to learn from, and (images, labels) to be tested on.
+
+    Raises:
+      ValueError: if the sets have no such factor.
+
+    Example:
+      >>> from dis_jax import data, evaluation
+      >>> train, test = evaluation.labelled_images(
+      ...     [data.load("rendered_dsprites")], "scale", (6, 4), seed=0)
+      >>> train[0].shape, test[1].shape
+      ((6, 64, 64, 1), (4,))
+    """
+    names = sets[0].factor_names
+    if factor not in names:
+        raise ValueError(
+            f"factor is {factor!r}; {sets[0].name} has {', '.join(names)}."
+        )
+    rng = np.random.default_rng(seed)
+    if len(sets) == 1:
+        order = rng.permutation(sets[0].num_images)[: sum(counts)]
+        share = round(len(order) * counts[0] / sum(counts))
+        drawn = [(sets[0], order[:share]), (sets[0], order[share:])]
+    else:
+        drawn = [
+            (images, rng.permutation(images.num_images)[:count])
+            for images, count in zip(sets, counts, strict=True)
+        ]
+    found = []
+    for images, index in drawn:
+        image, factors = images.take(jnp.asarray(index))
+        found.append((image, np.asarray(factors[:, names.index(factor)])))
+    return found
 
 
 def _scorable(

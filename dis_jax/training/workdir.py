@@ -42,8 +42,21 @@ def held(path: Path) -> Iterator[None]:
     Args:
       path: of the file; made if need be, and left there.
 
+    Returns:
+      A context manager.
+
     Raises:
       BusyError: if another process holds it.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from dis_jax import training
+      >>> path = pathlib.Path(tempfile.mkdtemp()) / "run" / ".lock"
+      >>> with training.held(path), training.held(path):
+      ...     pass
+      Traceback (most recent call last):
+      ...
+      dis_jax.training.workdir.BusyError: another process is at work in ...
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

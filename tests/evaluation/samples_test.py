@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.evaluation.samples import draw_samples, given_samples
+from dis_jax.evaluation.samples import (
+    draw_samples,
+    given_samples,
+    labelled_images,
+)
 
 KEY = jax.random.key(0)
 GRID = types.SimpleNamespace(
@@ -85,3 +89,23 @@ def test_bad_input_is_named():
         given_samples(codes, np.arange(6)[:, None], KEY, None, None, ("a", "b"))
     with pytest.raises(ValueError, match="test_codes and test_factors"):
         given_samples(codes, np.arange(6)[:, None], KEY, codes, None, None)
+
+
+@pytest.mark.parametrize("counts", [(60, 40), (600, 400)])
+def test_no_image_is_learned_from_and_tested_on(counts):
+    labels = np.random.default_rng(0).integers(0, 4, (100, 2))
+    train, test = labelled_images([photos(labels)], "place", counts, seed=0)
+    assert (len(train[0]), len(test[0])) == (60, 40)
+    images, places = (np.concatenate(both) for both in zip(train, test, strict=True))
+    index = images[:, 0, 0, 0].astype(int)
+    np.testing.assert_array_equal(np.sort(index), np.arange(100))
+    np.testing.assert_array_equal(places, labels[index, 1])
+
+
+def test_two_sets_are_learned_from_and_tested_on_each():
+    first, second = np.zeros((30, 2), int), np.ones((20, 2), int)
+    train, test = labelled_images([photos(first), photos(second)], "kind", (9, 99), 0)
+    assert train[1].tolist() == [0] * 9
+    assert test[1].tolist() == [1] * 20
+    with pytest.raises(ValueError, match="factor is 'digit'; photos has kind, place"):
+        labelled_images([photos(first)], "digit", (1, 1), 0)

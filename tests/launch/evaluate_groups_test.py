@@ -2,11 +2,9 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from dis_jax import data, training
-from launch import evaluate_groups
+from dis_jax import training
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +41,3 @@ def test_a_factor_that_is_not_there(run, workdir):
     assert done.returncode == 1
     assert "rendered_dsprites has shape, scale" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_no_image_is_learned_from_and_tested_on():
-    sprites = data.load("rendered_dsprites")
-    (train, scale), (test, _) = evaluate_groups.parts([sprites], "scale", (60, 40), 0)
-    both = {image.tobytes() for image in np.concatenate([train, test])}
-    assert (len(train), len(test)) == (60, 40)
-    assert len(both) == 100
-    area = np.asarray(train).sum(axis=(1, 2, 3))
-    assert np.corrcoef(scale, area)[0, 1] > 0.6  # labels stay with their images
