@@ -41,7 +41,8 @@ def main(argv):
     start.set_up_jax()
     method, state, config = training.restore(_WORKDIR.value, member=_MEMBER.value)
     shared = tuple(config.sampler.get("shared", ()))
-    factor = _FACTOR.value or (shared[0] if shared else None)
+    if not (factor := _FACTOR.value or next(iter(shared), "")):
+        raise ValueError("the groups share no label; name one with --factor=...")
     step, member = int(state.step), _MEMBER.value
     name = f"groups_{factor}_{_MODEL.value}_seed{_SEED.value}_step{step}"
     name += "" if member is None else f"_member{member}"

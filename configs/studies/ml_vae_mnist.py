@@ -54,10 +54,12 @@ def get_study(argument=""):
         notes=(
             '"evidence" is gathered over the test batch with its true labels, which go '
             'into the class code: an untrained encoder scores there as well. "no '
-            'evidence" draws from the code of each image, N(0, 1) in every row, as the '
-            'public code does. "one image" takes the mean of the code of each image '
-            'alone; "disjoint evidence" that of the group of a labelled training batch '
-            "which the image's own code lies nearest to. Neither sees a test label. "
+            'evidence" draws from the code of each image, N(0, 1) in every row. Both '
+            "leave the classifier's batch normalisation in training mode, as the public "
+            'code does: a test batch is normalised by itself. "one image" takes the mean '
+            'of the code of each image alone; "disjoint evidence" that of the group of a '
+            "labelled training batch which the image's own code lies nearest to. Neither "
+            "sees a test label. "
             "Squared error a test image; KL divergences in nats."
         ),
     )
@@ -117,7 +119,8 @@ def score(trained):
         }
 
     scale = trained.config.hparams.noise_scale
-    style = probe("style", noise_scale=1.0)
+    # its classifiers are left in training mode
+    style = probe("style", noise_scale=1.0, batch_statistics=True)
     kl = {
         f"{name} KL": float(losses.gaussian_kl(*map(jnp.asarray, code)).mean())
         for name, code in test_codes.items()
@@ -126,10 +129,15 @@ def score(trained):
     return {
         "evidence": {
             **style,
-            **probe("class", evidence="batch", noise_scale=scale),
+            **probe(
+                "class", evidence="batch", noise_scale=scale, batch_statistics=True
+            ),
             "squared error": with_evidence,
         },
-        "no evidence": {**style, **probe("class", noise_scale=1.0)},
+        "no evidence": {
+            **style,
+            **probe("class", noise_scale=1.0, batch_statistics=True),
+        },
         "one image": {
             **probe("style"),
             **probe("class"),

@@ -53,6 +53,7 @@ class _Settings(NamedTuple):
     batch_size: int
     steps: int
     learning_rate: float
+    batch_statistics: bool
 
 
 def probe(
@@ -68,6 +69,7 @@ def probe(
     batch_size: int = 128,
     steps: int = 5_000,
     learning_rate: float = 1e-3,
+    batch_statistics: bool = False,
 ) -> Probe:
     """Accuracy of a classifier of samples of Gaussian codes, with or without evidence.
 
@@ -97,6 +99,9 @@ def probe(
       batch_size: codes a step, and images a batch of evidence.
       steps: of the classifier.
       learning_rate: of its Adam, at the start.
+      batch_statistics: whether the classifier is tested with the statistics of each test
+        batch in batch normalisation, as in the public code; a batch then tells what an
+        image does not. By default running averages.
 
     Returns:
       `Probe(accuracy, train_accuracy, chance, leaks_labels)`.
@@ -133,7 +138,9 @@ def probe(
             f"{len(train.label)} training and {len(test.label)} test codes; expected at "
             f"least {needed} and {batch_size}: lower batch_size or give more codes."
         )
-    settings = _Settings(evidence, len(values), batch_size, steps, learning_rate)
+    settings = _Settings(
+        *(evidence, len(values), batch_size, steps, learning_rate, batch_statistics)
+    )
     commonest = jnp.bincount(train.label, length=len(values)).argmax()
     accuracies = _mlp if model == "mlp" else _logistic
     train_accuracy, accuracy = accuracies(settings, key, train, test, noise_scale)
@@ -272,12 +279,17 @@ def _mlp(
 
     def accuracy(key: Array, codes: _Codes) -> Array:
         drawn, label = _draw_all(settings, key, codes, train, scale)
-        logits = network.apply(
-            {"params": params, "batch_stats": stats},
-            drawn.reshape(-1, drawn.shape[-1]),
-            train=False,
-        )
-        return (logits.argmax(axis=1) == label.ravel()).mean()
+
+        def right(batch: tuple[Array, Array]) -> Array:
+            logits, _ = network.apply(
+                {"params": params, "batch_stats": stats},
+                batch[0],
+                train=settings.batch_statistics,
+                mutable=["batch_stats"],
+            )
+            return (logits.argmax(axis=1) == batch[1]).mean()
+
+        return jax.lax.map(right, (drawn, label)).mean()
 
     return accuracy(last[0], train), accuracy(last[1], test)
 

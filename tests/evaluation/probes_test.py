@@ -70,7 +70,7 @@ def test_noise_hides_what_its_scale_allows():
 
 def test_noise_of_evidence_is_shared_by_the_group(monkeypatch):
     """With one draw a group, members keep equal codes: within a batch nothing spreads."""
-    settings = probes._Settings("batch", 3, 64, 1, 1e-3)
+    settings = probes._Settings("batch", 3, 64, 1, 1e-3, False)
     mean, labels = split(shift=0.8)[:2]
     index = np.searchsorted(LABELS, labels[:64])
     codes = probes._Codes(mean.mean[:64], mean.logvar[:64], index)
@@ -81,7 +81,7 @@ def test_noise_of_evidence_is_shared_by_the_group(monkeypatch):
 
 
 def test_the_two_batches_have_no_image_in_common():
-    settings = probes._Settings("disjoint", 3, 64, 1, 1e-3)
+    settings = probes._Settings("disjoint", 3, 64, 1, 1e-3, False)
     codes = probes._Codes(*(np.arange(101)[:, None],) * 2, np.arange(101))
     for i in range(8):
         a, b = probes._two_batches(settings, jax.random.key(i), codes)
@@ -126,3 +126,11 @@ def test_what_does_not_fit_is_named():
         accuracy((codes, labels, test_codes, np.full(80, 99)))
     with pytest.raises(ValueError, match="codes has shapes"):
         accuracy((codes, labels[:-1], test_codes, test_labels))
+
+
+def test_batch_statistics_take_away_what_test_batches_share():
+    codes, labels, test, test_labels = split(shift=8.0)
+    moved = test._replace(mean=test.mean + 50.0)
+    parts = codes, labels, moved, test_labels
+    assert accuracy(parts).accuracy < 0.5
+    assert accuracy(parts, batch_statistics=True).accuracy > 0.95
