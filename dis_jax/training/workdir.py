@@ -52,11 +52,13 @@ def held(path: Path) -> Iterator[None]:
       >>> import pathlib, tempfile
       >>> from dis_jax import training
       >>> path = pathlib.Path(tempfile.mkdtemp()) / "run" / ".lock"
-      >>> with training.held(path), training.held(path):
-      ...     pass
-      Traceback (most recent call last):
-      ...
-      dis_jax.training.workdir.BusyError: another process is at work in ...
+      >>> with training.held(path):
+      ...     try:
+      ...         with training.held(path):
+      ...             pass
+      ...     except training.BusyError as error:
+      ...         print(str(error)[:26])
+      another process is at work
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
