@@ -22,9 +22,6 @@ from dis_jax.evaluation.evaluate import (
     METRICS,
     evaluate,
     evaluate_codes,
-    format_table,
-    new_file,
-    record,
     resolve_metrics,
 )
 from dis_jax.evaluation.factor_vae_score import (
@@ -60,6 +57,7 @@ from dis_jax.evaluation.pair_readings import (
     read_run,
 )
 from dis_jax.evaluation.probes import Probe, probe
+from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.samples import labelled_images
 from dis_jax.evaluation.sap import Sap, sap
 from dis_jax.evaluation.study import run_study

@@ -14,7 +14,7 @@ import numpy as np
 from dis_jax import training
 from dis_jax.data import ImageSet
 from dis_jax.evaluation import encode_codes
-from dis_jax.evaluation.evaluate import FORMAT
+from dis_jax.evaluation.records import FORMAT
 from dis_jax.figures.curves import Curve, read_curves
 from dis_jax.methods import Code, Gaussian, Method, State, point
 
