@@ -135,7 +135,12 @@ def main(_):
     }
     ratio = result["pytorch"]["processor_ms_per_step"]
     ratio /= result["dis_jax"]["processor_ms_per_step"]
-    result |= {"speedup": round(ratio, 3), "rounds": _ROUNDS.value, **provenance()}
+    result |= {
+        "speedup": round(ratio, 3),
+        "rounds": _ROUNDS.value,
+        "made_by": "python -m launch.bench_groups",
+        **provenance(),
+    }
     text = json.dumps(result, indent=1) + "\n"
     print(text)
     if _RESULT.value:

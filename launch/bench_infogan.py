@@ -153,7 +153,12 @@ def main(_):
     }
     ratio = result["pytorch"]["processor_ms_per_step"]
     ratio /= result["dis_jax"]["processor_ms_per_step"]
-    result |= {"speedup": round(ratio, 3), "config": _CONFIG, **provenance()}
+    result |= {
+        "speedup": round(ratio, 3),
+        "config": _CONFIG,
+        "made_by": "python -m launch.bench_infogan",
+        **provenance(),
+    }
     text = json.dumps(result, indent=1) + "\n"
     print(text)
     if _RESULT.value:

@@ -1,6 +1,6 @@
-"""The studies of configs/studies/, by their files."""
+"""Studies, of configs/studies/ or of one's own, by their files."""
 
-import importlib
+import importlib.util
 import pathlib
 from typing import Any
 
@@ -14,5 +14,9 @@ def load(name: str) -> Any:
             sorted(map(str, pathlib.Path("configs/studies").glob("*.py")))
         )
         raise ValueError(f"--study: there is no {path}; there are {known}.")
-    module = importlib.import_module(".".join(path.with_suffix("").parts))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"--study: {path} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module.get_study(argument)

@@ -2,13 +2,14 @@ r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE against beta-VAE, equal 
 
   python -m launch.study --study=configs/studies/ada_gvae.py --workdir=runs/ada_gvae
   python -m launch.study --workdir=runs/ada_gvae_3d \
-      --study=configs/studies/ada_gvae.py:rendered_shapes3d,16000,2,32,5e-4,beta_vae,ada_gvae
+      --study=configs/studies/ada_gvae.py:rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae
 
 After the colon: a data set, names of methods that choose among the rows, and numbers:
 steps, seeds, pairs a step and Adam's learning rate. The defaults, 300,000 steps, 5 seeds,
-64 pairs and 1e-4 (Locatello et al. 2020), are an accelerator's work; the second line takes
-about an hour of a CPU core a model. beta-VAE sees the images of a pair one by one, in
-batches of two times as many, so that all see as many images a step.
+64 pairs and 1e-4 (Locatello et al. 2020), are an accelerator's work; the second line, that
+of results/ada_gvae_rendered_shapes3d.md, takes 45 minutes of a CPU core a model. beta-VAE
+sees the images of a pair one by one, in batches of two times as many, so that all see as
+many images a step.
 """
 
 import jax

@@ -174,7 +174,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     """A study's result as Markdown: the table, the differences, what is missing.
 
     Args:
-      result: from `tabulate`.
+      result: from `tabulate`; an entry "made_by" is a command to be named.
 
     Returns:
       Markdown. In a cell: mean ± standard deviation over seeds, (published).
@@ -219,6 +219,8 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         )
     if result["missing"]:
         text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
+    if "made_by" in result:
+        text += ["", f"Made by `{result['made_by']}`."]
     return "\n".join(text) + "\n"
 
 

@@ -127,6 +127,9 @@ def test_the_table_as_text(result):
     assert "**beta 4, own** less **beta 1, own**" in text
     assert "| score | +3 | +2 | +4 |" in text
     assert "Not yet trained: beta 4, seed 2." in text
+    assert "Made by" not in text
+    named = evaluation.markdown_table(result | {"made_by": "python -m launch.study"})
+    assert named.removeprefix(text) == "\nMade by `python -m launch.study`.\n"
 
 
 def test_a_table_may_show_some_columns_alone(make):

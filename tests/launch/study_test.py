@@ -1,5 +1,6 @@
 """Studies from the shell: which are there, and what they would train."""
 
+import json
 import pathlib
 
 import pytest
@@ -71,3 +72,41 @@ def test_shorter_joint_vaes_reach_their_capacities_as_early(monkeypatch):
     assert short.rows["JointVAE"].hparams.capacity_steps == 2_500
     with pytest.raises(ValueError, match="unknown word 'epochs3'; known: mnist"):
         study.load(f"{file}:epochs3")
+
+
+OWN = """
+from configs import vae
+from dis_jax import evaluation
+
+
+def get_study(argument):
+    config = vae.get_config("rendered_dsprites,demo,mlp")
+    config.steps = int(argument)
+    score = lambda trained: {"": {"steps": trained.config.steps}}
+    return evaluation.Study("own", "One's own", {"VAE": config}, (0,), score)
+"""
+
+
+@pytest.mark.slow
+def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    study_flag = f"--study={tmp_path / 'mine.py'}:3"
+    work, results = tmp_path / "work", tmp_path / "results"
+    for _ in range(2):  # the second finds all done
+        done = run("study", study_flag, f"--workdir={work}", f"--results={results}")
+        assert done.returncode == 0, done.stderr
+        assert "| VAE | 3 |" in done.stdout
+    assert "step 3 of 3" not in done.stderr + done.stdout
+    for folder in (work, results):
+        found = json.loads((folder / "own.json").read_text())
+        assert found["made_by"] == f"python -m launch.study {study_flag} --workdir=..."
+        assert found["lines"]["VAE"]["steps"]["mean"] == 3
+        assert f"Made by `{found['made_by']}`." in (folder / "own.md").read_text()
+        assert (folder / "own.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_study_that_is_no_program(run, tmp_path):
+    (tmp_path / "table.md").write_text("# A study")
+    done = run("study", f"--study={tmp_path / 'table.md'}", f"--workdir={tmp_path}")
+    assert done.returncode == 1
+    assert "table.md is not a Python file" in done.stderr
