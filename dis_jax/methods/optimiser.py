@@ -37,7 +37,12 @@ def make(options: Mapping[str, Any]) -> Adam:
         clip_norm: Float[Array, ""] | None = None,
     ) -> tuple[Any, Any]:
         if clip_norm is not None:
-            scale = jnp.minimum(1.0, clip_norm / optax.tree.norm(grads))
+            # a norm reads every gradient: 4 % of an InfoGAN's step on a CPU
+            scale = jax.lax.cond(
+                jnp.isinf(clip_norm),
+                lambda: jnp.ones(()),
+                lambda: jnp.minimum(1.0, clip_norm / optax.tree.norm(grads)),
+            )
             grads = jax.tree.map(lambda g: g * scale, grads)
         updates, opt_state = direction.update(grads, opt_state, params)
         params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
