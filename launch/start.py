@@ -12,6 +12,7 @@ from absl import app, flags, logging
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
 _TRACEBACK = "DIS_JAX_TRACEBACK"
+_FOLDERS = ("source", "workdir", "results", "data_dir")  # the last two change nothing
 
 
 def run(main: Callable[[list[str]], None]) -> None:
@@ -33,6 +34,16 @@ def run(main: Callable[[list[str]], None]) -> None:
             _stop(f"{error}\n({_TRACEBACK}=1 shows where this was found.)")
 
     app.run(guarded, flags_parser=_parse)
+
+
+def command() -> str:
+    """The command that was given, for the tables that it makes; its folders left open."""
+    script = sys.modules["__main__"]
+    given = [f for f in flags.FLAGS.get_key_flags_for_module(script) if f.present]
+    kept = [flag.serialize() for flag in given if flag.name not in _FOLDERS]
+    folders = [f"--{flag.name}=..." for flag in given if flag.name in _FOLDERS[:2]]
+    words = (f"python -m launch.{pathlib.Path(sys.argv[0]).stem}", *kept, *folders)
+    return " ".join(words)
 
 
 def set_up_jax(*, distributed: bool = False) -> None:

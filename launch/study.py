@@ -37,10 +37,8 @@ def main(argv):
             "python -m launch.transfer --study=... --workdir=..."
         )
 
-    made_by = f"python -m launch.study --study={_STUDY.value} --workdir=..."
-
     def write(result):
-        result = {"made_by": made_by, **result}
+        result = {"made_by": start.command(), **result}
         for folder in filter(None, (_WORKDIR.value, _RESULTS.value)):
             path = pathlib.Path(folder) / study.name
             path.parent.mkdir(parents=True, exist_ok=True)

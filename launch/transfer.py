@@ -54,6 +54,7 @@ def main(argv):
             *(folder, _RESULTS.value or folder),
             title=title,
             notes=notes,
+            made_by=start.command(),
             data_dir=_DATA_DIR.value,
             pictures=pictures,
         )

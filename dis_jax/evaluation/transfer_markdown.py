@@ -12,7 +12,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
     """A result as Markdown: in a cell, % before fine-tuning (gain), mean ± deviation.
 
     Args:
-      result: of `tabulate_transfers`.
+      result: of `tabulate_transfers`; an entry "made_by" is a command to be named.
 
     Returns:
       Markdown.
@@ -27,6 +27,8 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
         "Scores in %, on the target before fine-tuning, and in brackets what fine-tuning "
         "adds; mean ± standard deviation over models.",
     ]
+    if "made_by" in result:
+        text += ["", f"Made by `{result['made_by']}`."]
     for table in result["tables"]:
         text += ["", f"## {_title(table)}", "", _about(table), ""]
         columns = list(dict.fromkeys(c for row in table["rows"].values() for c in row))
@@ -36,6 +38,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
             for row, cells in table["rows"].items()
         ]
         text += _lines(["", *columns], body)
+        text += ["", f"Chance: {_percents(table['chance'])}."]
         text += _drop_lines(table)
     for compared in result["differences"]:
         first, second = compared["methods"]
@@ -89,6 +92,10 @@ def _cell(cell: Mapping[str, Any] | None) -> str:
 def _percent(value: Mapping[str, Any], sign: str) -> str:
     text = f"{100 * value['mean']:{sign}.1f}"
     return text if value["std"] is None else f"{text} ± {100 * value['std']:.1f}"
+
+
+def _percents(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {100 * value:.1f}" for name, value in values.items())
 
 
 def _interval(values: Sequence[float]) -> str:

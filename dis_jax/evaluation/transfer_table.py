@@ -108,8 +108,9 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
 
     Returns:
       JSON. `tables`: one for each source, target and method, `rows` = {row: {column:
-      {"before", "after", "gain"}}}, each {"mean", "std"} over its models, and `drop`,
-      what pruning costs before and after. `differences`: of two methods, over models
+      {"before", "after", "gain"}}}, each {"mean", "std"} over its models, `drop`, what
+      pruning costs before and after, and `chance`, the accuracy of always saying a
+      factor's commonest value. `differences`: of two methods, over models
       with the same seed and beta, with 95 % bootstrap intervals. `correlations`: of each
       distance with score and gain over all models, see `correlate`. `models`: how many.
 
@@ -198,9 +199,20 @@ def _table(key: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
             name: _mean_std(np.array([r["distances"][name] for r in records]))
             for name in DISTANCES
         },
+        "chance": _chance(records),
         "rows": found,
         "drop": _drops(found),
     }
+
+
+def _chance(records: Sequence[Record]) -> dict[str, float]:
+    """Of each factor, the mean over models: seeds of the scores may differ."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        scores = record["before"]
+        for name, value in zip(scores["factor_names"], scores["chance"], strict=True):
+            found.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def _three(before: np.ndarray, after: np.ndarray) -> dict[str, dict[str, Any]]:

@@ -195,6 +195,7 @@ def write_transfer(
     *,
     title: str = "Transfer",
     notes: str = "",
+    made_by: str = "",
     data_dir: str | os.PathLike[str] | None = None,
     pictures: bool = True,
 ) -> dict[str, Any]:
@@ -208,6 +209,7 @@ def write_transfer(
       results: the folder to write to, perhaps the same.
       title: of the Markdown page.
       notes: below the title.
+      made_by: the command that makes all this, named on the page.
       data_dir: the folder of real data sets, for the traversals.
       pictures: whether to draw.
 
@@ -218,6 +220,8 @@ def write_transfer(
     out.mkdir(parents=True, exist_ok=True)
     records, sources = read_transfers(folder), read_sources(folder)
     result = {"title": title, "notes": notes, **tabulate_transfers(records)}
+    if made_by:
+        result["made_by"] = made_by
     text = json.dumps(result | {"records": records}, indent=1, allow_nan=False)
     (out / "transfer.json").write_text(text + "\n")
     page = [

@@ -12,6 +12,7 @@ from dis_jax.evaluation.transfer_table import correlate
 def scores(accuracy, omes=0.5, mig=0.1):
     return {
         "factor_names": ["size", "place"],
+        "chance": [0.125, 0.25],
         "gbt": {"full": [accuracy, accuracy + 0.2], "pruned": [accuracy / 2, 0.1]},
         "omes": {
             "score": omes,
@@ -61,6 +62,7 @@ def test_a_table_has_means_deviations_and_gains_over_models():
     assert cell["gain"]["std"] == pytest.approx(0.1 * 2**0.5)
     assert table["drop"]["GBT"]["size"] == pytest.approx({"before": 0.1, "after": 0.3})
     assert (table["models"], table["seeds"]) == (2, [0, 1])
+    assert table["chance"] == {"size": 0.125, "place": 0.25}
 
 
 def test_the_page_shows_the_value_before_and_the_gain_in_brackets():
@@ -70,6 +72,10 @@ def test_the_page_shows_the_value_before_and_the_gain_in_brackets():
     assert line == "| GBT, full | 20.0 (+30.0) | 40.0 (+30.0) | 30.0 (+30.0) |"
     assert "| OMES | 50.0 (+0.0) |  | 50.0 (+0.0) |" in page
     assert "What pruning costs GBT, before (after): size 10.0 (25.0)" in page
+    assert "Chance: size 12.5, place 25.0." in page
+    assert "Made by" not in page
+    named = evaluation.transfer_markdown(result | {"made_by": "a command"})
+    assert "Made by `a command`." in named
 
 
 def test_methods_are_compared_over_the_same_seeds_and_betas():

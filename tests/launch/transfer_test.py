@@ -113,4 +113,9 @@ def test_one_run_from_the_shell(run, tiny_config, target, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "| GBT, full |" in done.stdout
-    assert (tmp_path / "transfer.md").is_file()
+    found = json.loads((tmp_path / "transfer.json").read_text())
+    assert found["made_by"] == (
+        f"python -m launch.transfer --target={target} --finetune_steps=2 --readers=gbt "
+        "--num_codes=120 --nopictures --source=..."
+    )
+    assert f"Made by `{found['made_by']}`." in (tmp_path / "transfer.md").read_text()
