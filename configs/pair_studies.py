@@ -81,27 +81,19 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
       name: of the study; `table` adds the words of the configs.
       title: the same.
       dataset: what the pairs are of.
-      argument: the folder of the study, where EDIM finds the SDIM run of its seed, then
-        words for `read_words`.
+      argument: words for `read_words`.
       published: see `table`.
       read_by: see `table`.
       source: of the published numbers.
       notes: added to `NOTES`.
     """
-    folder, _, words = argument.partition(",")
-    if folder in _known(dataset) or _NUMBER.fullmatch(folder):
-        raise ValueError(
-            f"{folder!r} stands where the folder of the study is expected: first the "
-            f'folder, then words, as in "runs/{name},{folder}".'
-        )
-    asked = read_words(dataset, words)
+    asked = read_words(dataset, argument)
     rows = {method: f(asked.argument) for method, f in _METHODS.items()}
     return table(
         name,
         title,
         rows,
         asked,
-        folder=folder or f"runs/{name}",
         published=published,
         read_by=read_by,
         source=source,
@@ -109,7 +101,7 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
     )
 
 
-def table(name, title, rows, asked, *, published, read_by, source, folder="", notes=""):
+def table(name, title, rows, asked, *, published, read_by, source, notes=""):
     """A study of any rows.
 
     Args:
@@ -120,7 +112,6 @@ def table(name, title, rows, asked, *, published, read_by, source, folder="", no
       published: {row: {"code attribute": %}}.
       read_by: the column that published numbers belong to: their reader and statistics.
       source: of the published numbers.
-      folder: of the study.
       notes: added to `NOTES`.
     """
     for config in rows.values():
@@ -129,8 +120,9 @@ def table(name, title, rows, asked, *, published, read_by, source, folder="", no
         config.steps = asked.steps or config.steps
 
     def of_seed(config, seed):
-        if config.method == "edim":
-            config.shared_from = config.init_from.workdir = f"{folder}/SDIM/seed{seed}"
+        if config.method == "edim":  # from the SDIM of its seed, as long as the table's
+            config.init_from.workdir = f"SDIM/seed{seed}"
+            config.init_from.step = rows["SDIM"].steps
         if sdim.leaves_one_out(config):
             # so that the deviation over seeds is that over what is held out as well
             count = config.attributes.instance.classes

@@ -1,12 +1,11 @@
 r"""SDIM and EDIM on coloured MNIST, three seeds: the paper's table.
 
-  python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py:runs/digits \
+  python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py \
       --workdir=runs/digits
 
-The folder of the study is given twice: EDIM finds its shared encoders there. After it,
-words with commas between them: those of configs/sdim.py, "steps5000" of every row,
-"seeds2". "two_images" pairs two images of one digit, as the paper does. A model takes
-hours on a CPU; "runs/digits,half" halves all widths.
+After a colon, words with commas between them: those of configs/sdim.py, "steps5000" of
+every row, "seeds2". "two_images" pairs two images of one digit, as the paper does. A model
+takes hours on a CPU; "half" halves all widths.
 """
 
 from configs import pair_studies

@@ -1,10 +1,9 @@
 r"""SDIM and EDIM on rendered rooms: one thing in other colours, three seeds.
 
-  python -m launch.study \
-      --study=configs/studies/sdim_edim_rendered_shapes3d.py:runs/rooms --workdir=runs/rooms
+  python -m launch.study --study=configs/studies/sdim_edim_rendered_shapes3d.py \
+      --workdir=runs/rooms
 
-The folder of the study is given twice: EDIM finds its shared encoders there. After it,
-words with commas between them, as in "runs/rooms,half,steps5000,seeds2": those of
+After a colon, words with commas between them, as in "half,steps5000,seeds2": those of
 configs/sdim.py, a number of steps for every row, and a number of seeds.
 """
 

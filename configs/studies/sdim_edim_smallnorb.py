@@ -1,13 +1,12 @@
 r"""SDIM and EDIM on pairs of SmallNORB's toys, three seeds.
 
-  python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py:runs/toys \
+  python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py \
       --workdir=runs/toys
 
-The folder of the study is given twice: EDIM finds its shared encoders there. After it,
-words with commas between them, as in "runs/toys,coloured,half,steps5000,seeds2": those
-of configs/sdim.py ("category" for pairs that share the category alone, "coloured" for
-coloured pairs, "half" for half the widths), a number of steps for every row, and a number
-of seeds.
+After a colon, words with commas between them, as in "coloured,half,steps5000,seeds2":
+those of configs/sdim.py ("category" for pairs that share the category alone, "coloured"
+for coloured pairs, "half" for half the widths), a number of steps for every row, and a
+number of seeds.
 """
 
 from configs import pair_studies

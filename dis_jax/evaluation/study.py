@@ -57,6 +57,7 @@ def run_study(
 
     Raises:
       ValueError: if a folder holds a run with another config.
+      NonFiniteError: if a run diverges; after all others have been made.
 
     Example:
       >>> from dis_jax import evaluation
@@ -65,7 +66,7 @@ def run_study(
       {}
     """
     workdir = pathlib.Path(workdir)
-    planned = jobs(study)
+    planned = _from_each_other(jobs(study), workdir)
 
     def do(job: Job) -> None:
         if _waits(job, planned, workdir):
@@ -87,8 +88,11 @@ def do_each(
       planned: the jobs, in their order.
       folder: holds a lock for each.
       do: does a job, or raises `training.BusyError` if it cannot be done yet.
+
+    Raises:
+      NonFiniteError: if a run diverges, which it would do again; after all others.
     """
-    left = list(planned)
+    left, diverged = list(planned), []
     while left:
         busy = []
         for job in left:
@@ -99,11 +103,16 @@ def do_each(
                     do(job)
             except training.BusyError:
                 busy.append(job)
+            except training.NonFiniteError as error:
+                logging.warning("%s: %s", job.folder, error)
+                diverged.append(f"{job.folder}: {error}")
         if len(busy) == len(left):
             folders = ", ".join(job.folder for job in busy)
             logging.info("left to other processes: %s", folders)
-            return
+            break
         left = busy
+    if diverged:
+        raise training.NonFiniteError("; ".join(diverged))
 
 
 def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
@@ -199,6 +208,20 @@ def _is_done(job: Job, workdir: pathlib.Path) -> bool:
         if differences(made_with, ours | {"image_shape": made_with["image_shape"]}):
             return False
     return True
+
+
+def _from_each_other(planned: Sequence[Job], workdir: pathlib.Path) -> list[Job]:
+    """The jobs, those that start from another of them told where it lies."""
+    folders = {job.folder for job in planned}
+    made = []
+    for job in planned:
+        source = job.config.init_from.workdir
+        if source in folders:
+            config = job.config.copy_and_resolve_references()
+            config.init_from.workdir = str(workdir / source)
+            job = job._replace(config=config)
+        made.append(job)
+    return made
 
 
 def _waits(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> bool:

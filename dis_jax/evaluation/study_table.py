@@ -49,7 +49,8 @@ class Study(NamedTuple):
       shown: the columns of the table and of its chart, by default all; the result has
         all.
       of_seed: what else a seed decides, such as the data: (a copy of the row's config,
-        seed) -> config. Its models are trained one by one.
+        seed) -> config. Its models are trained one by one. `init_from.workdir` may be
+        the folder of another run of the study, such as "SDIM/seed0".
     """
 
     name: str

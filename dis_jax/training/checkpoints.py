@@ -6,11 +6,13 @@ import math
 import os
 import pathlib
 from collections.abc import Callable
+from itertools import count
 from typing import Any, TypeVar
 
 import jax
 import orbax.checkpoint as ocp
 from absl import logging
+from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from dis_jax.methods import State
@@ -129,16 +131,17 @@ class Checkpoints:
         Raises:
           OSError: if there are checkpoints and none can be read.
         """
-        damaged = []
+        damaged: list[int] = []
+        reasons: list[str] = []
         for step in reversed(self.steps()):
             try:
                 found = step, read(step)
             except Exception as error:
                 reason = (str(error).splitlines() or ["no message"])[0]
-                kind = type(error).__name__
+                reasons.append(f"{type(error).__name__}: {reason}")
                 logging.warning(
-                    "checkpoint %d in %s cannot be read: %s: %s",
-                    *(step, self._folder, kind, reason),
+                    "checkpoint %d in %s cannot be read: %s",
+                    *(step, self._folder, reasons[-1]),
                 )
                 damaged.append(step)
                 continue
@@ -149,8 +152,9 @@ class Checkpoints:
             return found
         if damaged:
             raise OSError(
-                f"none of the checkpoints {damaged} in {self._folder} can be read; start "
-                "again in another workdir, or repair them."
+                f"none of the checkpoints {damaged} in {self._folder} can be read: "
+                f"{reasons[0]}\nEither they do not fit the config, or they are damaged; "
+                "start again in another workdir."
             )
         return None
 
@@ -158,11 +162,19 @@ class Checkpoints:
         if not steps:
             return
         self._manager.close()
-        for step in steps:
-            aside = self._folder / f"damaged-{step}"
-            (self._folder / str(step)).rename(aside)
-            logging.warning("the damaged checkpoint is now %s", aside)
+        if jax.process_index() == 0:
+            for step in steps:
+                aside = self._free_name(step)
+                (self._folder / str(step)).rename(aside)
+                logging.warning("the damaged checkpoint is now %s", aside)
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices("damaged checkpoints set aside")
         self._manager = self._open()
+
+    def _free_name(self, step: int) -> pathlib.Path:
+        """A step may be damaged, written again, and damaged again."""
+        names = (f"damaged-{step}{'' if i == 1 else f'-{i}'}" for i in count(1))
+        return next(p for n in names if not (p := self._folder / n).exists())
 
 
 def placed(shapes: State, sharding: Any) -> State:

@@ -101,6 +101,19 @@ class Log:
             self._bar.close()
 
 
+class Silence:
+    """The log of a process beside that which writes it."""
+
+    def write(self, step: int, scalars: Scalars) -> None:
+        """Nothing."""
+
+    def progress(self, step: int) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
 def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
     """The lines of a run's `metrics.jsonl`; a last line that was cut off is left out.
 
@@ -146,7 +159,7 @@ def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
         return None
     from tensorboardX import SummaryWriter
 
-    return SummaryWriter(str(folder), purge_step=first_step or None)
+    return SummaryWriter(str(folder), purge_step=first_step + 1)
 
 
 def _bar(first_step: int, last_step: int) -> Any:

@@ -21,7 +21,7 @@ from dis_jax.provenance import provenance
 from dis_jax.training import checkpoints as ckpt
 from dis_jax.training import mesh as meshes
 from dis_jax.training import program, workdir
-from dis_jax.training.log import Log
+from dis_jax.training.log import Log, Silence
 from dis_jax.training.population import is_population, members
 
 # Dispatched and not yet finished calls: one runs while the next is waiting.
@@ -139,18 +139,21 @@ def train(
       BusyError: if another process trains in the workdir.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint
         is from before.
+      OSError: if there are checkpoints and none can be read, or fits the config.
       ValueError: if the workdir belongs to another config, or a field does not fit.
     """
     began = time.monotonic()
     run = set_up(config, data_dir, resident=resident)
     config = run.config
     folder = pathlib.Path(folder)
-    workdir.claim(folder, config, accept_changes=accept_changes)
-    alone = (
-        workdir.held(folder / ".lock") if jax.process_index() == 0 else nullcontext()
-    )
-    with alone:
+    with workdir.held(folder / ".lock") if _writes() else nullcontext():
+        workdir.check_config(folder, config, accept_changes=accept_changes)
         return _train(run, folder, began)
+
+
+def _writes() -> bool:
+    """Whether this process, perhaps of several, writes what they share."""
+    return jax.process_index() == 0
 
 
 def _train(run: Run, folder: pathlib.Path, began: float) -> State:
@@ -158,20 +161,23 @@ def _train(run: Run, folder: pathlib.Path, began: float) -> State:
     compiled = program.compile_program(
         *(run.method, run.sampler, run.image_set, run.mesh),
         population=run.population,
+        steps_per_call=config.steps_per_call,
         # only convolutions suffer in a loop, see `program.Backend`
         unroll=False if config.network.get("name") == "mlp" else None,
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
         state, step = _start(run, checkpoints)
+        if _writes():  # only now is it known that the checkpoints fit the config
+            workdir.write_config(folder, config)
         if step >= config.steps:
             logging.info("%s has made its %d steps already", folder, step)
             return state
-        log = Log(
-            folder,
-            first_step=step,
-            last_step=config.steps,
-            tensorboard=config.tensorboard,
+        options = {"first_step": step, "last_step": config.steps}
+        log = (
+            Log(folder, tensorboard=config.tensorboard, **options)
+            if _writes()
+            else Silence()
         )
         try:
             state = _loop(run, compiled, state, step, checkpoints, log, began)
@@ -207,6 +213,12 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
     )
     if config.init_from.workdir:
         _, source, _ = workdir.restore(config.init_from.workdir)
+        wanted, made = config.init_from.get("step", 0), int(np.ravel(source.step)[0])
+        if wanted and made != wanted:
+            raise ValueError(
+                f"{config.init_from.workdir} has made {made} steps, not the {wanted} of "
+                "init_from.step."
+            )
         state = workdir.graft(
             *(state, source, tuple(config.init_from.networks)),
             optimisers=tuple(config.init_from.get("optimisers", ())),
@@ -220,7 +232,7 @@ def _loop(
     state: State,
     step: int,
     checkpoints: ckpt.Checkpoints,
-    log: Log,
+    log: Log | Silence,
     began: float,
 ) -> State:
     config = run.config
@@ -245,6 +257,7 @@ def _loop(
             jax.block_until_ready(waited)
             log.progress(done)
         if step == first + count:
+            _check_metric(config.best_metric, metrics)
             jax.block_until_ready(metrics)
             logging.info("first call done after %.1f s", time.monotonic() - began)
 
@@ -265,6 +278,13 @@ def _loop(
     return compiled.dump(carry)
 
 
+def _check_metric(name: str, metrics: Metrics) -> None:
+    if name not in metrics._fields:
+        raise ValueError(
+            f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
+        )
+
+
 class Window:
     """The metrics of the steps since the last line of the log."""
 
@@ -281,45 +301,57 @@ class Window:
         """The means over the window, as floats or lists of one a member.
 
         Raises:
-          NonFiniteError: if a value is not finite; names the terms and the steps.
+          NonFiniteError: if a value is not finite; names the terms, the steps and the
+            members.
         """
         stacked = jax.tree.map(
             lambda *m: np.concatenate(m), *jax.device_get(self._metrics)
         )
         bad = {
-            name: self._first + 1 + int(np.argwhere(~np.isfinite(values))[0][0])
+            name: np.argwhere(~np.isfinite(values))
             for name, values in stacked._asdict().items()
             if not np.isfinite(values).all()
         }
         if bad:
-            at = min(bad.values())
-            terms = ", ".join(name for name, first in bad.items() if first == at)
+            at = min(found[0, 0] for found in bad.values())
+            terms = ", ".join(name for name, found in bad.items() if found[0, 0] == at)
+            members = {int(m) for found in bad.values() for m in found[:, 1:].flat}
             raise NonFiniteError(
-                f"{terms} is not finite at step {at} (seen in steps {self._first + 1} to "
-                f"{step}). The last checkpoint is from before; try a smaller learning "
-                "rate, or hparams.clip_norm."
+                f"{terms} is not finite at step {self._first + 1 + at}{_whose(members)} "
+                f"(seen in steps {self._first + 1} to {step}). The last checkpoint is "
+                "from before; try a smaller learning rate, or hparams.clip_norm."
             )
         self._first, self._metrics = step, []
         return {k: v.mean(0).tolist() for k, v in stacked._asdict().items()}
 
 
+def _whose(members: set[int]) -> str:
+    return f" for members {sorted(members)}" if members else ""
+
+
 @jax.jit
-def _all_finite(tree: Any) -> dict[str, Any]:
+def _all_finite(state: State) -> dict[str, Any]:
+    """For each network, of each member of a population."""
+    own = state.step.ndim  # 1 where there are members, whose axis is the first
+
+    def finite(leaf: Any) -> Any:
+        return jnp.isfinite(leaf).all(axis=tuple(range(own, leaf.ndim)))
+
     return {
-        name: jnp.all(
-            jnp.array([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(part)])
-        )
-        for name, part in tree.items()
+        name: jnp.all(jnp.array([finite(leaf) for leaf in jax.tree.leaves(part)]), 0)
+        for name, part in state.params.items()
     }
 
 
 def _check_parameters(state: State, step: int) -> None:
-    finite = jax.device_get(_all_finite(state.params))
-    bad = [name for name, good in finite.items() if not good]
+    finite = jax.device_get(_all_finite(state))
+    bad = {name: np.argwhere(~good) for name, good in finite.items() if not good.all()}
     if bad:
+        members = {int(m) for found in bad.values() for m in found.flat}
         raise NonFiniteError(
-            f"parameters of {', '.join(bad)} are not finite after step {step}, so no "
-            "checkpoint is written there; the last one is from before."
+            f"parameters of {', '.join(bad)} are not finite after step {step}"
+            f"{_whose(members)}, so no checkpoint is written there; the last one is from "
+            "before."
         )
 
 

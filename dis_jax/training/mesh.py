@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+Tree = TypeVar("Tree")
 
 POPULATION = "population"
 DATA = "data"
@@ -56,3 +58,19 @@ def over_population(mesh: Mesh) -> NamedSharding:
 def over_data(mesh: Mesh) -> NamedSharding:
     """The leading axis is spread over the data axis of the mesh."""
     return NamedSharding(mesh, PartitionSpec(DATA))
+
+
+def put(tree: Tree, sharding: NamedSharding) -> Tree:
+    """Places arrays, also on devices of other processes, where all give the same ones.
+
+    Args:
+      tree: arrays.
+      sharding: of each of them.
+
+    Returns:
+      The tree there.
+    """
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+    # device_put takes no random keys there
+    return jax.jit(lambda tree: tree, out_shardings=sharding)(tree)

@@ -174,6 +174,7 @@ def compile_program(
     mesh: Mesh,
     *,
     population: int | None = None,
+    steps_per_call: int = 0,
     unroll: bool | None = None,
     vectorise: bool | None = None,
 ) -> Program:
@@ -186,6 +187,8 @@ def compile_program(
       image_set: what they are drawn from.
       mesh: the devices, see `make_mesh`.
       population: the number of members, or None for a single model.
+      steps_per_call: how many will be asked for at once, so that as many batches can be
+        read ahead; 0 for what is best for the backend.
       unroll: by default what is best for the backend.
       vectorise: by default what is best for the backend.
 
@@ -195,18 +198,19 @@ def compile_program(
     best = backend()
     unroll = best.unroll if unroll is None else unroll
     vectorise = best.vectorise if vectorise is None else vectorise
+    calls = steps_per_call or best.steps_per_call
     if image_set.read is None:
-        image_set = jax.device_put(image_set, meshes.replicated(mesh))
+        image_set = meshes.put(image_set, meshes.replicated(mesh))
 
     vectorised = population is not None and vectorise
     steps = _compile(method, sampler, mesh, unroll, vectorised=vectorised)
     if population is None:
-        return _one(steps, sampler, image_set, mesh)
+        return _one(steps, sampler, image_set, mesh, calls)
     own = [sampler._replace(args=member(sampler.args, i)) for i in range(population)]
     if vectorised:
-        return _side_by_side(steps, sampler, own, image_set, mesh)
+        return _side_by_side(steps, sampler, own, image_set, mesh, calls)
     return _one_after_another(
-        [_one(steps, s, image_set, mesh, population) for s in own]
+        [_one(steps, s, image_set, mesh, calls, population) for s in own]
     )
 
 
@@ -265,7 +269,7 @@ def _step(
 
 def _placed_copy(tree: Tree, sharding: Any) -> Tree:
     """Copies, because `run` uses up the buffers that it is given."""
-    return jax.device_put(jax.tree.map(jnp.copy, tree), sharding)
+    return meshes.put(jax.tree.map(jnp.copy, tree), sharding)
 
 
 def _runner(
@@ -286,17 +290,17 @@ def _one(
     sampler: Sampler,
     image_set: ImageSet,
     mesh: Mesh,
+    calls: int,
     feeds: int = 1,
 ) -> Program:
     """A single model, perhaps one of several."""
     sharding = meshes.replicated(mesh)
-    calls = backend().steps_per_call
 
     def load(state: State) -> Carry:
         feed = open_feed(image_set, sampler, mesh, state, calls=calls, feeds=feeds)
         return Carry(_placed_copy(state, sharding), feed)
 
-    args = jax.device_put(sampler.args, sharding)
+    args = meshes.put(sampler.args, sharding)
     return Program(_runner(steps, image_set, args), load, lambda carry: carry.state)
 
 
@@ -306,10 +310,11 @@ def _side_by_side(
     own: Sequence[Sampler],
     image_set: ImageSet,
     mesh: Mesh,
+    calls: int,
 ) -> Program:
     """A population as one program; `own` are its members' samplers."""
     sharding = meshes.over_population(mesh)
-    options = {"calls": backend().steps_per_call, "feeds": len(own)}
+    options = {"calls": calls, "feeds": len(own)}
 
     def load(state: State) -> Carry:
         feeds = [
@@ -318,7 +323,7 @@ def _side_by_side(
         ]
         return Carry(_placed_copy(state, sharding), side_by_side(feeds, mesh))
 
-    args = jax.device_put(sampler.args, sharding)
+    args = meshes.put(sampler.args, sharding)
     return Program(_runner(steps, image_set, args), load, lambda carry: carry.state)
 
 

@@ -7,7 +7,7 @@ import difflib
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -127,11 +127,11 @@ def read_config(workdir: Path) -> Any:
     return ConfigDict(json.loads(path.read_text(encoding="utf-8")))
 
 
-def claim(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
-    """Writes the config into a new workdir, or makes sure that an old one has the same.
+def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
+    """Makes sure that a workdir has no config yet, or the same.
 
     Args:
-      workdir: the run's folder; made if need be.
+      workdir: the run's folder.
       config: an `ml_collections.ConfigDict`.
       accept_changes: whether to go on although the configs differ.
 
@@ -139,25 +139,34 @@ def claim(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
       ValueError: if the workdir belongs to a run with another config; shows the fields.
     """
     path = config_path(workdir)
+    if not path.exists():
+        return
+    old = json.loads(path.read_text(encoding="utf-8"))
+    changed = differences(old, json.loads(config.to_json()))
+    held = {k: v for k, v in changed.items() if k not in FREE_FIELDS}
+    if held and not accept_changes:
+        lines = "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in held.items())
+        raise ValueError(
+            f"{workdir} holds a run with another config:\n{lines}\nTake another "
+            "--workdir, or pass --accept_changes to go on from its last checkpoint "
+            "with the new values."
+        )
+    for name, (before, after) in changed.items():
+        logging.info("config.%s: %r -> %r", name, before, after)
+
+
+def write_config(workdir: Path, config: Any) -> None:
+    """Writes the config of a run, whole or not at all.
+
+    Args:
+      workdir: the run's folder; made if need be.
+      config: an `ml_collections.ConfigDict`.
+    """
+    path = config_path(workdir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = json.loads(config.to_json())
-    if path.exists():
-        old = json.loads(path.read_text(encoding="utf-8"))
-        changed = differences(old, new)
-        held = {k: v for k, v in changed.items() if k not in FREE_FIELDS}
-        if held and not accept_changes:
-            lines = "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in held.items())
-            raise ValueError(
-                f"{workdir} holds a run with another config:\n{lines}\nTake another "
-                "--workdir, or pass --accept_changes to go on from its last checkpoint "
-                "with the new values."
-            )
-        if not changed:
-            return
-        for name, (before, after) in changed.items():
-            logging.info("config.%s: %r -> %r", name, before, after)
+    text = json.dumps(json.loads(config.to_json()), indent=2) + "\n"
     fresh = path.with_suffix(".tmp")
-    fresh.write_text(json.dumps(new, indent=2) + "\n", encoding="utf-8")
+    fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 
 
@@ -248,7 +257,8 @@ def graft(
     Args:
       state: the state that receives them.
       source: the state that they are taken from.
-      names: names of networks in `params` (and `stats`, where they have any).
+      names: names of networks in `params` (and `stats`, where they have any); "shared"
+        stands for `shared_x` and `shared_y` as well.
       optimisers: names in `opt_state` of optimisers that go on as they were left.
 
     Returns:
@@ -259,11 +269,13 @@ def graft(
     """
     params, stats = dict(state.params), dict(state.stats)
     for name in names:
-        if name not in source.params or name not in params:
+        found = [sorted(_meant(name, tree)) for tree in (source.params, params)]
+        if not found[0] or found[0] != found[1]:
             raise ValueError(
                 f"cannot take network {name!r}: the source has {sorted(source.params)}, "
                 f"the target {sorted(params)}."
             )
+    for name in [each for role in names for each in _meant(role, params)]:
         shapes = jax.tree.map(jnp.shape, (params[name], source.params[name]))
         if shapes[0] != shapes[1]:
             changed = differences(*shapes)
@@ -288,3 +300,7 @@ def graft(
             )
         opt_state[name] = jax.tree.map(jnp.copy, source.opt_state[name])
     return state._replace(params=params, stats=stats, opt_state=opt_state)
+
+
+def _meant(name: str, networks: Iterable[str]) -> list[str]:
+    return [each for each in networks if each in (name, f"{name}_x", f"{name}_y")]

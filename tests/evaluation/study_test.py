@@ -1,6 +1,7 @@
 """Studies: what is trained is trained once, and the table is what the scores say."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -66,6 +67,38 @@ def test_a_longer_study_trains_on_and_another_config_is_refused(make, tmp_path):
     other.rows["beta 1"].hparams.learning_rate = 0.5
     with pytest.raises(ValueError, match="learning_rate"):
         evaluation.run_study(other, tmp_path)
+
+
+def test_runs_start_from_others_of_the_study_and_wait_for_them(make, tmp_path):
+    def of_seed(config, seed):
+        if config.hparams.beta == 1.0:
+            config.init_from.update(workdir=f"beta_4/seed{seed}", networks=("decoder",))
+            with config.unlocked():
+                config.init_from.step = 2
+        return config
+
+    study, scored = make(of_seed=of_seed, seeds=[0])
+    evaluation.run_study(study, tmp_path)
+    assert scored == [(4.0, 0), (1.0, 0)]  # the second row first
+    config = training.read_config(tmp_path / "beta_1" / "seed0")
+    assert config.init_from.workdir == str(tmp_path / "beta_4/seed0")
+
+    # the source has trained on, and what started from it has not
+    longer, _ = make(of_seed=of_seed, seeds=[0], steps=4)
+    for path in (tmp_path / "scores").glob("beta_1*"):
+        path.unlink()
+    shutil.rmtree(tmp_path / "beta_1")
+    with pytest.raises(ValueError, match="4 steps, not the 2 of init_from"):
+        evaluation.run_study(longer, tmp_path)
+
+
+def test_a_run_that_diverges_does_not_keep_others_from_being_made(make, tmp_path):
+    study, scored = make(seeds=[0])
+    study.rows["beta 1"].hparams.learning_rate = 1e30
+    for _ in range(2):  # it diverges again
+        with pytest.raises(training.NonFiniteError, match=r"^beta_1/seed0: "):
+            evaluation.run_study(study, tmp_path)
+        assert scored == [(4.0, 0)]
 
 
 def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):

@@ -30,9 +30,9 @@ def _tiny(config, **changes):
 
 
 @functools.cache
-def _published(as_coded):
-    """The full model of the published version, a step of it, and the state before."""
-    config = _tiny(elastic_infogan.get_config("mnist,published"), as_coded=as_coded)
+def _setting(words, as_coded=False):
+    """A config, a step of it, and the state before."""
+    config = _tiny(elastic_infogan.get_config(f"mnist,{words}"), as_coded=as_coded)
     method = METHODS["infogan"](config)
     state = jax.jit(method.init)(jax.random.key(0), BATCH)
     # away from the start, where many gradients are small or vanish
@@ -45,11 +45,13 @@ def _by_hand(config, state, batch):
     """Gradients of each network's own objective, written out from the paper's terms."""
     modules, hparams = code_games.make_modules(config), state.hparams
     params = state.params
-    noise_key, category_key, _ = jax.random.split(
+    noise_key, category_key, continuous_key = jax.random.split(
         jax.random.fold_in(state.key, state.step), 3
     )
     z = jax.random.normal(noise_key, (12, 3))
     gumbel = jax.random.gumbel(category_key, (12, 4))
+    size = config.network.continuous
+    u = jax.random.uniform(continuous_key, (12, size), minval=-1.0)
 
     def apply(name, p, x):
         variables = {"params": p[name]}
@@ -61,19 +63,27 @@ def _by_hand(config, state, batch):
     def draw(p):
         theta = jnp.broadcast_to(p["prior"]["logits"], (12, 4))
         c = jax.nn.softmax((theta + gumbel) / hparams["temperature"])
-        return c, apply("generator", p, jnp.concatenate([z, c], axis=1))
+        return c, apply("generator", p, jnp.concatenate([z, c, u], axis=1))
 
     def unread(p, image, c):
         target = jax.nn.one_hot(c.argmax(1), 4) if config.as_coded else c
-        logits = apply("category", p, apply("trunk", p, image)).logits
-        return optax.softmax_cross_entropy(logits, target).mean()
+        said = apply("category", p, apply("trunk", p, image))
+        loss = optax.softmax_cross_entropy(said.logits, target).mean()
+        if size:
+            missed = (u - said.mean) ** 2 / jnp.exp(said.logvar) + said.logvar
+            loss += 0.1 * 0.5 * missed.sum(axis=1).mean()
+        return loss
 
-    def contrast(trunk, p):
-        features = [
-            apply("category", p, apply("trunk", trunk, batch[n])).features
+    def compare(trunk, p):
+        first, second = (
+            apply("category", p, apply("trunk", trunk, batch[n]))
             for n in ("image", "transformed")
-        ]
-        return 10.0 * losses.nt_xent(*features, 1.0)
+        )
+        if config.elastic == ("contrastive",):
+            return 10.0 * losses.nt_xent(first.features, second.features, 1.0)
+        a, b = (jax.nn.softmax(said.logits) for said in (first, second))
+        entropies = -(a * jnp.log(a)).sum(axis=1) - (b * jnp.log(b)).sum(axis=1)
+        return (((a - b) ** 2).sum(axis=1) + 0.1 * entropies).mean()
 
     def judge(p, image):
         return apply("discriminator", p, apply("trunk", p, image))
@@ -86,7 +96,7 @@ def _by_hand(config, state, batch):
         loss = jax.nn.softplus(-real).mean() + jax.nn.softplus(made).mean()
         if config.as_coded:
             return loss
-        return loss + unread(p, fake, c) + contrast(p, p)
+        return loss + unread(p, fake, c) + compare(p, p)
 
     grads = jax.grad(critic)({n: params[n] for n in ("trunk", "discriminator")})
     moved = {
@@ -105,16 +115,19 @@ def _by_hand(config, state, batch):
         c, image = draw(p)
         adversarial = jax.nn.softplus(-judge(p, image)).mean()
         target = jax.lax.stop_gradient(c)
-        return adversarial + unread(p, image, target) + contrast(params, p)
+        return adversarial + unread(p, image, target) + compare(params, p)
 
     own = {n: params[n] for n in ("generator", "category", "prior")}
     return grads | jax.grad(maker)(own)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("as_coded", [False, True])
-def test_a_step_follows_the_gradients_of_the_paper_or_of_the_code(as_coded):
-    config, update, state = _published(as_coded)
+@pytest.mark.parametrize(
+    ("words", "as_coded"),
+    [("published", False), ("published", True), ("elastic,continuous", False)],
+)
+def test_a_step_follows_the_gradients_of_the_paper_or_of_the_code(words, as_coded):
+    config, update, state = _setting(words, as_coded)
     after, _ = update(state, BATCH)
     expected = jax.jit(functools.partial(_by_hand, config))(state, BATCH)
     found = {
@@ -133,7 +146,7 @@ def test_a_step_follows_the_gradients_of_the_paper_or_of_the_code(as_coded):
 
 
 def test_no_rate_moves_another_networks_weights():
-    _, update, state = _published(as_coded=False)
+    _, update, state = _setting("published")
     owners = {
         "discriminator_learning_rate": {"trunk", "discriminator"},
         "learning_rate": {"generator", "category"},
@@ -157,7 +170,7 @@ def test_no_rate_moves_another_networks_weights():
 
 
 def test_every_term_is_logged_and_finite():
-    _, update, state = _published(as_coded=False)
+    _, update, state = _setting("published")
     after, metrics = update(state, BATCH)
     values = metrics._asdict()
     assert all(np.isfinite(value) for value in values.values())

@@ -175,6 +175,36 @@ def test_unknown_labels_move_nothing(parts):
     assert differ(after, state, by_role(state, "local", "global"))
 
 
+@pytest.mark.parametrize(("name", "role"), [("sdim", "shared"), ("edim", "exclusive")])
+def test_heads_read_their_own_attribute_of_their_own_view(
+    make, make_config, name, role
+):
+    _, update, state = make(name)
+    after, metrics = update(state, BATCH)
+    total = 0.0
+    for side in "xy":
+        _, code = codes(state, role, side, train=True)
+        for attribute in SPRITE_HEADS[role]:
+            colour = attribute == "colour"
+            labels = BATCH[f"colour_{side}" if colour else f"factors_{side}"]
+            labels = labels if colour else labels[:, 0]  # the shape
+            head = f"head_{role}_{side}_{attribute}"
+            logits, _ = networks.AttributeHead(12 if colour else 3).apply(
+                {"params": state.params[head], "batch_stats": state.stats[head]},
+                code,
+                train=True,
+                mutable=["batch_stats"],
+            )
+            total -= jax.nn.log_softmax(logits)[jnp.arange(6), labels].mean()
+            right = (logits.argmax(axis=1) == labels).mean()
+            said = getattr(metrics, f"{role}_{side}_{attribute}")
+            np.testing.assert_allclose(said, right)
+    np.testing.assert_allclose(metrics.head_loss, total, rtol=1e-4)
+    for _ in range(30):
+        after, later = update(after, BATCH)
+    assert later.head_loss < 0.9 * metrics.head_loss
+
+
 def test_frozen_networks_and_their_statistics_never_change(make):
     _, update, state = make("edim", share_weights=True)
     after = state
@@ -285,6 +315,15 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
             )
     config.shared_from = "runs/sdim"
     assert config.init_from.workdir == "runs/sdim"
+
+    # one network of both views, from one such
+    _, update, source = make("sdim", share_weights=True)
+    source, _ = update(source, BATCH)
+    _, _, state = make("edim", share_weights=True)
+    grafted = training.graft(state, source, tuple(config.init_from.networks))
+    assert not differ(grafted, source, {"shared"})
+    with pytest.raises(ValueError, match="cannot take network 'shared'"):
+        training.graft(make("edim")[2], source, ("shared",))
 
 
 def test_toys_are_seen_as_often_however_they_are_paired():

@@ -93,3 +93,24 @@ def test_clipping_bounds_the_step_and_infinity_is_off(tiny_config):
     # Adam's first moment after one step is a tenth of the clipped gradient
     np.testing.assert_allclose(first_moment(3.0), 0.3, rtol=1e-4)
     np.testing.assert_allclose(first_moment(1e6), free, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["vae", "factor_vae", "joint_vae", "ada_gvae"])
+def test_reconstruction_is_the_nats_of_an_image(tiny_config, name):
+    """A decoder that always says one probability makes it a sum of logarithms."""
+    config = tiny_config(name)
+    method = training.make_method(config)
+    sprites = data.load("rendered_dsprites")
+    sampler = data.SAMPLERS[method.batch](sprites, 8, **config.sampler)
+    batch = sampler.sample(sprites, jax.random.key(3), 0, sampler.args)
+    state = method.init(jax.random.key(0), batch)
+    decoder = jax.tree.map(jnp.zeros_like, state.params["decoder"])
+    last = max(decoder, key=lambda layer: decoder[layer]["bias"].size)
+    decoder[last]["bias"] += 0.7
+    state = state._replace(params=state.params | {"decoder": decoder})
+    _, metrics = jax.jit(method.update)(state, batch)
+    images = [v for k, v in batch.items() if k in ("image", "x", "y")]
+    assert len(images) == (2 if name == "ada_gvae" else 1)
+    x, p = np.concatenate(images), 1 / (1 + np.exp(-0.7))
+    nats = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(metrics.reconstruction, nats.mean(), rtol=1e-5)

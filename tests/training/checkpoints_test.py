@@ -73,10 +73,16 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_taken(
     assert "checkpoint 2" in caplog.text
     assert "cannot be read" in caplog.text
     assert (tmp_path / "damaged-2").is_dir()
-    # the step can be written again
+    # the step can be written again, and be damaged again
     checkpoints.save(2, _state(2), {}, 1.0)
     checkpoints.wait()
     assert checkpoints.steps() == [1, 2]
+    for file in (tmp_path / "2" / "state").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    checkpoints.newest(lambda step: checkpoints.read(step, template), set_aside=True)
+    assert (tmp_path / "damaged-2-2").is_dir()
+    assert checkpoints.steps() == [1]
     checkpoints.close()
 
 

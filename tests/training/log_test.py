@@ -75,3 +75,21 @@ def test_tensorboard_gets_every_scalar_and_member(tmp_path):
     content = events.read_bytes()
     for tag in (b"loss", b"kl/0", b"kl/1", b"steps_per_second"):
         assert tag in content
+
+
+def test_tensorboard_goes_on_behind_the_checkpoint(tmp_path):
+    """Of a run that was cut off it hides what is made again, from the next step on."""
+    from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+    for step, folder in ((0, "a"), (6, "b")):
+        (tmp_path / folder).mkdir()
+        log = Log(tmp_path / folder, first_step=step, last_step=8, tensorboard=True)
+        log.close()
+        (file,) = (tmp_path / folder / "tensorboard").iterdir()
+        content, events = file.read_bytes(), []
+        while content:  # length, its checksum, the event, its checksum
+            size = int.from_bytes(content[:8], "little")
+            events.append(Event.FromString(content[12 : 12 + size]))
+            content = content[16 + size :]
+        starts = [e.step for e in events if e.session_log.status == SessionLog.START]
+        assert starts == [step + 1]

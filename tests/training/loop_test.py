@@ -1,10 +1,13 @@
 """A run goes on as if it had never stopped, and stops when numbers stop being numbers."""
 
+import gc
+import json
 import logging
 import os
 import pathlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -103,6 +106,42 @@ def test_hyperparameters_that_were_accepted_are_used(tiny_config, tmp_path):
     assert float(state.hparams["beta"]) == 9.0
 
 
+# orbax leaves what it was reading when it failed
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
+    tiny_config, tmp_path
+):
+    config = _config(tiny_config, "vae", steps=4)
+    first = training.train(config, tmp_path)
+    written = (tmp_path / "config.json").read_text()
+    config.steps = 8
+    with training.held(tmp_path / ".lock"), pytest.raises(training.BusyError):
+        training.train(config, tmp_path)
+    assert (tmp_path / "config.json").read_text() == written
+
+    config.network.latent = 5
+    with pytest.raises(
+        OSError, match=r"checkpoints \[4\].*(?s:.)*do not fit the config"
+    ):
+        training.train(config, tmp_path, accept_changes=True)
+    assert (tmp_path / "config.json").read_text() == written
+    _assert_same(first, training.restore(tmp_path)[1])
+    gc.collect()  # while its warnings are let pass
+
+
+def test_the_member_that_diverges_is_named(tiny_config, tmp_path):
+    rates = {"population.learning_rate": (1e-3, 1e30, 1e-3)}
+    config = _config(tiny_config, "vae", steps=8, **rates)
+    with pytest.raises(training.NonFiniteError, match=r"for members \[1\]"):
+        training.train(config, tmp_path)
+
+
+def test_the_best_is_measured_by_a_term_that_exists(tiny_config, tmp_path):
+    config = _config(tiny_config, "vae", steps=4, best_metric="los")
+    with pytest.raises(ValueError, match=r"best_metric is 'los'; .*loss.*kl"):
+        training.train(config, tmp_path)
+
+
 def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
     tiny_config, tmp_path, caplog
 ):
@@ -193,3 +232,61 @@ def test_killed_twenty_times_equals_unbroken(tiny_config, tmp_path):
     _assert_same(*states)
     lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]
+
+
+PROCESS = """
+import json, sys
+import jax, numpy as np
+folder, port, processes, process = sys.argv[1], *map(int, sys.argv[2:])
+if processes > 1:
+    jax.distributed.initialize(f"localhost:{port}", processes, process)
+from configs import vae
+from dis_jax import training
+
+config = vae.get_config("rendered_dsprites,mlp")
+config.network.update(encoder=(8,), decoder=(8,))
+config.update(batch_size=16, steps=4, steps_per_call=2, log_every=2, checkpoint_every=4)
+training.train(config, folder)
+config.steps = 8
+state = training.train(config, folder)
+leaves = jax.tree.leaves(state.params)
+print(json.dumps([np.asarray(x).ravel()[:3].tolist() for x in leaves]))
+"""
+
+
+def _processes(folder, count):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, *map(str, (folder, port, count, i))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            # devices in all: two of one process, or one of each
+            env=os.environ
+            | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={2 // count}"},
+        )
+        for i in range(count)
+    ]
+    results = [process.communicate() for process in started]
+    for process, (_, errors) in zip(started, results, strict=True):
+        assert process.returncode == 0, errors
+    return [json.loads(out.splitlines()[-1]) for out, _ in results]
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_and_one_of_them_writes(tmp_path):
+    (alone,) = _processes(tmp_path / "one", 1)
+    first, second = _processes(tmp_path / "two", 2)
+    assert first == second
+    for a, b in zip(first, alone, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    one, two = (training.read_metrics(tmp_path / name) for name in ("one", "two"))
+    assert [line["step"] for line in two] == [2, 4, 6, 8]
+    np.testing.assert_allclose(
+        [line["loss"] for line in two], [line["loss"] for line in one], rtol=1e-5
+    )
+    assert len(list((tmp_path / "two" / "tensorboard").iterdir())) == 2

@@ -43,28 +43,25 @@ def test_differences_are_dotted_names():
 
 
 def test_another_config_is_refused_and_the_fields_are_shown(config, tmp_path):
-    workdir.claim(tmp_path, config)
+    workdir.write_config(tmp_path, config)
     config.hparams.beta = 7.0
     config.batch_size = 8
     with pytest.raises(ValueError, match="--accept_changes") as error:
-        workdir.claim(tmp_path, config)
+        workdir.check_config(tmp_path, config)
     assert "batch_size: 16 -> 8" in str(error.value)
     assert "hparams.beta: 4.0 -> 7.0" in str(error.value)
-    assert training.read_config(tmp_path).batch_size == 16
-    workdir.claim(tmp_path, config, accept_changes=True)
-    assert training.read_config(tmp_path).hparams.beta == 7.0
+    workdir.check_config(tmp_path, config, accept_changes=True)
 
 
 def test_length_and_logging_may_change(config, tmp_path):
-    workdir.claim(tmp_path, config)
+    workdir.write_config(tmp_path, config)
     config.steps = 100
     config.log_every = 50
-    workdir.claim(tmp_path, config)
-    assert training.read_config(tmp_path).steps == 100
+    workdir.check_config(tmp_path, config)
 
 
 def test_a_config_survives_the_file_exactly(config, tmp_path):
-    workdir.claim(tmp_path, config)
+    workdir.write_config(tmp_path, config)
     found = training.read_config(tmp_path)
     assert found.hparams.clip_norm == float("inf")
     assert training.members(found) == training.members(config)
@@ -108,7 +105,7 @@ def test_an_empty_folder_is_no_run(tmp_path):
 
 
 def test_a_run_without_checkpoint_says_when_one_is_written(config, tmp_path):
-    workdir.claim(tmp_path, config)
+    workdir.write_config(tmp_path, config)
     with pytest.raises(FileNotFoundError, match="first is written after 2 steps"):
         training.restore(tmp_path)
 
