@@ -7,6 +7,10 @@ A run is everything in its workdir: config.json, metrics.jsonl, checkpoints/. Li
 seeds or hyperparameters train as one population: --config.population.seed="(0, 1, 2)".
 """
 
+import pathlib
+import shlex
+import sys
+
 from absl import flags, logging
 from ml_collections import config_flags
 
@@ -44,7 +48,20 @@ def main(argv):
         resident=_RESIDENT.value,
         accept_changes=_ACCEPT_CHANGES.value,
     )
+    (pathlib.Path(_WORKDIR.value) / "command.txt").write_text(_command() + "\n")
     logging.info("done: %s", _WORKDIR.value)
+
+
+def _command():
+    """As it was given, without the folders."""
+    kept, words = [], iter(sys.argv[1:])
+    for word in words:
+        name, equals, _ = word.lstrip("-").partition("=")
+        if name not in ("workdir", "data_dir"):
+            kept.append(word)
+        elif not equals:
+            next(words)  # the folder
+    return shlex.join(["python", "-m", "launch.train", *kept])
 
 
 if __name__ == "__main__":

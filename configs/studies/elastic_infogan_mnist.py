@@ -56,10 +56,16 @@ def get_study(argument=""):
             hparams[name] = float(value)
         else:
             raise ValueError(f"unknown word {word!r}; known: {', '.join(ROWS)}.")
+    if not 1 <= numbers["splits"] <= NUM_SPLITS:
+        raise ValueError(f"splits{numbers['splits']}: there are {NUM_SPLITS}.")
+    if hparams and settings == ["joint_vae"]:
+        raise ValueError(f"{', '.join(hparams)}: of an InfoGAN, and none is asked for.")
     epochs = numbers["epochs"]
+    changed = [*options, *(f"{name}={value:g}" for name, value in hparams.items())]
     return evaluation.Study(
-        name="elastic_infogan_mnist",
-        title="Elastic-InfoGAN on uneven subsets of MNIST",
+        name="_".join(("elastic_infogan_mnist", *changed)),
+        title="Elastic-InfoGAN on uneven subsets of MNIST"
+        + (f" ({', '.join(changed)})" if changed else ""),
         rows={ROWS[name]: _config(name, options, hparams) for name in settings or ROWS},
         # a number stands for a subset and a seed, see `of_seed`
         seeds=tuple(
@@ -68,18 +74,20 @@ def get_study(argument=""):
             for split in range(numbers["splits"])
         ),
         of_seed=lambda config, number: of_seed(config, number, epochs),
+        unit=lambda number: number % NUM_SPLITS,
         score=score,
         compare=[
             (ROWS["elastic"], ROWS["uniform"]),
             (ROWS["published"], ROWS["uniform"]),
         ],
         notes=(
-            "Means over subsets and seeds. ENT and NMI are between the category of "
-            "generated images and what a classifier sees in them; lower ENT, higher NMI "
-            "are better. RMSE is between the prior and the true class frequencies; that "
-            "of a given prior is 0 but for the matching. Fréchet distances are on the "
-            "features of the same classifier, and no FID. The last two columns are of "
-            "Q on MNIST's test images, some of which a subset may hold. The weights of "
+            "Means over subsets, of the means of their seeds. ENT and NMI are between the "
+            "category of generated images and what a classifier sees in them; lower ENT, "
+            "higher NMI are better. RMSE is between the prior and the true class "
+            "frequencies; that of a given prior is 0 but for the matching. Fréchet "
+            "distances are on the features of the same classifier, and no FID. Q is read "
+            "on MNIST's test images, some of which a subset may hold. The last column is "
+            "of the classifier of digits on the same images. The weights of "
             "the transformation and entropy terms are not published; these are a first "
             "choice. "
             + (f"{epochs} epochs." if epochs else "The published number of epochs.")
@@ -128,12 +136,13 @@ def score(trained):
     )
     test = data.load("mnist", trained.data_dir, "test")
     test_images, labels = test.take(jnp.arange(test.num_images))
+    classifier = evaluation.digit_classifier(trained.data_dir)
     found = evaluation.score_categories(
         trained.method,
         trained.state,
         trained.config,
         jax.random.key(trained.seed),
-        evaluation.digit_classifier(trained.data_dir),
+        classifier,
         (test_images, np.asarray(labels[:, 0])),
         np.array(counts) / sum(counts),
         images.take(jnp.asarray(subset))[0],
@@ -149,5 +158,6 @@ def score(trained):
             "Fréchet distance": found.frechet,
             "Q accuracy": found.real.accuracy,
             "Q NMI": found.real.nmi_arithmetic,
+            "classifier accuracy": classifier.accuracy,
         }
     }

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dis_jax.methods import Method, State
+from dis_jax.training.workdir import strict_json
 
 Columns = Mapping[str, float]
 
@@ -51,6 +52,8 @@ class Study(NamedTuple):
       of_seed: what else a seed decides, such as the data: (a copy of the row's config,
         seed) -> config. Its models are trained one by one. `init_from.workdir` may be
         the folder of another run of the study, such as "SDIM/seed0".
+      unit: of what a seed is a repetition, such as a subset of the data: models of one
+        unit are averaged before deviations and intervals are taken.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Study(NamedTuple):
     notes: str = ""
     shown: Sequence[str] = ()
     of_seed: Callable[[Any, int], Any] | None = None
+    unit: Callable[[int], int] | None = None
 
 
 def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -76,9 +80,10 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
     Returns:
       `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
       "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
-      "low", "high"}}}], "models", "missing"}`, ready for JSON. A difference is that of the
-      first line from the second, of models with the same seed; between `low` and `high`
-      lie 95 % of the bootstrap means.
+      "low", "high", "n"}}}], "models", "missing", "configs": {row: config}}`, ready for
+      JSON. A difference is that of the first line from the second, of models with the
+      same seed; between `low` and `high` lie 95 % of the bootstrap means (None of one
+      pair). A row's config is that of its first seed.
 
     Example:
       >>> from dis_jax import evaluation
@@ -98,13 +103,15 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
                 line.setdefault(column, {})[record["seed"]] = float(value)
     lines = {
         line: {
-            column: _summary(by_seed, study.published.get(line, {}).get(column))
+            column: _summary(
+                _by_unit(study, by_seed), study.published.get(line, {}).get(column)
+            )
             for column, by_seed in columns.items()
         }
         for line, columns in values.items()
     }
     compared = [
-        {"lines": [a, b], "columns": _differences(values[a], values[b])}
+        {"lines": [a, b], "columns": _differences(study, values[a], values[b])}
         for a, b in study.compare
         if a in values and b in values
     ]
@@ -122,6 +129,7 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
             {k: v for k, v in record.items() if k != "config"} for record in records
         ],
         "missing": [f"{row}, seed {s}" for row, s in planned if (row, s) not in done],
+        "configs": {r["row"]: strict_json(r["config"]) for r in reversed(records)},
     }
 
 
@@ -214,7 +222,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         text += _rows(
             ["", "difference", "from", "to"],
             [
-                [column, *(f"{d[key]:+.3g}" for key in ("mean", "low", "high"))]
+                [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
                 for column, d in compared["columns"].items()
             ],
         )
@@ -245,8 +253,19 @@ def _cell(cell: Mapping[str, Any] | None) -> str:
     return text if cell["published"] is None else f"{text} ({cell['published']:g})"
 
 
-def _summary(by_seed: Mapping[int, float], published: float | None) -> dict[str, Any]:
-    values = np.array(list(by_seed.values()))
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3g}"
+
+
+def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
+    """The values of the units that the seeds are repetitions of; each seed is its own."""
+    units: dict[int, list[float]] = {}
+    for seed, value in by_seed.items():
+        units.setdefault(study.unit(seed) if study.unit else seed, []).append(value)
+    return np.array([np.mean(values) for values in units.values()])
+
+
+def _summary(values: np.ndarray, published: float | None) -> dict[str, Any]:
     return {
         "mean": float(values.mean()),
         "std": float(values.std(ddof=1)) if len(values) > 1 else None,
@@ -256,15 +275,26 @@ def _summary(by_seed: Mapping[int, float], published: float | None) -> dict[str,
 
 
 def _differences(
-    a: Mapping[str, Mapping[int, float]], b: Mapping[str, Mapping[int, float]]
-) -> dict[str, dict[str, float]]:
+    study: Study,
+    a: Mapping[str, Mapping[int, float]],
+    b: Mapping[str, Mapping[int, float]],
+) -> dict[str, dict[str, Any]]:
     found = {}
     for column in a:
         seeds = sorted({*a[column]} & {*b.get(column, {})})
-        if seeds:
-            pairs = [a[column][s] for s in seeds], [b[column][s] for s in seeds]
-            mean, low, high = paired_bootstrap(*pairs)
-            found[column] = {"mean": mean, "low": low, "high": high}
+        if not seeds:
+            continue
+        first, second = (
+            _by_unit(study, {s: side[column][s] for s in seeds}) for side in (a, b)
+        )
+        mean, low, high = paired_bootstrap(first, second)
+        one = len(first) == 1  # of which nothing is known but its value
+        found[column] = {
+            "mean": mean,
+            "low": None if one else low,
+            "high": None if one else high,
+            "n": len(first),
+        }
     return found
 
 

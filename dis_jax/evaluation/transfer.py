@@ -8,6 +8,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from absl import logging
 
 from dis_jax import data, training
@@ -31,6 +32,7 @@ from dis_jax.evaluation.transfer_setup import (
 )
 from dis_jax.methods import Method, State
 from dis_jax.provenance import provenance
+from dis_jax.training.workdir import check_config
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
@@ -70,7 +72,8 @@ def transfer(
 
     Raises:
       ValueError: if the two sets differ in the shape of their images; says how to make
-        them one. Also if the source is of another kind, or was trained on since.
+        them one. Also if the source is of another kind, or was trained on since, or more
+        steps of fine-tuning were made already.
 
     Example:
       >>> from dis_jax import evaluation
@@ -90,6 +93,8 @@ def transfer(
         *(source, config, homes[0]["source_steps"], target, settings)
     )
 
+    # before anything is written: what lies there may be of another fine-tuning
+    check_config(folder, tuning)
     ledger = _Ledger(folder / "transfer.json")
     source_set = data.load(config.dataset, data_dir, config.split)
     for model, home in zip(models, homes, strict=True):
@@ -279,6 +284,12 @@ def _finetune(
     if not waiting:
         return
     states = training.train(tuning, folder, data_dir=data_dir)
+    made = int(np.ravel(states.step)[0])
+    if made != settings.finetune_steps:
+        raise ValueError(
+            f"{folder} has made {made} steps of fine-tuning, more than the "
+            f"{settings.finetune_steps} asked for: take as many, or move the folder away."
+        )
     method = training.make_method(training.read_config(folder))
     for record in waiting:
         logging.info("%s: scores after fine-tuning", folder)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from dis_jax import training
+from dis_jax import data, training
 from dis_jax.evaluation.study import Job, do_each, jobs
 from dis_jax.evaluation.study_table import Study
 from dis_jax.evaluation.transfer import score_source, transfer
-from dis_jax.evaluation.transfer_setup import DEFAULTS, FOLDER, TransferSettings
+from dis_jax.evaluation.transfer_setup import (
+    DEFAULTS,
+    FOLDER,
+    TransferSettings,
+    check_shapes,
+    load_target,
+)
 
 Path = str | os.PathLike[str]
 
@@ -60,8 +67,8 @@ def run_transfer_study(
       on_run: called after each source and each transfer.
 
     Raises:
-      ValueError: if a folder holds a run with another config, or a target does not fit
-        its source.
+      ValueError: if a folder holds a run with another config, or a target is not known
+        or does not fit its source; before anything is trained.
 
     Example:
       >>> from dis_jax import evaluation
@@ -69,6 +76,7 @@ def run_transfer_study(
       >>> evaluation.run_transfer_study(nothing, "runs/none")
     """
     workdir = pathlib.Path(workdir)
+    _check_targets(study, data_dir)
 
     def do(job: Job) -> None:
         folder = workdir / job.folder
@@ -81,6 +89,19 @@ def run_transfer_study(
             on_run()
 
     do_each(jobs(_sources(study)), workdir, do)
+
+
+def _check_targets(study: TransferStudy, data_dir: Path | None) -> None:
+    """Before hours are spent: are the targets there, and of the shape of their source?"""
+    pairs = {
+        (config.dataset, config.split, target)
+        for row, config in study.rows.items()
+        for target in study.targets[row]
+    }
+    for dataset, split, target in sorted(pairs):
+        home = data.load(dataset, data_dir, split).image_shape
+        config = SimpleNamespace(dataset=dataset, image_shape=home)
+        check_shapes(config, target, load_target(target, data_dir).image_shape)
 
 
 def _sources(study: TransferStudy) -> Study:

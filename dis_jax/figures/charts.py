@@ -239,7 +239,7 @@ def score_lines(
             )
         groups = [score[parameter == value] for value in values]
         mean = np.array([group.mean() for group in groups])
-        std = np.array([group.std() for group in groups])
+        std = np.array([g.std(ddof=1) if len(g) > 1 else 0.0 for g in groups])
         axes.plot(at, mean, "o-", color=colour, markersize=4, label=name)
         axes.fill_between(at, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
     if reference is not None:

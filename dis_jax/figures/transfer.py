@@ -16,6 +16,7 @@ import numpy as np
 from dis_jax import data, training
 from dis_jax.evaluation import (
     encode_codes,
+    find_runs,
     read_sources,
     read_transfers,
     score_rows,
@@ -25,6 +26,7 @@ from dis_jax.evaluation import (
 )
 from dis_jax.evaluation.transfer_setup import (
     DEFAULTS,
+    FOLDER,
     TransferSettings,
     load_target,
 )
@@ -32,6 +34,7 @@ from dis_jax.figures.charts import score_lines
 from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.pixels import Pixels, image_grid, to_png
+from dis_jax.training.workdir import strict_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -220,6 +223,7 @@ def write_transfer(
     out.mkdir(parents=True, exist_ok=True)
     records, sources = read_transfers(folder), read_sources(folder)
     result = {"title": title, "notes": notes, **tabulate_transfers(records)}
+    result["sources"] = _configs(folder)
     if made_by:
         result["made_by"] = made_by
     text = json.dumps(result | {"records": records}, indent=1, allow_nan=False)
@@ -238,6 +242,15 @@ def write_transfer(
         for name, picture in shown.items():
             (out / "figures" / f"{_slug(name)}.png").write_bytes(to_png(picture))
     return result
+
+
+def _configs(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The configs of the sources, by their folders below that of all."""
+    return {
+        run.relative_to(folder).as_posix(): strict_json(training.read_config(run))
+        for run in find_runs(folder)
+        if (run / FOLDER).is_dir()
+    }
 
 
 def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:

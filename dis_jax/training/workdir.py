@@ -170,6 +170,29 @@ def write_config(workdir: Path, config: Any) -> None:
     fresh.replace(path)
 
 
+def strict_json(value: Any) -> Any:
+    """A config as JSON that every reader takes: infinities become strings.
+
+    Args:
+      value: an `ml_collections.ConfigDict`, or what its JSON holds.
+
+    Returns:
+      JSON.
+
+    Example:
+      >>> from dis_jax.training.workdir import strict_json
+      >>> strict_json({"clip_norm": float("inf"), "widths": [32, 64]})
+      {'clip_norm': 'inf', 'widths': [32, 64]}
+    """
+    if hasattr(value, "to_json"):
+        value = json.loads(value.to_json())
+    if isinstance(value, Mapping):
+        return {name: strict_json(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [strict_json(v) for v in value]
+    return str(value) if value in (float("inf"), -float("inf")) else value
+
+
 def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
     """Fields that differ between two nested dicts, as dotted names -> (old, new)."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):

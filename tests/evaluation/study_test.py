@@ -1,6 +1,5 @@
 """Studies: what is trained is trained once, and the table is what the scores say."""
 
-import json
 import shutil
 
 import jax
@@ -144,14 +143,34 @@ def result(make):
     return evaluation.tabulate(study, records)
 
 
+def test_repetitions_of_one_unit_are_one_value(make):
+    compare = [("beta 4, own", "beta 1, own")]
+    study, _ = make(seeds=(0, 1, 50, 51), compare=compare, unit=lambda seed: seed % 50)
+    scores = {0: 1.0, 50: 3.0, 1: 4.0, 51: 8.0}  # means 2 and 6
+    records = [record("beta 1", s, own={"score": v}) for s, v in scores.items()]
+    records += [record("beta 4", s, own={"score": v + 1}) for s, v in scores.items()]
+    found = evaluation.tabulate(study, records)
+    own = found["lines"]["beta 1, own"]["score"]
+    assert (own["mean"], own["std"], own["n"]) == (4.0, pytest.approx(8**0.5), 2)
+    difference = found["differences"][0]["columns"]["score"]
+    assert difference == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 2}
+    # of one pair there is no interval
+    found = evaluation.tabulate(study, [r for r in records if r["seed"] % 50])
+    difference = found["differences"][0]["columns"]["score"]
+    assert difference == {"mean": 1.0, "low": None, "high": None, "n": 1}
+    assert "| score | +1 |  |  |" in evaluation.markdown_table(found)
+
+
 def test_the_table_by_hand(result):
     own = result["lines"]["beta 1, own"]["score"]
     assert own == {"mean": 2.0, "std": 1.0, "n": 3, "published": 2.5}
     assert result["lines"]["beta 4, own"]["score"]["published"] is None
     (compared,) = result["differences"]  # of seeds 0 and 1: 3 - 1 and 6 - 2
-    assert compared["columns"]["score"] == {"mean": 3.0, "low": 2.0, "high": 4.0}
+    wanted = {"mean": 3.0, "low": 2.0, "high": 4.0, "n": 2}
+    assert compared["columns"]["score"] == wanted
     assert result["missing"] == ["beta 4, seed 2"]
-    assert "config" not in json.dumps(result)
+    assert result["configs"] == {"beta 1": {}, "beta 4": {}}
+    assert not any("config" in model for model in result["models"])
 
 
 def test_the_table_as_text(result):

@@ -84,7 +84,8 @@ def test_a_transfer_cut_off_goes_on_bit_for_bit(source, target):
     assert same(training.restore(folder)[1].params, unbroken.params)
 
 
-def test_what_is_done_is_not_done_again(source, target):
+def test_what_is_done_is_not_done_again(train, target):
+    source = train()
     first = evaluation.transfer(source, target, SETTINGS)
     path = evaluation.transfer_folder(source, target) / "transfer.json"
     before = path.stat().st_mtime_ns
@@ -129,9 +130,16 @@ def test_members_of_a_population_keep_their_beta(train, target):
 def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     workdir = train()
     evaluation.transfer(workdir, target, SETTINGS)
+    path = evaluation.transfer_folder(workdir, target) / "transfer.json"
+    done = path.read_text()
+    # no record says fewer steps than were made
+    with pytest.raises(ValueError, match="4 steps of fine-tuning, more than the 2"):
+        evaluation.transfer(workdir, target, SETTINGS._replace(finetune_steps=2))
+    assert path.read_text() == done
     training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
     with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4"):
         evaluation.transfer(workdir, target, SETTINGS)
+    assert path.read_text() == done  # what was found out is still there
 
 
 @pytest.mark.parametrize(

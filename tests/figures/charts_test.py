@@ -66,7 +66,9 @@ def test_score_lines_are_means_and_bands_of_one_std():
     assert axes.lines[0].get_ydata() == pytest.approx([0.3, 0.7])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "16"]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (band.min(), band.max()) == pytest.approx((0.2, 0.9))
+    # .7 and .3 less and plus the deviation of two values .4 and .2 apart, as in tables
+    edges = (0.3 - 0.2 / 2**0.5, 0.7 + 0.4 / 2**0.5)
+    assert (band.min(), band.max()) == pytest.approx(edges)
     assert [line.get_label() for line in axes.lines[:2]] == ["shape", "x"]
     assert axes.lines[2].get_ydata() == [0.6, 0.6]
 

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shlex
 
 import pytest
 
@@ -54,6 +55,14 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     assert "going on from step 4" in second.stderr
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
+    command = shlex.join(("python", "-m", "launch.train", *small[:-1]))
+    recorded = run(
+        *("record", f"--workdir={workdir}", "--name=a", f"--results={tmp_path}")
+    )
+    assert recorded.returncode == 0, recorded.stderr
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["command"] == f"{command} --config.steps=6"
+    assert (record["steps"], record["config"]["batch_size"]) == (6, 8)
     other = run("train", *small, "--config.steps=8", "--config.hparams.beta=9")
     assert other.returncode == 1
     assert "hparams.beta: 4.0 -> 9.0" in other.stderr

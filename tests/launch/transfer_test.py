@@ -69,12 +69,27 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     (compared,) = result["differences"]
     assert sorted(compared["methods"]) == ["ada_gvae", "beta_vae"]
     assert compared["models"] == 2
-    assert json.loads((out / "transfer.json").read_text())["models"] == 4
+    written = json.loads((out / "transfer.json").read_text())
+    assert written["models"] == 4
+    betas = {run: c["hparams"]["beta"] for run, c in written["sources"].items()}
+    assert betas["beta_vae_beta_2/seed0"] == 2.0
+    assert len(betas) == 4
     assert (out / "transfer.md").read_text().startswith("# Tiny\n")
     drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
     assert drawn == sorted(
         ["association", "omes", "table", "traversals"] * 2 + ["matrix"] * 4
     )
+
+
+def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
+    for target, message in (
+        ("smalnorb", "did you mean 'smallnorb'"),
+        ("rendered_shapes3d", "take --target=rendered_shapes3d.grey"),
+    ):
+        asked = study._replace(targets=dict.fromkeys(study.rows, (target,)))
+        with pytest.raises(ValueError, match=message):
+            evaluation.run_transfer_study(asked, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_wants_a_source_or_a_study(run, tmp_path):

@@ -282,6 +282,7 @@ def test_the_study_gives_every_setting_the_same_subsets():
     words = "uniform,given,joint_vae,epochs20,splits3,seeds2"
     study = elastic_infogan_mnist.get_study(words)
     assert study.seeds == (0, 1, 2, 50, 51, 52)
+    assert [study.unit(number) for number in study.seeds] == [0, 1, 2, 0, 1, 2]
     counts = data.imbalanced_counts(1)
     for number in (1, 51):
         found = [
@@ -306,5 +307,13 @@ def test_words_of_the_study_change_every_infogan():
     assert (config.network.hidden, config.network.widths[:2]) == (256, (32, 64))
     assert config.hparams.prior_learning_rate == 1e-3
     assert "prior_learning_rate 0.001." in study.notes
+    # another file than that of the study without these words
+    assert (
+        study.name == "elastic_infogan_mnist_as_coded_narrow_prior_learning_rate=0.001"
+    )
+    with pytest.raises(ValueError, match="splits51: there are 50"):
+        elastic_infogan_mnist.get_study("splits51")
+    with pytest.raises(ValueError, match="learning_rate: of an InfoGAN"):
+        elastic_infogan_mnist.get_study("joint_vae,learning_rate=1")
     with pytest.raises(ValueError, match="unknown prior_learning_rat; known: "):
         elastic_infogan_mnist.get_study("gumbel,prior_learning_rat=1")
