@@ -14,5 +14,6 @@ from configs import base
 
 def get_config(argument="rendered_dsprites", method="ada_gvae"):
     config = base.get_config(method, argument, beta=1.0, warmup_steps=0.0)
-    config.sampler = {"num_changed": 1, "must_differ": True, "order": "keyed"}
+    order = config.sampler.get("order", "keyed")
+    config.sampler = {"num_changed": 1, "must_differ": True, "order": order}
     return config

@@ -71,8 +71,9 @@ def uneven(config, words):
     splits = [int(word[5:]) for word in words if re.fullmatch(r"split\d+", word)]
     counts = data.imbalanced_counts(splits[0]) if splits else ()
     images = sum(counts) or 70_000
+    config.population.class_counts = ()  # subsets of the members of a population
     if splits:
-        config.sampler = {"class_counts": counts}
+        config.sampler = {**config.sampler, "class_counts": counts}
     if config.get("prior") == "given":
         if not splits:
             raise ValueError('"given" needs "splitN", whose frequencies are the prior.')

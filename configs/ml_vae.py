@@ -18,6 +18,7 @@ from configs import base
 SHARED = {
     "mnist": ("digit",),
     "smallnorb": ("category",),
+    "smallnorb_96": ("category",),
     "rendered_norb": ("category",),
     "rendered_dsprites": ("shape",),
     "dsprites": ("shape",),
@@ -47,14 +48,14 @@ def get_config(argument="mnist"):
     config.normaliser = "values" if as_coded else "groups"
     config.swap = False
 
-    shared = SHARED.get(config.dataset, ())
+    shared = SHARED.get(config.dataset.split("+")[0], ())  # else to be named
     config.sampler = {
         "shared": (*shared, "instance") if instance else shared,
         # None: single images, in groups of those that happen to agree
         "group_size": 4 if instance else config_dict.placeholder(int),
         "order": "epoch",
     }
-    if config.dataset == "mnist":
+    if config.dataset.split("+")[0] == "mnist":
         config.split = "train"
         config.batch_size = 256
         config.network = {
@@ -66,7 +67,9 @@ def get_config(argument="mnist"):
             "weight_std": 0.05,
         }
         config.hparams.learning_rate = 1e-3
-        config.steps = 400 * (60_000 // 256)  # epochs; the last, smaller batch is out
+        if "demo" not in words:
+            # epochs; the last, smaller batch is out
+            config.steps = 400 * (60_000 // 256)
     elif "smallnorb" in config.dataset:
         config.split = "train"
     return config

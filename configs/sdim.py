@@ -79,6 +79,8 @@ def pair_config(method, argument, **hparams):
             f"{', '.join(sorted(unfit))}: not for {name}, which takes "
             f"{', '.join(words_of(name))}."
         )
+    if {"category", "coloured"} <= own:
+        raise ValueError("category and coloured are two kinds of pairs; take one.")
     if "demo" not in words:
         config.steps = TOY_STEPS if "norb" in name else 16 * EPOCH
     factors = FACTORS.get(name, {})
@@ -182,8 +184,9 @@ def _rooms(config):
     """Pairs of rooms with the same thing in them, in other colours."""
     config.pairs = "attribute_pairs"
     shared = ("scale", "shape", "orientation")
-    config.sampler = {"shared": shared}
-    config.test_sampler = {"shared": shared}
+    order = config.sampler.get("order", "keyed")
+    config.sampler = {"shared": shared, "order": order}
+    config.test_sampler = {"shared": shared, "order": order}
     config.wanted = {"shared": shared, "exclusive": _HUES}
 
 

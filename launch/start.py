@@ -11,6 +11,7 @@ from absl import app, flags, logging
 
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
+_OF_DATA = ("grain", "h5py", "tensorflow_datasets")
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _FOLDERS = ("source", "workdir", "results", "data_dir")  # the last two change nothing
 
@@ -32,6 +33,10 @@ def run(main: Callable[[list[str]], None]) -> None:
             if os.environ.get(_TRACEBACK):
                 raise
             _stop(f"{error}\n({_TRACEBACK}=1 shows where this was found.)")
+        except ModuleNotFoundError as error:
+            if os.environ.get(_TRACEBACK) or error.name not in _OF_DATA:
+                raise
+            _stop(f'{error}: pip install -e ".[data]" brings what reads data sets.')
 
     app.run(guarded, flags_parser=_parse)
 

@@ -120,6 +120,11 @@ def from_npz(
                 f"factor {key!r} in {path} has shape {label.shape}; expected (n,), "
                 "one integer an image."
             )
+        if len(label) != len(arrays[images]):
+            raise ValueError(
+                f"factor {key!r} in {path} has {len(label)} values; there are "
+                f"{len(arrays[images])} images."
+            )
     return from_arrays(
         arrays[images],
         np.stack(labels, axis=-1) if labels else None,

@@ -56,6 +56,11 @@ def groups(
       [0, 0, 0, 1, 1, 1]
     """
     names = [shared] if isinstance(shared, str) else list(shared)
+    if not names:
+        raise ValueError(
+            "shared names no factor; expected some of "
+            f"{', '.join(image_set.factor_names) or 'those of a labelled set'}."
+        )
     columns = jnp.asarray(factor_columns(image_set, names))
     if group_size is None:
         return _found_groups(image_set, batch_size, columns, order)

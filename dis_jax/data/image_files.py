@@ -144,6 +144,8 @@ def read_image(
             grey = (
                 opened.mode in ("1", "L", "I;16") if channels is None else channels == 1
             )
+            if opened.mode.startswith("I"):  # 16 bits, which PIL would clip at 8
+                opened = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
             image = opened.convert("L" if grey else "RGB")
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise ValueError(f"{file} is not a whole image file ({error}).") from error
@@ -187,6 +189,8 @@ def _read_labels(
         )
     files, factors = [], []
     for number, row in enumerate(rows[1:], start=2):
+        if not row:  # a blank line
+            continue
         file = root / row[0]
         if not file.is_file():
             raise FileNotFoundError(f"{path}, line {number}: no file {file}.")

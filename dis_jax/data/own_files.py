@@ -23,8 +23,8 @@ def from_path(path: str | os.PathLike[str]) -> ImageSet:
     """An image set of an `.npz` file or of a folder of images, with what labels it has.
 
     Args:
-      path: a file with the array `images`, whose other arrays of one axis are factors;
-        or a folder. There `labels.csv` gives factors, or else the first subfolder of a
+      path: a file with the array `images`, whose other arrays of one whole number an
+        image are factors; or a folder. There `labels.csv` gives factors, or else the first subfolder of a
         file is its class; images that lie in the folder itself have no labels.
 
     Returns:
@@ -54,7 +54,8 @@ def from_path(path: str | os.PathLike[str]) -> ImageSet:
 
 
 def _columns(path: pathlib.Path) -> list[str]:
-    """Names of the arrays of whole numbers along one axis."""
+    """Names of the arrays of whole numbers along one axis, one an image."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    return [n for n, a in arrays.items() if a.ndim == 1 and a.dtype.kind in "iu"]
+    shape = arrays["images"].shape[:1] if "images" in arrays else None
+    return [n for n, a in arrays.items() if a.shape == shape and a.dtype.kind in "iu"]

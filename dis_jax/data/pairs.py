@@ -199,7 +199,7 @@ def views(
 
     Raises:
       ValueError: if the images have colours, a factor is not there or not known, or
-        `zoom` is below 1.
+        `zoom` is below 1, or both `same` and `class_counts` are given.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -214,6 +214,11 @@ def views(
             f"{image_set.image_shape}. Make them grey first."
         )
     names = [same] if isinstance(same, str) else list(same or ())
+    if names and draw.get("class_counts"):
+        raise ValueError(
+            "same draws partners from all images and class_counts from a part of them: "
+            "take one of the two."
+        )
     first = index_draw(image_set, batch_size, **draw)
     table = group_table(image_set, names) if names else None
     zoom_into = _zoom_into_views(zoom)

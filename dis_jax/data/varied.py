@@ -82,7 +82,8 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
     if variant in _WITH_COLOUR:
         return _with_colour(image_set, variant)
     take, images = _functions(
-        *(image_set.take_fn, image_set.images_fn, image_set.sizes, variant)
+        *(image_set.take_fn, image_set.images_fn, image_set.sizes, variant),
+        _noises(image_set.name),
     )
     return dataclasses.replace(
         image_set,
@@ -97,6 +98,11 @@ def _is_variant(word: str) -> bool:
     return word in VARIANTS[:-1] or _RESIZED.fullmatch(word) is not None
 
 
+def _noises(name: str) -> int:
+    """How often a set was made noisy already: each time by other noise."""
+    return sum(word in ("noisy", "tinted_on_noise") for word in name.split("+"))
+
+
 def _shape(shape: tuple[int, int, int], variant: str) -> tuple[int, int, int]:
     size = _RESIZED.fullmatch(variant)
     if size:
@@ -107,10 +113,14 @@ def _shape(shape: tuple[int, int, int], variant: str) -> tuple[int, int, int]:
 # Cached, because a set's functions are part of compiled programs.
 @functools.cache
 def _functions(
-    take_fn: Callable, images_fn: Callable | None, sizes: tuple[int, ...], variant: str
+    take_fn: Callable,
+    images_fn: Callable | None,
+    sizes: tuple[int, ...],
+    variant: str,
+    noises: int,
 ) -> tuple[Callable, Callable | None]:
     """`take_fn` and `images_fn` of the changed set."""
-    change = _change(variant)
+    change = _change(variant, noises)
 
     def take(arrays, index):
         images, factors = take_fn(arrays, index)
@@ -128,12 +138,12 @@ def _functions(
     return take, images
 
 
-def _change(variant: str) -> Callable[[Array, Array], Array]:
+def _change(variant: str, noises: int) -> Callable[[Array, Array], Array]:
     """(images, their positions) -> changed images."""
     if size := _RESIZED.fullmatch(variant):
         return lambda images, index: resized(images, int(size[1]))
     if variant == "noisy":
-        return lambda images, index: _each(noisy, index, images)
+        return lambda images, index: _each(noisy, noises, index, images)
     plain = {"coloured": coloured, "grey": grey}[variant]
     return lambda images, index: plain(images)
 
@@ -168,7 +178,9 @@ def _tinted_functions(
         if variant == "tinted":
             return tinted(plain, colour)
         index = index_of_factors(factors, sizes)
-        return _each(tinted_on_noise, index, plain, colour)
+        return _each(
+            tinted_on_noise, 0, index, plain, colour
+        )  # grey grids have no noise
 
     def take(arrays, index):
         factors = factors_of_index(index, sizes)
@@ -177,11 +189,13 @@ def _tinted_functions(
     return take, images
 
 
-def _each(change: Callable, index: Int[Array, " batch"], *parts: Array) -> Array:
+def _each(
+    change: Callable, noises: int, index: Int[Array, " batch"], *parts: Array
+) -> Array:
     """Changes every image with a key of its own, which its position decides."""
 
     def one(index, *own):
-        key = jax.random.fold_in(jax.random.key(0), index)
+        key = jax.random.fold_in(jax.random.key(noises), index)
         return change(key, *(part[None] for part in own))[0]
 
     return jax.vmap(one)(index, *parts)

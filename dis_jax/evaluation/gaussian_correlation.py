@@ -40,8 +40,9 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
 
     Eq.: Locatello et al. 2019, Section 5.1
 
-    Dimensions that are constant take no part. Where one dimension is a linear function
-    of others the total correlation is infinite.
+    Dimensions that are constant take no part, but count, with 0, among the pairs that
+    `mutual_info` is the mean of, as in disentanglement_lib. Where one dimension is a
+    linear function of others the total correlation is infinite.
 
     Args:
       codes: (batch, latent).

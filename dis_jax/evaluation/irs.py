@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.codes import check_pair
-from dis_jax.evaluation.mutual_information import histogram_bins
+from dis_jax.evaluation.mutual_information import histogram_bins, relabel
 
 
 class Irs(NamedTuple):
@@ -65,7 +65,7 @@ def irs(
         raise ValueError(f"quantile must be in [0, 1], found {quantile}.")
     codes, factors = check_pair(codes, factors)
     codes = codes.astype(np.float64)
-    groups = histogram_bins(factors.astype(np.float64), bins)
+    groups = histogram_bins(relabel(factors).astype(np.float64), bins)
     active = np.ptp(codes, axis=0) > 0
     matrix = np.zeros((codes.shape[1], factors.shape[1]))
     deviation = np.zeros(codes.shape[1])

@@ -29,7 +29,9 @@ class Omes(NamedTuple):
       multiple_encoding: the same with alpha = 0: no factor is encoded twice.
       association: S, how strongly each dimension encodes each factor, (latent, factor).
       per_factor: (factor,); 0 where a factor has no score.
-      best_dim: the dimension that encodes each factor, (factor,); -1 where none does.
+      best_dim: of what is kept, the dimension with the largest overlap score for each
+        factor, (factor,), however little it encodes it: see `association`. -1 for a
+        factor without a score, and where nothing is kept.
       scored: whether a factor has pairs enough for a score, (factor,).
       kept: which dimensions vary enough to take part, (latent,).
       num_pairs: pairs of each factor, (factor,).
@@ -297,8 +299,7 @@ def _scores(
             _pool(os, s, pooling),
             _pool(mes, s, pooling),
         )
-        encoded = os.max(axis=0) > 1e-8
-        best[scored] = np.where(encoded, np.flatnonzero(kept)[os.argmax(axis=0)], -1)
+        best[scored] = np.flatnonzero(kept)[os.argmax(axis=0)]
     per_factor = alpha * overlap + (1 - alpha) * multiple
     mean = lambda v: float(v[scored].mean()) if scored.any() else 0.0
     return Omes(

@@ -25,8 +25,8 @@ class Probe(NamedTuple):
     """Result of `probe`.
 
     Attributes:
-      accuracy: on the test codes, 0 to 1.
-      train_accuracy: on the training codes.
+      accuracy: on whole batches of the test codes, 0 to 1.
+      train_accuracy: on those of the training codes.
       chance: test accuracy of always saying the commonest training label.
       leaks_labels: whether a test image's own label went into its code.
     """
@@ -96,7 +96,8 @@ def probe(
       evidence: see above.
       noise_scale: standard deviation of n; 0 takes means.
       model: "mlp", the classifier above, or "logistic" regression on one draw of codes.
-      batch_size: codes a step, and images a batch of evidence.
+      batch_size: codes a step, and images a batch of evidence; of either set as many
+        images as fill no batch, at random, are left out.
       steps: of the classifier.
       learning_rate: of its Adam, at the start.
       batch_statistics: whether the classifier is tested with the statistics of each test

@@ -48,7 +48,8 @@ def udr(
     No labels are used: models that found the same dimensions, up to order and sign,
     score high. As in disentanglement_lib codes are standardised, and dimensions whose
     mean KL from the prior is at most `min_kl` take no part; without `kl` constant
-    dimensions alone are left out. Model i predicts j, so that the matrix is not quite
+    dimensions alone are left out. As there the means over dimensions of i and of j weigh
+    alike, however many each has. Model i predicts j, so that the matrix is not quite
     symmetric.
 
     Args:

@@ -22,7 +22,7 @@ from dis_jax.figures.latents import (
     traversals,
     traverse,
 )
-from dis_jax.figures.matrices import confusion_matrix, matrix, transfer_table
+from dis_jax.figures.matrices import confusion_matrix, matrix
 from dis_jax.figures.pixels import (
     image_grid,
     image_rows,
@@ -82,7 +82,6 @@ __all__ = [
     "to_webp",
     "transfer_matrix",
     "transfer_picture",
-    "transfer_table",
     "transfer_traversals",
     "traversal_gif",
     "traversal_values",

@@ -94,7 +94,7 @@ def prior_bars(
     names = checked_names("names", names, len(prior), "{}")
     figure, axes = empty_axes(1.5 + 0.45 * len(prior), 2.6)
     at = np.arange(len(prior))
-    axes.bar(at - 0.2, prior, 0.4, label="learned prior")
+    axes.bar(at - 0.2, prior, 0.4, label="prior")
     axes.bar(at + 0.2, truth, 0.4, label="truth")
     axes.set_xticks(at, names)
     axes.grid(False, axis="x")

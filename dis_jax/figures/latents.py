@@ -178,7 +178,8 @@ def traversals(
       decode: codes (batch, latent) -> images in [0, 1].
       images: (batch, height, width, channels), which set ranges and KL: some hundreds.
       base: position in `images` of the one whose code moves.
-      values: as in `traverse`; by default the range of `traversal_values`.
+      values: as in `traverse`; by default the range of `traversal_values`, as offsets
+        that around its middle.
       dims: the rows; by default all, sorted by KL.
       offsets: whether values are added to the base's.
       scale: how many pixels a side stand for one of the image's; by default as many as
@@ -201,6 +202,8 @@ def traversals(
     dims = by_kl(kl) if dims is None else list(dims)
     ranged = values is None
     values = traversal_values(mean, logvar) if values is None else np.asarray(values)
+    if ranged and offsets:
+        values = values - values.mean(axis=1, keepdims=True)
     frames = traverse(decode, mean[base], values, dims=dims, offsets=offsets)
     shared = values if values.ndim == 1 else None
     steps = np.linspace(-2, 2, values.shape[-1]) if ranged else shared

@@ -134,50 +134,6 @@ def confusion_matrix(
     )
 
 
-def transfer_table(
-    before: Matrix,
-    after: Matrix,
-    *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    title: str = "",
-) -> Figure:
-    """Table of scores after a change, with the gain in brackets and as colour.
-
-    Args:
-      before: (rows, columns); NaN = was not run.
-      after: the same shape.
-      rows: a name for each row: a pair of source and target, a model.
-      columns: a name for each column: a score.
-      title: above the figure.
-
-    Returns:
-      A matplotlib figure.
-
-    Raises:
-      ValueError: if the two differ in shape, or names do not fit.
-
-    Example:
-      >>> figure = transfer_table([[0.5]], [[0.75]], rows=["a to b"], columns=["mig"])
-      >>> figure.axes[0].texts[0].get_text()
-      '0.75 (+0.25)'
-    """
-    before, after = np.asarray(before, float), np.asarray(after, float)
-    if before.shape != after.shape:
-        raise ValueError(f"after has shape {after.shape}; expected {before.shape}.")
-    gain = after - before
-    texts = [
-        [
-            "" if np.isnan(g) else f"{a:.2f} ({g:+.2f})"
-            for a, g in zip(*pair, strict=True)
-        ]
-        for pair in zip(after, gain, strict=True)
-    ]
-    return matrix(
-        gain, rows=rows, columns=columns, texts=texts, title=title, diverging=True
-    )
-
-
 def _limits(
     values: np.ndarray, limits: tuple[float, float] | None, diverging: bool
 ) -> tuple[float, float]:

@@ -180,7 +180,10 @@ def info_lower_bound(
         code=(code, "batch category"),
         prior_logits=(prior_logits, "category"),
     )
-    log_likelihood = (code * jax.nn.log_softmax(logits)).sum(axis=-1)
+    log_q = jax.nn.log_softmax(logits)
+    # a category that neither code nor Q knows: 0 log 0 = 0
+    log_q = jnp.where((code == 0) & jnp.isneginf(log_q), 0.0, log_q)
+    log_likelihood = (code * log_q).sum(axis=-1)
     return log_likelihood.mean() + categorical_entropy(prior_logits)
 
 

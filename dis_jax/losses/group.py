@@ -183,7 +183,8 @@ def adaptive_shared_dims(
     """
     _check_pair(mean1, logvar1, mean2, logvar2)
     log_ratio = logvar1 - logvar2
-    distance2 = (mean1 - mean2) ** 2 * jnp.exp(-logvar2)
+    # One square: 0 stays 0 where 1 / variance alone would be infinite.
+    distance2 = ((mean1 - mean2) * jnp.exp(-0.5 * logvar2)) ** 2
     delta = 0.5 * (jnp.expm1(log_ratio) - log_ratio + distance2)
     delta = jnp.minimum(delta, jnp.finfo(delta.dtype).max)  # an infinite one differs
     least, most = delta.min(axis=1, keepdims=True), delta.max(axis=1, keepdims=True)

@@ -138,7 +138,8 @@ def minibatch_total_correlation(
     shape = "batch latent"
     check_shapes(z=(z, shape), mean=(mean, shape), logvar=(logvar, shape))
     # log q(z_id | x_j), indexed [i, j, d].
-    deviation2 = (z[:, None] - mean) ** 2 * jnp.exp(-logvar)
+    # One square: variances below those of float32 make no 0 times infinity of equal ones.
+    deviation2 = ((z[:, None] - mean) * jnp.exp(-0.5 * logvar)) ** 2
     log_q = -0.5 * (deviation2 + logvar + jnp.log(2 * jnp.pi))
     log_joint = jax.nn.logsumexp(log_q.sum(axis=2), axis=1)
     log_marginals = jax.nn.logsumexp(log_q, axis=1).sum(axis=1)

@@ -98,3 +98,17 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"b\.png is not a whole image file"):
         data.from_folder(tmp_path)
+
+
+def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path):
+    shades = np.arange(36, dtype=np.uint16).reshape(6, 6) * 1820
+    Image.fromarray(shades).save(tmp_path / "deep.png")
+    images, _ = data.from_folder(tmp_path).take(np.arange(1))
+    np.testing.assert_allclose(images[0, :, :, 0] * 255, shades // 256)
+
+
+def test_blank_lines_of_a_table_are_passed_over(tmp_path):
+    write(tmp_path / "a.png", flat(9))
+    (tmp_path / "labels.csv").write_text("file,kind\n\na.png,2\n\n")
+    mine = data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
+    assert mine.factors(np.arange(1)).tolist() == [[2]]

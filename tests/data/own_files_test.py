@@ -25,6 +25,17 @@ def test_npz_gives_its_whole_numbers_as_factors(tmp_path):
     assert bytes_of(mine) == ([7, 7, 7], [[0], [1], [1]])
 
 
+def test_vectors_that_are_not_of_the_images_are_no_factors(tmp_path):
+    path = tmp_path / "mine.npz"
+    images = np.full((3, 8, 8), 7, np.uint8)
+    np.savez(path, images=images, kind=np.array([0, 1, 1]), whole=np.arange(2))
+    assert data.load(str(path)).factor_names == ("kind",)
+    with pytest.raises(
+        ValueError, match=r"'whole' in .*mine.npz has 2 values; .* 3 im"
+    ):
+        data.from_npz(path, factors=["kind", "whole"])
+
+
 def test_folder_gives_table_or_classes_or_nothing(tmp_path):
     for name, value in (("a/1.png", 10), ("b/1.png", 20)):
         write(tmp_path / name, value)

@@ -182,6 +182,11 @@ def test_views_want_grey_images_and_known_labels():
     )
     with pytest.raises(ValueError, match="1 of the 2 images of 'half' have unknown"):
         data.views(half, 2, same="label")
+    known = data.from_arrays(
+        np.zeros((4, 4, 4)), np.arange(4) % 2, name="known", factor_names=("label",)
+    )
+    with pytest.raises(ValueError, match="take one of the two"):
+        data.views(known, 2, same="label", class_counts=(1, 1))
 
 
 def shades():

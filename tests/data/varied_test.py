@@ -39,6 +39,17 @@ def test_noise_belongs_to_its_image_however_it_is_asked_for(sprites):
     assert (background[0] != background[1]).any()
 
 
+def test_noise_upon_noise_is_other_noise():
+    once, twice = (
+        data.load(f"rendered_dsprites{words}").take(np.arange(2))[0]
+        for words in ("+noisy", "+noisy+noisy")
+    )
+    dark = np.asarray((once < 0.3) & (twice < 1))
+    second = np.asarray(twice - once)[dark]
+    assert np.mean(abs(second - np.asarray(once)[dark]) < 1e-3) < 0.02
+    assert second.max() > 0.6
+
+
 def test_noise_follows_positions_where_the_order_is_not_that_of_the_grid():
     images = np.zeros((4, 2, 2), bool)
     labels = np.array([3, 1, 0, 2])

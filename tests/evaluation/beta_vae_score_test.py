@@ -1,3 +1,4 @@
+import importlib
 import types
 
 import jax
@@ -66,3 +67,13 @@ def test_a_single_factor_is_always_named():
 def test_counts_must_be_positive(name):
     with pytest.raises(ValueError, match=f"{name} must be at least 1, found 0"):
         score_of(ENCODERS["perfect"], **{name: 0})
+
+
+def test_examples_in_several_parts_are_the_same_examples(monkeypatch):
+    mix = np.random.default_rng(1).normal(size=(3, 1))
+    encode = lambda v: np.tanh(np.asarray(v) @ mix / 3)
+    whole = score_of(encode)
+    module = importlib.import_module("dis_jax.evaluation.beta_vae_score")
+    monkeypatch.setattr(module, "_ROWS", 33 * 32)  # 33 examples in a part
+    assert score_of(encode) == whole
+    assert whole.score < 1

@@ -1,3 +1,4 @@
+import importlib
 import types
 
 import jax
@@ -139,3 +140,12 @@ def test_works_with_functions_that_know_nothing_of_jax():
 def test_counts_must_be_large_enough(name):
     with pytest.raises(ValueError, match=f"{name} must be at least"):
         score_of("perfect", **{name: 0})
+
+
+def test_votes_in_several_parts_are_the_same_votes(monkeypatch):
+    whole = score_of("missing")
+    module = importlib.import_module("dis_jax.evaluation.factor_vae_score")
+    monkeypatch.setattr(module, "_ROWS", 33 * 32)  # 500 votes in 16 parts, 12 cut off
+    parts = score_of("missing")
+    assert (parts.score, parts.train_score) == (whole.score, whole.train_score)
+    assert 0.4 < whole.score < 1

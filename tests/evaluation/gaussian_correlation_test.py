@@ -62,6 +62,17 @@ def test_independent_codes_score_zero_and_dead_dimensions_take_no_part(known):
     np.testing.assert_allclose(dead[:4], 0, atol=1e-9)
 
 
+def test_dead_dimensions_count_in_the_mean_of_mutual_information_alone(random_codes):
+    codes, _ = random_codes()
+    latent = codes.shape[1]
+    found = gaussian_correlation(codes)
+    assert found.mutual_info > 0.01
+    dead = gaussian_correlation(np.pad(codes, ((0, 0), (0, 2))))
+    assert dead[:3] == pytest.approx(found[:3])
+    pairs = latent * (latent - 1), (latent + 2) * (latent + 1)
+    assert dead.mutual_info == pytest.approx(found.mutual_info * pairs[0] / pairs[1])
+
+
 def test_rotation_and_scale(random_codes):
     codes, _ = random_codes()
     found, scaled = (

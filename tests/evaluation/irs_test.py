@@ -79,3 +79,11 @@ def test_order_and_sign_do_not_matter(random_codes):
 def test_quantile_must_be_a_share(known):
     with pytest.raises(ValueError, match=r"quantile must be in \[0, 1\], found 99"):
         irs(*known("perfect", copies=1), quantile=99)
+
+
+def test_labels_may_be_any_numbers():
+    factors = np.indices((3, 4)).reshape(2, -1).T
+    names = np.array([7, 100, -5])  # of the values of the first factor
+    spelt = np.stack([names[factors[:, 0]], factors[:, 1]], axis=1)
+    for codes in (factors, factors @ np.array([[1.0, 0.5], [0.0, 1.0]])):
+        assert irs(codes, spelt).score == irs(codes, factors).score

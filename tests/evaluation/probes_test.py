@@ -68,16 +68,22 @@ def test_noise_hides_what_its_scale_allows():
     assert accuracy(parts, noise_scale=1.0).accuracy < 0.55
 
 
-def test_noise_of_evidence_is_shared_by_the_group(monkeypatch):
+def test_noise_of_evidence_is_shared_by_the_group():
     """With one draw a group, members keep equal codes: within a batch nothing spreads."""
     settings = probes._Settings("batch", 3, 64, 1, 1e-3, False)
     mean, labels = split(shift=0.8)[:2]
     index = np.searchsorted(LABELS, labels[:64])
     codes = probes._Codes(mean.mean[:64], mean.logvar[:64], index)
     drawn = np.asarray(probes._draw(settings, KEY, codes, codes, 1.0))
+    noise = drawn - np.asarray(probes._draw(settings, KEY, codes, codes, 0.0))
+    twice = probes._draw(settings, KEY, codes, codes, 2.0) - drawn
+    np.testing.assert_allclose(twice, noise, rtol=1e-3, atol=1e-5)
     for label in range(3):
         members = drawn[index == label]
         np.testing.assert_array_equal(members, np.repeat(members[:1], len(members), 0))
+    firsts = [noise[index == label][0] for label in range(3)]
+    assert np.all(firsts)
+    assert len(np.unique(firsts)) == np.size(firsts)
 
 
 def test_the_two_batches_have_no_image_in_common():

@@ -111,6 +111,19 @@ def test_traversal_picture_has_the_decoded_images(encode, decode, blobs):
     np.testing.assert_array_equal(given[-18:-2, -34 - 2 : -18 - 2], middle)
 
 
+def test_offsets_by_default_are_the_range_around_its_middle(encode, decode, blobs):
+    images = np.asarray(blobs.take(np.arange(0, 256, 4))[0])
+    mean, logvar = map(np.asarray, encode(images))
+    values = figures.traversal_values(mean, logvar)
+    values -= values.mean(axis=1, keepdims=True)
+    order = figures.by_kl(figures.kl_per_dimension(mean, logvar))
+    expected = figures.traverse(decode, mean[7], values, dims=order, offsets=True)
+    grid = figures.image_grid(expected)
+    found = figures.traversals(encode, decode, images, base=7, offsets=True, scale=1)
+    height, width, _ = grid.shape
+    np.testing.assert_array_equal(found[-height:, -width:], grid)
+
+
 def test_gif_sweeps_the_range(encode, decode, blobs):
     images = np.asarray(blobs.take(np.arange(0, 256, 4))[0])
     data = figures.traversal_gif(

@@ -59,16 +59,6 @@ def test_confusions_are_coloured_by_share_of_their_class():
     assert ticks(figure.axes[0].get_yticklabels()) == ["0", "1", "2"]
 
 
-def test_transfer_table_has_the_gain_in_brackets_and_as_colour():
-    before = np.array([[0.5, 0.75], [0.25, np.nan]])
-    after = np.array([[0.625, 0.5], [0.25, 0.5]])
-    figure = figures.transfer_table(before, after, rows=["a", "b"], columns=["x", "y"])
-    assert cells(figure) == ["0.62 (+0.12)", "0.50 (-0.25)", "0.25 (+0.00)", ""]
-    gain = figure.axes[0].images[0]
-    assert gain.get_array().filled(9).tolist() == [[0.125, -0.25], [0, 9]]
-    assert gain.get_clim() == (-0.25, 0.25)
-
-
 def test_errors_say_what_does_not_fit():
     with pytest.raises(ValueError, match=r"values has shape \(3,\)"):
         figures.matrix(np.ones(3))
@@ -78,5 +68,3 @@ def test_errors_say_what_does_not_fit():
         figures.matrix(np.ones((2, 2)), texts=[["a"]])
     with pytest.raises(ValueError, match="values down to -1"):
         figures.confusion_matrix(np.array([[1, -1]]))
-    with pytest.raises(ValueError, match=r"after has shape \(1, 2\)"):
-        figures.transfer_table([[1.0]], [[1.0, 2.0]], rows=["a"], columns=["b"])

@@ -138,6 +138,13 @@ def test_a_prior_without_a_class_stays_finite(check_finite):
     code = jnp.eye(3)[:2]
     bound = check_finite(losses.info_lower_bound, jnp.zeros((2, 3)), code, prior)
     np.testing.assert_allclose(bound, np.log(2) - np.log(3), rtol=1e-5)
+    # the true posterior, which gives such classes none: the bound is tight
+    posterior = jnp.log(jnp.eye(3)[:2])
+    value = losses.info_lower_bound(posterior, code, prior)
+    np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
+    both = jnp.array([[0.0, 1.0, -jnp.inf], [0.5, 0.0, -jnp.inf]])
+    grads = jax.grad(losses.info_lower_bound)(both, code, prior)
+    np.testing.assert_allclose(grads, (code - jax.nn.softmax(both)) / 2, rtol=1e-5)
     logits = jnp.array([[0.0, 0.0, -jnp.inf]])
     kl = check_finite(lambda x: losses.categorical_kl(x, prior), logits)
     np.testing.assert_allclose(kl, 0, atol=1e-6)

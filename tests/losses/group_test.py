@@ -172,6 +172,11 @@ def test_adaptive_shared_dims_extremes(posteriors):
     far = np.where([True, False, False], np.float32(-80), logvar)
     shared = losses.adaptive_shared_dims(mean, logvar, mean + 1e3, far)
     np.testing.assert_array_equal(shared, [[False, True, True]] * 8)
+    # equal means, of variances that differ beyond float32
+    narrow = jnp.array([[-100.0, 0.0, 0.0]])
+    mean = jnp.array([[0.0, 0.1, 0.0]])
+    shared = losses.adaptive_shared_dims(0 * mean, 0 * mean, mean, narrow)
+    np.testing.assert_array_equal(shared, [[False, True, True]])
 
 
 def test_noise_is_shared_inside_a_group_and_standard_normal():

@@ -162,6 +162,19 @@ def test_mine_gradient_divides_by_the_moving_average():
     np.testing.assert_allclose(gradients[1], [-1 / 7, -3 / 7], rtol=1e-6)
 
 
+def test_local_mine_has_a_moving_average_for_each_position(normal):
+    joint, marginal = normal(4, 2, 5, 3)
+    averages = jnp.array([0.1, 0.5, -2.0])
+    surrogate = lambda j, m, average: losses.mine_surrogate(j, m, average, 0.75)
+    grad = jax.grad(surrogate, argnums=(0, 1), has_aux=True)
+    together, new = grad(joint, marginal, averages)
+    each = [grad(joint[:, i], marginal[:, i], averages[i]) for i in range(3)]
+    for k in range(2):  # the estimate is the mean over positions
+        alone = jnp.stack([gradients[k] for gradients, _ in each], axis=1) / 3
+        np.testing.assert_allclose(together[k], alone, rtol=1e-5)
+    np.testing.assert_allclose(new, [average for _, average in each], rtol=1e-6)
+
+
 def test_mine_without_memory_is_donsker_varadhan(normal):
     joint, marginal = normal(5, 2, 16)
     plain = jax.grad(losses.donsker_varadhan, argnums=(0, 1))(joint, marginal)
