@@ -24,8 +24,9 @@ def from_path(path: str | os.PathLike[str]) -> ImageSet:
 
     Args:
       path: a file with the array `images`, whose other arrays of one whole number an
-        image are factors; or a folder. There `labels.csv` gives factors, or else the first subfolder of a
-        file is its class; images that lie in the folder itself have no labels.
+        image are factors; or a folder. There `labels.csv` gives factors, or else the
+        first subfolder of a file is its class; images that lie in the folder itself have
+        no labels.
 
     Returns:
       The image set.
