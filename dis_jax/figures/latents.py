@@ -201,12 +201,12 @@ def traversals(
     kl = kl_per_dimension(mean, logvar)
     dims = by_kl(kl) if dims is None else list(dims)
     ranged = values is None
-    values = traversal_values(mean, logvar) if values is None else np.asarray(values)
+    moved = traversal_values(mean, logvar) if values is None else np.asarray(values)
     if ranged and offsets:
-        values = values - values.mean(axis=1, keepdims=True)
-    frames = traverse(decode, mean[base], values, dims=dims, offsets=offsets)
-    shared = values if values.ndim == 1 else None
-    steps = np.linspace(-2, 2, values.shape[-1]) if ranged else shared
+        moved = moved - moved.mean(axis=1, keepdims=True)
+    frames = traverse(decode, mean[base], moved, dims=dims, offsets=offsets)
+    shared = moved if moved.ndim == 1 else None
+    steps = np.linspace(-2, 2, moved.shape[-1]) if ranged else shared
     return image_grid(
         frames,
         row_labels=[f"z{j}  {kl[j]:.2f} nats" for j in dims],
