@@ -44,8 +44,8 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
         first, second = compared["methods"]
         text += ["", f"## {first} less {second}: {compared['pair']}", ""]
         text += [
-            f"Of {compared['models']} models with the same seed and beta, % points, 95 % "
-            "bootstrap.",
+            f"Of models with the same seed and beta ({compared['models']} of each), % "
+            "points; in brackets 95 % bootstrap.",
             "",
         ]
         body = [
@@ -99,8 +99,8 @@ def _percents(values: Mapping[str, float]) -> str:
 
 
 def _interval(values: Sequence[float]) -> str:
-    mean, low, high = (100 * v for v in values)
-    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
+    mean, *ends = (f"{100 * v:+.1f}" for v in values)
+    return f"{mean} ({' to '.join(ends)})" if ends else mean
 
 
 def _drop_lines(table: Mapping[str, Any]) -> list[str]:

@@ -268,7 +268,7 @@ def _differences(groups: Mapping[tuple[str, ...], Sequence[Record]]) -> list[dic
 def _paired(
     pairs: Sequence[tuple[Record, Record]],
 ) -> dict[str, dict[str, list[float]]]:
-    """Mean, low and high of the differences in each row's "all"."""
+    """Mean, low and high (see `_interval`) of the differences in each row's "all"."""
     read = [
         [(score_rows(r["before"]), score_rows(r["after"])) for r in pair]
         for pair in pairs
@@ -283,10 +283,16 @@ def _paired(
             continue
         values = np.concatenate([values, values[..., 1:] - values[..., :1]], axis=2)
         rows[row] = {
-            when: list(paired_bootstrap(values[:, 0, k], values[:, 1, k]))
+            when: _interval(values[:, 0, k], values[:, 1, k])
             for k, when in enumerate(("before", "after", "gain"))
         }
     return rows
+
+
+def _interval(first: np.ndarray, second: np.ndarray) -> list[float]:
+    """Mean, low and high; of one pair the mean alone."""
+    found = list(paired_bootstrap(first, second))
+    return found if len(first) > 1 else found[:1]
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:

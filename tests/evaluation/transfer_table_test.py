@@ -91,6 +91,16 @@ def test_methods_are_compared_over_the_same_seeds_and_betas():
     assert row["gain"] == pytest.approx([-0.15, -0.2, -0.1])
 
 
+def test_of_one_pair_there_is_a_difference_and_no_interval():
+    result = evaluation.tabulate_transfers(
+        [record("group_vae", 0, 0.4), record("ada_gvae", 0, 0.2)]
+    )
+    (found,) = result["differences"]
+    assert found["rows"]["GBT, full"]["before"] == pytest.approx([0.2])
+    page = evaluation.transfer_markdown(result)
+    assert "| GBT, full | +20.0 | +0.0 | -20.0 |" in page
+
+
 def test_a_fresh_adam_is_a_table_of_its_own():
     fresh = record(finetuning={"steps": 10, "adam": "fresh"})
     tables = evaluation.tabulate_transfers([record(), fresh])["tables"]
