@@ -123,7 +123,8 @@ def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
         return ["Fewer than three models, or all at one distance: nothing to say yet."]
     text = [
         f"Correlation over {known[0]['models']} models of {known[0]['pairs']} pairs of "
-        "sets, Pearson's (Spearman's).",
+        "sets, Pearson's (Spearman's; Pearson's within pairs, of differences from the "
+        "pair's mean).",
         "",
     ]
     heads = [f"{c['score']} {c['of']}" for c in known]
@@ -131,13 +132,18 @@ def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
     body = []
     for distance in dict.fromkeys(c["distance"] for c in known):
         cells = {
-            head: f"{c['pearson']:+.2f} ({c['spearman']:+.2f})"
+            head: _correlations(c)
             for head, c in zip(heads, known, strict=True)
             if c["distance"] == distance
         }
         name = distance.replace("_", " ")
         body.append([name, *(cells.get(column, "") for column in columns)])
     return text + _lines(["", *columns], body)
+
+
+def _correlations(cell: Mapping[str, Any]) -> str:
+    within = "-" if cell["within"] is None else f"{cell['within']:+.2f}"
+    return f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; {within})"
 
 
 def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

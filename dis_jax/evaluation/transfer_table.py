@@ -140,11 +140,13 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 
     Returns:
       For each distance, score and either "before" (the score) or "gain": Pearson's
-      `pearson` and Spearman's `spearman` over models, None where there are fewer than
-      three or one side is constant; `models` and `pairs` (of source and target).
+      `pearson` and Spearman's `spearman` over models, and `within`, Pearson's of the
+      differences from the means of their pair of source and target, since targets differ
+      in how hard they are; None where there are fewer than three models or one side is
+      constant; `models` and `pairs`.
     """
     rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
-    pairs = len({(r["source"], r["target"]) for r in records})
+    pairs = [(r["source"], r["target"]) for r in records]
     found = []
     for distance in DISTANCES:
         x = np.array([r["distances"][distance] for r in records])
@@ -157,7 +159,8 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
                 found.append(
                     {"distance": distance, "score": row, "of": name}
                     | _correlation(x, y)
-                    | {"models": len(records), "pairs": pairs}
+                    | {"within": _correlation(*_centred(pairs, x, y))["pearson"]}
+                    | {"models": len(records), "pairs": len({*pairs})}
                 )
     return found
 
@@ -293,6 +296,12 @@ def _interval(first: np.ndarray, second: np.ndarray) -> list[float]:
     """Mean, low and high; of one pair the mean alone."""
     found = list(paired_bootstrap(first, second))
     return found if len(first) > 1 else found[:1]
+
+
+def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
+    """Values less the means over models of the same pair."""
+    same = np.array([[a == b for b in pairs] for a in pairs])
+    return [v - same @ v / same.sum(axis=1) for v in values]
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:

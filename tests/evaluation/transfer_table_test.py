@@ -123,6 +123,22 @@ def test_correlation_of_distances_with_gains():
     assert all(c["pearson"] is None for c in correlate(records[:2]))
 
 
+def test_within_pairs_the_targets_own_means_do_not_count():
+    """A far and hard target: distance and gain rise in each, and fall between them."""
+    seen = [("b", 1.0, 0.5), ("b", 2.0, 0.6), ("c", 8.0, 0.1), ("c", 10.0, 0.3)]
+    records = [
+        record(seed=k, target=target, after=0.2 + gain, frechet=distance)
+        for k, (target, distance, gain) in enumerate(seen)
+    ]
+    found = {(c["distance"], c["score"], c["of"]): c for c in correlate(records)}
+    cell = found["frechet", "GBT, full", "gain"]
+    assert cell["pearson"] < -0.7
+    assert cell["within"] == pytest.approx(1)
+    assert cell["pairs"] == 2
+    text = evaluation.transfer_markdown(evaluation.tabulate_transfers(records))
+    assert f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; +1.00)" in text
+
+
 def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path):
     done = record()
     for run, after in (("a", done["after"]), ("b/seed0", None)):
