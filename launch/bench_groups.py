@@ -4,19 +4,13 @@ r"""Steps a second of ML-VAE on MNIST beside the same in plain PyTorch, in turn,
 
 Networks, batch and Adam are those of configs/ml_vae.py:mnist, data are drawn as in a real
 run. The peer is eager, float32, without a loop over groups. Milliseconds are those of the
-processor, so that a busy machine does not count, and of the clock. Needs MNIST in
-$DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
+processor, so that a busy machine does not count, and of the clock; freed memory is kept,
+as in a run. Needs MNIST in $DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
 """
-
-import json
-import os
-import pathlib
-import statistics
-import time
 
 from absl import flags
 
-from launch import start
+from launch import beside_torch, start
 
 _RESULT = flags.DEFINE_string("result", None, "JSON file; by default it is printed.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds of both.")
@@ -111,40 +105,13 @@ def _kl(mean, logvar):
 
 
 def main(_):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])  # before JAX is loaded
+    beside_torch.one_core()
     from configs import ml_vae
-    from dis_jax.provenance import provenance
 
     config = ml_vae.get_config("mnist")
     programs = {"dis_jax": ours(config), "pytorch": pytorch(config)}
-    rounds = {name: [] for name in programs}
-    for number in range(_ROUNDS.value + 1):
-        for name, make in programs.items():
-            clock, processor = time.perf_counter(), time.process_time()
-            loss = make(_STEPS.value)
-            spent = time.process_time() - processor, time.perf_counter() - clock
-            if number:  # the first is a warm-up
-                rounds[name].append((*(1e3 * t / _STEPS.value for t in spent), loss))
-    result = {
-        name: {
-            "processor_ms_per_step": round(statistics.median(r[0] for r in found), 2),
-            "clock_ms_per_step": round(statistics.median(r[1] for r in found), 2),
-            "last_loss": round(found[-1][2], 1),
-        }
-        for name, found in rounds.items()
-    }
-    ratio = result["pytorch"]["processor_ms_per_step"]
-    ratio /= result["dis_jax"]["processor_ms_per_step"]
-    result |= {
-        "speedup": round(ratio, 3),
-        "rounds": _ROUNDS.value,
-        "made_by": "python -m launch.bench_groups",
-        **provenance(),
-    }
-    text = json.dumps(result, indent=1) + "\n"
-    print(text)
-    if _RESULT.value:
-        pathlib.Path(_RESULT.value).write_text(text)
+    result = beside_torch.compare(programs, steps=_STEPS.value, rounds=_ROUNDS.value)
+    beside_torch.write(result, _RESULT.value)
 
 
 if __name__ == "__main__":

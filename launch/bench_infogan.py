@@ -5,18 +5,13 @@ r"""Steps a second of InfoGAN on MNIST beside the same in plain PyTorch, in turn
 The learned prior of configs/elastic_infogan.py:mnist,split0,gumbel,as_coded; data are
 drawn as in a real run. The peer is eager, float32, and computes no gradient that the step
 does not need. Milliseconds are those of the processor, so that a busy machine does not
-count, and of the clock. Needs MNIST in $DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
+count, and of the clock; freed memory is kept, as in a run. Needs MNIST in
+$DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
 """
-
-import json
-import os
-import pathlib
-import statistics
-import time
 
 from absl import flags
 
-from launch import start
+from launch import beside_torch, start
 
 _RESULT = flags.DEFINE_string("result", None, "JSON file; by default it is printed.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of both.")
@@ -130,39 +125,15 @@ def _networks(nn):
 
 
 def main(_):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])  # before JAX is loaded
+    beside_torch.one_core()
     from configs import elastic_infogan
-    from dis_jax.provenance import provenance
 
     config = elastic_infogan.get_config(_CONFIG)
     programs = {"dis_jax": ours(config), "pytorch": pytorch(config)}
-    rounds = {name: [] for name in programs}
-    for number in range(_ROUNDS.value + 1):
-        for name, make in programs.items():
-            clock, processor = time.perf_counter(), time.process_time()
-            make(_STEPS.value if number else 2)  # the first is a warm-up
-            spent = time.process_time() - processor, time.perf_counter() - clock
-            if number:
-                rounds[name].append([1e3 * t / _STEPS.value for t in spent])
-    result = {
-        name: {
-            "processor_ms_per_step": round(statistics.median(r[0] for r in found), 2),
-            "clock_ms_per_step": round(statistics.median(r[1] for r in found), 2),
-        }
-        for name, found in rounds.items()
-    }
-    ratio = result["pytorch"]["processor_ms_per_step"]
-    ratio /= result["dis_jax"]["processor_ms_per_step"]
-    result |= {
-        "speedup": round(ratio, 3),
-        "config": _CONFIG,
-        "made_by": "python -m launch.bench_infogan",
-        **provenance(),
-    }
-    text = json.dumps(result, indent=1) + "\n"
-    print(text)
-    if _RESULT.value:
-        pathlib.Path(_RESULT.value).write_text(text)
+    result = beside_torch.compare(
+        programs, steps=_STEPS.value, rounds=_ROUNDS.value, warm_up=2
+    )
+    beside_torch.write(result | {"config": _CONFIG}, _RESULT.value)
 
 
 if __name__ == "__main__":

@@ -307,7 +307,7 @@ def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     from scipy import stats
 
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if len(x) < 3 or min(np.ptp(x), np.ptp(y)) < 1e-9:  # rounding of what is constant
         return {"pearson": None, "spearman": None}
     return {
         "pearson": float(np.corrcoef(x, y)[0, 1]),
