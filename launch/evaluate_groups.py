@@ -77,6 +77,9 @@ def main(argv):
     result = evaluation.record(
         entries,
         data=config.dataset,
+        splits=list(both),
+        num_train=len(train[1]),
+        num_test=len(test[1]),
         seed=_SEED.value,
         source={"step": step, "member": member, "code": None},
     )

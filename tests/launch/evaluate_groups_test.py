@@ -22,7 +22,10 @@ def test_every_code_by_every_protocol(run, workdir):
     assert done.returncode == 0, done.stderr
     (path,) = (workdir / "evaluation").glob("groups_shape_logistic_*.json")
     assert done.stdout.splitlines()[-1] == f"written to {path}"
-    found = json.loads(path.read_text())["metrics"]
+    written = json.loads(path.read_text())
+    assert (written["num_train"], written["num_test"]) == (600, 300)
+    assert written["splits"] == ["all"]
+    found = written["metrics"]
     leaking = [
         title for title, entry in found.items() if entry["result"]["leaks_labels"]
     ]
