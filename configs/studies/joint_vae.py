@@ -55,7 +55,7 @@ def get_study(argument=""):
         seeds=tuple(range(numbers["seeds"])),
         score=_score_digits if dataset == "mnist" else _score_factors,
         published={"JointVAE": PUBLISHED[dataset]},
-        source="Dupont 2018",
+        source="Dupont 2018" if dataset == "mnist" else "Dupont 2018 (dSprites)",
         notes=(
             "Accuracy (test images, %) and NMI of the most probable category, categories "
             "matched to digits one to one; no label is used in training."
