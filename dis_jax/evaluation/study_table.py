@@ -89,9 +89,8 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       >>> from dis_jax import evaluation
       >>> study = evaluation.Study("a", "A", {"vae": {}}, (0, 1), score=lambda _: {})
       >>> scores = {"": {"mig": 0.25}}
-      >>> found = evaluation.tabulate(
-      ...     study, [{"row": "vae", "seed": 0, "steps": 1, "scores": scores}]
-      ... )
+      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
+      >>> found = evaluation.tabulate(study, [record])
       >>> found["lines"]["vae"]["mig"]["mean"], found["missing"]
       (0.25, ['vae, seed 1'])
     """
@@ -192,9 +191,8 @@ def markdown_table(result: Mapping[str, Any]) -> str:
       >>> from dis_jax import evaluation
       >>> study = evaluation.Study("a", "A", {"vae": {}}, (0,), score=lambda _: {})
       >>> scores = {"": {"mig": 0.25}}
-      >>> found = evaluation.tabulate(
-      ...     study, [{"row": "vae", "seed": 0, "steps": 1, "scores": scores}]
-      ... )
+      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
+      >>> found = evaluation.tabulate(study, [record])
       >>> print(evaluation.markdown_table(found).splitlines()[4])
       | vae | 0.25 |
     """

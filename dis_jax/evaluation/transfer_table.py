@@ -300,7 +300,8 @@ def _interval(first: np.ndarray, second: np.ndarray) -> list[float]:
 
 def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
     """Values less the means over models of the same pair."""
-    same = np.array([[a == b for b in pairs] for a in pairs])
+    same = np.array([a == b for a in pairs for b in pairs], float)
+    same = same.reshape(len(pairs), len(pairs))
     return [v - same @ v / same.sum(axis=1) for v in values]
 
 

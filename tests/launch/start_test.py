@@ -1,16 +1,18 @@
 """What every launch script does first."""
 
+import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Page faults of ten steps, after twenty, of a network whose buffers hold 51 MB each.
+# Page faults of each of ten steps, after twenty, of a network whose buffers hold 51 MB.
 FAULTS = """
-import resource
+import json, resource
 {first}
 import jax, jax.numpy as jnp
 
@@ -24,11 +26,11 @@ def step(weights, x):
     return [w - g for w, g in zip(weights, jax.grad(loss)(weights))]
 
 weights, x = 3 * [jnp.eye(32)], jnp.ones((400_000, 32))
+faults = []
 for i in range(30):
-    if i == 20:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     weights = jax.block_until_ready(step(weights, x))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(json.dumps([b - a for a, b in zip(faults[19:], faults[20:])]))
 """
 
 
@@ -44,7 +46,8 @@ def test_memory_is_not_asked_for_anew_in_every_step():
             text=True,
             check=True,
         )
-        faults.append(int(done.stdout))
+        # of most steps: one of them may be that in which the heap grows for good
+        faults.append(statistics.median(json.loads(done.stdout)))
     default, kept = faults
-    assert default > 10 * 51e6 / 4096  # a buffer's pages in each step, and more
-    assert kept < default / 10
+    assert default > 51e6 / 4096  # a buffer's pages in each step, and more
+    assert kept < default / 100
