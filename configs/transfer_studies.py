@@ -3,7 +3,8 @@
 import re
 
 from configs import ada_gvae, beta_vae, group_vae
-from dis_jax import evaluation
+from dis_jax import data, evaluation
+from dis_jax.suggest import suggest
 
 METHODS = ("beta_vae", "ada_gvae", "group_vae")
 NOTES = (
@@ -42,6 +43,13 @@ def study(
     words = [word for word, match in zip(words, chosen, strict=True) if not match]
     readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
     own = [word for word in words if word not in (*METHODS, "gbt")]
+    for word in own:
+        name = word.split(":")[0].split("+")[0]
+        if name not in data.NAMES and "/" not in name and not name.endswith(".npz"):
+            raise ValueError(
+                f"unknown word {word!r}: words are numbers, {', '.join(METHODS)}, gbt, "
+                f"beta4 and the like, and targets; {suggest(name, data.NAMES)}"
+            )
     targets = tuple(own or targets)
 
     rows = {

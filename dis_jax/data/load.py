@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import os
 import pathlib
@@ -18,6 +17,7 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.streaming import from_source
 from dis_jax.data.varied import split_variants, varied
+from dis_jax.suggest import suggest
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
 
@@ -96,11 +96,7 @@ def load(
     if is_path(name):
         return from_path(name)
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, n=3, cutoff=0.4) or NAMES
-        raise ValueError(
-            f"unknown data set {name!r}; did you mean {' or '.join(map(repr, near))}? "
-            f"Known: {', '.join(NAMES)}."
-        )
+        raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}")
     splits = _FOLDERS[name][1] if name in _FOLDERS else ("all",)
     if split not in splits:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import time
@@ -30,6 +29,7 @@ from dis_jax.evaluation.omes import omes, omes_on_grid
 from dis_jax.evaluation.records import record
 from dis_jax.evaluation.samples import Samples, draw_samples, given_samples
 from dis_jax.evaluation.sap import sap
+from dis_jax.suggest import suggest
 
 DEFAULT_METRICS = ("factor_vae_score", "mig")
 
@@ -212,7 +212,7 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
     names: dict[str, None] = {}
     for name in [metrics] if isinstance(metrics, str) else metrics:
         if name not in METRIC_SETS:
-            _known(name, METRICS, "metric", f"; sets: {', '.join(METRIC_SETS)}")
+            _known(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
         names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))
     return tuple(names)
 
@@ -293,9 +293,7 @@ def _missing(metric: Metric, samples: Samples) -> str | None:
 def _known(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    raise ValueError(f"unknown {what} {name!r}; {hint}known: {', '.join(known)}{more}.")
+    raise ValueError(f"unknown {what} {name!r}; {suggest(name, known)}{more}")
 
 
 def _jsonable(value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from typing import Any
 
+from dis_jax.suggest import suggest
 from dis_jax.training.program import Member
 
 # Arguments of samplers of which members may have values of their own.
@@ -42,10 +42,9 @@ def members(config: Any) -> list[Member]:
     own = {name: lists.pop(name) for name in SAMPLED if lists.get(name)}
     for name in lists:
         if name not in (*known, *SAMPLED):
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known
             raise ValueError(
                 f"population.{name} is neither the seed nor a hyperparameter of "
-                f"{config.method!r}; did you mean {' or '.join(near)}?"
+                f"{config.method!r}; {suggest(name, known)}"
             )
     defaults = {"seed": config.seed, **hparams}
     choices = {name: lists.get(name) or (defaults[name],) for name in known}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 import pathlib
@@ -15,6 +14,7 @@ import jax.numpy as jnp
 from absl import logging
 
 from dis_jax.methods import METHODS, Method, State
+from dis_jax.suggest import suggest
 from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
@@ -91,10 +91,8 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
       ValueError: if there is no such method; names the nearest.
     """
     if config.method not in METHODS:
-        near = difflib.get_close_matches(config.method, METHODS, n=3, cutoff=0.4)
         raise ValueError(
-            f"unknown method {config.method!r}; did you mean "
-            f"{' or '.join(map(repr, near or METHODS))}? Known: {', '.join(METHODS)}."
+            f"unknown method {config.method!r}; {suggest(config.method, METHODS)}"
         )
     return METHODS[config.method](config, axis_name)
 

@@ -107,6 +107,16 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert {config.checkpoint_every for config in found.rows.values()} == {35}
     assert set(found.targets.values()) == {("isaac3d",)}
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
+    found = studies.load(
+        "configs/studies/transfer_coil100.py:mine/a.npz,smallnorb:test"
+    )
+    assert set(found.targets.values()) == {("mine/a.npz", "smallnorb:test")}
+    for word, hint in (
+        ("seeds2", "numbers, beta_vae"),
+        ("ada_gvea", "known: rendered"),
+    ):
+        with pytest.raises(ValueError, match=f"unknown word '{word}': .*{hint}"):
+            studies.load(f"configs/studies/transfer_dsprites.py:{word}")
     found = studies.load("configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8")
     assert list(found.rows) == ["beta_vae, beta 8"]
     found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")

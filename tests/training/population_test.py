@@ -26,7 +26,7 @@ def test_a_list_of_something_else_is_refused_with_the_nearest_name(tiny_config):
     config = tiny_config("beta_vae")
     with config.unlocked():
         config.population.bata = (1.0,)
-    with pytest.raises(ValueError, match=r"population\.bata .* did you mean beta"):
+    with pytest.raises(ValueError, match=r"population\.bata .* did you mean 'beta'"):
         training.members(config)
 
 

@@ -1,0 +1,30 @@
+"""What to say of a name that is not known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """The known names nearest to one that is not, and all of them.
+
+    Args:
+      name: what was asked for.
+      known: what there is.
+
+    Returns:
+      Sentences that follow a semicolon.
+
+    Example:
+      >>> from dis_jax.suggest import suggest
+      >>> suggest("mgi", ["mig", "sap"])
+      "did you mean 'mig'? Known: mig, sap."
+      >>> suggest("wasserstein", ["mig", "sap"])
+      'known: mig, sap.'
+    """
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    if not near:
+        return f"known: {', '.join(known)}."
+    return f"did you mean {' or '.join(map(repr, near))}? Known: {', '.join(known)}."
