@@ -1,7 +1,11 @@
 """Eight virtual devices for every test, and the real data where they are to be had."""
 
+import json
 import os
 import pathlib
+import socket
+import subprocess
+import sys
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ["XLA_FLAGS"] = (
@@ -28,6 +32,38 @@ def _let_go_of_programs():
     import jax
 
     jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """`processes(script, *arguments, count=, devices=)`: the JSON that each prints last.
+
+    A script finds a port, how many processes there are, and which it is, before its
+    arguments.
+    """
+
+    def run(script: str, *arguments: object, count: int, devices: int = 1) -> list:
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            port = free.getsockname()[1]
+        flag = f"--xla_force_host_platform_device_count={devices}"
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", script, *map(str, (port, count, i, *arguments))],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=os.environ | {"XLA_FLAGS": flag},
+            )
+            for i in range(count)
+        ]
+        results = [process.communicate() for process in started]
+        for process, (_, errors) in zip(started, results, strict=True):
+            assert process.returncode == 0, errors
+        return [json.loads(out.splitlines()[-1]) for out, _ in results]
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ def read_transfers(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
       folder: a run's, or one that holds runs, at any depth.
 
     Returns:
-      The records that `transfer` wrote and that have been fine-tuned.
+      The records that `transfer` wrote and that have been fine-tuned; `run` is where the
+      run lies now.
 
     Example:
       >>> import tempfile
@@ -37,7 +38,7 @@ def read_transfers(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
       ...     evaluation.read_transfers(folder)
       []
     """
-    return [r for r in _read(folder, f"*/{FOLDER}/*/transfer.json") if r["after"]]
+    return [r for r in _read(folder, f"{FOLDER}/*/transfer.json") if r["after"]]
 
 
 def read_sources(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -47,7 +48,7 @@ def read_sources(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
       folder: a run's, or one that holds runs, at any depth.
 
     Returns:
-      The records that `score_source` wrote.
+      The records that `score_source` wrote; `run` is where the run lies now.
 
     Example:
       >>> import tempfile
@@ -56,7 +57,7 @@ def read_sources(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
       ...     evaluation.read_sources(folder)
       []
     """
-    return _read(folder, f"*/{FOLDER}/source.json")
+    return _read(folder, f"{FOLDER}/source.json")
 
 
 def score_rows(scores: Mapping[str, Any]) -> Values:
@@ -166,10 +167,12 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def _read(folder: str | os.PathLike[str], pattern: str) -> list[dict[str, Any]]:
-    folder = pathlib.Path(folder)
-    paths = {*folder.parent.glob(f"{folder.name}/{pattern.removeprefix('*/')}")}
-    paths |= {*folder.rglob(pattern)}
-    return [r for path in sorted(paths) for r in json.loads(path.read_text())]
+    """What files below a run say, `run` being where it lies now."""
+    found = []
+    for path in sorted(pathlib.Path(folder).rglob(pattern)):
+        run = next(p.parent for p in path.parents if p.name == FOLDER)
+        found += [r | {"run": str(run)} for r in json.loads(path.read_text())]
+    return found
 
 
 def _row(names: Sequence[str], values: Iterable[float], mean: float) -> dict:

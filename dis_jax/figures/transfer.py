@@ -226,7 +226,8 @@ def write_transfer(
     result["sources"] = _configs(folder)
     if made_by:
         result["made_by"] = made_by
-    text = json.dumps(result | {"records": records}, indent=1, allow_nan=False)
+    told = [r | {"run": _below(folder, r["run"])} for r in records]
+    text = json.dumps(result | {"records": told}, indent=1, allow_nan=False)
     (out / "transfer.json").write_text(text + "\n")
     page = [
         f"# {title}",
@@ -247,10 +248,14 @@ def write_transfer(
 def _configs(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The configs of the sources, by their folders below that of all."""
     return {
-        run.relative_to(folder).as_posix(): strict_json(training.read_config(run))
+        _below(folder, run): strict_json(training.read_config(run))
         for run in find_runs(folder)
         if (run / FOLDER).is_dir()
     }
+
+
+def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:
+    return pathlib.Path(run).relative_to(folder).as_posix()
 
 
 def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:

@@ -1,9 +1,3 @@
-import json
-import os
-import socket
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +87,7 @@ def test_resident_set_is_not_streamed():
 PROCESS = """
 import json, sys
 import jax, numpy as np
-port, processes, process = map(int, sys.argv[1:])
+port, processes, process = map(int, sys.argv[1:4])
 if processes > 1:
     jax.distributed.initialize(f"localhost:{port}", processes, process)
 from dis_jax import data
@@ -121,30 +115,10 @@ print(json.dumps([rows, asked]))
 """
 
 
-def run_processes(count):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, str(port), str(count), str(i)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"XLA_FLAGS": ""},  # one device a process
-        )
-        for i in range(count)
-    ]
-    results = [process.communicate() for process in started]
-    for process, (_, errors) in zip(started, results, strict=True):
-        assert process.returncode == 0, errors
-    return [json.loads(out.splitlines()[-1]) for out, _ in results]
-
-
 @pytest.mark.slow
-def test_two_processes_read_disjoint_halves_of_the_epoch_of_one():
-    ((alone, _),) = run_processes(1)
-    (left, left_read), (right, right_read) = run_processes(2)
+def test_two_processes_read_disjoint_halves_of_the_epoch_of_one(processes):
+    ((alone, _),) = processes(PROCESS, count=1)
+    (left, left_read), (right, right_read) = processes(PROCESS, count=2)
     assert [a + b for a, b in zip(left, right, strict=True)] == alone
     epoch = [x for batch in alone for x in batch]
     assert sorted(epoch) == list(range(24))

@@ -1,13 +1,11 @@
 """A run goes on as if it had never stopped, and stops when numbers stop being numbers."""
 
 import gc
-import json
 import logging
 import os
 import pathlib
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -237,7 +235,7 @@ def test_killed_twenty_times_equals_unbroken(tiny_config, tmp_path):
 PROCESS = """
 import json, sys
 import jax, numpy as np
-folder, port, processes, process = sys.argv[1], *map(int, sys.argv[2:])
+port, processes, process, folder = *map(int, sys.argv[1:4]), sys.argv[4]
 if processes > 1:
     jax.distributed.initialize(f"localhost:{port}", processes, process)
 from configs import vae
@@ -254,33 +252,10 @@ print(json.dumps([np.asarray(x).ravel()[:3].tolist() for x in leaves]))
 """
 
 
-def _processes(folder, count):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROCESS, *map(str, (folder, port, count, i))],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            # devices in all: two of one process, or one of each
-            env=os.environ
-            | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={2 // count}"},
-        )
-        for i in range(count)
-    ]
-    results = [process.communicate() for process in started]
-    for process, (_, errors) in zip(started, results, strict=True):
-        assert process.returncode == 0, errors
-    return [json.loads(out.splitlines()[-1]) for out, _ in results]
-
-
 @pytest.mark.slow
-def test_two_processes_train_as_one_and_one_of_them_writes(tmp_path):
-    (alone,) = _processes(tmp_path / "one", 1)
-    first, second = _processes(tmp_path / "two", 2)
+def test_two_processes_train_as_one_and_one_of_them_writes(processes, tmp_path):
+    (alone,) = processes(PROCESS, tmp_path / "one", count=1, devices=2)
+    first, second = processes(PROCESS, tmp_path / "two", count=2, devices=1)
     assert first == second
     for a, b in zip(first, alone, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
