@@ -20,6 +20,7 @@ from dis_jax.methods import State
 Read = TypeVar("Read")
 
 _SCORE = "score"  # what "best" means; smaller is better
+_SHAPES = "shapes"  # among the facts
 
 
 class Checkpoints:
@@ -83,7 +84,8 @@ class Checkpoints:
         self._manager.save(
             step,
             args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state), facts=ocp.args.JsonSave(facts)
+                state=ocp.args.StandardSave(state),
+                facts=ocp.args.JsonSave(facts | {_SHAPES: _shapes(state)}),
             ),
             metrics=None if score is None else {_SCORE: score},
             force=True,
@@ -99,6 +101,9 @@ class Checkpoints:
 
     def facts(self, step: int) -> dict[str, Any]:
         """The facts that were saved with a checkpoint."""
+        return {k: v for k, v in self._all_facts(step).items() if k != _SHAPES}
+
+    def _all_facts(self, step: int) -> dict[str, Any]:
         args = ocp.args.Composite(facts=ocp.args.JsonRestore())
         return self._manager.restore(step, args=args)["facts"]
 
@@ -111,7 +116,18 @@ class Checkpoints:
 
         Returns:
           The state, placed as the template says.
+
+        Raises:
+          ValueError: if the state that was saved has other shapes.
         """
+        saved, wanted = self._all_facts(step).get(_SHAPES), _shapes(template)
+        if saved is not None and saved != wanted:
+            fields = sorted(saved.keys() | wanted.keys())
+            other = [f for f in fields if saved.get(f) != wanted.get(f)]
+            raise ValueError(
+                f"{other[0]} has the shape {saved.get(other[0])} there and "
+                f"{wanted.get(other[0])} here, and {len(other) - 1} others differ."
+            )
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template))
         return self._manager.restore(step, args=args)["state"]
 
@@ -175,6 +191,12 @@ class Checkpoints:
         """A step may be damaged, written again, and damaged again."""
         names = (f"damaged-{step}{'' if i == 1 else f'-{i}'}" for i in count(1))
         return next(p for n in names if not (p := self._folder / n).exists())
+
+
+def _shapes(state: State) -> dict[str, list[int]]:
+    """The shape of each array of a state by its path, as JSON."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+    return {jax.tree_util.keystr(path): list(leaf.shape) for path, leaf in leaves}
 
 
 def placed(shapes: State, sharding: Any) -> State:

@@ -1,6 +1,5 @@
 """A run goes on as if it had never stopped, and stops when numbers stop being numbers."""
 
-import gc
 import logging
 import os
 import pathlib
@@ -104,8 +103,6 @@ def test_hyperparameters_that_were_accepted_are_used(tiny_config, tmp_path):
     assert float(state.hparams["beta"]) == 9.0
 
 
-# orbax leaves what it was reading when it failed
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
     tiny_config, tmp_path
 ):
@@ -118,13 +115,13 @@ def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
     assert (tmp_path / "config.json").read_text() == written
 
     config.network.latent = 5
-    with pytest.raises(
-        OSError, match=r"checkpoints \[4\].*(?s:.)*do not fit the config"
-    ):
+    with pytest.raises(OSError, match="do not fit the config") as error:
         training.train(config, tmp_path, accept_changes=True)
+    assert "none of the checkpoints [4] in " in str(error.value)
+    assert "'decoder'" in str(error.value)
+    assert "has the shape [3, 8] there and [5, 8] here" in str(error.value)
     assert (tmp_path / "config.json").read_text() == written
     _assert_same(first, training.restore(tmp_path)[1])
-    gc.collect()  # while its warnings are let pass
 
 
 def test_the_member_that_diverges_is_named(tiny_config, tmp_path):
