@@ -58,10 +58,10 @@ def get_study(argument=""):
             raise ValueError(f"unknown word {word!r}; known: {', '.join(ROWS)}.")
     if not 1 <= numbers["splits"] <= NUM_SPLITS:
         raise ValueError(f"splits{numbers['splits']}: there are {NUM_SPLITS}.")
-    if hparams and settings == ["joint_vae"]:
-        raise ValueError(f"{', '.join(hparams)}: of an InfoGAN, and none is asked for.")
-    epochs = numbers["epochs"]
     changed = [*options, *(f"{name}={value:g}" for name, value in hparams.items())]
+    if changed and settings == ["joint_vae"]:
+        raise ValueError(f"{', '.join(changed)}: of an InfoGAN, and none is asked for.")
+    epochs = numbers["epochs"]
     return evaluation.Study(
         name="_".join(("elastic_infogan_mnist", *changed)),
         title="Elastic-InfoGAN on uneven subsets of MNIST"

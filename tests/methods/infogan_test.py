@@ -313,7 +313,7 @@ def test_words_of_the_study_change_every_infogan():
     )
     with pytest.raises(ValueError, match="splits51: there are 50"):
         elastic_infogan_mnist.get_study("splits51")
-    with pytest.raises(ValueError, match="learning_rate: of an InfoGAN"):
-        elastic_infogan_mnist.get_study("joint_vae,learning_rate=1")
+    with pytest.raises(ValueError, match="narrow, learning_rate=1: of an InfoGAN"):
+        elastic_infogan_mnist.get_study("joint_vae,narrow,learning_rate=1")
     with pytest.raises(ValueError, match="unknown prior_learning_rat; known: "):
         elastic_infogan_mnist.get_study("gumbel,prior_learning_rat=1")
