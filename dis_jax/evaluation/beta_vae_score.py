@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from dis_jax.evaluation.encoding import Encode, FactorGrid, factor_encoder
 from dis_jax.evaluation.factor_vae_score import sample_factors
-from dis_jax.evaluation.logistic import fit_logistic
+from dis_jax.evaluation.fitting import fit_logistic
 
 _ROWS = 65_536  # codes held at once
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.codes import check_split
+from dis_jax.evaluation.fitting import fit
 from dis_jax.evaluation.mutual_information import (
     histogram_bins,
     mutual_information_matrix,
@@ -106,7 +106,7 @@ def downstream(
     train, test, chance = [], [], []
     for k in range(y.shape[1]):
         columns = slice(None) if chosen is None else [chosen[k]]
-        fitted = _fit(_make_model(model, seed), x[:, columns], y[:, k])
+        fitted = fit(_make_model(model, seed), x[:, columns], y[:, k])
         train.append(fitted.score(x[:, columns], y[:, k]))
         test.append(fitted.score(x_test[:, columns], y_test[:, k]))
         values, counts = np.unique(y[:, k], return_counts=True)
@@ -131,12 +131,3 @@ def _make_model(name: str, seed: int) -> Any:
     if name == "knn":
         return KNeighborsClassifier()
     return make_pipeline(StandardScaler(), LogisticRegression())
-
-
-def _fit(model: Any, x: np.ndarray, y: np.ndarray) -> Any:
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        # Models stop after their default number of steps, as in the published tables.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        return model.fit(x, y)

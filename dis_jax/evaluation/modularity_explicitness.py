@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.codes import check_split
-from dis_jax.evaluation.logistic import fit_logistic
+from dis_jax.evaluation.fitting import fit_logistic
 from dis_jax.evaluation.mutual_information import (
     histogram_bins,
     mutual_information_matrix,

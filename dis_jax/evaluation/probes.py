@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
 from dis_jax import losses, networks
-from dis_jax.evaluation.logistic import fit_logistic
+from dis_jax.evaluation.fitting import fit_logistic
 from dis_jax.methods.method import Gaussian
 
 Evidence = Literal["image", "batch", "disjoint"]
