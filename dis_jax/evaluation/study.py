@@ -66,13 +66,14 @@ def run_study(
       {}
     """
     workdir = pathlib.Path(workdir)
-    planned = _from_each_other(jobs(study), workdir)
+    planned = jobs(study)
 
     def do(job: Job) -> None:
         if _waits(job, planned, workdir):
             raise training.BusyError
         if not _is_done(job, workdir):
-            _train_and_score(study, job, workdir, data_dir)
+            source = _source(job, planned, workdir)
+            _train_and_score(study, job, source, workdir, data_dir)
         on_model(tabulate(study, read_scores(study, workdir)))
 
     do_each(planned, workdir / "scores", do)
@@ -210,23 +211,15 @@ def _is_done(job: Job, workdir: pathlib.Path) -> bool:
     return True
 
 
-def _from_each_other(planned: Sequence[Job], workdir: pathlib.Path) -> list[Job]:
-    """The jobs, those that start from another of them told where it lies."""
-    folders = {job.folder for job in planned}
-    made = []
-    for job in planned:
-        source = job.config.init_from.workdir
-        if source in folders:
-            config = job.config.copy_and_resolve_references()
-            config.init_from.workdir = str(workdir / source)
-            job = job._replace(config=config)
-        made.append(job)
-    return made
+def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
+    """The folder that a run starts from, one of the study's or any; or nothing."""
+    given = job.config.init_from.workdir
+    return str(workdir / given) if given in {j.folder for j in planned} else given
 
 
 def _waits(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> bool:
     """Whether the run starts from another of the study that is not done yet."""
-    source = job.config.init_from.workdir
+    source = _source(job, planned, workdir)
     return bool(source) and any(
         (workdir / other.folder).resolve() == pathlib.Path(source).resolve()
         and not _is_done(other, workdir)
@@ -237,21 +230,27 @@ def _waits(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> bool:
 def _train_and_score(
     study: Study,
     job: Job,
+    source: str,
     workdir: pathlib.Path,
     data_dir: str | os.PathLike[str] | None,
 ) -> None:
-    states = training.train(job.config, workdir / job.folder, data_dir=data_dir)
+    config = job.config.copy_and_resolve_references()
+    config.init_from.workdir = source
+    states = training.train(config, workdir / job.folder, data_dir=data_dir)
     config = training.read_config(workdir / job.folder)
     method = training.make_method(config)
     for row, seed, index in job.members:
         state = states if index is None else training.member(states, index)
         scores = study.score(Trained(method, state, config, seed, data_dir))
+        made_with = json.loads(config.to_json())
+        # as the study says it: its folder may lie elsewhere tomorrow
+        made_with["init_from"]["workdir"] = job.config.init_from.workdir
         record = {
             "row": row,
             "seed": seed,
             "steps": int(state.step),
             "scores": {k: dict(v) for k, v in scores.items()},
-            "config": json.loads(config.to_json()),
+            "config": made_with,
             **provenance(),
         }
         path = score_path(workdir, row, seed)

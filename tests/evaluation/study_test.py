@@ -82,6 +82,12 @@ def test_runs_start_from_others_of_the_study_and_wait_for_them(make, tmp_path):
     config = training.read_config(tmp_path / "beta_1" / "seed0")
     assert config.init_from.workdir == str(tmp_path / "beta_4/seed0")
 
+    # what is recorded names no folder of this machine, and the study may be moved
+    result = evaluation.run_study(study, shutil.move(tmp_path, f"{tmp_path}_moved"))
+    assert result["configs"]["beta 1"]["init_from"]["workdir"] == "beta_4/seed0"
+    assert len(scored) == 2
+    shutil.move(f"{tmp_path}_moved", tmp_path)
+
     # the source has trained on, and what started from it has not
     longer, _ = make(of_seed=of_seed, seeds=[0], steps=4)
     for path in (tmp_path / "scores").glob("beta_1*"):
