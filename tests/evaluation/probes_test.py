@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dis_jax import evaluation
-from dis_jax.evaluation import logistic, probes
+from dis_jax.evaluation import fitting, probes
 from dis_jax.methods import Gaussian
 
 KEY = jax.random.key(0)
@@ -117,7 +117,7 @@ def test_logistic_is_scikit_learns():
     found = accuracy(parts, model="logistic", batch_size=512)
     x, y, x_test, y_test = parts[0].mean, parts[1], parts[2].mean, parts[3]
     centre, spread = x.mean(axis=0), x.std(axis=0)
-    model = logistic.fit_logistic((x - centre) / spread, y)
+    model = fitting.fit_logistic((x - centre) / spread, y)
     expected = model.score((x_test - centre) / spread, y_test)
     np.testing.assert_allclose(found.accuracy, expected, atol=0.005)
 
