@@ -46,6 +46,11 @@ class Asked(NamedTuple):
         """Of the configs."""
         return ",".join((self.dataset, *self.words))
 
+    @property
+    def changes(self):
+        """Words for what makes a study another one; more seeds do not."""
+        return (*self.words, *((f"steps{self.steps}",) if self.steps else ()))
+
 
 def read_words(dataset, argument):
     """What words with commas between them ask for: "half,steps5000,seeds2".
@@ -78,7 +83,7 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
     """SDIM, and EDIM from its encoders, on one kind of pairs.
 
     Args:
-      name: of the study; `table` adds the words of the configs.
+      name: of the study; `table` adds the words that change it.
       title: the same.
       dataset: what the pairs are of.
       argument: words for `read_words`.
@@ -105,7 +110,7 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
     """A study of any rows.
 
     Args:
-      name: of the study, without the words of the configs.
+      name: of the study, without the words that change it.
       title: the same.
       rows: config by name.
       asked: see `read_words`.
@@ -130,8 +135,8 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
         return config
 
     return evaluation.Study(
-        name="_".join((name, *asked.words)),
-        title=title + (f" ({', '.join(asked.words)})" if asked.words else ""),
+        name="_".join((name, *asked.changes)),
+        title=title + (f" ({', '.join(asked.changes)})" if asked.changes else ""),
         rows=rows,
         seeds=asked.seeds,
         score=score,

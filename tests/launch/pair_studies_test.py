@@ -18,6 +18,7 @@ FILES = (
     "sdim_edim_coloured_mnist",
     "sdim_edim_rendered_shapes3d",
     "sdim_ablation",
+    "sdim_smallnorb_category",
 )
 
 
@@ -37,7 +38,10 @@ def test_words_choose_steps_of_every_row_seeds_and_configs(name):
     assert found.seeds == (0, 1)
     widths = {config.network.widths for config in found.rows.values()}
     assert widths == {(32, 64, 128)}
-    assert found.name == f"{name}_half"
+    assert found.name == f"{name}_half_steps5000"
+    # tables of other lengths do not overwrite each other; more seeds add to one
+    assert load(name, "half,steps700,seeds2").name != found.name
+    assert load(name, "half,steps5000").name == found.name
     whole = load(name)
     assert whole.name == name
     assert whole.seeds == (0, 1, 2)
