@@ -62,6 +62,8 @@ def get_study(argument=""):
     if changed and settings == ["joint_vae"]:
         raise ValueError(f"{', '.join(changed)}: of an InfoGAN, and none is asked for.")
     epochs = numbers["epochs"]
+    if epochs:
+        changed.append(f"epochs{epochs}")
     return evaluation.Study(
         name="_".join(("elastic_infogan_mnist", *changed)),
         title="Elastic-InfoGAN on uneven subsets of MNIST"

@@ -42,14 +42,15 @@ def get_study(argument=""):
     if dataset == "mnist":
         config.split = "train"
         config.steps = joint_vae.EPOCHS * (60_000 // config.batch_size)
-    if numbers["steps"]:
+    changed = (f"steps{numbers['steps']}",) if numbers["steps"] else ()
+    if changed:
         config.hparams.capacity_steps *= numbers["steps"] / config.steps
         config.steps = numbers["steps"]
     config.checkpoint_every = max(1, min(10_000, config.steps // 20))
     config.log_every, config.keep_checkpoints = 500, 1
     config.tensorboard = False
     return evaluation.Study(
-        name=f"joint_vae_{dataset}",
+        name="_".join(("joint_vae", dataset, *changed)),
         title=f"JointVAE on {dataset}",
         rows={"JointVAE": config},
         seeds=tuple(range(numbers["seeds"])),

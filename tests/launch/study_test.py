@@ -64,11 +64,13 @@ def test_a_study_that_is_not_there_is_named(run, tmp_path):
 def test_shorter_joint_vaes_reach_their_capacities_as_early(monkeypatch):
     monkeypatch.chdir(ROOT)
     file = "configs/studies/joint_vae.py"
-    whole = study.load(file).rows["JointVAE"]
+    whole_study = study.load(file)
+    whole = whole_study.rows["JointVAE"]
     assert (whole.dataset, whole.split) == ("mnist+resized32", "train")
     assert (whole.steps, whole.hparams.capacity_steps) == (93_700, 25_000)
     short = study.load(f"{file}:mnist,steps9370,seeds2")
     assert short.seeds == (0, 1)
+    assert short.name != whole_study.name  # nor overwrites its table
     assert short.rows["JointVAE"].hparams.capacity_steps == 2_500
     with pytest.raises(ValueError, match="unknown word 'epochs3'; known: mnist"):
         study.load(f"{file}:epochs3")

@@ -295,6 +295,9 @@ def test_the_study_gives_every_setting_the_same_subsets():
         np.testing.assert_allclose(given, np.array(counts) / sum(counts))
         # a fifth of the published epochs, and of the steps to full capacities
         assert found[2].hparams.capacity_steps == 5_000
+    # a short table does not overwrite a long one
+    names = [elastic_infogan_mnist.get_study(w).name for w in ("", words, "epochs15")]
+    assert len({*names}) == 3
     with pytest.raises(ValueError, match="unknown word 'split3'"):
         elastic_infogan_mnist.get_study("split3")
 
