@@ -72,6 +72,7 @@ def set_up(
         config.image_shape = image_set.image_shape
     method = workdir.make_method(_with_form(config, population))
     sampler = _sampler(method, image_set, config, found, population)
+    _check_metric(config.best_metric, method, sampler, image_set)
     mesh = meshes.make_mesh(*config.mesh)
     if config.batch_size % mesh.shape[meshes.DATA]:
         raise ValueError(
@@ -257,7 +258,6 @@ def _loop(
             jax.block_until_ready(waited)
             log.progress(done)
         if step == first + count:
-            _check_metric(config.best_metric, metrics)
             jax.block_until_ready(metrics)
             logging.info("first call done after %.1f s", time.monotonic() - began)
 
@@ -278,7 +278,13 @@ def _loop(
     return compiled.dump(carry)
 
 
-def _check_metric(name: str, metrics: Metrics) -> None:
+def _check_metric(
+    name: str, method: Method, sampler: data.Sampler, image_set: data.ImageSet
+) -> None:
+    """Raises if no step gives such a metric; traces one, which costs half a second."""
+    batch = program.batch_shapes(sampler, image_set)
+    state = jax.eval_shape(method.init, jax.random.key(0), batch)
+    _, metrics = jax.eval_shape(method.update, state, batch)
     if name not in metrics._fields:
         raise ValueError(
             f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."

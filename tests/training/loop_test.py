@@ -135,6 +135,7 @@ def test_the_best_is_measured_by_a_term_that_exists(tiny_config, tmp_path):
     config = _config(tiny_config, "vae", steps=4, best_metric="los")
     with pytest.raises(ValueError, match=r"best_metric is 'los'; .*loss.*kl"):
         training.train(config, tmp_path)
+    assert not [*tmp_path.iterdir()]  # the corrected command is not another config's
 
 
 def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
