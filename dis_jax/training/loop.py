@@ -72,14 +72,15 @@ def set_up(
         config.image_shape = image_set.image_shape
     method = workdir.make_method(_with_form(config, population))
     sampler = _sampler(method, image_set, config, found, population)
-    _check_metric(config.best_metric, method, sampler, image_set)
     mesh = meshes.make_mesh(*config.mesh)
     if config.batch_size % mesh.shape[meshes.DATA]:
         raise ValueError(
             f"batch_size is {config.batch_size}, which {mesh.shape[meshes.DATA]} devices "
             "cannot share evenly; change it, or config.mesh."
         )
-    return Run(config, method, image_set, sampler, found, mesh, population)
+    run = Run(config, method, image_set, sampler, found, mesh, population)
+    _check_metric(run)
+    return run
 
 
 def _sampler(
@@ -192,7 +193,7 @@ def _train(run: Run, folder: pathlib.Path, began: float) -> State:
 def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
     """The state of the last good checkpoint, or a new one."""
     config = run.config
-    facts = workdir.batch_facts(program.batch_shapes(run.sampler, run.image_set))
+    facts = workdir.batch_facts(_batch_shapes(run))
     shapes = workdir.state_shapes(run.method, config, facts)
     template = ckpt.placed(shapes, meshes.replicated(run.mesh))
     found = checkpoints.newest(
@@ -278,13 +279,12 @@ def _loop(
     return compiled.dump(carry)
 
 
-def _check_metric(
-    name: str, method: Method, sampler: data.Sampler, image_set: data.ImageSet
-) -> None:
+def _check_metric(run: Run) -> None:
     """Raises if no step gives such a metric; traces one, which costs half a second."""
-    batch = program.batch_shapes(sampler, image_set)
-    state = jax.eval_shape(method.init, jax.random.key(0), batch)
-    _, metrics = jax.eval_shape(method.update, state, batch)
+    batch = _batch_shapes(run)
+    state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+    _, metrics = jax.eval_shape(run.method.update, state, batch)
+    name = run.config.best_metric
     if name not in metrics._fields:
         raise ValueError(
             f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
@@ -366,5 +366,10 @@ def _round_up(every: int, stride: int) -> int:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    shapes = program.batch_shapes(run.sampler, run.image_set)
-    return {"batch": workdir.batch_facts(shapes), **provenance()}
+    return {"batch": workdir.batch_facts(_batch_shapes(run)), **provenance()}
+
+
+def _batch_shapes(run: Run) -> Any:
+    return program.batch_shapes(
+        run.sampler, run.image_set, population=run.population is not None
+    )

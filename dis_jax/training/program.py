@@ -125,7 +125,7 @@ def init(
     Returns:
       The state, stacked over the members if it is that of a population.
     """
-    shapes = batch_shapes(sampler, image_set)
+    shapes = batch_shapes(sampler, image_set, population=population)
     blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     make = jax.jit(method.init)
     states = [
@@ -135,10 +135,13 @@ def init(
     return stack(states) if population else states[0]
 
 
-def batch_shapes(sampler: Sampler, image_set: ImageSet) -> Any:
-    """Shapes and types of a batch, without drawing one."""
+def batch_shapes(
+    sampler: Sampler, image_set: ImageSet, *, population: bool = False
+) -> Any:
+    """Shapes and types of one model's batch, without drawing one."""
+    args = member(sampler.args, 0) if population else sampler.args
     return jax.eval_shape(
-        sampler.sample, image_set, jax.random.key(0), jnp.int32(0), sampler.args
+        sampler.sample, image_set, jax.random.key(0), jnp.int32(0), args
     )
 
 

@@ -47,3 +47,23 @@ def test_members_may_draw_from_uneven_subsets_of_their_own(tiny_config):
         args = training.member(run.sampler.args, i)
         planned = run.sampler.plan(run.image_set, jax.random.key(3), 0, args)
         assert set(planned["factors"][:, 0].tolist()) == shapes
+
+
+def test_members_with_subsets_of_their_own_train_as_they_would_alone(
+    tiny_config, tmp_path
+):
+    counts = ((5, 3, 0), (0, 1, 9))
+    config = tiny_config("vae", steps=3, checkpoint_every=3)
+    config.sampler = {"class_factor": "shape"}
+    with config.unlocked():
+        config.population.class_counts = counts
+    together = training.train(config, tmp_path / "together")
+    for i, own in enumerate(counts):
+        config = tiny_config("vae", steps=3, checkpoint_every=3)
+        config.sampler = {"class_factor": "shape", "class_counts": own}
+        alone = training.train(config, tmp_path / f"alone{i}")
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+            training.member(together, i).params,
+            alone.params,
+        )
