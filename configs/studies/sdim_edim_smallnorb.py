@@ -39,6 +39,11 @@ HALVES = (
 )
 
 
+def notes_of(words):
+    """What the tables say of training and test toys."""
+    return HALVES if "halves" in words else NOTES
+
+
 def get_study(argument=""):
     words = argument.split(",")
     return pair_studies.study(
@@ -49,5 +54,5 @@ def get_study(argument=""):
         published={} if "coloured" in words else PUBLISHED,
         read_by="head, batch",
         source="Vaona 2024",
-        notes=HALVES if "halves" in words else NOTES,
+        notes=notes_of(words),
     )

@@ -11,9 +11,7 @@ pairs of a batch, which takes ten times as long on a CPU.
 """
 
 from configs import pair_studies, sdim
-
-# the source's SmallNORB report, %: all instances of a half, other networks' sizes
-PUBLISHED = {"SDIM": {"shared_x category": 93.5, "shared_y category": 93.5}}
+from configs.studies import sdim_edim_smallnorb
 
 
 def get_study(argument=""):
@@ -38,7 +36,8 @@ def get_study(argument=""):
         "The category of unseen toys, by SDIM on SmallNORB",
         rows,
         asked,
-        published=PUBLISHED,
+        published={"SDIM": sdim_edim_smallnorb.PUBLISHED["SDIM"]},
         read_by="head, batch",
         source="Vaona 2024",
+        notes=sdim_edim_smallnorb.notes_of(asked.words),
     )
