@@ -10,9 +10,10 @@ METHODS = ("beta_vae", "ada_gvae", "group_vae")
 NOTES = (
     "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
     "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
-    "Adam 1e-4, gradient norm clipped to 1, beta grown over the first eighth of the "
-    "steps where pairs are learned from (not on Shapes3D)."
+    "{pairs} pairs a step, Adam {rate:g}, gradient norm clipped to 1, beta grown over the "
+    "first eighth of the steps where pairs are learned from (not on Shapes3D)."
 )
+SETTING = re.compile(r"(beta|pairs|rate)(\d[\d.e-]*)")
 
 
 def study(
@@ -28,8 +29,9 @@ def study(
       argument: words with commas between them: numbers are seeds, steps on the source and
         steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
         network that reads factors off codes; names of methods choose among the sources,
-        "beta4" and the like their betas; all other words are targets, in place of those
-        given.
+        "beta4" and the like their betas; "pairs32" is the pairs a step (64 by default),
+        "rate5e-4" Adam's rate on the source (1e-4); all other words are targets, in place
+        of those given.
       betas: of the sources.
       steps: on the source.
     """
@@ -38,22 +40,29 @@ def study(
     seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
     words = [word for word in words if not word.isdigit()]
     methods = [word for word in words if word in METHODS] or METHODS
-    chosen = [re.fullmatch(r"beta(\d+(?:\.\d+)?)", word) for word in words]
-    betas = [float(match[1]) for match in chosen if match] or betas
+    chosen = [SETTING.fullmatch(word) for word in words]
     words = [word for word, match in zip(words, chosen, strict=True) if not match]
+    values = {"beta": [], "pairs": [64.0], "rate": [1e-4]}
+    for match in filter(None, chosen):
+        values[match[1]].append(float(match[2]))
+    betas = values["beta"] or betas
+    pairs, rate = int(values["pairs"][-1]), values["rate"][-1]
     readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
     own = [word for word in words if word not in (*METHODS, "gbt")]
     for word in own:
-        name = word.split(":")[0].split("+")[0]
-        if name not in data.NAMES and "/" not in name and not name.endswith(".npz"):
+        base = word.split(":")[0].split("+")[0]
+        if base not in data.NAMES and "/" not in base and not base.endswith(".npz"):
             raise ValueError(
                 f"unknown word {word!r}: words are numbers, {', '.join(METHODS)}, gbt, "
-                f"beta4 and the like, and targets; {suggest(name, data.NAMES)}"
+                "beta4 and the like, pairs32, rate5e-4, and targets; "
+                f"{suggest(base, data.NAMES)}"
             )
     targets = tuple(own or targets)
 
     rows = {
-        f"{method}, beta {beta:g}": _config(method, source, beta, source_steps)
+        f"{method}, beta {beta:g}": _config(
+            method, source, beta, source_steps, pairs, rate
+        )
         for method in methods
         for beta in betas
     }
@@ -64,18 +73,18 @@ def study(
         seeds=tuple(range(seeds)),
         targets=dict.fromkeys(rows, targets),
         settings=evaluation.TransferSettings(finetune_steps=tuning, readers=readers),
-        notes=NOTES,
+        notes=NOTES.format(pairs=pairs, rate=rate),
     )
 
 
-def _config(method, source, beta, steps):
+def _config(method, source, beta, steps, pairs, rate):
     module = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
     config = module[method].get_config(source)
     config.hparams.beta = beta
     config.hparams.clip_norm = 1.0
-    if method == "beta_vae":
-        config.batch_size = 128
-    elif "shapes3d" not in source:
+    config.hparams.learning_rate = rate
+    config.batch_size = pairs * (2 if method == "beta_vae" else 1)
+    if method != "beta_vae" and "shapes3d" not in source:
         config.hparams.warmup_steps = steps / 8
     config.steps = steps
     config.tensorboard = False

@@ -107,6 +107,7 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert {config.steps for config in found.rows.values()} == {700}
     assert {config.checkpoint_every for config in found.rows.values()} == {35}
     assert set(found.targets.values()) == {("isaac3d",)}
+    assert found.name == "transfer_shapes3d"
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
     found = studies.load(
         "configs/studies/transfer_coil100.py:mine/a.npz,smallnorb:test"
@@ -124,7 +125,16 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert list(found.rows) == ["ada_gvae, beta 1", "ada_gvae, beta 2"]
     assert len(found.seeds) == 10
     assert found.rows["ada_gvae, beta 2"].hparams.warmup_steps == 50_000
+    assert found.rows["ada_gvae, beta 2"].hparams.learning_rate == 1e-4
+    assert found.rows["ada_gvae, beta 2"].batch_size == 64
     assert found.settings.finetune_steps == 50_000
+    found = studies.load(
+        "configs/studies/transfer_noisy_dsprites.py:ada_gvae,beta_vae,beta1,pairs32,rate5e-4"
+    )
+    assert {config.hparams.learning_rate for config in found.rows.values()} == {5e-4}
+    assert found.rows["ada_gvae, beta 1"].batch_size == 32
+    assert found.rows["beta_vae, beta 1"].batch_size == 64
+    assert "32 pairs a step, Adam 0.0005" in found.notes
 
 
 @pytest.mark.slow
