@@ -88,6 +88,7 @@ from dis_jax.evaluation.transfer_table import (
     read_sources,
     read_transfers,
     score_rows,
+    tabulate_sources,
     tabulate_transfers,
 )
 from dis_jax.evaluation.udr import Udr, udr
@@ -168,6 +169,7 @@ __all__ = [
     "score_rows",
     "score_source",
     "tabulate",
+    "tabulate_sources",
     "tabulate_transfers",
     "transfer",
     "transfer_distances",

@@ -12,7 +12,8 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
     """A result as Markdown: in a cell, % before fine-tuning (gain), mean ± deviation.
 
     Args:
-      result: of `tabulate_transfers`; an entry "made_by" is a command to be named.
+      result: of `tabulate_transfers`; an entry "made_by" is a command to be named, an
+        entry "at_home" is of `tabulate_sources`.
 
     Returns:
       Markdown.
@@ -20,15 +21,13 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
     Example:
       >>> from dis_jax import evaluation
       >>> result = evaluation.tabulate_transfers([])
-      >>> "What predicts transfer?" in evaluation.transfer_markdown(result)
-      True
+      >>> print(evaluation.transfer_markdown(result).strip())
+      Scores in %; mean ± standard deviation over models.
     """
-    text = [
-        "Scores in %, on the target before fine-tuning, and in brackets what fine-tuning "
-        "adds; mean ± standard deviation over models.",
-    ]
+    text = ["Scores in %; mean ± standard deviation over models."]
     if "made_by" in result:
         text += ["", f"Made by `{result['made_by']}`."]
+    text += _home_lines(result.get("at_home", []))
     for table in result["tables"]:
         text += ["", f"## {_title(table)}", "", _about(table), ""]
         columns = list(dict.fromkeys(c for row in table["rows"].values() for c in row))
@@ -53,9 +52,36 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
             for row, cells in compared["rows"].items()
         ]
         text += _lines(["", "before", "after", "gain"], body)
-    text += ["", "## What predicts transfer?", ""]
-    text += _correlation_lines(result["correlations"])
+    if result["tables"]:
+        text += ["", "## What predicts transfer?", ""]
+        text += _correlation_lines(result["correlations"])
     return "\n".join(text) + "\n"
+
+
+def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table for each source set: a row for each method and beta."""
+    text = []
+    for source in dict.fromkeys(home["source"] for home in homes):
+        own = [home for home in homes if home["source"] == source]
+        steps = sorted({n for home in own for n in home["source_steps"]})
+        columns = [c for c in own[0]["rows"]["OMES"] if c != ALL]
+        body = []
+        for home in own:
+            rows = home["rows"]
+            cells = [rows["OMES"].get(column) for column in (*columns, ALL)]
+            cells += [rows["OS"][ALL], rows["MES"][ALL]]
+            body.append(
+                [
+                    f"{home['method']}, beta {home['beta']:g}",
+                    *(_percent(cell, "") if cell else "" for cell in cells),
+                    f"{home['dims']['mean']:.3g}",
+                    str(home["models"]),
+                ]
+            )
+        head = ["", *columns, ALL, "OS", "MES", "dimensions that vary", "models"]
+        text += ["", f"## OMES on the source, {source}", ""]
+        text += [f"Alpha = .5; {_list(steps)} steps.", "", *_lines(head, body)]
+    return text
 
 
 def _title(table: Mapping[str, Any]) -> str:
@@ -69,6 +95,7 @@ def _about(table: Mapping[str, Any]) -> str:
         for name, d in table["distances"].items()
     )
     return (
+        "On the target before fine-tuning, in brackets what fine-tuning adds. "
         f"Models: {table['models']}, with seeds {_list(table['seeds'])} and beta "
         f"{_list(table['betas'])}; {_list(table['source_steps'])} steps on the source, "
         f"{_list(table['finetune_steps'])} of fine-tuning. Trees by "

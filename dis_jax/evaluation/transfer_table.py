@@ -133,6 +133,51 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
     }
 
 
+def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """OMES of models on their own set: means and deviations over seeds.
+
+    Args:
+      records: of `score_source`.
+
+    Returns:
+      JSON, an entry for each source, method and beta: `rows` = {"OMES", "OS", "MES":
+      {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how many dimensions vary,
+      `models`, `seeds` and `source_steps`.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> evaluation.tabulate_sources([])
+      []
+    """
+    groups: dict[tuple[str, str, float], list[Record]] = {}
+    for record in records:
+        key = (record["source"], record["method"], record["beta"])
+        groups.setdefault(key, []).append(record)
+    found = []
+    for key, group in sorted(groups.items()):
+        scores = [record["source_scores"] for record in group]
+        rows = [score_rows(each) for each in scores]
+        dims = [float(np.sum(each["omes"]["kept"])) for each in scores]
+        found.append(
+            dict(zip(("source", "method", "beta"), key, strict=True))
+            | {
+                "models": len(group),
+                "seeds": sorted({r["seed"] for r in group}),
+                "source_steps": sorted({r["source_steps"] for r in group}),
+                "dims": _mean_std(np.array(dims)),
+                "rows": {
+                    row: {
+                        column: _mean_std(np.array([r[row][column] for r in rows]))
+                        for column in columns
+                        if all(column in r[row] for r in rows)
+                    }
+                    for row, columns in rows[0].items()
+                },
+            }
+        )
+    return found
+
+
 def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Does a distance between source and target tell how a model transfers?
 

@@ -20,6 +20,7 @@ from dis_jax.evaluation import (
     read_sources,
     read_transfers,
     score_rows,
+    tabulate_sources,
     tabulate_transfers,
     transfer_folder,
     transfer_markdown,
@@ -217,17 +218,22 @@ def write_transfer(
       pictures: whether to draw.
 
     Returns:
-      What `evaluation.tabulate_transfers` returned.
+      What `evaluation.tabulate_transfers` returned, and `at_home`, what
+      `evaluation.tabulate_sources` did.
     """
     out = pathlib.Path(results)
     out.mkdir(parents=True, exist_ok=True)
     records, sources = read_transfers(folder), read_sources(folder)
     result = {"title": title, "notes": notes, **tabulate_transfers(records)}
+    result["at_home"] = tabulate_sources(sources)
     result["sources"] = _configs(folder)
     if made_by:
         result["made_by"] = made_by
-    told = [r | {"run": _below(folder, r["run"])} for r in records]
-    text = json.dumps(result | {"records": told}, indent=1, allow_nan=False)
+    told = {
+        name: [r | {"run": _below(folder, r["run"])} for r in found]
+        for name, found in (("records", records), ("source_records", sources))
+    }
+    text = json.dumps(result | told, indent=1, allow_nan=False)
     (out / "transfer.json").write_text(text + "\n")
     page = [
         f"# {title}",

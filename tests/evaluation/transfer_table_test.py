@@ -78,6 +78,36 @@ def test_the_page_shows_the_value_before_and_the_gain_in_brackets():
     assert "Made by `a command`." in named
 
 
+def test_sources_at_home_a_row_for_each_method_and_beta():
+    def home(method, beta, seed, omes, kept):
+        found = scores(0.2, omes)
+        found = {k: found[k] for k in ("factor_names", "omes")}
+        found["omes"]["kept"] = kept
+        return record(method, seed, beta=beta, source_scores=found)
+
+    homes = evaluation.tabulate_sources(
+        [
+            home("beta_vae", 4.0, 0, 0.5, [True, False]),
+            home("beta_vae", 4.0, 1, 0.7, [True, True]),
+            home("beta_vae", 1.0, 0, 0.3, [True, True]),
+        ]
+    )
+    assert [(h["beta"], h["models"]) for h in homes] == [(1.0, 1), (4.0, 2)]
+    assert homes[1]["seeds"] == [0, 1]
+    cell = homes[1]["rows"]["OMES"]["all"]
+    assert cell == pytest.approx({"mean": 0.6, "std": 0.1 * 2**0.5})
+    assert homes[1]["rows"]["MES"]["size"]["mean"] == pytest.approx(0.5)
+    page = evaluation.transfer_markdown(
+        evaluation.tabulate_transfers([]) | {"at_home": homes}
+    )
+    assert "## OMES on the source, a" in page
+    assert "|  | size | all | OS | MES | dimensions that vary | models |" in page
+    assert "| beta_vae, beta 1 | 30.0 | 30.0 | 40.0 | 20.0 | 2 | 1 |" in page
+    row = "| beta_vae, beta 4 | 60.0 ± 14.1 | 60.0 ± 14.1 | 70.0 ± 14.1 | 50.0 ± 14.1"
+    assert row + " | 1.5 | 2 |" in page
+    assert "What predicts" not in page  # nothing was transferred
+
+
 def test_methods_are_compared_over_the_same_seeds_and_betas():
     records = [
         *(record("group_vae", s, 0.4, 0.5 + 0.1 * s) for s in range(2)),

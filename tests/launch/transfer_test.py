@@ -74,7 +74,12 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     betas = {run: c["hparams"]["beta"] for run, c in written["sources"].items()}
     assert betas["beta_vae_beta_2/seed0"] == 2.0
     assert len(betas) == 4
-    assert {record["run"] for record in written["records"]} == {*betas}
+    for told in ("records", "source_records"):
+        assert {record["run"] for record in written[told]} == {*betas}
+    assert [(h["method"], h["beta"]) for h in written["at_home"]] == [
+        *(("ada_gvae", beta) for beta in (1.0, 2.0)),
+        *(("beta_vae", beta) for beta in (1.0, 2.0)),
+    ]
     assert (out / "transfer.md").read_text().startswith("# Tiny\n")
     drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
     assert drawn == sorted(
