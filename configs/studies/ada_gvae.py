@@ -1,15 +1,14 @@
 r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE against beta-VAE, equal steps.
 
   python -m launch.study --study=configs/studies/ada_gvae.py --workdir=runs/ada_gvae
-  python -m launch.study --workdir=runs/ada_gvae_3d \
-      --study=configs/studies/ada_gvae.py:rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae
+  python -m launch.study --workdir=runs/ada_gvae_3d --study=configs/studies/ada_gvae.py:\
+rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae,group_vae
 
 After the colon: a data set, names of methods that choose among the rows, and numbers:
 steps, seeds, pairs a step and Adam's learning rate. The defaults, 300,000 steps, 5 seeds,
-64 pairs and 1e-4 (Locatello et al. 2020), are an accelerator's work; the second line, that
-of results/ada_gvae_rendered_shapes3d.md, takes 45 minutes of a CPU core a model. beta-VAE
-sees the images of a pair one by one, in batches of two times as many, so that all see as
-many images a step.
+64 pairs and 1e-4 (Locatello et al. 2020), are an accelerator's work; the second line, whose
+numbers are in results/, takes 45 minutes of a CPU core a model. beta-VAE sees the images of
+a pair one by one, in batches of two times as many, so that all see as many images a step.
 """
 
 import jax
@@ -20,7 +19,7 @@ from dis_jax import data, evaluation
 DCI = "dci_lightgbm"
 OMES = "omes_on_grid"
 METRICS = ("factor_vae_score", "mig", DCI, OMES)
-DEFAULTS = (300_000, 5, 64, 1e-4)
+DEFAULTS = {"steps": 300_000, "seeds": 5, "pairs": 64, "rate": 1e-4}
 ROWS = {
     "beta_vae": ("beta-VAE", beta_vae),
     "ada_gvae": ("Ada-GVAE", ada_gvae),
@@ -32,7 +31,8 @@ ROWS = {
 def get_study(argument=""):
     words = [word for word in argument.split(",") if word]
     numbers = [float(word) for word in words if word[0].isdigit()]
-    steps, seeds, pairs, rate = [*numbers, *DEFAULTS[len(numbers) :]]
+    asked = DEFAULTS | dict(zip(DEFAULTS, numbers, strict=False))
+    steps, seeds, pairs, rate = asked.values()
     words = [word for word in words if not word[0].isdigit()]
     methods = [word for word in words if word in ROWS] or ROWS
     dataset = ",".join(word for word in words if word not in ROWS)
@@ -47,8 +47,10 @@ def get_study(argument=""):
         config.hparams.beta = 1.0
         config.tensorboard = False
         config.checkpoint_every = max(1, min(10_000, int(steps) // 20))
+    # more seeds make the same table longer; all else makes another one
+    changed = [k for k in asked if k != "seeds" and asked[k] != DEFAULTS[k]]
     return evaluation.Study(
-        name=f"ada_gvae_{dataset}",
+        name="_".join([f"ada_gvae_{dataset}", *(f"{k}{asked[k]:g}" for k in changed)]),
         title=f"Learned from pairs, on {dataset}",
         rows=rows,
         seeds=tuple(range(int(seeds))),

@@ -15,6 +15,7 @@ from configs import ml_vae
 from dis_jax import data, evaluation, losses
 from dis_jax.methods import Gaussian
 
+EPOCHS = 400
 SEEDS = (0, 1, 2)
 BATCH = 256  # of evidence in reconstructions, as in training
 # github.com/ananyahjha93/multi-level-vae, "Classification results on latent spaces", %
@@ -29,7 +30,7 @@ COLUMNS = ("style train", "style test", "class train", "class test")
 
 
 def get_study(argument=""):
-    epochs = int(argument or 400)
+    epochs = int(argument or EPOCHS)
     rows = {
         "as coded, N(0, 1)": _as_coded(epochs, noise_scale=1.0),
         "as coded, N(0, .1^2)": _as_coded(epochs, noise_scale=0.1),
@@ -37,7 +38,7 @@ def get_study(argument=""):
         "as coded, untrained": _as_coded(0, noise_scale=0.1),
     }
     return evaluation.Study(
-        name="ml_vae_mnist",
+        name="ml_vae_mnist" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
         title="ML-VAE on MNIST: what probes read off style and class codes, %",
         rows=rows,
         seeds=SEEDS,

@@ -14,7 +14,7 @@ from configs.studies.ml_vae_mnist import paper
 
 
 def get_study(argument=""):
-    epochs = int(argument or 40)
+    epochs = int(argument or EPOCHS)
 
     def changed(**settings: Any):
         return paper(epochs, **{"swap": True, "style_beta": 8.0, **settings})
@@ -29,7 +29,7 @@ def get_study(argument=""):
     rows["no swap"] = changed(swap=False)
     rows["the paper's bound"] = paper(epochs)
     return ml_vae_mnist.get_study()._replace(
-        name="ml_vae_tradeoff",
+        name="ml_vae_tradeoff" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
         title="ML-VAE on MNIST: what each setting does to style and class codes, %",
         rows=rows,
         seeds=(0,),
@@ -63,6 +63,7 @@ NOTES = (
 )
 
 
+EPOCHS = 40
 BETAS = (1.0, 2.0, 4.0, 8.0, 16.0)
 OTHERS = {
     "class_beta": (8.0,),

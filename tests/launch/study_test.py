@@ -46,12 +46,22 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
         assert (config.steps, config.checkpoint_every) == (4000, 200)
         assert config.hparams.learning_rate == 5e-4
         assert config.hparams.beta == 1
+    # a shorter study does not write over the table of a longer one
+    assert found.name == "ada_gvae_rendered_shapes3d_steps4000_pairs32_rate0.0005"
     whole = study.load(file)
+    assert whole.name == "ada_gvae_rendered_dsprites"
     assert len(whole.rows) == 4
     assert len(whole.seeds) == 5
     paper = whole.rows["Ada-GVAE"]
     assert (paper.steps, paper.checkpoint_every) == (300_000, 10_000)
     assert (paper.batch_size, paper.hparams.learning_rate) == (64, 1e-4)
+
+
+@pytest.mark.parametrize("name", ["ml_vae_mnist", "ml_vae_tradeoff"])
+def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert study.load(f"configs/studies/{name}.py").name == name
+    assert study.load(f"configs/studies/{name}.py:7").name == f"{name}_epochs7"
 
 
 def test_a_study_that_is_not_there_is_named(run, tmp_path):
