@@ -27,6 +27,13 @@ ROWS = {
     "group_vae": ("GroupVAE, labels", group_vae),
 }
 
+COMPARED = (
+    ("Ada-GVAE", "beta-VAE"),
+    ("Ada-ML-VAE", "beta-VAE"),
+    ("GroupVAE, labels", "beta-VAE"),
+    ("GroupVAE, labels", "Ada-GVAE"),
+)
+
 
 def get_study(argument=""):
     words = [word for word in argument.split(",") if word]
@@ -55,7 +62,7 @@ def get_study(argument=""):
         rows=rows,
         seeds=tuple(range(int(seeds))),
         score=score,
-        compare=[(row, "beta-VAE") for row in rows if row != "beta-VAE"],
+        compare=[pair for pair in COMPARED if rows.keys() >= {*pair}],
         notes=(
             f"All with beta 1, {int(pairs)} pairs a step, Adam {rate:g}. DCI by LightGBM; "
             "OMES with alpha .5, its pairs drawn from the grid. In a pair one factor, "

@@ -51,6 +51,8 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
     whole = study.load(file)
     assert whole.name == "ada_gvae_rendered_dsprites"
     assert len(whole.rows) == 4
+    assert ("GroupVAE, labels", "Ada-GVAE") in whole.compare
+    assert all({*pair} <= {*whole.rows} for pair in whole.compare)
     assert len(whole.seeds) == 5
     paper = whole.rows["Ada-GVAE"]
     assert (paper.steps, paper.checkpoint_every) == (300_000, 10_000)
