@@ -39,14 +39,13 @@ def main(argv):
 
     def write(result):
         result = {"made_by": start.command(), **result}
-        for folder in filter(None, (_WORKDIR.value, _RESULTS.value)):
-            path = pathlib.Path(folder) / study.name
-            path.parent.mkdir(parents=True, exist_ok=True)
+        picture = figures.to_png(figures.study_chart(result))
+        for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):
+            folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(result, indent=1, allow_nan=False) + "\n"
-            path.with_suffix(".json").write_text(text)
-            path.with_suffix(".md").write_text(evaluation.markdown_table(result))
-            picture = figures.to_png(figures.study_chart(result))
-            path.with_suffix(".png").write_bytes(picture)
+            (folder / f"{study.name}.json").write_text(text)
+            (folder / f"{study.name}.md").write_text(evaluation.markdown_table(result))
+            (folder / f"{study.name}.png").write_bytes(picture)
 
     result = evaluation.run_study(
         study, _WORKDIR.value, _DATA_DIR.value, on_model=write

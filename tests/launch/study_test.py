@@ -97,7 +97,7 @@ def get_study(argument):
     config = vae.get_config("rendered_dsprites,demo,mlp")
     config.steps = int(argument)
     score = lambda trained: {"": {"steps": trained.config.steps}}
-    return evaluation.Study("own", "One's own", {"VAE": config}, (0,), score)
+    return evaluation.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
 """
 
 
@@ -112,11 +112,14 @@ def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
         assert "| VAE | 3 |" in done.stdout
     assert "step 3 of 3" not in done.stderr + done.stdout
     for folder in (work, results):
-        found = json.loads((folder / "own.json").read_text())
+        found = json.loads((folder / "own_rate0.001.json").read_text())
         assert found["made_by"] == f"python -m launch.study {study_flag} --workdir=..."
         assert found["lines"]["VAE"]["steps"]["mean"] == 3
-        assert f"Made by `{found['made_by']}`." in (folder / "own.md").read_text()
-        assert (folder / "own.png").read_bytes().startswith(b"\x89PNG")
+        assert (
+            f"Made by `{found['made_by']}`."
+            in (folder / "own_rate0.001.md").read_text()
+        )
+        assert (folder / "own_rate0.001.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_study_that_is_no_program(run, tmp_path):

@@ -159,11 +159,15 @@ def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
 def test_eight_devices_equal_one(name, parts):
     _, state, one = parts()
     _, _, eight = parts(mesh=(1, 8))
-    after_one, metrics_one = _run(one, state, 2)
-    after_eight, metrics_eight = _run(eight, state, 2)
-    _close(metrics_one, metrics_eight, rtol=1e-4)
-    _close(after_one.params, after_eight.params, rtol=1e-3, atol=1e-5)
-    assert len(jax.tree.leaves(after_eight.params)[0].devices()) == 8
+    # Both steps start from the same numbers: from its own, the second makes of the
+    # rounding of the first whatever the kinks of rectifiers let it.
+    for _ in range(2):
+        after_one, metrics_one = _run(one, state, 1)
+        after_eight, metrics_eight = _run(eight, state, 1)
+        _close(metrics_one, metrics_eight, rtol=1e-4)
+        _close(after_one.params, after_eight.params, rtol=1e-3, atol=1e-5)
+        assert len(jax.tree.leaves(after_eight.params)[0].devices()) == 8
+        state = after_one
 
 
 def test_pmap_averages_the_gradients_of_the_shards(
