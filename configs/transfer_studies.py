@@ -13,7 +13,7 @@ NOTES = (
     "{pairs} pairs a step, Adam {rate:g}, gradient norm clipped to 1, beta grown over the "
     "first eighth of the steps where pairs are learned from (not on Shapes3D)."
 )
-SETTING = re.compile(r"(beta|pairs|rate)(\d[\d.e-]*)")
+SETTING = re.compile(r"(beta|rate|pairs(?=\d+$))(\d+(?:\.\d+)?(?:e-?\d+)?)")
 
 
 def study(

@@ -121,6 +121,8 @@ def test_words_after_the_colon_choose(monkeypatch):
     for word, hint in (
         ("seeds2", "numbers, beta_vae"),
         ("ada_gvea", "known: rendered"),
+        ("pairs32.5", "pairs32, rate5e-4"),
+        ("rate5e-", "pairs32, rate5e-4"),
     ):
         with pytest.raises(ValueError, match=f"unknown word '{word}': .*{hint}"):
             studies.load(f"configs/studies/transfer_dsprites.py:{word}")
