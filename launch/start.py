@@ -13,7 +13,8 @@ from absl import app, flags, logging
 _MENDABLE = (ValueError, OSError, ArithmeticError)
 _OF_DATA = ("grain", "h5py", "tensorflow_datasets")
 _TRACEBACK = "DIS_JAX_TRACEBACK"
-_FOLDERS = ("source", "workdir", "results", "data_dir")  # the last two change nothing
+_FOLDERS = ("source", "workdir")
+_WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
 
 
 def run(main: Callable[[list[str]], None]) -> None:
@@ -45,8 +46,9 @@ def command() -> str:
     """The command that was given, for the tables that it makes; its folders left open."""
     script = sys.modules["__main__"]
     given = [f for f in flags.FLAGS.get_key_flags_for_module(script) if f.present]
-    kept = [flag.serialize() for flag in given if flag.name not in _FOLDERS]
-    folders = [f"--{flag.name}=..." for flag in given if flag.name in _FOLDERS[:2]]
+    left_open = (*_FOLDERS, *_WITHOUT_EFFECT)
+    kept = [flag.serialize() for flag in given if flag.name not in left_open]
+    folders = [f"--{flag.name}=..." for flag in given if flag.name in _FOLDERS]
     words = (f"python -m launch.{pathlib.Path(sys.argv[0]).stem}", *kept, *folders)
     return " ".join(words)
 

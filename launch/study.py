@@ -4,7 +4,8 @@ r"""Trains, scores and compares the models of a study; the same command goes on.
 
 Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a
 colon. Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR writes
-them there as well.
+them there as well; --notrain writes them of the models that have been scored, and trains
+none.
 """
 
 import json
@@ -23,6 +24,7 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
+_TRAIN = flags.DEFINE_bool("train", True, "Whether models that are missing are made.")
 
 
 def main(argv):
@@ -47,9 +49,18 @@ def main(argv):
             (folder / f"{study.name}.md").write_text(evaluation.markdown_table(result))
             (folder / f"{study.name}.png").write_bytes(picture)
 
-    result = evaluation.run_study(
-        study, _WORKDIR.value, _DATA_DIR.value, on_model=write
-    )
+    if _TRAIN.value:
+        result = evaluation.run_study(
+            study, _WORKDIR.value, _DATA_DIR.value, on_model=write
+        )
+    else:
+        scored = evaluation.read_scores(study, _WORKDIR.value)
+        if not scored:
+            raise ValueError(
+                f"--notrain: {_WORKDIR.value} holds no scores of this study's models; "
+                "leave the flag out to make them."
+            )
+        result = evaluation.tabulate(study, scored)
     write(result)
     print(evaluation.markdown_table(result))
 

@@ -60,7 +60,7 @@ from dis_jax.evaluation.probes import Probe, probe
 from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.samples import labelled_images
 from dis_jax.evaluation.sap import Sap, sap
-from dis_jax.evaluation.study import run_study
+from dis_jax.evaluation.study import read_scores, run_study
 from dis_jax.evaluation.study_table import (
     Study,
     Trained,
@@ -158,6 +158,7 @@ __all__ = [
     "probe",
     "read_pairs",
     "read_run",
+    "read_scores",
     "read_sources",
     "read_transfers",
     "record",

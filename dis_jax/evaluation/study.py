@@ -269,6 +269,12 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
 
     Returns:
       One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> study = evaluation.Study("a", "A", {"vae": {}}, (0, 1), score=lambda _: {})
+      >>> evaluation.read_scores(study, "runs/none")
+      []
     """
     paths = [
         score_path(pathlib.Path(workdir), row, seed)

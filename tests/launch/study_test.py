@@ -120,6 +120,16 @@ def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
             in (folder / "own_rate0.001.md").read_text()
         )
         assert (folder / "own_rate0.001.png").read_bytes().startswith(b"\x89PNG")
+    again = tmp_path / "again"
+    flags = (study_flag, "--notrain", f"--results={again}")
+    done = run("study", *flags, f"--workdir={tmp_path / 'empty'}")
+    assert done.returncode == 1
+    assert "empty holds no scores of this study's models" in done.stderr
+    assert not again.exists()
+    done = run("study", *flags, f"--workdir={work}")
+    assert done.returncode == 0, done.stderr
+    for name in ("own_rate0.001.md", "own_rate0.001.json"):
+        assert (again / name).read_text() == (results / name).read_text()
 
 
 def test_a_study_that_is_no_program(run, tmp_path):
