@@ -99,6 +99,7 @@ def prior_bars(
     axes.set_xticks(at, names)
     axes.grid(False, axis="x")
     axes.tick_params(axis="x", length=0)
+    axes.set_xlabel("class")
     axes.set_ylabel("probability")
     outside_legend(figure)
     return figure
