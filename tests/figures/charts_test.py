@@ -24,6 +24,7 @@ def test_prior_stands_beside_the_truth():
     left = [bar.get_x() + bar.get_width() for bar in axes.patches[:2]]
     assert left == pytest.approx([bar.get_x() for bar in axes.patches[2:]])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
+    assert axes.get_xlabel() == "class"
 
 
 @pytest.mark.parametrize("count", [3, 25])
