@@ -21,11 +21,15 @@ from dis_jax import data, networks
 _FILE = "digit_classifier.npz"
 _BATCH = 128
 _MOMENTUM = 0.9
+_SIDE = 28
 _Path = str | os.PathLike[str]
 
 
 class DigitClassifier(NamedTuple):
     """A LeNet trained on MNIST's training images.
+
+    Images are floats in [0, 1], (batch, side, side, 1); of another side than 28, they are
+    resized.
 
     Attributes:
       params: of the network.
@@ -36,11 +40,11 @@ class DigitClassifier(NamedTuple):
     accuracy: float
 
     def digits(self, images: Any) -> Int[np.ndarray, " batch"]:
-        """The most likely digit of each image (batch, 28, 28, 1) in [0, 1]."""
+        """The most likely digit of each image."""
         return _read(self.params, images)[0].argmax(axis=1)
 
     def features(self, images: Any) -> Float[np.ndarray, "batch 500"]:
-        """The last hidden layer of each image (batch, 28, 28, 1) in [0, 1]."""
+        """The last hidden layer of each image."""
         return _read(self.params, images)[1]
 
 
@@ -54,7 +58,9 @@ def digit_classifier(
     """The classifier of digits, trained where it is not yet in the cache.
 
     Stochastic gradient descent with momentum .9, batches of 128 and a learning rate that
-    falls to 0 along a cosine. One training serves all numbers that are to be compared.
+    falls to 0 along a cosine: half the epochs of the public code of Elastic-InfoGAN (its
+    rate is .01 and its momentum .5). One training serves all numbers that are to be
+    compared.
 
     Args:
       data_dir: the folder of MNIST, see `data.load`.
@@ -175,8 +181,14 @@ def _apply(params: Any, images: Array) -> tuple[Array, Array]:
 
 
 def _read(params: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:
+    shape, dtype = images.shape, images.dtype
+    if len(shape) != 4 or shape[3] != 1 or not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(
+            f"images have the shape {shape} and type {dtype}; expected floats in [0, 1], "
+            "(batch, height, width, 1)."
+        )
     batches = [
-        _apply(params, jnp.asarray(images[start : start + 500]))
+        _apply(params, data.resized(jnp.asarray(images[start : start + 500]), _SIDE))
         for start in range(0, len(images), 500)
     ]
     logits, features = (np.concatenate(parts) for parts in zip(*batches, strict=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
@@ -43,22 +42,18 @@ def draw_codes(
       >>> codes["z"].shape
       (2, 3)
     """
+    _check_method(config)
     rows = len(category)
     if config.method == "joint_vae":
         free = config.network.latent - config.categories
         return {"z": jax.random.normal(key, (rows, free)), "category": category}
-    if config.method == "infogan":
-        noise_key, continuous_key = jax.random.split(key)
-        shape = rows, config.network.continuous
-        return {
-            "noise": jax.random.normal(noise_key, (rows, config.network.noise)),
-            "category": category,
-            "continuous": jax.random.uniform(continuous_key, shape, minval=-1.0),
-        }
-    raise ValueError(
-        f"method is {config.method!r}, which generates from no category; expected "
-        "'infogan' or 'joint_vae'."
-    )
+    noise_key, continuous_key = jax.random.split(key)
+    shape = rows, config.network.continuous
+    return {
+        "noise": jax.random.normal(noise_key, (rows, config.network.noise)),
+        "category": category,
+        "continuous": jax.random.uniform(continuous_key, shape, minval=-1.0),
+    }
 
 
 def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
@@ -71,6 +66,9 @@ def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
     Returns:
       Probabilities; even ones where the system knows nothing else.
 
+    Raises:
+      ValueError: if the method has no category.
+
     Example:
       >>> from types import SimpleNamespace
       >>> from dis_jax import evaluation
@@ -78,6 +76,7 @@ def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
       >>> evaluation.class_prior(config, None).tolist()
       [0.5, 0.5]
     """
+    _check_method(config)
     if config.method == "joint_vae":
         return np.full(config.categories, 1 / config.categories)
     logits = code_games.prior_logits(config, state.params)
@@ -94,6 +93,9 @@ def generate(
 ) -> Float[np.ndarray, "batch height width channels"]:
     """An image of each category that is asked for, the other codes drawn.
 
+    They are decoded in batches of 250 in which the categories are mixed: a generator that
+    normalises by its batch cannot show what all of a batch have in common.
+
     Args:
       method: the system.
       state: what it has learned.
@@ -105,7 +107,8 @@ def generate(
       Images in [0, 1].
 
     Raises:
-      ValueError: if the method has no decoder, or no category.
+      ValueError: if the method has no decoder, or no category, or one is asked for that
+        it does not have.
 
     Example:
       >>> from types import SimpleNamespace
@@ -120,14 +123,45 @@ def generate(
     if method.decode is None:
         raise ValueError("the method has no decoder, so nothing can be generated.")
     count = len(class_prior(config, state))
+    category = _checked(category, count)
+    one_hot = np.eye(count, dtype=np.float32)[category]
+    parts = [
+        draw_codes(config, jax.random.fold_in(key, i), one_hot[start : start + _BATCH])
+        for i, start in enumerate(range(0, len(category), _BATCH))
+    ]
+    codes = jax.tree.map(lambda *part: np.concatenate(part), *parts)
+    order = np.random.default_rng(0).permutation(len(category))
+    size = min(_BATCH, len(order))
+    padded = np.resize(order, -(-len(order) // size) * size)  # the last batch is full
     decode = jax.jit(method.decode)
-    images = []
-    for i, start in enumerate(range(0, len(category), _BATCH)):
-        rows = jnp.asarray(category[start : start + _BATCH])
-        one_hot = jax.nn.one_hot(rows, count)
-        codes = draw_codes(config, jax.random.fold_in(key, i), one_hot)
-        images.append(np.asarray(decode(state, codes)))
-    return np.concatenate(images)
+    batches = [
+        np.asarray(decode(state, {name: c[rows] for name, c in codes.items()}))
+        for rows in padded.reshape(-1, size)
+    ]
+    return np.concatenate(batches)[np.argsort(order)]
+
+
+def _check_method(config: Any) -> None:
+    if config.method not in ("infogan", "joint_vae"):
+        raise ValueError(
+            f"method is {config.method!r}, which generates from no category; expected "
+            "'infogan' or 'joint_vae'."
+        )
+
+
+def _checked(category: Any, count: int) -> np.ndarray:
+    rows = np.asarray(category)
+    if not rows.size or rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
+        raise ValueError(
+            f"category has the shape {rows.shape} and type {rows.dtype}; expected at "
+            "least one whole number."
+        )
+    if rows.min() < 0 or rows.max() >= count:
+        raise ValueError(
+            f"category is {rows.min()} to {rows.max()}; expected numbers from 0 to "
+            f"{count - 1}."
+        )
+    return rows
 
 
 class CategoryScores(NamedTuple):
@@ -185,6 +219,9 @@ def score_categories(
     Returns:
       The scores.
 
+    Raises:
+      ValueError: if the categories are not as many as the classes.
+
     Example:
       >>> from dis_jax import evaluation
       >>> evaluation.score_categories(  # doctest: +SKIP
@@ -193,6 +230,11 @@ def score_categories(
     """
     prior = class_prior(config, state)
     count, classes = len(prior), len(frequencies)
+    if count != classes:
+        raise ValueError(
+            f"the system has {count} categories and frequencies has {classes} classes; "
+            "expected as many, to match them one to one."
+        )
     category = np.repeat(np.arange(count), per_category)
     made_key, like_key = jax.random.split(key)
     digits = classifier.digits(generate(method, state, config, made_key, category))

@@ -76,3 +76,9 @@ def test_the_classifier_is_trained_once_and_kept(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.digits(images), labels[:, 0])
     np.testing.assert_array_equal(again.features(images), first.features(images))
     assert again.features(images).shape == (8, 500)
+    # of another size they are resized
+    larger = images.repeat(2, axis=1).repeat(2, axis=2)
+    np.testing.assert_array_equal(again.digits(larger), labels[:, 0])
+    for wrong in (images.repeat(3, axis=3), (255 * images).astype(np.uint8)):
+        with pytest.raises(ValueError, match="expected floats in"):
+            again.digits(wrong)

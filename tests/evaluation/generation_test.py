@@ -99,9 +99,58 @@ def test_codes_are_those_of_the_method():
     other = SimpleNamespace(method="vae")
     with pytest.raises(ValueError, match="generates from no category"):
         evaluation.draw_codes(other, jax.random.key(0), category)
+    with pytest.raises(ValueError, match="generates from no category"):
+        evaluation.class_prior(other, _state())
 
 
 def test_a_method_without_decoder_generates_nothing():
     method = _method()._replace(decode=None)
     with pytest.raises(ValueError, match="no decoder"):
         evaluation.generate(method, _state(), CONFIG, jax.random.key(0), [0])
+
+
+def test_a_generator_that_normalises_by_its_batch_shows_categories_apart():
+    def decode(state, codes):
+        centred = codes["category"] - codes["category"].mean(axis=0)
+        return centred[:, None, None, :1]
+
+    method = _method()._replace(decode=decode)
+    category = np.repeat([0, 1, 2], 301)  # batches of 250, the last one not full
+    images = evaluation.generate(
+        method, _state(), CONFIG, jax.random.key(0), category
+    ).ravel()
+    np.testing.assert_array_equal(images > 0, category == 0)
+    assert images.min() < -0.2  # of each batch a third or so is of category 0
+
+
+def test_every_image_has_codes_of_its_own():
+    decode = lambda state, codes: codes["noise"]
+    images = evaluation.generate(
+        *(_method()._replace(decode=decode), _state(), CONFIG, jax.random.key(0)),
+        np.zeros(600, int),
+    )
+    assert len(np.unique(images[:, 0])) == 600
+
+
+@pytest.mark.parametrize(
+    ("category", "message"),
+    [
+        ([4], "category is 4 to 4; expected numbers from 0 to 3"),
+        ([-1, 0], "category is -1 to 0"),
+        ([0.5], "type float64; expected at least one whole number"),
+        ([], "expected at least one whole number"),
+    ],
+)
+def test_categories_that_are_none_are_refused(category, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.generate(_method(), _state(), CONFIG, jax.random.key(0), category)
+
+
+def test_what_cannot_be_matched_is_refused_before_anything_is_made():
+    method = _method()._replace(decode=lambda state, codes: pytest.fail("made images"))
+    with pytest.raises(ValueError, match="4 categories and frequencies has 3 classes"):
+        evaluation.score_categories(
+            *(method, _state(), CONFIG, jax.random.key(1), Classifier(), (0, 0)),
+            np.full(3, 1 / 3),
+            _image(np.arange(4)),
+        )
