@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from dis_jax import evaluation
+from dis_jax import evaluation, training
 from dis_jax.figures import page
 from dis_jax.figures.charts import prior_bars
 from dis_jax.figures.curves import loss_curves
@@ -175,8 +175,9 @@ def _class_column(subject: Subject) -> int | None:
 
 
 def _frequencies(subject: Subject, column: int) -> np.ndarray:
-    """Of the classes that it was trained on."""
-    counts = subject.config.sampler.get("class_counts")
+    """Of the classes that it was trained on: a member may have a subset of its own."""
+    own = training.members(subject.config)[subject.member or 0].sampler
+    counts = {**subject.config.sampler, **own}.get("class_counts")
     if counts is None:
         size = subject.image_set.sizes[column]
         counts = np.bincount(subject.factors[:, column], minlength=size)

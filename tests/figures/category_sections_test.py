@@ -43,6 +43,7 @@ def subject(method, state, blobs, tmp_path):
             "categories": 4,
             "network": {"latent": 6},
             "sampler": {"class_factor": "size", "class_counts": (4, 3, 2, 1)},
+            **{"seed": 0, "hparams": {}, "population": {}},
         }
     )
     return make_subject(
@@ -113,6 +114,22 @@ def test_categories_meet_their_classes_and_the_prior_its_truth(subject, monkeypa
     np.testing.assert_allclose(prior, 0.25)
     np.testing.assert_allclose(truth, [0.4, 0.3, 0.2, 0.1])
     assert "Accuracy 1.000" in section.body
+
+
+def test_a_member_is_compared_with_its_own_subset(subject, monkeypatch):
+    drawn = []
+    bars = category_sections.prior_bars
+    monkeypatch.setattr(
+        category_sections, "prior_bars", lambda *v: drawn.append(v) or bars(*v)
+    )
+    counts = (4, 3, 2, 1), (1, 1, 1, 7)
+    config = ConfigDict(subject.config.to_dict())
+    config.population = {"seed": (), "class_counts": counts}
+    for member in range(2):
+        category_sections.classes(subject._replace(config=config, member=member))
+    # each is drawn for the page, light and dark, and for its file
+    truths = [truth for _, truth in drawn[:: len(drawn) // 2]]
+    np.testing.assert_allclose(truths, np.array(counts) / 10)
 
 
 def test_a_learned_prior_is_put_in_the_order_of_the_classes(subject, monkeypatch):
