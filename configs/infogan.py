@@ -4,10 +4,10 @@ r"""InfoGAN (Chen et al. 2016, arXiv 1606.03657), and the base of Elastic-InfoGA
   python -m launch.train --config=configs/infogan.py:mnist,split3 --workdir=runs/uneven
   python -m launch.train --config=configs/infogan.py:mnist,continuous --workdir=runs/two
 
-"splitN" draws one of 50 uneven subsets of MNIST, see `data.imbalanced_counts`;
-"given" takes its true class frequencies for the prior; "continuous" adds two codes. The
-networks are those of 28x28 images in the public code of Elastic-InfoGAN; see
-results/bench_infogan.json for the time of a step.
+MNIST where no data set is named. "splitN", N from 0 to 49, draws an uneven subset of it,
+see `data.imbalanced_counts`, with replacement; "given" takes its true class frequencies
+for the prior; "continuous" adds two codes. The networks are those of 28x28 images in the
+public code of Elastic-InfoGAN; see results/bench_infogan.json for the time of a step.
 """
 
 import re
@@ -16,6 +16,7 @@ from configs import base
 from dis_jax import data
 
 EPOCHS = 200
+NUM_SPLITS = 50
 OWN = ("given", "continuous", "as_coded")
 
 
@@ -30,7 +31,7 @@ def infogan_config(argument, *, prior, elastic=()):
     words = argument.split(",")
     config = base.get_config(
         "infogan",
-        ",".join(w for w in words if w not in OWN and not re.fullmatch(r"split\d+", w)),
+        data_words([word for word in words if word not in OWN]),
         discriminator_learning_rate=2e-4,
         prior_learning_rate=2e-4,
         information_weight=1.0,
@@ -66,9 +67,23 @@ def infogan_config(argument, *, prior, elastic=()):
     return config
 
 
+def data_words(words):
+    """The words of `base.get_config` among these: no split, and a data set in any case."""
+    rest = [word for word in words if not re.fullmatch(r"split\d+", word)]
+    named = any(word not in ("", "demo", "mlp", "epoch") for word in rest)
+    return ",".join(rest if named else ["mnist", *rest])
+
+
 def uneven(config, words):
     """Draws an uneven subset of MNIST where a word asks for it; returns its size."""
     splits = [int(word[5:]) for word in words if re.fullmatch(r"split\d+", word)]
+    if splits and config.dataset.split("+")[0] != "mnist":
+        raise ValueError(f"split{splits[0]} is of mnist, not of {config.dataset}.")
+    if len(splits) > 1 or any(split >= NUM_SPLITS for split in splits):
+        raise ValueError(
+            f"found {', '.join(f'split{split}' for split in splits)}; expected one of "
+            f"split0 to split{NUM_SPLITS - 1}."
+        )
     counts = data.imbalanced_counts(splits[0]) if splits else ()
     images = sum(counts) or 70_000
     config.population.class_counts = ()  # subsets of the members of a population

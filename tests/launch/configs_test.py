@@ -42,3 +42,24 @@ def test_what_groups_share_is_known_of_variants_too():
 def test_two_kinds_of_pairs_are_not_one():
     with pytest.raises(ValueError, match="category and coloured are two kinds"):
         config("sdim", "smallnorb,category,coloured")
+
+
+@pytest.mark.parametrize("name", ["infogan", "elastic_infogan", "joint_vae"])
+def test_splits_are_of_mnist_which_need_not_be_named(name):
+    assert config(name, "split3").dataset == "mnist"
+    assert config(name, "demo").dataset == "mnist"
+    assert sum(config(name, "split49").sampler.class_counts) < 70_000
+    for words in ("mnist,split50", "mnist,split3,split4"):
+        with pytest.raises(ValueError, match="expected one of split0 to split49"):
+            config(name, words)
+    with pytest.raises(ValueError, match="split3 is of mnist, not of rendered_dspr"):
+        config(name, "rendered_dsprites,split3")
+
+
+@pytest.mark.parametrize("name", ["annealed_vae", "joint_vae"])
+@pytest.mark.parametrize("dataset", ["mnist", "rendered_dsprites"])
+def test_capacities_of_a_demo_grow_over_the_same_part_of_it(name, dataset):
+    whole, demo = (config(name, f"{dataset}{words}") for words in ("", ",demo"))
+    parts = [made.hparams.capacity_steps / made.steps for made in (whole, demo)]
+    assert parts[0] == pytest.approx(parts[1])
+    assert parts[1] < 1.001
