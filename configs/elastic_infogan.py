@@ -5,7 +5,7 @@ r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): a class prior that is learn
 
 The first version's full model by default; another setting of the paper's tables by its
 name: mnist,split3,published. "as_coded" stops gradients where the public code does,
-without which elastic terms spoil the game, see docs/uneven_classes.md. Its 50 splits are
+without which elastic terms ruin short runs, see docs/uneven_classes.md. Its 50 splits are
 not part of this package: `data.imbalanced_counts` draws 50 alike.
 Numbers of the paper's tables were not found; configs/studies/elastic_infogan_mnist.py
 compares the settings with each other.

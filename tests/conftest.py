@@ -105,6 +105,8 @@ def tiny_config():
                 noise=4, categories=3, hidden=8, code_hidden=8, widths=(4,)
             )
             config.hparams.discriminator_learning_rate = 3e-3
+            # all that a step can be made of
+            config.prior, config.elastic = "learned", ("transformation", "contrastive")
         if "discriminator" in config:
             config.discriminator.widths = (8, 8)
         config.batch_size = 16

@@ -1,14 +1,16 @@
 r"""Elastic-InfoGAN and its baselines on uneven subsets of MNIST.
 
-  python -m launch.study --study=configs/studies/elastic_infogan_mnist.py \
-      --workdir=runs/elastic_infogan
+  python -m launch.study --workdir=runs/elastic_infogan \
+      --study=configs/studies/elastic_infogan_mnist.py:as_coded
 
-All eight settings, 5 subsets, 2 seeds, the published 200 epochs (100 of JointVAE). Words
-after a colon, with commas between them, ask for less or more: names of settings,
+All eight settings, 5 subsets, 2 seeds, the published 200 epochs (100 of JointVAE, on
+32x32 images as published), as many images each as the subset has, drawn with replacement.
+Words after a colon, with commas between them, ask for less or more: names of settings,
 "epochs20", "splits50", "seeds1"; "as_coded", gradients that stop where the public code's
-do; "narrow", InfoGANs with half the maps and a quarter of the dense units, at a fifth of
-the time; a hyperparameter, "prior_learning_rate=1e-3":
---study=configs/studies/elastic_infogan_mnist.py:elastic,uniform,epochs20,splits3,seeds1.
+do, without which elastic terms ruin short runs (docs/uneven_classes.md); "narrow",
+InfoGANs with half the maps and a quarter of the dense units, at a fifth of the time; a
+hyperparameter, "prior_learning_rate=1e-3":
+--study=configs/studies/elastic_infogan_mnist.py:elastic,as_coded,epochs20,splits3,seeds1.
 An InfoGAN makes some 590 steps an epoch; results/bench_infogan.json has the time of one.
 """
 
@@ -49,13 +51,16 @@ def get_study(argument=""):
             numbers[number[1]] = int(number[2])
         elif word in ROWS:
             settings.append(word)
-        elif word in ("as_coded", "narrow"):
+        elif word in NOTES:
             options.append(word)
-        elif "=" in word:
-            name, value = word.split("=")
-            hparams[name] = float(value)
+        elif assignment := re.fullmatch(r"(\w+)=(\d*\.?\d+(?:e-?\d+)?)", word):
+            hparams[assignment[1]] = float(assignment[2])
         else:
-            raise ValueError(f"unknown word {word!r}; known: {', '.join(ROWS)}.")
+            known = ", ".join((*ROWS, *NOTES, *(f"{name}N" for name in numbers)))
+            raise ValueError(
+                f"unknown word {word!r}; known: {known}, and hyperparameters with their "
+                'values, "prior_learning_rate=1e-3".'
+            )
     if not 1 <= numbers["splits"] <= NUM_SPLITS:
         raise ValueError(f"splits{numbers['splits']}: there are {NUM_SPLITS}.")
     changed = [*options, *(f"{name}={value:g}" for name, value in hparams.items())]
@@ -91,7 +96,8 @@ def get_study(argument=""):
             "on MNIST's test images, some of which a subset may hold. The last column is "
             "of the classifier of digits on the same images. The weights of "
             "the transformation and entropy terms are not published; these are a first "
-            "choice. "
+            "choice. JointVAE is trained on 32x32 images, as published. An epoch is as "
+            "many images as the subset has, drawn with replacement. "
             + (f"{epochs} epochs." if epochs else "The published number of epochs.")
             + "".join(f" {NOTES[option]}" for option in options)
             + "".join(f" {name} {value:g}." for name, value in hparams.items())
@@ -101,7 +107,7 @@ def get_study(argument=""):
 
 def _config(name, options, hparams):
     if name == "joint_vae":
-        config = joint_vae.get_config("mnist,split0")
+        config = joint_vae.get_config("mnist+resized32,split0")
     else:
         config = elastic_infogan.get_config(f"mnist,split0,{name}")
         config.as_coded = "as_coded" in options
@@ -132,11 +138,11 @@ def of_seed(config, number, epochs):
 def score(trained):
     """The line of the table of one model."""
     counts = trained.config.sampler.class_counts
-    images = data.load("mnist", trained.data_dir, "all")
+    images = data.load(trained.config.dataset, trained.data_dir, "all")
     subset = np.random.default_rng(0).choice(
         data.class_subset(images, counts), REAL, replace=False
     )
-    test = data.load("mnist", trained.data_dir, "test")
+    test = data.load(trained.config.dataset, trained.data_dir, "test")
     test_images, labels = test.take(jnp.arange(test.num_images))
     classifier = evaluation.digit_classifier(trained.data_dir)
     found = evaluation.score_categories(

@@ -1,6 +1,7 @@
 """Who learns from what: every gradient of a step against a step written out by hand."""
 
 import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +9,9 @@ import numpy as np
 import optax
 import pytest
 
-from configs import elastic_infogan, infogan
+from configs import elastic_infogan, infogan, joint_vae
 from configs.studies import elastic_infogan_mnist
-from dis_jax import data, losses, training
+from dis_jax import data, evaluation, losses, training
 from dis_jax.methods import METHODS, Gaussian, code_games
 
 KEYS = jax.random.split(jax.random.key(7))
@@ -226,12 +227,10 @@ def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing():
     # continuous codes of a fresh Q: log 2 each, less the likelihood of U(-1, 1)
     assert abs(metrics.continuous_information) < 3
 
-    logits = code_games.prior_logits(config, state.params)
-    drawn = losses.gumbel_softmax(
-        jax.random.key(1), jnp.broadcast_to(logits, (4000, 4)), 0.1, hard=True
-    )
+    drawn = _drawn(config, state)
     np.testing.assert_allclose(drawn.mean(0), given, atol=0.03)
     assert not drawn[:, 1].any()
+    assert set(np.unique(drawn)) == {0.0, 1.0}
 
     codes = jax.jit(method.encode)(state, BATCH)
     assert isinstance(codes["continuous"], Gaussian)
@@ -242,6 +241,76 @@ def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing():
     noise = {"noise": jnp.zeros((4, 3))}
     images = decode(state, code | noise)
     assert (images[0] != images[1]).any()  # the category is seen
+
+
+def _drawn(config, state):
+    """The categories of 4,000 images as a step makes them."""
+    modules = code_games.make_modules(config)
+    parts = code_games.Parts(
+        config, modules, state.params, dict(state.stats), state.hparams
+    )
+    return jax.jit(lambda key: code_games.generate(parts, key, 4000)[1])(
+        jax.random.key(1)
+    )
+
+
+def test_a_learned_prior_draws_relaxed_codes_as_often_as_it_says():
+    config, _, state = _setting("gumbel")
+    drawn = _drawn(config, state)
+    assert ((drawn > 0.01) & (drawn < 0.99)).mean() > 0.01
+    np.testing.assert_allclose(drawn.sum(axis=1), 1.0, rtol=1e-5)
+    prior = jax.nn.softmax(state.params["prior"]["logits"])
+    np.testing.assert_allclose(
+        np.bincount(drawn.argmax(1), minlength=4) / 4000, prior, atol=0.03
+    )
+
+
+@pytest.mark.parametrize("own_batch", [False, True])
+def test_a_trained_model_normalises_by_its_batch_only_if_asked(own_batch):
+    config = _tiny(infogan.get_config("mnist"), batch_statistics=own_batch)
+    method = METHODS["infogan"](config)
+    state = jax.jit(method.init)(jax.random.key(0), BATCH)
+
+    def read(images):
+        return jax.jit(method.encode)(state, {"image": images})["category"].logits
+
+    def show(rows):
+        codes = {"category": jnp.eye(4)[rows], "noise": jnp.zeros((len(rows), 3))}
+        return jax.jit(method.decode)(state, codes)
+
+    images = BATCH["image"].at[6:].multiply(0.2)
+    for whole, half in (
+        (read(images)[:6], read(images[:6])),
+        (show(jnp.array([0, 1, 2, 3]))[:2], show(jnp.array([0, 1]))),
+    ):
+        assert np.allclose(whole, half, rtol=1e-4, atol=1e-5) != own_batch
+
+
+@pytest.mark.parametrize("distance", code_games.DISTANCES)
+def test_copies_are_compared_by_the_distance_that_is_named(distance):
+    config = _tiny(elastic_infogan.get_config("mnist,elastic"), distance=distance)
+    first, second = jax.random.normal(jax.random.key(3), (2, 5, 4))
+    estimates = [
+        code_games.networks.CodeEstimate(scores, None, None, None)
+        for scores in (first, second)
+    ]
+    hparams = {"transformation_weight": 2.0, "entropy_weight": 0.5}
+    parts = code_games.Parts(config, {}, {}, {}, hparams)
+    total, terms = code_games.elastic(parts, *estimates)
+    a, b = (
+        np.asarray(jax.nn.softmax(scores), np.float64) for scores in (first, second)
+    )
+    length = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    expected = {
+        "squared": ((a - b) ** 2).sum(axis=1),
+        "symmetric_kl": ((a - b) * (np.log(a) - np.log(b))).sum(axis=1),
+        "cosine": 1 - (a * b).sum(axis=1) / length,
+    }
+    transformation = expected[distance].mean()
+    entropy = -(a * np.log(a) + b * np.log(b)).sum(axis=1).mean()
+    assert terms["transformation"] == pytest.approx(transformation, rel=1e-4)
+    assert terms["entropy"] == pytest.approx(entropy, rel=1e-4)
+    assert total == pytest.approx(2 * transformation + 0.5 * entropy, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -295,11 +364,45 @@ def test_the_study_gives_every_setting_the_same_subsets():
         np.testing.assert_allclose(given, np.array(counts) / sum(counts))
         # a fifth of the published epochs, and of the steps to full capacities
         assert found[2].hparams.capacity_steps == 5_000
-    # a short table does not overwrite a long one
+    assert found[2].dataset == "mnist+resized32"
+    # a table of other lengths is another file
     names = [elastic_infogan_mnist.get_study(w).name for w in ("", words, "epochs15")]
     assert len({*names}) == 3
-    with pytest.raises(ValueError, match="unknown word 'split3'"):
-        elastic_infogan_mnist.get_study("split3")
+    for word in ("split3", "prior_learning_rate=fast", "as_code"):
+        message = f"unknown word '{word}'; known: uniform.*as_coded, narrow, epochsN"
+        with pytest.raises(ValueError, match=message):
+            elastic_infogan_mnist.get_study(word)
+
+
+@pytest.mark.parametrize("words", ["mnist,split3", "mnist+resized32,split3"])
+def test_a_model_is_scored_by_the_subset_that_it_was_trained_on(
+    words, data_dir, monkeypatch
+):
+    asked = []
+    perfect = evaluation.clustering(np.arange(10), np.arange(10))
+
+    def score(method, state, config, key, classifier, test, frequencies, trained_on):
+        asked.append((test, frequencies, trained_on))
+        return evaluation.CategoryScores(perfect, perfect, frequencies, 0, 0, 10, 0)
+
+    monkeypatch.setattr(evaluation, "score_categories", score)
+    monkeypatch.setattr(
+        evaluation, "digit_classifier", lambda data_dir: SimpleNamespace(accuracy=0.99)
+    )
+    config = joint_vae.get_config(words)
+    trained = SimpleNamespace(
+        method=None, state=None, config=config, data_dir=data_dir, seed=0
+    )
+    line = elastic_infogan_mnist.score(trained)[""]
+    assert (line["ENT"], line["classifier accuracy"]) == (0.0, 0.99)
+    assert line["NMI"] == pytest.approx(1.0)
+    ((images, labels), frequencies, trained_on) = asked[0]
+    counts = np.array(data.imbalanced_counts(3))
+    np.testing.assert_allclose(frequencies, counts / counts.sum())
+    side = 32 if "resized" in words else 28
+    assert images.shape == (10_000, side, side, 1)
+    assert np.bincount(labels).tolist()[:2] == [980, 1135]  # of MNIST's test images
+    assert trained_on.shape == (10_000, side, side, 1)
 
 
 def test_words_of_the_study_change_every_infogan():

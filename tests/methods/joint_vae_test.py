@@ -14,7 +14,7 @@ from dis_jax.methods import Categorical, Gaussian
 BATCH = {"image": jax.random.uniform(jax.random.key(3), (6, 64, 64, 1))}
 
 
-def _metrics(tiny_config, step):
+def _method(tiny_config, step):
     config = tiny_config("joint_vae")
     config.hparams.update(
         capacity_continuous=5.0,
@@ -25,7 +25,11 @@ def _metrics(tiny_config, step):
     )
     method = training.make_method(config)
     state = jax.jit(method.init)(jax.random.key(0), BATCH)
-    state = state._replace(step=jnp.int32(step))
+    return method, state._replace(step=jnp.int32(step))
+
+
+def _metrics(tiny_config, step):
+    method, state = _method(tiny_config, step)
     codes = jax.jit(method.encode)(state, BATCH)
     return codes, jax.jit(method.update)(state, BATCH)[1]
 
@@ -55,6 +59,25 @@ def test_the_loss_is_the_sum_of_its_parts(tiny_config):
     penalty = 30 * abs(z_kl - 2.5) + 7 * abs(c_kl - math.log(2))
     total = float(metrics.reconstruction + penalty)
     assert metrics.loss == pytest.approx(total, rel=1e-5)
+
+
+def test_images_are_rebuilt_from_draws_of_both_codes(tiny_config):
+    method, state = _method(tiny_config, 50)
+    codes = jax.jit(method.encode)(state, BATCH)
+    (mean, logvar), scores = codes["z"], codes["category"].logits
+    keys = jax.random.split(jax.random.fold_in(state.key, state.step))
+    gumbel = -jnp.log(-jnp.log(jax.random.uniform(keys[1], scores.shape)))
+    drawn = {
+        "z": mean + jnp.exp(0.5 * logvar) * jax.random.normal(keys[0], mean.shape),
+        "category": jax.nn.softmax((scores + gumbel) / 0.67),
+    }
+    image, seen = BATCH["image"], jax.jit(method.decode)(state, drawn)
+    nll = -(image * jnp.log(seen) + (1 - image) * jnp.log1p(-seen))
+    found = jax.jit(method.update)(state, BATCH)[1].reconstruction
+    assert found == pytest.approx(float(nll.sum(axis=(1, 2, 3)).mean()), rel=1e-6)
+    # and not from means: what is drawn shows
+    still = {"z": mean, "category": jax.nn.softmax(scores)}
+    assert abs(jax.jit(method.decode)(state, still) - seen).max() > 1e-3
 
 
 def test_the_networks_are_the_papers():
