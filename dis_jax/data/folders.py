@@ -14,6 +14,7 @@ from dis_jax.data.augmented_grid import turned_and_shrunk
 from dis_jax.data.host_memory import kept
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.official import found
+from dis_jax.data.public_sets import coil100
 from dis_jax.data.published import DSPRITES, MNIST, PUBLISHED, SHAPES3D, SMALLNORB
 from dis_jax.data.streaming import from_source
 
@@ -220,35 +221,19 @@ def shrunk(images: np.ndarray, side: int) -> np.ndarray:
     return small
 
 
-def coil100(data_dir: pathlib.Path, split: str) -> LabelledImages:
-    """COIL-100 at 64x64: 7,098 views of 100 objects on a turntable."""
-    del split
-    arrays = _coil100_arrays(data_dir)
-    factors = np.stack([arrays["object"] - 1, arrays["angle_deg"] // 5], axis=-1)
-    return LabelledImages(arrays["images"], factors, ("object", "pose"), (100, 72))
-
-
 def coil100_augmented(data_dir: pathlib.Path) -> ImageSet:
-    """The 83 objects of COIL-100 with all 72 views, turned and shrunk: a full grid."""
-    arrays = _coil100_arrays(data_dir)
-    rank = np.searchsorted(arrays["complete_objects"], arrays["object"])
-    rank = np.minimum(rank, len(arrays["complete_objects"]) - 1)
-    complete = arrays["complete_objects"][rank] == arrays["object"]
-    order = np.lexsort((arrays["angle_deg"], rank))
-    order = order[complete[order]]
+    """The objects of COIL-100 with all 72 views, turned and shrunk: a full grid."""
+    coil = coil100(data_dir / "coil100")
+    objects, poses = coil.factors.T
+    complete = np.flatnonzero(np.bincount(objects) == 72)
+    order = np.lexsort((poses, objects))
+    order = order[np.isin(objects[order], complete)]
     return turned_and_shrunk(
-        arrays["images"][order],
+        coil.images[order],
         name="coil100_augmented",
-        factor_names=("object", "pose"),
-        sizes=(len(arrays["complete_objects"]), 72),
+        factor_names=coil.factor_names,
+        sizes=(len(complete), 72),
     )
-
-
-def _coil100_arrays(data_dir: pathlib.Path) -> dict[str, np.ndarray]:
-    path = data_dir / "coil100" / "coil100_64x64.npz"
-    names = ["images", "object", "angle_deg", "complete_objects"]
-    _want(path, f"COIL-100 at 64x64 ({', '.join(names)})")
-    return read_npz(path, names)
 
 
 def _want(path: pathlib.Path, what: str) -> None:

@@ -43,7 +43,7 @@ _FOLDERS: dict[
     "smallnorb_96": (folders.smallnorb_96, ("train", "test", "all")),
     "shapes3d": (folders.shapes3d, ("all",)),
     "mnist": (folders.mnist, ("train", "test", "all")),
-    "coil100": (folders.coil100, ("all",)),
+    "coil100": (_whole(public_sets.coil100, "coil100"), ("all",)),
     "mpi3d": (_whole(public_sets.mpi3d, "mpi3d"), ("all",)),
     "cars3d": (_whole(public_sets.cars3d, "cars3d"), ("all",)),
     "isaac3d": (_whole(public_sets.isaac3d, "isaac3d"), ("all",)),

@@ -1,7 +1,8 @@
 """Other public sets, read from the files in which they are published.
 
-Each reader takes the folder of the set. MPI3D: Gondal et al. 2019. Cars3D: Reed et al.
-2015. Isaac3D: Nie et al. 2020. RGB-D Objects: Lai et al. 2011.
+Each reader takes the folder of the set. COIL-100: Nene, Nayar & Murase 1996. MPI3D:
+Gondal et al. 2019. Cars3D: Reed et al. 2015. Isaac3D: Nie et al. 2020. RGB-D Objects: Lai
+et al. 2011.
 """
 
 from __future__ import annotations
@@ -32,8 +33,58 @@ _ISAAC3D = {
     "object_colour": 4,
     "wall_colour": 4,
 }
+_COIL_NAME = re.compile(r"obj(\d+)__(\d+)\.png")
 _RGBD_NAME = re.compile(r"(.+)_(\d+)_(\d+)_(\d+)_crop\.png")
 _SIDE = 64
+
+
+def coil100(folder: pathlib.Path) -> LabelledImages:
+    """COIL-100: `obj<object>__<angle>.png`, 128x128; or `coil100_64x64.npz`.
+
+    Args:
+      folder: holds the file: `images` at 64x64, `object` from 1, `angle_deg`; or else the
+        images, in it or below it, of which two by two pixels are averaged.
+
+    Returns:
+      Images 64x64x3 and their factors: object, pose (5 degrees a step).
+
+    Raises:
+      FileNotFoundError: if there is neither.
+      ValueError: if an image is damaged, or has another size; names it.
+    """
+    file = folder / "coil100_64x64.npz"
+    if file.is_file():
+        arrays = read_npz(file, ["images", "object", "angle_deg"])
+        images, views = arrays["images"], (arrays["object"], arrays["angle_deg"])
+    else:
+        images, views = _coil100_views(folder)
+    factors = np.stack([views[0] - 1, views[1] // 5], axis=-1).astype(np.int32)
+    return LabelledImages(images, factors, ("object", "pose"), (100, 72))
+
+
+def _coil100_views(
+    folder: pathlib.Path,
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Published images at half their size; objects and angles by their names."""
+    named = {file: _COIL_NAME.fullmatch(file.name) for file in folder.rglob("obj*.png")}
+    found = sorted(
+        (int(match[1]), int(match[2]), file) for file, match in named.items() if match
+    )
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} holds neither coil100_64x64.npz nor obj<object>__<angle>.png; "
+            "unpack COIL-100 there, as Columbia University publishes it: docs/data.md."
+        )
+    images = read_images([file for _, _, file in found], channels=3)
+    if images.shape[1:] != (2 * _SIDE, 2 * _SIDE, 3):
+        raise ValueError(
+            f"the images of {folder} have the shape {images.shape[1:]}; expected "
+            f"{2 * _SIDE}x{2 * _SIDE}, as they are published."
+        )
+    squares = images.reshape(len(images), _SIDE, 2, _SIDE, 2, 3)
+    halved = (squares.sum((2, 4), dtype=np.uint16) + 2) // 4
+    objects, angles = (np.array(part) for part in list(zip(*found, strict=True))[:2])
+    return halved.astype(np.uint8), (objects, angles)
 
 
 def mpi3d(

@@ -7,6 +7,30 @@ from dis_jax import data
 from dis_jax.data import public_sets
 
 
+def test_coil100_is_read_from_its_images_and_its_whole_objects_are_turned(tmp_path):
+    folder = tmp_path / "coil100" / "coil-100"
+    folder.mkdir(parents=True)
+    for view in range(73):  # all views of object 3, one of object 12
+        image = np.full((128, 128, 3), view, np.uint8)
+        image[:2, :2, 0] = [[10, 20], [30, 42]]
+        name = f"obj{3 if view < 72 else 12}__{5 * (view % 72)}.png"
+        Image.fromarray(image).save(folder / name)
+    coil = data.load("coil100", tmp_path)
+    assert (coil.num_images, coil.sizes) == (73, (100, 72))
+    images, factors = coil.take(np.array([7, 72]))
+    assert factors.tolist() == [[2, 7], [11, 0]]
+    np.testing.assert_allclose(images[:, 0, 0, 0] * 255, 26, atol=1e-4)  # 25.5
+    np.testing.assert_allclose(images[:, 9, 9, 2] * 255, [7, 72], atol=1e-4)
+
+    grid = data.load("coil100_augmented", tmp_path)
+    assert grid.sizes == (1, 72, 18, 9)
+    np.testing.assert_allclose(grid.images(np.array([[0, 7, 0, 0]]))[0], images[0])
+
+    Image.new("RGB", (32, 32)).save(folder / "obj12__5.png")
+    with pytest.raises(ValueError, match=r"obj12__5\.png has the shape \(32, 32, 3\)"):
+        data.load("coil100", tmp_path)
+
+
 def test_mpi3d_is_a_grid_in_c_order(tmp_path):
     images = np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1).repeat(3, axis=-1) * 30
     np.savez(tmp_path / "toy.npz", images=images)
@@ -93,7 +117,9 @@ def test_rgbd_objects_are_masked_and_padded(tmp_path):
         public_sets.rgbd_objects(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["mpi3d", "cars3d", "isaac3d", "rgbd_objects"])
+@pytest.mark.parametrize(
+    "name", ["coil100", "mpi3d", "cars3d", "isaac3d", "rgbd_objects"]
+)
 def test_empty_folder_is_named(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(FileNotFoundError, match=name):
