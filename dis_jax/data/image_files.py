@@ -33,7 +33,8 @@ def from_folder(
       path: the folder.
       labels: None; "folders", where the first subfolder of a file is its class; or a
         CSV file whose first column, `file`, is a path in the folder, and whose other
-        columns are factors: integers from 0, unknown = -1. Only the files that it names
+        columns are factors: integers from 0, or words, which are numbered in sorted
+        order, as are the names of subfolders; unknown = -1. Only the files that it names
         are read.
       side: height and width that images are brought to, the middle square of each; by
         default they must all have one size.
@@ -123,7 +124,8 @@ def read_images(
             if image.shape != first.shape:
                 raise ValueError(
                     f"{file} has the shape {image.shape} and {files[0]} {first.shape}; "
-                    "expected one size. Pass `side` to bring all to it."
+                    "expected one size. Pass `side` to bring all to it, or put it behind "
+                    "the folder's path: <folder>+resized64."
                 )
             images[row] = image
     return images
@@ -181,26 +183,50 @@ def _read_labels(
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
     with path.open(newline="") as stream:
-        rows = list(csv.reader(stream))
-    if len(rows) < 2 or rows[0][0] != "file":
+        rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
+    if len(rows) < 2 or rows[0][1][0] != "file":
         raise ValueError(
-            f"{path} starts with {rows[:1]}; expected a head, `file` and the names of "
-            "factors, and a line for each image."
+            f"{path} starts with {[row for _, row in rows[:1]]}; expected a head, `file` "
+            "and the names of factors, and a line for each image."
         )
-    files, factors = [], []
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:  # a blank line
-            continue
-        file = root / row[0]
-        if not file.is_file():
-            raise FileNotFoundError(f"{path}, line {number}: no file {file}.")
-        try:
-            factors.append([int(value) for value in row[1:]])
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}.") from error
-        if len(row) != len(rows[0]):
+    (_, (_, *names)), *rows = rows
+    for line, row in rows:
+        if not (root / row[0]).is_file():
+            raise FileNotFoundError(f"{path}, line {line}: no file {root / row[0]}.")
+        if len(row) != 1 + len(names):
             raise ValueError(
-                f"{path}, line {number} has {len(row)} columns, the head {len(rows[0])}."
+                f"{path}, line {line} has {len(row)} columns, the head {1 + len(names)}."
             )
-        files.append(file)
-    return files, np.array(factors, np.int32), tuple(rows[0][1:])
+    factors = np.empty((len(rows), len(names)), np.int32)
+    for column, name in enumerate(names):
+        texts = [(line, row[1 + column]) for line, row in rows]
+        factors[:, column] = _numbered(path, name, texts)
+    return [root / row[0] for _, row in rows], factors, tuple(names)
+
+
+def _numbered(
+    path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
+) -> list[int]:
+    """Whole numbers as they are; words by their rank among the words of the column."""
+    words = sorted({text for _, text in texts if not _is_number(text)})
+    ranks = {"-1": -1} | {word: rank for rank, word in enumerate(words)}
+    numbers = []
+    for line, text in texts:
+        try:
+            numbers.append(ranks[text] if words else int(text))
+        except (KeyError, ValueError):
+            found = repr(text) + (f", elsewhere {words[0]!r}" if words else "")
+            raise ValueError(
+                f"{path}, line {line}: `{name}` is {found}; expected whole numbers from 0, "
+                "or words, in all lines alike; -1 where it is unknown."
+            ) from None
+    return numbers
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell is no word: a number of any kind, or nothing."""
+    try:
+        float(text or "0")
+    except ValueError:
+        return False
+    return True

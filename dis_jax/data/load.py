@@ -16,7 +16,7 @@ from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.streaming import from_source
-from dis_jax.data.varied import split_variants, varied
+from dis_jax.data.varied import side_of, split_variants, varied
 from dis_jax.suggest import suggest
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
@@ -70,7 +70,8 @@ def load(
     Args:
       name: one of `NAMES`; or the path of a folder of images or of an `.npz` file, see
         `from_path`, which is then held on the device. Words of `VARIANTS` may follow:
-        "smallnorb+coloured", see `varied`; such a set is held on the device.
+        "smallnorb+coloured", see `varied`; such a set is held on the device. Images of a
+        folder may differ in size where "resized<side>" is the first of them.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
       split: "all", or "train" or "test" where the set is published in halves.
       resident: whether images are held on the device; otherwise they are read when they
@@ -89,6 +90,9 @@ def load(
       (737280, (3, 6, 40, 32, 32))
     """
     base, variants = split_variants(name)
+    side = side_of(variants[0]) if variants else None
+    if side and is_path(base):
+        return functools.reduce(varied, variants[1:], from_path(base, side=side))
     if variants:
         held = True if resident is None else resident
         image_set = load(base, data_dir, split, resident=held)

@@ -10,6 +10,7 @@ import numpy as np
 from dis_jax.data.arrays import from_npz
 from dis_jax.data.image_files import from_folder, image_paths
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.varied import varied
 
 _TABLE = "labels.csv"
 
@@ -19,7 +20,7 @@ def is_path(name: str) -> bool:
     return name.endswith(".npz") or "/" in name or os.sep in name
 
 
-def from_path(path: str | os.PathLike[str]) -> ImageSet:
+def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> ImageSet:
     """An image set of an `.npz` file or of a folder of images, with what labels it has.
 
     Args:
@@ -27,6 +28,8 @@ def from_path(path: str | os.PathLike[str]) -> ImageSet:
         image are factors; or a folder. There `labels.csv` gives factors, or else the
         first subfolder of a file is its class; images that lie in the folder itself have
         no labels.
+      side: height and width that images are brought to: of a folder's the middle square
+        of each, a file's as by `resized`. By default a folder's must all have one size.
 
     Returns:
       The image set.
@@ -46,12 +49,15 @@ def from_path(path: str | os.PathLike[str]) -> ImageSet:
     """
     path = pathlib.Path(path)
     if path.suffix == ".npz":
-        return from_npz(path, factors=_columns(path) if path.is_file() else ())
+        own = from_npz(path, factors=_columns(path) if path.is_file() else ())
+        return own if side is None else varied(own, f"resized{side}")
+    name = path.name if side is None else f"{path.name}+resized{side}"
+    labels = None
     if (path / _TABLE).is_file():
-        return from_folder(path, labels=path / _TABLE)
-    if path.is_dir() and all(file.parent != path for file in image_paths(path)):
-        return from_folder(path, labels="folders")
-    return from_folder(path)
+        labels = path / _TABLE
+    elif path.is_dir() and all(file.parent != path for file in image_paths(path)):
+        labels = "folders"
+    return from_folder(path, labels=labels, side=side, name=name)
 
 
 def _columns(path: pathlib.Path) -> list[str]:

@@ -94,8 +94,14 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
     )
 
 
+def side_of(variant: str) -> int | None:
+    """The height and width that "resized<side>" asks for; None of any other word."""
+    size = _RESIZED.fullmatch(variant)
+    return int(size[1]) if size else None
+
+
 def _is_variant(word: str) -> bool:
-    return word in VARIANTS[:-1] or _RESIZED.fullmatch(word) is not None
+    return word in VARIANTS[:-1] or side_of(word) is not None
 
 
 def _noises(name: str) -> int:
@@ -104,9 +110,8 @@ def _noises(name: str) -> int:
 
 
 def _shape(shape: tuple[int, int, int], variant: str) -> tuple[int, int, int]:
-    size = _RESIZED.fullmatch(variant)
-    if size:
-        return int(size[1]), int(size[1]), shape[2]
+    if side := side_of(variant):
+        return side, side, shape[2]
     return *shape[:2], 1 if variant == "grey" else 3
 
 
@@ -140,8 +145,8 @@ def _functions(
 
 def _change(variant: str, noises: int) -> Callable[[Array, Array], Array]:
     """(images, their positions) -> changed images."""
-    if size := _RESIZED.fullmatch(variant):
-        return lambda images, index: resized(images, int(size[1]))
+    if side := side_of(variant):
+        return lambda images, index: resized(images, side)
     if variant == "noisy":
         return lambda images, index: _each(noisy, noises, index, images)
     plain = {"coloured": coloured, "grey": grey}[variant]

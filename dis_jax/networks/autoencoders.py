@@ -46,7 +46,8 @@ def halvings(size: int) -> int:
     if size != 28 and (size % 16 or not 16 <= size <= 128):
         raise ValueError(
             f"image size is {size}; the convolutional networks take 28 and multiples of "
-            "16 up to 128: resize the images, or use network 'mlp'."
+            "16 up to 128: resize the images (<data set>+resized64), or use network "
+            "'mlp'."
         )
     count = 0
     while size % 2 == 0 and size // 2 >= 4:

@@ -57,7 +57,13 @@ def test_csv_names_files_and_factors(tmp_path):
     [
         ("hue,file\n1,x.png\n", ValueError, "expected a head, `file`"),
         ("file,hue\n", ValueError, "a line for each image"),
-        ("file,hue\nx.png,red\n", ValueError, "line 2: .*'red'"),
+        ("file,hue\nx.png,1.5\n", ValueError, "line 2: `hue` is '1.5'; expected whole"),
+        ("file,hue\nx.png,\n", ValueError, "line 2: `hue` is ''; expected whole"),
+        (
+            "file,hue\nx.png,red\n\nx.png,1\n",
+            ValueError,
+            "line 4: `hue` is '1', elsewhere 'red'; expected .* in all lines alike",
+        ),
         ("file,hue\nx.png,1,2\n", ValueError, "line 2 has 3 columns, the head 2"),
         ("file,hue\nz.png,1\n", FileNotFoundError, r"line 2: no file .*z\.png"),
     ],
@@ -67,6 +73,15 @@ def test_bad_tables_name_the_line(tmp_path, table, error, message):
     (tmp_path / "labels.csv").write_text(table)
     with pytest.raises(error, match=message):
         data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
+
+
+def test_words_of_a_table_are_numbered_in_sorted_order(tmp_path):
+    write(tmp_path / "x.png", flat(0))
+    rows = [f"x.png,{hue},{size}" for hue, size in (("red", 3), (-1, 0), ("blue", 1))]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,hue,size", *rows]))
+    mine = data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
+    assert (mine.factor_names, mine.sizes) == (("hue", "size"), (2, 4))
+    assert mine.factors(np.arange(3)).tolist() == [[1, 3], [-1, 0], [0, 1]]
 
 
 def test_images_are_brought_to_one_size_and_one_number_of_channels(tmp_path):

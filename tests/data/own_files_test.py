@@ -49,6 +49,27 @@ def test_folder_gives_table_or_classes_or_nothing(tmp_path):
     assert (plain.factor_names, plain.num_images) == ((), 1)
 
 
+def test_a_word_behind_the_path_brings_images_to_one_size(tmp_path):
+    from PIL import Image
+
+    folder = tmp_path / "photos"
+    write(folder / "cat" / "1.png", 10)
+    Image.new("L", (20, 12), 20).save(folder / "cat" / "2.png")
+    with pytest.raises(ValueError, match=r"expected one size.*<folder>\+resized64"):
+        data.load(str(folder))
+    photos = data.load(f"{folder}+resized4+coloured")
+    assert (photos.name, photos.factor_names) == (
+        "photos+resized4+coloured",
+        ("class",),
+    )
+    assert photos.image_shape == (4, 4, 3)
+    assert bytes_of(photos) == ([10, 20], [[0], [0]])
+
+    np.savez(tmp_path / "mine.npz", images=np.full((3, 50, 50), 7, np.uint8))
+    mine = data.load(f"{tmp_path}/mine.npz+resized16")
+    assert (mine.name, mine.image_shape) == ("mine+resized16", (16, 16, 1))
+
+
 def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no folder .*nothing; expected one"):
         data.load(str(tmp_path / "nothing"))
