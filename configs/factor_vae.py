@@ -4,7 +4,8 @@ r"""FactorVAE (Kim & Mnih 2018, arXiv 1802.05983).
       --workdir=runs/factor_vae
 
 The paper reports a FactorVAE score of .82 on dSprites (gamma 35, 300,000 steps).
-What this package reaches, at which step and in what time, is in results/ and the README.
+Here it is .843 after 20,000 steps, 97 minutes on one CPU core that was shared
+(results/factor_vae_rendered_dsprites.json); other data sets are in the README.
 """
 
 from configs import base

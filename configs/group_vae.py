@@ -4,7 +4,8 @@ r"""GroupVAE (Hosoya 2019, arXiv 1809.02383): the changed factor of a pair is kn
       --workdir=runs/group_vae
 
 Latent d keeps to itself where factor d was redrawn; the others are averaged, as in the
-source models of Dapueto et al. 2024, or multiplied: --config.aggregate=product.
+source models of Dapueto et al. 2024, or multiplied: --config.aggregate=product. On
+rendered Shapes3D, in the runs that configs/ada_gvae.py tells of, a FactorVAE score of .963.
 """
 
 from configs import ada_gvae
