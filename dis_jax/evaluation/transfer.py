@@ -8,12 +8,12 @@ import pathlib
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from absl import logging
 
 from dis_jax import data, training
 from dis_jax.evaluation.encoding import code_fn
 from dis_jax.evaluation.transfer_scores import (
+    check_readers,
     encode_sample,
     source_scores,
     transfer_distances,
@@ -25,14 +25,17 @@ from dis_jax.evaluation.transfer_setup import (
     NETWORKS,
     OPTIMISER,
     TransferSettings,
+    changes,
+    check_finetuning,
     check_shapes,
+    check_trained,
     finetuning_config,
     load_target,
     transfer_folder,
 )
 from dis_jax.methods import Method, State
 from dis_jax.provenance import provenance
-from dis_jax.training.workdir import check_config
+from dis_jax.training.workdir import differences
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
@@ -52,7 +55,8 @@ def transfer(
     Everything lies in `<source>/transfer/<target>/`: the fine-tuning, which is a run like
     any other (a `beta_vae` with the source's beta on single images, without warm-up or
     clipping), and `transfer.json`. What is there is not done again, and a fine-tuning
-    that was cut off goes on.
+    that was cut off goes on. Results of other settings are not replaced: what could be
+    refused is, before anything is done.
 
     Eq.: Dapueto et al. 2024, methodology of transfer
 
@@ -72,8 +76,9 @@ def transfer(
 
     Raises:
       ValueError: if the two sets differ in the shape of their images; says how to make
-        them one. Also if the source is of another kind, or was trained on since, or more
-        steps of fine-tuning were made already.
+        them one. Also if the source is of another kind, or not trained to its end, or was
+        trained on since, or if there are results of other settings, or of more steps of
+        fine-tuning.
 
     Example:
       >>> from dis_jax import evaluation
@@ -86,22 +91,21 @@ def transfer(
     config = training.read_config(source)
     target_set = load_target(target, data_dir)
     check_shapes(config, target, target_set.image_shape)
-    homes = score_source(source, settings, data_dir=data_dir)
+    check_readers(settings.readers, settings.trees)
     models = _models(source, config)
     folder = transfer_folder(source, target, settings)
-    tuning = finetuning_config(
-        *(source, config, homes[0]["source_steps"], target, settings)
-    )
-
-    # before anything is written: what lies there may be of another fine-tuning
-    check_config(folder, tuning)
+    step = int(models[0].state.step)
+    tuning = finetuning_config(source, config, step, target, settings)
+    check_finetuning(folder, tuning)
     ledger = _Ledger(folder / "transfer.json")
+    also = {"target": target, "scoring": _scoring(settings)}
+    abouts = [_about(source, model) | also for model in models]
+    for about in abouts:
+        ledger.check(about)
+
+    homes = score_source(source, settings, data_dir=data_dir)
     source_set = data.load(config.dataset, data_dir, config.split)
-    for model, home in zip(models, homes, strict=True):
-        about = _about(source, model) | {
-            "target": target,
-            "scoring": _scoring(settings),
-        }
+    for model, home, about in zip(models, homes, abouts, strict=True):
         if ledger.find(about) is None:
             logging.info("%s to %s: scores before fine-tuning", about["run"], target)
             found = _before(
@@ -185,8 +189,17 @@ class _Ledger:
     def find(self, about: Record) -> Record | None:
         """The record of a member, if it was made of the same."""
         found = self._records.get(about["member"])
-        made = found is not None and all(found.get(k) == v for k, v in about.items())
-        return found if made else None
+        return found if found is not None and not _changed(found, about) else None
+
+    def check(self, about: Record) -> None:
+        """Refuses to put another record in the place of one that is complete."""
+        found = self._records.get(about["member"])
+        if found is not None and found["after"] and (held := _changed(found, about)):
+            raise ValueError(
+                f"{self._path} holds results of other settings:\n{changes(held)}\nSet "
+                "them as they were, in launch.transfer by flags such as --readers, or "
+                "move that file away: what was fine-tuned stays, and is scored anew."
+            )
 
     def write(self, record: Record) -> None:
         self._records[record["member"]] = record
@@ -196,7 +209,14 @@ class _Ledger:
         fresh.replace(self._path)
 
 
+def _changed(record: Record, about: Record) -> dict[str, tuple[Any, Any]]:
+    """In what a record is of something else; how its path was spelled says nothing."""
+    found = differences({name: record.get(name) for name in about}, about)
+    return {name: pair for name, pair in found.items() if name != "run"}
+
+
 def _models(source: pathlib.Path, config: Any) -> list[_Model]:
+    check_trained(source, config)
     method, state, _ = training.restore(source)
     lacking = [name for name in NETWORKS if name not in state.params]
     if lacking or OPTIMISER not in state.opt_state:
@@ -283,13 +303,8 @@ def _finetune(
     waiting = [record for record in ledger.records if record["finetuning"] != done]
     if not waiting:
         return
-    states = training.train(tuning, folder, data_dir=data_dir)
-    made = int(np.ravel(states.step)[0])
-    if made != settings.finetune_steps:
-        raise ValueError(
-            f"{folder} has made {made} steps of fine-tuning, more than the "
-            f"{settings.finetune_steps} asked for: take as many, or move the folder away."
-        )
+    # `check_finetuning` has seen to changes: nothing but the source's path is another
+    states = training.train(tuning, folder, data_dir=data_dir, accept_changes=True)
     method = training.make_method(training.read_config(folder))
     for record in waiting:
         logging.info("%s: scores after fine-tuning", folder)

@@ -138,12 +138,7 @@ def transfer_scores(
       >>> found["gbt"]["full"]
       [1.0]
     """
-    unknown = [reader for reader in readers if reader not in READERS]
-    if unknown or trees not in TREES:
-        raise ValueError(
-            f"readers are {tuple(readers)} and trees {trees!r}; expected some of "
-            f"{READERS} and one of {TREES}."
-        )
+    check_readers(readers, trees)
     samples = _samples(encoded, image_set, key)
     found, pairs = _omes(encode, image_set, samples, key, num_pairs)
     dims = _best_dims(found, samples)
@@ -173,6 +168,24 @@ def transfer_scores(
         full, one = (mlp_accuracy(mlp_key, *split, seen=s) for s in (None, seen))
         result["mlp"] = {"full": full.tolist(), "pruned": one.tolist()}
     return result
+
+
+def check_readers(readers: Sequence[str], trees: str) -> None:
+    """Makes sure that what reads factors off codes is known.
+
+    Args:
+      readers: as in `transfer_scores`.
+      trees: as in `transfer_scores`.
+
+    Raises:
+      ValueError: if one is not.
+    """
+    unknown = [reader for reader in readers if reader not in READERS]
+    if unknown or trees not in TREES:
+        raise ValueError(
+            f"readers are {tuple(readers)} and trees {trees!r}; expected some of "
+            f"{READERS} and one of {TREES}."
+        )
 
 
 def transfer_distances(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from dis_jax import data
+from dis_jax import data, training
 from dis_jax.evaluation.transfer_scores import READERS
+from dis_jax.training.workdir import FREE_FIELDS, config_path, differences
 
 Path = str | os.PathLike[str]
 
@@ -134,6 +136,84 @@ def check_shapes(config: Any, target: str, found: Sequence[int]) -> None:
     )
 
 
+def check_targets(pairs: Iterable[tuple[Any, str]], data_dir: Path | None) -> None:
+    """Before hours are spent: are the targets there, and of the shape of their source?
+
+    Args:
+      pairs: config of the source, and name of the target.
+      data_dir: the folder of real data sets.
+
+    Raises:
+      ValueError: if a target is not known or does not fit.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for config, target in pairs:
+        if target not in shapes:
+            shapes[target] = load_target(target, data_dir).image_shape
+        check_shapes(config, target, shapes[target])
+
+
+def check_trained(source: Path, config: Any) -> None:
+    """Makes sure that a source has made all its steps: it would be another one then.
+
+    Args:
+      source: the run's workdir.
+      config: its config.
+
+    Raises:
+      ValueError: if it has not.
+    """
+    made = _steps_made(source)
+    if made < config.steps:
+        raise ValueError(
+            f"{source} has made {made:,} of its {config.steps:,} steps: train it to the "
+            "end by the command that began it, or, to take it as it is, by the same with "
+            f"--config.steps={made}."
+        )
+
+
+def check_finetuning(folder: Path, tuning: Any) -> None:
+    """Makes sure that a folder is empty, or that this fine-tuning can go on there.
+
+    Args:
+      folder: that of the transfer.
+      tuning: of `finetuning_config`.
+
+    Raises:
+      ValueError: if another was made there, or more of its steps.
+    """
+    if not config_path(folder).is_file():
+        return
+    old = json.loads(training.read_config(folder).to_json())
+    changed = differences(old, json.loads(tuning.to_json()))
+    # a path may be spelled in many ways; the source is the folder that this one is in
+    free = FREE_FIELDS | {"init_from.workdir"}
+    held = {k: v for k, v in changed.items() if k not in free}
+    if held:
+        way_out = (
+            "The source has trained on since: move that folder away, and it is carried "
+            "over as it is now."
+            if "init_from.step" in held
+            else "Set them as they were, in launch.transfer by flags such as "
+            "--learning_rate, or move that folder away to fine-tune anew."
+        )
+        raise ValueError(
+            f"{folder} holds another fine-tuning:\n{changes(held)}\n{way_out}"
+        )
+    made = _steps_made(folder)
+    if made > tuning.steps:
+        raise ValueError(
+            f"{folder} has made {made} steps of fine-tuning, more than the "
+            f"{tuning.steps} asked for: take --finetune_steps={made}, or move that folder "
+            "away to fine-tune anew."
+        )
+
+
+def changes(found: dict[str, tuple[Any, Any]]) -> str:
+    """Fields that differ as lines of a message, see `differences`."""
+    return "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in found.items())
+
+
 def finetuning_config(
     source: Path, config: Any, step: int, target: str, settings: TransferSettings
 ) -> Any:
@@ -186,6 +266,18 @@ def finetuning_config(
             "optimisers": (OPTIMISER,) if settings.adam == "kept" else (),
         }
     return tuning
+
+
+def _steps_made(workdir: Path) -> int:
+    """By the last checkpoint; 0 without one."""
+    folder = pathlib.Path(workdir) / "checkpoints"
+    if not folder.is_dir():
+        return 0
+    checkpoints = training.Checkpoints(folder)
+    try:
+        return max(checkpoints.steps(), default=0)
+    finally:
+        checkpoints.close()
 
 
 def _by(shape: Sequence[int]) -> str:

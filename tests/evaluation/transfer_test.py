@@ -54,11 +54,20 @@ def same(a, b):
 
 @pytest.mark.slow
 def test_without_a_step_after_is_before(train, target):
-    workdir = train("beta_vae")
+    workdir = train("beta_vae", **{"hparams.beta": 2.0})
     (record,) = evaluation.transfer(
         workdir, target, SETTINGS._replace(finetune_steps=0)
     )
     assert record["after"] == record["before"]
+    assert record["beta"] == 2.0
+    folder = evaluation.transfer_folder(workdir, target)
+    config = training.read_config(folder)
+    assert config.hparams.beta == 2.0
+    # the decoder is the source's as well
+    begun = training.train(config, folder)
+    _, trained, _ = training.restore(workdir)
+    assert same(begun.params, trained.params)
+    assert begun.params.keys() == {"encoder", "decoder"}
     assert record["finetuning"]["steps"] == 0
     assert record["before"]["factor_names"] == ["size", "place"]
     assert (record["before"]["num_train"], record["before"]["num_test"]) == (100, 50)
@@ -92,6 +101,54 @@ def test_what_is_done_is_not_done_again(train, target):
     assert evaluation.transfer(source, target, SETTINGS) == first
     assert path.stat().st_mtime_ns == before
     assert json.loads(path.read_text()) == first
+
+
+def test_what_is_done_is_not_lost_to_other_settings(train, target, monkeypatch):
+    source = train()
+    first = evaluation.transfer(source, target, SETTINGS)
+    folder = evaluation.transfer_folder(source, target)
+    done = (folder / "transfer.json").read_text()
+    for changed, message in (
+        ({"num_codes": 140}, r"scoring\.num_codes: 150 -> 140\nSet them as they were"),
+        (
+            {"readers": ("gbt", "mlp")},
+            r"scoring\.readers: \['gbt'\] -> \['gbt', 'mlp'\]",
+        ),
+        ({"finetune_steps": 2}, "4 steps of fine-tuning, more than the 2 asked for"),
+        ({"finetune_steps": 2, "num_codes": 140}, "take --finetune_steps=4, or move"),
+        (
+            {"learning_rate": 5e-4},
+            r"hparams\.learning_rate: 0.0001 -> 0.0005\nSet them as they were",
+        ),
+        ({"readers": ("svm",)}, "expected some of"),
+    ):
+        with pytest.raises(ValueError, match=message) as error:
+            evaluation.transfer(source, target, SETTINGS._replace(**changed))
+        assert "--accept_changes" not in str(error.value)
+        assert (folder / "transfer.json").read_text() == done
+    # the same source by another way to write its path
+    monkeypatch.chdir(source.parent)
+    assert evaluation.transfer(source.name, target, SETTINGS) == first
+    assert (folder / "transfer.json").read_text() == done
+    # and where fine-tuning goes on
+    more = SETTINGS._replace(finetune_steps=5)
+    (record,) = evaluation.transfer(source.name, target, more)
+    assert record["finetuning"]["steps"] == 5
+    assert record["before"] == first[0]["before"]
+
+
+def test_a_source_that_is_not_at_its_end_is_refused(train, target):
+    source = train()
+    config = training.read_config(source)
+    config.steps = 400_000
+    (source / "config.json").write_text(config.to_json())
+    for call in (
+        lambda: evaluation.transfer(source, target, SETTINGS),
+        lambda: evaluation.score_source(source, SETTINGS),
+    ):
+        with pytest.raises(ValueError, match=r"3 of its 400,000 .* --config.steps=3"):
+            call()
+    assert not (source / "transfer").exists()
 
 
 @pytest.mark.slow
@@ -132,12 +189,8 @@ def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     evaluation.transfer(workdir, target, SETTINGS)
     path = evaluation.transfer_folder(workdir, target) / "transfer.json"
     done = path.read_text()
-    # no record says fewer steps than were made
-    with pytest.raises(ValueError, match="4 steps of fine-tuning, more than the 2"):
-        evaluation.transfer(workdir, target, SETTINGS._replace(finetune_steps=2))
-    assert path.read_text() == done
     training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
-    with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4"):
+    with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4\nThe source has"):
         evaluation.transfer(workdir, target, SETTINGS)
     assert path.read_text() == done  # what was found out is still there
 
