@@ -71,6 +71,11 @@ from dis_jax.evaluation.study_table import (
 from dis_jax.evaluation.transfer import score_source, transfer
 from dis_jax.evaluation.transfer_markdown import transfer_markdown
 from dis_jax.evaluation.transfer_mlp import mlp_accuracy
+from dis_jax.evaluation.transfer_records import (
+    find_runs,
+    read_sources,
+    read_transfers,
+)
 from dis_jax.evaluation.transfer_scores import (
     transfer_distances,
     transfer_scores,
@@ -81,12 +86,10 @@ from dis_jax.evaluation.transfer_setup import (
 )
 from dis_jax.evaluation.transfer_study import (
     TransferStudy,
-    find_runs,
     run_transfer_study,
+    run_transfers,
 )
 from dis_jax.evaluation.transfer_table import (
-    read_sources,
-    read_transfers,
     score_rows,
     tabulate_sources,
     tabulate_transfers,
@@ -165,6 +168,7 @@ __all__ = [
     "resolve_metrics",
     "run_study",
     "run_transfer_study",
+    "run_transfers",
     "sap",
     "score_categories",
     "score_rows",

@@ -38,17 +38,18 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
         ]
         text += _lines(["", *columns], body)
         text += ["", f"Chance: {_percents(table['chance'])}."]
-        text += _drop_lines(table)
+        text += _drop_lines(table) + _weak_lines(table)
     for compared in result["differences"]:
         first, second = compared["methods"]
-        text += ["", f"## {first} less {second}: {compared['pair']}", ""]
+        title = f"## {first} less {second}: {compared['pair']}"
+        text += ["", ", ".join(filter(None, (title, compared["told_apart"]))), ""]
         text += [
             f"Of models with the same seed and beta ({compared['models']} of each), % "
-            "points; in brackets 95 % bootstrap.",
+            f"points{_in_brackets(compared)}.",
             "",
         ]
         body = [
-            [row, *(_interval(cells[k]) for k in ("before", "after", "gain"))]
+            [row, *(_difference(cells[k]) for k in ("before", "after", "gain"))]
             for row, cells in compared["rows"].items()
         ]
         text += _lines(["", "before", "after", "gain"], body)
@@ -63,7 +64,7 @@ def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
     text = []
     for source in dict.fromkeys(home["source"] for home in homes):
         own = [home for home in homes if home["source"] == source]
-        steps = sorted({n for home in own for n in home["source_steps"]})
+        steps = sorted({home["source_steps"] for home in own})
         columns = [c for c in own[0]["rows"]["OMES"] if c != ALL]
         body = []
         for home in own:
@@ -72,7 +73,8 @@ def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
             cells += [rows["OS"][ALL], rows["MES"][ALL]]
             body.append(
                 [
-                    f"{home['method']}, beta {home['beta']:g}",
+                    f"{home['method']}, beta {home['beta']:g}"
+                    + (f", {home['source_steps']:,} steps" if len(steps) > 1 else ""),
                     *(_percent(cell, "") if cell else "" for cell in cells),
                     f"{home['dims']['mean']:.3g}",
                     str(home["models"]),
@@ -86,7 +88,8 @@ def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _title(table: Mapping[str, Any]) -> str:
     adam = "" if table["adam"] == "kept" else ", fresh Adam"
-    return f"{table['source']} to {table['target']}: {table['method']}{adam}"
+    told = f"{table['method']}{adam}", table["told_apart"]
+    return f"{table['source']} to {table['target']}: {', '.join(filter(None, told))}"
 
 
 def _about(table: Mapping[str, Any]) -> str:
@@ -94,17 +97,18 @@ def _about(table: Mapping[str, Any]) -> str:
         f"{name.replace('_', ' ')} {d['mean']:.3g}"
         for name, d in table["distances"].items()
     )
+    settings = table["settings"]
     return (
         "On the target before fine-tuning, in brackets what fine-tuning adds. "
         f"Models: {table['models']}, with seeds {_list(table['seeds'])} and beta "
-        f"{_list(table['betas'])}; {_list(table['source_steps'])} steps on the source, "
-        f"{_list(table['finetune_steps'])} of fine-tuning. Trees by "
-        f"{_list(table['trees'])}. Between source and target: {distances}."
+        f"{_list(table['betas'])}; {settings['source_steps']:,} steps on the source, "
+        f"{settings['finetuning.steps']:,} of fine-tuning. Trees by "
+        f"{settings['scoring.trees']}. Between source and target: {distances}."
     )
 
 
 def _list(values: Sequence[Any]) -> str:
-    return ", ".join(f"{v:,g}" if isinstance(v, int | float) else v for v in values)
+    return ", ".join(f"{v:,g}" for v in values)
 
 
 def _cell(cell: Mapping[str, Any] | None) -> str:
@@ -125,9 +129,19 @@ def _percents(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {100 * value:.1f}" for name, value in values.items())
 
 
-def _interval(values: Sequence[float]) -> str:
-    mean, *ends = (f"{100 * v:+.1f}" for v in values)
-    return f"{mean} ({' to '.join(ends)})" if ends else mean
+def _in_brackets(compared: Mapping[str, Any]) -> str:
+    if compared["models"] == 1:
+        return ""
+    cells = [cell for row in compared["rows"].values() for cell in row.values()]
+    known = all(cell["interval"] for cell in cells)
+    return "; in brackets " + ("95 % bootstrap" if known else "pair by pair")
+
+
+def _difference(cell: Mapping[str, Any]) -> str:
+    mean, *each = (f"{100 * v:+.1f}" for v in (cell["mean"], *cell["each"]))
+    if cell["interval"]:
+        return f"{mean} ({' to '.join(f'{100 * v:+.1f}' for v in cell['interval'])})"
+    return f"{mean} ({', '.join(each)})" if len(each) > 1 else mean
 
 
 def _drop_lines(table: Mapping[str, Any]) -> list[str]:
@@ -144,14 +158,39 @@ def _drop_lines(table: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _weak_lines(table: Mapping[str, Any]) -> list[str]:
+    if not table["weak"]:
+        return []
+    counts = ", ".join(
+        f"{name} {count['before']} ({count['after']})"
+        for name, count in table["weak"].items()
+    )
+    return [
+        "",
+        "Models of which pruned reads a dimension with less than half of the factor's "
+        f"largest S, before (after): {counts}.",
+    ]
+
+
 def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
     known = [c for c in correlations if c["pearson"] is not None]
     if not known:
-        return ["Fewer than three models, or all at one distance: nothing to say yet."]
+        return [
+            "Fewer than three transfers, or all at one distance: nothing to say yet."
+        ]
+    text = []
+    for told in dict.fromkeys(c["told_apart"] for c in known):
+        text += ["", *_correlation_table([c for c in known if c["told_apart"] == told])]
+    return text[1:]
+
+
+def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
+    first = known[0]
+    told = f" with {first['told_apart']}" if first["told_apart"] else ""
     text = [
-        f"Correlation over {known[0]['models']} models of {known[0]['pairs']} pairs of "
-        "sets, Pearson's (Spearman's; Pearson's within pairs, of differences from the "
-        "pair's mean).",
+        f"Correlation over {first['transfers']} transfers{told}: {first['models']} models, "
+        f"{first['pairs']} pairs of source and target. Pearson's (Spearman's; Pearson's "
+        "within pairs, of differences from the pair's mean).",
         "",
     ]
     heads = [f"{c['score']} {c['of']}" for c in known]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -12,12 +12,16 @@ from dis_jax import data, training
 from dis_jax.evaluation.study import Job, do_each, jobs
 from dis_jax.evaluation.study_table import Study
 from dis_jax.evaluation.transfer import score_source, transfer
+from dis_jax.evaluation.transfer_records import (
+    find_runs,
+    read_sources,
+    read_transfers,
+)
 from dis_jax.evaluation.transfer_setup import (
     DEFAULTS,
-    FOLDER,
     TransferSettings,
-    check_shapes,
-    load_target,
+    check_targets,
+    check_trained,
 )
 
 Path = str | os.PathLike[str]
@@ -91,17 +95,73 @@ def run_transfer_study(
     do_each(jobs(_sources(study)), workdir, do)
 
 
+def run_transfers(
+    folder: Path,
+    targets: Sequence[str],
+    settings: TransferSettings = DEFAULTS,
+    *,
+    data_dir: Path | None = None,
+    on_run: Callable[[], object] = lambda: None,
+) -> None:
+    """Carries all runs in a folder to all targets, see `transfer`.
+
+    Args:
+      folder: a run's workdir, or one that holds runs, at any depth.
+      targets: names of sets; none if transfers that are there are all that is wanted.
+      settings: see `TransferSettings`.
+      data_dir: the folder of real data sets.
+      on_run: called after each transfer.
+
+    Raises:
+      FileNotFoundError: if there are no runs.
+      ValueError: if a run has not made all its steps, or a target is not known or does
+        not fit a run, or neither targets nor transfers are there; before anything is
+        done.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> def photographs(folder):
+      ...     evaluation.run_transfers(folder, ["coil100_augmented"])
+      ...     return evaluation.tabulate_transfers(evaluation.read_transfers(folder))
+    """
+    runs = find_runs(folder)
+    if not targets and not read_transfers(folder) and not read_sources(folder):
+        raise ValueError(
+            f"no target is given, and nothing in {folder} was transferred yet: name the "
+            "sets to carry its runs to, in launch.transfer by --target=smallnorb,..."
+        )
+    if targets:
+        configs = {run: training.read_config(run) for run in runs}
+        for run, config in configs.items():
+            check_trained(run, config)
+        pairs = [(config, target) for config in configs.values() for target in targets]
+        check_targets(pairs, data_dir)
+    for run in runs:
+        for target in targets:
+            transfer(run, target, settings, data_dir=data_dir)
+            on_run()
+
+
 def _check_targets(study: TransferStudy, data_dir: Path | None) -> None:
     """Before hours are spent: are the targets there, and of the shape of their source?"""
-    pairs = {
-        (config.dataset, config.split, target)
-        for row, config in study.rows.items()
-        for target in study.targets[row]
+    pairs = sorted(
+        {
+            (config.dataset, config.split, target)
+            for row, config in study.rows.items()
+            for target in study.targets[row]
+        }
+    )
+    shapes = {
+        home: data.load(home[0], data_dir, home[1]).image_shape
+        for home in {pair[:2] for pair in pairs}
     }
-    for dataset, split, target in sorted(pairs):
-        home = data.load(dataset, data_dir, split).image_shape
-        config = SimpleNamespace(dataset=dataset, image_shape=home)
-        check_shapes(config, target, load_target(target, data_dir).image_shape)
+    check_targets(
+        [
+            (SimpleNamespace(dataset=name, image_shape=shapes[name, split]), target)
+            for name, split, target in pairs
+        ],
+        data_dir,
+    )
 
 
 def _sources(study: TransferStudy) -> Study:
@@ -111,36 +171,3 @@ def _sources(study: TransferStudy) -> Study:
         score=lambda trained: {},
         of_seed=study.of_seed,
     )
-
-
-def find_runs(folder: Path) -> list[pathlib.Path]:
-    """The runs in a folder, itself perhaps one; not those of fine-tuning.
-
-    Args:
-      folder: the workdir of a run, or one that holds such, at any depth.
-
-    Returns:
-      Their workdirs.
-
-    Raises:
-      FileNotFoundError: if there are none.
-
-    Example:
-      >>> import pathlib, tempfile
-      >>> from dis_jax import evaluation
-      >>> with tempfile.TemporaryDirectory() as folder:
-      ...     for run in ("a", "a/transfer/smallnorb"):
-      ...         pathlib.Path(folder, run).mkdir(parents=True)
-      ...         _ = pathlib.Path(folder, run, "config.json").write_text("{}")
-      ...     [run.name for run in evaluation.find_runs(folder)]
-      ['a']
-    """
-    folder = pathlib.Path(folder)
-    found = sorted(path.parent for path in folder.rglob("config.json"))
-    found = [run for run in found if FOLDER not in run.relative_to(folder).parts]
-    if not found:
-        raise FileNotFoundError(
-            f"no run in {folder}; make one with python -m launch.train --config=... "
-            "--workdir=..., or several with launch.study."
-        )
-    return found

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
-import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dis_jax.evaluation.study_table import paired_bootstrap
-from dis_jax.evaluation.transfer_setup import FOLDER
+from dis_jax.evaluation.transfer_groups import (
+    alike,
+    count_models,
+    settings_of,
+    told_apart,
+)
 
 Record = Mapping[str, Any]
 Values = dict[str, dict[str, float]]
@@ -20,44 +24,7 @@ ALL = "all"
 DISTANCES = ("frechet", "active_overlap", "omes_drop")
 PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
 
-
-def read_transfers(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of all transfers of the runs in a folder that are complete.
-
-    Args:
-      folder: a run's, or one that holds runs, at any depth.
-
-    Returns:
-      The records that `transfer` wrote and that have been fine-tuned; `run` is where the
-      run lies now.
-
-    Example:
-      >>> import tempfile
-      >>> from dis_jax import evaluation
-      >>> with tempfile.TemporaryDirectory() as folder:
-      ...     evaluation.read_transfers(folder)
-      []
-    """
-    return [r for r in _read(folder, f"{FOLDER}/*/transfer.json") if r["after"]]
-
-
-def read_sources(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of all runs in a folder that were scored on their own set.
-
-    Args:
-      folder: a run's, or one that holds runs, at any depth.
-
-    Returns:
-      The records that `score_source` wrote; `run` is where the run lies now.
-
-    Example:
-      >>> import tempfile
-      >>> from dis_jax import evaluation
-      >>> with tempfile.TemporaryDirectory() as folder:
-      ...     evaluation.read_sources(folder)
-      []
-    """
-    return _read(folder, f"{FOLDER}/source.json")
+_FEW = 5  # pairs below which a bootstrap has too little to draw from
 
 
 def score_rows(scores: Mapping[str, Any]) -> Values:
@@ -108,28 +75,38 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       records: of `transfer`, fine-tuned.
 
     Returns:
-      JSON. `tables`: one for each source, target and method, `rows` = {row: {column:
-      {"before", "after", "gain"}}}, each {"mean", "std"} over its models, `drop`, what
-      pruning costs before and after, and `chance`, the accuracy of always saying a
-      factor's commonest value. `differences`: of two methods, over models
-      with the same seed and beta, with 95 % bootstrap intervals. `correlations`: of each
-      distance with score and gain over all models, see `correlate`. `models`: how many.
+      JSON. `tables`: one for each source, target, method and settings (steps, Adam, how
+      codes were scored), and one a run where two models would have the same seed and
+      beta; `told_apart` is in what it differs from others of the same source, target,
+      method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
+      {"mean", "std"} over its models; `drop`, what pruning costs before and after;
+      `weak`, of how many models "pruned" reads a factor from a dimension with less than
+      half of the largest S; `chance`, the accuracy of always saying a factor's commonest
+      value. `differences`: of two methods with the same settings, over models with the
+      same seed and beta: "mean", "each", and from five pairs on a 95 % bootstrap
+      "interval". `correlations`: of each distance with score and gain, see `correlate`.
+      `transfers` and `models`: how many.
 
     Example:
       >>> from dis_jax import evaluation
       >>> evaluation.tabulate_transfers([])["models"]
       0
     """
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        key = tuple(record[k] for k in ("source", "target", "method"))
-        adam = record["finetuning"]["adam"]
-        groups.setdefault((*key, adam), []).append(record)
+    groups = alike(records)
+    tables = [_table(settings, group) for settings, group in groups]
+    for table in tables:
+        same = [
+            other["settings"]
+            for other in tables
+            if all(other[k] == table[k] for k in ("source", "target", "method", "adam"))
+        ]
+        table["told_apart"] = told_apart(table["settings"], same)
     return {
-        "tables": [_table(key, group) for key, group in groups.items()],
-        "differences": _differences(groups),
+        "tables": tables,
+        "differences": _differences(tables, [group for _, group in groups]),
         "correlations": correlate(records),
-        "models": len(records),
+        "transfers": len(records),
+        "models": count_models(records),
     }
 
 
@@ -140,18 +117,19 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
       records: of `score_source`.
 
     Returns:
-      JSON, an entry for each source, method and beta: `rows` = {"OMES", "OS", "MES":
-      {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how many dimensions vary,
-      `models`, `seeds` and `source_steps`.
+      JSON, an entry for each source, method, beta and `source_steps`: `rows` = {"OMES",
+      "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how many
+      dimensions vary, `models` and `seeds`.
 
     Example:
       >>> from dis_jax import evaluation
       >>> evaluation.tabulate_sources([])
       []
     """
-    groups: dict[tuple[str, str, float], list[Record]] = {}
+    about = ("source", "method", "beta", "source_steps")
+    groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
-        key = (record["source"], record["method"], record["beta"])
+        key = tuple(record[name] for name in about)
         groups.setdefault(key, []).append(record)
     found = []
     for key, group in sorted(groups.items()):
@@ -159,11 +137,10 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
         rows = [score_rows(each) for each in scores]
         dims = [float(np.sum(each["omes"]["kept"])) for each in scores]
         found.append(
-            dict(zip(("source", "method", "beta"), key, strict=True))
+            dict(zip(about, key, strict=True))
             | {
                 "models": len(group),
                 "seeds": sorted({r["seed"] for r in group}),
-                "source_steps": sorted({r["source_steps"] for r in group}),
                 "dims": _mean_std(np.array(dims)),
                 "rows": {
                     row: {
@@ -185,12 +162,28 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
       records: of `transfer`, fine-tuned.
 
     Returns:
-      For each distance, score and either "before" (the score) or "gain": Pearson's
-      `pearson` and Spearman's `spearman` over models, and `within`, Pearson's of the
-      differences from the means of their pair of source and target, since targets differ
-      in how hard they are; None where there are fewer than three models or one side is
-      constant; `models` and `pairs`.
+      For all that was fine-tuned and scored with the same settings, for each distance,
+      score and either "before" (the score) or "gain": Pearson's `pearson` and Spearman's
+      `spearman` over transfers, and `within`, Pearson's of the differences from the means
+      of their pair of source and target, since targets differ in how hard they are; None
+      where there are fewer than three transfers or one side is constant; how many
+      `transfers`, of how many `models` over how many `pairs`; `told_apart`, the settings,
+      where there are several.
     """
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        settings = settings_of(record, source=False)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(record)
+    every = [settings_of(group[0], source=False) for group in groups.values()]
+    return [
+        cell | {"told_apart": told_apart(settings, every)}
+        for group, settings in zip(groups.values(), every, strict=True)
+        for cell in _correlate(group)
+    ]
+
+
+def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Of transfers with the same settings."""
     rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
     pairs = [(r["source"], r["target"]) for r in records]
     found = []
@@ -206,17 +199,9 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
                     {"distance": distance, "score": row, "of": name}
                     | _correlation(x, y)
                     | {"within": _correlation(*_centred(pairs, x, y))["pearson"]}
-                    | {"models": len(records), "pairs": len({*pairs})}
+                    | {"transfers": len(records), "pairs": len({*pairs})}
+                    | {"models": count_models(records)}
                 )
-    return found
-
-
-def _read(folder: str | os.PathLike[str], pattern: str) -> list[dict[str, Any]]:
-    """What files below a run say, `run` being where it lies now."""
-    found = []
-    for path in sorted(pathlib.Path(folder).rglob(pattern)):
-        run = next(p.parent for p in path.parents if p.name == FOLDER)
-        found += [r | {"run": str(run)} for r in json.loads(path.read_text())]
     return found
 
 
@@ -225,7 +210,8 @@ def _row(names: Sequence[str], values: Iterable[float], mean: float) -> dict:
     return {n: float(v) for n, v in cells} | {ALL: float(mean)}
 
 
-def _table(key: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
+def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
+    first = records[0]
     rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
     found: dict[str, dict[str, Any]] = {}
     for row, columns in rows[0][0].items():
@@ -239,13 +225,12 @@ def _table(key: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
                 cell = _three(*np.array(both).T)
                 found.setdefault(row, {})[column] = cell
     return {
-        **dict(zip(("source", "target", "method", "adam"), key, strict=True)),
+        **{name: first[name] for name in ("source", "target", "method")},
+        "adam": first["finetuning"]["adam"],
+        "settings": dict(settings),
         "models": len(records),
         "seeds": sorted({r["seed"] for r in records}),
         "betas": sorted({r["beta"] for r in records}),
-        "source_steps": sorted({r["source_steps"] for r in records}),
-        "finetune_steps": sorted({r["finetuning"]["steps"] for r in records}),
-        "trees": sorted({r["scoring"]["trees"] for r in records}),
         "distances": {
             name: _mean_std(np.array([r["distances"][name] for r in records]))
             for name in DISTANCES
@@ -253,6 +238,7 @@ def _table(key: tuple[str, ...], records: Sequence[Record]) -> dict[str, Any]:
         "chance": _chance(records),
         "rows": found,
         "drop": _drops(found),
+        "weak": _weak(records),
     }
 
 
@@ -292,39 +278,57 @@ def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
-def _differences(groups: Mapping[tuple[str, ...], Sequence[Record]]) -> list[dict]:
+def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """Factors whose dimension encodes them little: the largest OS asks for no large S."""
+    found: dict[str, dict[str, int]] = {}
+    for record in records:
+        for when in ("before", "after"):
+            scores, omes = record[when], record[when]["omes"]
+            s = np.where(np.array(omes["kept"])[:, None], omes["association"], 0)
+            own = s[scores["dims"], np.arange(s.shape[1])]
+            weak = omes["scored"] & (own < s.max(axis=0) / 2)
+            for name in np.array(scores["factor_names"])[weak].tolist():
+                found.setdefault(name, {"before": 0, "after": 0})[when] += 1
+    return found
+
+
+def _differences(
+    tables: Sequence[Record], groups: Sequence[Sequence[Record]]
+) -> list[dict[str, Any]]:
     found = []
-    keys = list(groups)
-    for i, first in enumerate(keys):
-        for second in keys[i + 1 :]:
-            if (*first[:2], first[3]) != (*second[:2], second[3]):
-                continue
-            a, b = (
-                {(r["seed"], r["beta"]): r for r in groups[k]} for k in (first, second)
+    for (one, first), (two, second) in itertools.combinations(
+        zip(tables, groups, strict=True), 2
+    ):
+        same = all(one[k] == two[k] for k in ("source", "target")) and (
+            settings_of(first[0]) == settings_of(second[0])
+        )
+        if not same or one["method"] == two["method"]:
+            continue
+        a, b = ({(r["seed"], r["beta"]): r for r in group} for group in (first, second))
+        common = sorted({*a} & {*b})
+        if common:
+            apart = dict.fromkeys(filter(None, (one["told_apart"], two["told_apart"])))
+            found.append(
+                {
+                    "pair": f"{one['source']} to {one['target']}",
+                    "methods": [one["method"], two["method"]],
+                    "told_apart": "; ".join(apart),
+                    "models": len(common),
+                    "rows": _paired([(a[k], b[k]) for k in common]),
+                }
             )
-            common = sorted({*a} & {*b})
-            if common:
-                pairs = [(a[k], b[k]) for k in common]
-                found.append(
-                    {
-                        "pair": f"{first[0]} to {first[1]}",
-                        "methods": [first[2], second[2]],
-                        "models": len(common),
-                        "rows": _paired(pairs),
-                    }
-                )
     return found
 
 
 def _paired(
     pairs: Sequence[tuple[Record, Record]],
-) -> dict[str, dict[str, list[float]]]:
-    """Mean, low and high (see `_interval`) of the differences in each row's "all"."""
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The differences in each row's "all", see `_interval`."""
     read = [
         [(score_rows(r["before"]), score_rows(r["after"])) for r in pair]
         for pair in pairs
     ]
-    rows: dict[str, dict[str, list[float]]] = {}
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
     for row in read[0][0][0]:
         # (pair, method, before or after)
         values = np.array(
@@ -340,10 +344,11 @@ def _paired(
     return rows
 
 
-def _interval(first: np.ndarray, second: np.ndarray) -> list[float]:
-    """Mean, low and high; of one pair the mean alone."""
-    found = list(paired_bootstrap(first, second))
-    return found if len(first) > 1 else found[:1]
+def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Mean, each difference and, where it would hold what it says, an interval."""
+    mean, *ends = paired_bootstrap(first, second)
+    each = (first - second).tolist()
+    return {"mean": mean, "each": each, "interval": ends if len(each) >= _FEW else None}
 
 
 def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:

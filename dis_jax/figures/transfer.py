@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import logging
 
 from dis_jax import data, training
 from dis_jax.evaluation import (
@@ -109,7 +110,7 @@ def transfer_picture(table: Record) -> Figure:
         cells,
         rows=list(rows),
         columns=columns,
-        title=f"{_short(table['source'])} to {_short(table['target'])}:\n{table['method']}",
+        title=f"{_short(table['source'])} to {_short(table['target'])}:\n{_method(table)}",
     )
 
 
@@ -127,16 +128,22 @@ def transfer_matrix(
       A matplotlib figure; pairs that were not run are blank.
 
     Raises:
-      ValueError: if no table has the score.
+      ValueError: if no table has the score, or several of one pair have.
     """
     method = method or (tables[0]["method"] if tables else None)
-    found = {
-        (t["source"], t["target"]): t["rows"][row][_ALL]
+    own = [
+        t
         for t in tables
         if t["method"] == method and t["adam"] == "kept" and row in t["rows"]
-    }
-    if not found:
+    ]
+    if not own:
         raise ValueError(f"no table of {method!r} has a row {row!r}; run a transfer.")
+    found = {(t["source"], t["target"]): t["rows"][row][_ALL] for t in own}
+    if len(found) < len(own):
+        raise ValueError(
+            f"{len(own)} tables of {method!r} are of {len(found)} pairs of source and "
+            "target; choose those with the same settings, see their `told_apart`."
+        )
     sources = list(dict.fromkeys(source for source, _ in found))
     targets = list(dict.fromkeys(target for _, target in found))
     cells = [[found.get((s, t)) for t in targets] for s in sources]
@@ -224,15 +231,15 @@ def write_transfer(
     out = pathlib.Path(results)
     out.mkdir(parents=True, exist_ok=True)
     records, sources = read_transfers(folder), read_sources(folder)
-    result = {"title": title, "notes": notes, **tabulate_transfers(records)}
-    result["at_home"] = tabulate_sources(sources)
-    result["sources"] = _configs(folder)
-    if made_by:
-        result["made_by"] = made_by
     told = {
         name: [r | {"run": _below(folder, r["run"])} for r in found]
         for name, found in (("records", records), ("source_records", sources))
     }
+    result = {"title": title, "notes": notes, **tabulate_transfers(told["records"])}
+    result["at_home"] = tabulate_sources(sources)
+    result["sources"] = _configs(folder)
+    if made_by:
+        result["made_by"] = made_by
     text = json.dumps(result | told, indent=1, allow_nan=False)
     (out / "transfer.json").write_text(text + "\n")
     page = [
@@ -265,16 +272,18 @@ def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:
 
 
 def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
+    """Association matrices, of each method and beta that of the lowest seed; over beta."""
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in sources:
         groups.setdefault((record["source"], record["method"]), []).append(record)
     shown = {}
     for (source, method), records in groups.items():
-        first = records[0]
-        shown[f"association {source} {method}"] = association_matrix(
-            first["source_scores"],
-            title=f"{method}, beta {first['beta']:g}, seed {first['seed']}\non {source}",
-        )
+        lowest = {r["beta"]: r for r in sorted(records, key=lambda r: -r["seed"])}
+        for beta, first in sorted(lowest.items()):
+            shown[f"association {source} {method} beta {beta:g}"] = association_matrix(
+                first["source_scores"],
+                title=f"{method}, beta {beta:g}, seed {first['seed']}\non {source}",
+            )
         if len({record["beta"] for record in records}) > 1:
             shown[f"omes over beta {source} {method}"] = omes_over_beta(
                 records, title=f"{method} on {source}"
@@ -284,16 +293,20 @@ def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
 
 def _transfer_figures(tables: Sequence[Record]) -> dict[str, Any]:
     shown = {
-        f"table {t['source']} {t['target']} {t['method']} {t['adam']}": (
+        f"table {t['source']} {t['target']} {t['method']} {t['adam']} {t['told_apart']}": (
             transfer_picture(t)
         )
         for t in tables
     }
-    for method in dict.fromkeys(t["method"] for t in tables if t["adam"] == "kept"):
-        for row in tables[0]["rows"]:
+    for method in dict.fromkeys(t["method"] for t in tables):
+        own = [t for t in tables if t["method"] == method and t["adam"] == "kept"]
+        if len({(t["source"], t["target"]) for t in own}) < len(own):
+            logging.info("%s: no matrix, pairs of sets have several tables", method)
+            continue
+        for row in dict.fromkeys(row for t in own for row in t["rows"]):
             if row in ("GBT, full", "OMES"):
                 shown[f"matrix {method} {row}"] = transfer_matrix(
-                    tables, row=row, method=method
+                    own, row=row, method=method
                 )
     return shown
 
@@ -350,6 +363,11 @@ def _gains(
     across, down = (max(map(len, names)) for names in (rows, columns))
     figure.set_size_inches(width + _NAME[0] * across, height + _NAME[1] * down)
     return figure
+
+
+def _method(table: Record) -> str:
+    """Of which method a table is, and what else tells it from others of the pair."""
+    return "\n".join(filter(None, (table["method"], table["told_apart"])))
 
 
 def _short(name: str) -> str:

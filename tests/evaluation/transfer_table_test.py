@@ -21,7 +21,10 @@ def scores(accuracy, omes=0.5, mig=0.1):
             "overlap_per_factor": [omes + 0.1, 0.0],
             "multiple_encoding_per_factor": [omes - 0.1, 0.0],
             "scored": [True, False],
+            "association": [[0.9, 0.1], [0.2, 0.8], [1.0, 1.0]],
+            "kept": [True, True, False],
         },
+        "dims": [0, 1],
         "mig": {"score": mig, "per_factor": [mig, mig]},
         "dci": {"disentanglement": 0.3, "completeness": 0.2},
     }
@@ -29,7 +32,7 @@ def scores(accuracy, omes=0.5, mig=0.1):
 
 def record(method="ada_gvae", seed=0, before=0.2, after=0.5, frechet=1.0, **fields):
     return {
-        "run": f"runs/{method}",
+        "run": f"runs/{method}{seed}",
         "member": None,
         "method": method,
         "seed": seed,
@@ -94,6 +97,7 @@ def test_sources_at_home_a_row_for_each_method_and_beta():
     )
     assert [(h["beta"], h["models"]) for h in homes] == [(1.0, 1), (4.0, 2)]
     assert homes[1]["seeds"] == [0, 1]
+    assert homes[1]["source_steps"] == 100
     cell = homes[1]["rows"]["OMES"]["all"]
     assert cell == pytest.approx({"mean": 0.6, "std": 0.1 * 2**0.5})
     assert homes[1]["rows"]["MES"]["size"]["mean"] == pytest.approx(0.5)
@@ -116,9 +120,29 @@ def test_methods_are_compared_over_the_same_seeds_and_betas():
     (found,) = evaluation.tabulate_transfers(records)["differences"]
     assert (found["methods"], found["models"]) == (["group_vae", "ada_gvae"], 2)
     row = found["rows"]["GBT, full"]
-    assert row["before"] == pytest.approx([0.2, 0.2, 0.2])
+    assert row["before"]["mean"] == pytest.approx(0.2)
     # gains .1 and .2 against .3 and .3
-    assert row["gain"] == pytest.approx([-0.15, -0.2, -0.1])
+    assert row["gain"]["mean"] == pytest.approx(-0.15)
+    assert row["gain"]["each"] == pytest.approx([-0.2, -0.1])
+
+
+@pytest.mark.parametrize(("count", "known"), [(4, False), (5, True)])
+def test_few_pairs_are_shown_one_by_one_and_not_as_an_interval(count, known):
+    records = [
+        record(method, s, before)
+        for s in range(count)
+        for method, before in (("group_vae", 0.2 + 0.1 * s), ("ada_gvae", 0.2))
+    ]
+    result = evaluation.tabulate_transfers(records)
+    (found,) = result["differences"]
+    cell = found["rows"]["GBT, full"]["before"]
+    assert cell["each"] == pytest.approx([0.1 * s for s in range(count)])
+    assert bool(cell["interval"]) == known
+    page = evaluation.transfer_markdown(result)
+    assert ("in brackets 95 % bootstrap" in page) == known
+    shown = "+15.0 (+0.0, +10.0, +20.0, +30.0)"
+    assert (f"| GBT, full | {shown} |" in page) == (not known)
+    assert ("in brackets pair by pair" in page) == (not known)
 
 
 def test_of_one_pair_there_is_a_difference_and_no_interval():
@@ -126,7 +150,7 @@ def test_of_one_pair_there_is_a_difference_and_no_interval():
         [record("group_vae", 0, 0.4), record("ada_gvae", 0, 0.2)]
     )
     (found,) = result["differences"]
-    assert found["rows"]["GBT, full"]["before"] == pytest.approx([0.2])
+    assert found["rows"]["GBT, full"]["before"]["each"] == pytest.approx([0.2])
     page = evaluation.transfer_markdown(result)
     assert "| GBT, full | +20.0 | +0.0 | -20.0 |" in page
 
@@ -135,6 +159,62 @@ def test_a_fresh_adam_is_a_table_of_its_own():
     fresh = record(finetuning={"steps": 10, "adam": "fresh"})
     tables = evaluation.tabulate_transfers([record(), fresh])["tables"]
     assert [table["adam"] for table in tables] == ["kept", "fresh"]
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ({"source_steps": 3}, "source_steps 3"),
+        ({"finetuning": {"steps": 0, "adam": "kept"}}, "finetuning.steps 0"),
+        ({"scoring": {"trees": "sklearn"}}, "scoring.trees sklearn"),
+    ],
+)
+def test_unlike_transfers_are_not_pooled(field, name):
+    alike = [record(m, s) for m in ("ada_gvae", "beta_vae") for s in range(2)]
+    others = [
+        record(m, s, 0.8) | field for m in ("ada_gvae", "beta_vae") for s in (0, 1)
+    ]
+    for records in (alike + others, others + alike):
+        result = evaluation.tabulate_transfers(records)
+        assert [t["models"] for t in result["tables"]] == [2] * 4
+        means = {
+            t["told_apart"] == name: t["rows"]["GBT, full"]["size"]["before"]["mean"]
+            for t in result["tables"]
+        }
+        assert means == pytest.approx({True: 0.8, False: 0.2})
+        assert [d["models"] for d in result["differences"]] == [2, 2]
+        assert name in [d["told_apart"] for d in result["differences"]]
+        page = evaluation.transfer_markdown(result)
+        assert f"## a to b: ada_gvae, {name}\n" in page
+        assert f" less beta_vae: a to b, {name}\n" in page
+        assert result["transfers"] == 8
+
+
+def test_of_two_models_with_one_seed_each_run_has_a_table():
+    records = [
+        record(run="runs/a"),
+        record(run="runs/b", before=0.8),
+        record("beta_vae", before=0.1, run="runs/c"),
+    ]
+    result = evaluation.tabulate_transfers(records)
+    told = [(t["models"], t["told_apart"]) for t in result["tables"]]
+    assert told == [(1, "run runs/a"), (1, "run runs/b"), (1, "")]
+    found = {d["told_apart"]: d["rows"]["GBT, full"] for d in result["differences"]}
+    assert found["run runs/a"]["before"]["mean"] == pytest.approx(0.1)
+    assert found["run runs/b"]["before"]["mean"] == pytest.approx(0.7)
+
+
+def test_what_pruned_reads_from_a_dimension_that_hardly_encodes_it_is_named():
+    weak = scores(0.2) | {"dims": [1, 0]}  # S .2 of .9; place has no score
+    result = evaluation.tabulate_transfers(
+        [record(), record(seed=1, after=0.5) | {"before": weak}]
+    )
+    (table,) = result["tables"]
+    assert table["weak"] == {"size": {"before": 1, "after": 0}}
+    page = evaluation.transfer_markdown(result)
+    assert "half of the factor's largest S, before (after): size 1 (0)." in page
+    (table,) = evaluation.tabulate_transfers([record()])["tables"]
+    assert table["weak"] == {}
 
 
 def test_correlation_of_distances_with_gains():
@@ -146,7 +226,7 @@ def test_correlation_of_distances_with_gains():
     cell = found["frechet", "GBT, full", "gain"]
     assert cell["pearson"] == pytest.approx(np.corrcoef([1, 2, 9], [1, 2, 3])[0, 1])
     assert cell["spearman"] == pytest.approx(1)
-    assert (cell["models"], cell["pairs"]) == (3, 1)
+    assert (cell["transfers"], cell["models"], cell["pairs"]) == (3, 3, 1)
     assert found["omes_drop", "GBT, full", "gain"]["spearman"] == pytest.approx(-1)
     assert found["active_overlap", "GBT, full", "gain"]["pearson"] is None
     assert found["frechet", "GBT, full", "before"]["pearson"] is None
@@ -165,17 +245,46 @@ def test_within_pairs_the_targets_own_means_do_not_count():
     assert cell["pearson"] < -0.7
     assert cell["within"] == pytest.approx(1)
     assert cell["pairs"] == 2
+    # the same models fine-tuned otherwise do not count among them
+    fresh = [r | {"finetuning": {"steps": 10, "adam": "fresh"}} for r in records]
+    both = [c for c in correlate(records + fresh) if c["score"] == "GBT, full"]
+    assert {(c["transfers"], c["models"], c["told_apart"]) for c in both} == {
+        (4, 4, "finetuning.adam kept"),
+        (4, 4, "finetuning.adam fresh"),
+    }
     text = evaluation.transfer_markdown(evaluation.tabulate_transfers(records))
     assert f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; +1.00)" in text
 
 
+def test_one_model_carried_to_three_targets_is_one_model():
+    records = [
+        record(seed=k, target=target, frechet=k + 1.0)
+        for k in (0, 1)
+        for target in "bcd"
+    ]
+    result = evaluation.tabulate_transfers(records)
+    assert (result["transfers"], result["models"]) == (6, 2)
+    page = evaluation.transfer_markdown(result)
+    assert "nothing to say yet" in page  # nothing varies
+    records[0]["before"] = scores(0.3)
+    page = evaluation.transfer_markdown(evaluation.tabulate_transfers(records))
+    assert "over 6 transfers: 2 models, 3 pairs of source and target." in page
+
+
 def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path):
     done = record()
-    for run, after in (("a", done["after"]), ("b/seed0", None)):
+    # that of a study in a folder of that name is none of a run's
+    (tmp_path / "transfer" / "x").mkdir(parents=True)
+    (tmp_path / "transfer" / "x" / "transfer.json").write_text('{"records": []}')
+    for run, after in (("a", done["after"]), ("transfer/x/b/seed0", None)):
         folder = tmp_path / run / "transfer" / "target"
         folder.mkdir(parents=True)
+        (tmp_path / run / "config.json").write_text("{}")
+        (folder / "config.json").write_text("{}")
         text = json.dumps([done | {"after": after}])
         (folder / "transfer.json").write_text(text)
     assert len(evaluation.read_transfers(tmp_path)) == 1
     assert len(evaluation.read_transfers(tmp_path / "a")) == 1
-    assert evaluation.read_transfers(tmp_path / "b") == []
+    assert evaluation.read_transfers(tmp_path / "transfer") == []
+    runs = [p.relative_to(tmp_path) for p in evaluation.find_runs(tmp_path)]
+    assert [run.as_posix() for run in runs] == ["a", "transfer/x/b/seed0"]

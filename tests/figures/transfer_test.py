@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from dis_jax import figures
+from dis_jax.figures.transfer import _source_figures as source_figures
+from dis_jax.figures.transfer import _transfer_figures as transfer_figures
 
 
 def omes(association, kept=(True, True)):
@@ -30,11 +32,19 @@ def source(beta, seed=0, score=0.5):
     }
 
 
-def table(source="a", target="b", method="ada_gvae", adam="kept", before=0.2, gain=0.1):
+def table(
+    source="a",
+    target="b",
+    method="ada_gvae",
+    adam="kept",
+    before=0.2,
+    gain=0.1,
+    told="",
+):
     cell = {"before": {"mean": before}, "gain": {"mean": gain}}
     rows = {"GBT, full": {"size": cell, "all": cell}, "DCI": {"all": cell}}
     about = {"source": source, "target": target, "method": method, "adam": adam}
-    return about | {"rows": rows}
+    return about | {"rows": rows, "told_apart": told}
 
 
 def test_omes_over_beta_has_a_line_a_factor_and_one_for_all():
@@ -77,3 +87,29 @@ def test_source_by_target_leaves_blank_what_was_not_run():
     assert texts == ["20.0 (+10.0)", "", "", "20.0 (-10.0)"]
     with pytest.raises(ValueError, match="no table of 'vae'"):
         figures.transfer_matrix(tables, method="vae")
+    with pytest.raises(ValueError, match="2 tables of 'ada_gvae' are of 1 pairs"):
+        figures.transfer_matrix([table(), table(told="source_steps 3")])
+
+
+def test_methods_read_by_different_readers_are_all_drawn():
+    tables = [table(), table(method="beta_vae")]
+    del tables[1]["rows"]["GBT, full"]
+    tables[1]["rows"]["OMES"] = tables[0]["rows"]["DCI"]
+    names = [name for name in transfer_figures(tables) if name.startswith("matrix")]
+    assert names == ["matrix ada_gvae GBT, full", "matrix beta_vae OMES"]
+    tables = [table(), table(told="source_steps 3")]
+    assert len(transfer_figures(tables)) == 2  # two tables, and no matrix of both
+
+
+def test_each_beta_has_an_association_matrix_of_its_lowest_seed():
+    about = {"source": "a", "method": "vae"}
+    records = [source(b, s) | about for b, s in ((1.0, 1), (1.0, 0), (4.0, 2))]
+    found = source_figures(records)
+    assert list(found) == [
+        "association a vae beta 1",
+        "association a vae beta 4",
+        "omes over beta a vae",
+    ]
+    titles = [figure.axes[0].get_title() for figure in found.values()]
+    assert "beta 1, seed 0" in titles[0]
+    assert "beta 4, seed 2" in titles[1]
