@@ -11,9 +11,11 @@ NOTES = (
     "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
     "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
     "{pairs} pairs a step, Adam {rate:g}, gradient norm clipped to 1, beta grown over the "
-    "first eighth of the steps where pairs are learned from (not on Shapes3D)."
+    "first {warmup:,g} steps where pairs are learned from (not on Shapes3D)."
 )
 SETTING = re.compile(r"(beta|rate|pairs(?=\d+$))(\d+(?:\.\d+)?(?:e-?\d+)?)")
+WARMUP = 50_000  # of all the steps of a source; of fewer, the same part
+WORDS = ("gbt", "fresh")
 
 
 def study(
@@ -28,15 +30,21 @@ def study(
       targets: names of sets.
       argument: words with commas between them: numbers are seeds, steps on the source and
         steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
-        network that reads factors off codes; names of methods choose among the sources,
-        "beta4" and the like their betas; "pairs32" is the pairs a step (64 by default),
-        "rate5e-4" Adam's rate on the source (1e-4); all other words are targets, in place
-        of those given.
+        network that reads factors off codes; "fresh" starts Adam anew for fine-tuning,
+        which goes on with the source's by default; names of methods choose among the
+        sources, "beta4" and the like their betas; "pairs32" is the pairs a step (64 by
+        default), "rate5e-4" Adam's rate on the source (1e-4); all other words are
+        targets, in place of those given.
       betas: of the sources.
       steps: on the source.
     """
     words = [word for word in argument.split(",") if word]
     numbers = [int(word) for word in words if word.isdigit()]
+    if len(numbers) > 3 or 0 in numbers[:1]:
+        raise ValueError(
+            f"the numbers are {', '.join(map(str, numbers))}; expected three at most: "
+            "seeds, from 1, steps on the source and steps of fine-tuning."
+        )
     seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
     words = [word for word in words if not word.isdigit()]
     methods = [word for word in words if word in METHODS] or METHODS
@@ -45,23 +53,27 @@ def study(
     values = {"beta": [], "pairs": [64.0], "rate": [1e-4]}
     for match in filter(None, chosen):
         values[match[1]].append(float(match[2]))
+    if not all(values["pairs"] + values["rate"]):
+        raise ValueError("pairs and rate must be larger than 0: pairs32, rate5e-4.")
     betas = values["beta"] or betas
     pairs, rate = int(values["pairs"][-1]), values["rate"][-1]
     readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
-    own = [word for word in words if word not in (*METHODS, "gbt")]
+    adam = "fresh" if "fresh" in words else "kept"
+    own = [word for word in words if word not in (*METHODS, *WORDS)]
     for word in own:
         base = word.split(":")[0].split("+")[0]
         if base not in data.NAMES and "/" not in base and not base.endswith(".npz"):
             raise ValueError(
                 f"unknown word {word!r}: words are numbers, {', '.join(METHODS)}, gbt, "
-                "beta4 and the like, pairs32, rate5e-4, and targets; "
+                "fresh, beta4 and the like, pairs32, rate5e-4, and targets; "
                 f"{suggest(base, data.NAMES)}"
             )
     targets = tuple(own or targets)
+    warmup = WARMUP * source_steps / steps
 
     rows = {
         f"{method}, beta {beta:g}": _config(
-            method, source, beta, source_steps, pairs, rate
+            method, source, beta, source_steps, pairs, rate, warmup
         )
         for method in methods
         for beta in betas
@@ -72,12 +84,14 @@ def study(
         rows=rows,
         seeds=tuple(range(seeds)),
         targets=dict.fromkeys(rows, targets),
-        settings=evaluation.TransferSettings(finetune_steps=tuning, readers=readers),
-        notes=NOTES.format(pairs=pairs, rate=rate),
+        settings=evaluation.TransferSettings(
+            finetune_steps=tuning, adam=adam, readers=readers
+        ),
+        notes=NOTES.format(pairs=pairs, rate=rate, warmup=warmup),
     )
 
 
-def _config(method, source, beta, steps, pairs, rate):
+def _config(method, source, beta, steps, pairs, rate, warmup):
     module = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
     config = module[method].get_config(source)
     config.hparams.beta = beta
@@ -85,7 +99,7 @@ def _config(method, source, beta, steps, pairs, rate):
     config.hparams.learning_rate = rate
     config.batch_size = pairs * (2 if method == "beta_vae" else 1)
     if method != "beta_vae" and "shapes3d" not in source:
-        config.hparams.warmup_steps = steps / 8
+        config.hparams.warmup_steps = warmup
     config.steps = steps
     config.tensorboard = False
     config.keep_checkpoints = 1

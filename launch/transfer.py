@@ -38,16 +38,34 @@ _DATA_DIR = flags.DEFINE_string(
 )
 
 
+_SETTINGS = (_STEPS, _ADAM, _RATE, _TREES, _READERS, _CODES, _SEED)  # by their names
+
+
+def _check():
+    """Nothing that is given may be without effect."""
+    if bool(_SOURCE.value) == bool(_STUDY.value):
+        raise ValueError("give either --source=..., or --study=... and --workdir=...")
+    if bool(_STUDY.value) != bool(_WORKDIR.value):
+        raise ValueError(
+            "--workdir is the folder of a study: give it beside --study, and there alone."
+        )
+    idle = [f"--{flag.name}" for flag in (_TARGET, *_SETTINGS) if flag.present]
+    if _STUDY.value and idle:
+        raise ValueError(
+            f"{', '.join(idle)}: of no effect beside --study, whose file says it; see "
+            "configs/transfer_studies.py for the words that may follow its name."
+        )
+
+
 def main(argv):
     del argv
+    _check()
     start.set_up_jax()
-    if bool(_SOURCE.value) == bool(_STUDY.value and _WORKDIR.value):
-        raise ValueError("give either --source=..., or --study=... and --workdir=...")
     from dis_jax import evaluation, figures
 
     study = load(_STUDY.value) if _STUDY.value else None
     title, notes = (study.title, study.notes) if study else ("Transfer", "")
-    folder = pathlib.Path(_SOURCE.value or _WORKDIR.value or "")
+    folder = pathlib.Path(_SOURCE.value or _WORKDIR.value)
 
     def write(*, pictures=False):
         return figures.write_transfer(
@@ -59,22 +77,14 @@ def main(argv):
             pictures=pictures,
         )
 
+    made = {"data_dir": _DATA_DIR.value, "on_run": write}
     if study:
-        evaluation.run_transfer_study(study, folder, _DATA_DIR.value, on_run=write)
+        evaluation.run_transfer_study(study, folder, **made)
     else:
-        settings = evaluation.TransferSettings(
-            finetune_steps=_STEPS.value,
-            adam=_ADAM.value,
-            learning_rate=_RATE.value,
-            trees=_TREES.value,
-            readers=tuple(_READERS.value),
-            num_codes=_CODES.value,
-            seed=_SEED.value,
-        )
-        for run in evaluation.find_runs(folder):
-            for target in _TARGET.value:
-                evaluation.transfer(run, target, settings, data_dir=_DATA_DIR.value)
-                write()
+        given = {flag.name: flag.value for flag in _SETTINGS}
+        given["readers"] = tuple(_READERS.value)
+        settings = evaluation.TransferSettings(**given)
+        evaluation.run_transfers(folder, _TARGET.value, settings, **made)
     print(evaluation.transfer_markdown(write(pictures=_PICTURES.value)))
 
 

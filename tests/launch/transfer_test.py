@@ -83,7 +83,7 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     assert (out / "transfer.md").read_text().startswith("# Tiny\n")
     drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
     assert drawn == sorted(
-        ["association", "omes", "table", "traversals"] * 2 + ["matrix"] * 4
+        ["omes", "table", "traversals"] * 2 + ["association", "matrix"] * 4
     )
 
 
@@ -98,10 +98,42 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_wants_a_source_or_a_study(run, tmp_path):
-    done = run("transfer", f"--workdir={tmp_path}")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--workdir=w"], "give either --source=..., or --study=... and --workdir"),
+        (["--source=s", "--workdir=w"], "give it beside --study, and there alone"),
+        (["--study=s.py"], "give it beside --study, and there alone"),
+        (
+            ["--study=s.py", "--workdir=w", "--adam=fresh", "--num_codes=9"],
+            "--adam, --num_codes: of no effect beside --study",
+        ),
+    ],
+)
+def test_what_would_have_no_effect_is_refused(run, words, message):
+    done = run("transfer", *words)
     assert done.returncode == 1
-    assert "give either --source=..., or --study=... and --workdir" in done.stderr
+    assert message in done.stderr
+
+
+def test_runs_and_targets_are_looked_at_before_any_is_scored(
+    tiny_config, target, tmp_path
+):
+    from dis_jax import training
+
+    training.train(tiny_config("beta_vae", steps=2), tmp_path / "a")
+    with pytest.raises(ValueError, match="no target is given, and nothing in"):
+        evaluation.run_transfers(tmp_path, [])
+    for wrong in ("smalnorb", "rendered_shapes3d"):
+        with pytest.raises(ValueError, match=r"smallnorb|rendered_shapes3d\+grey"):
+            evaluation.run_transfers(tmp_path, [target, wrong])
+    training.train(tiny_config("beta_vae", steps=2), tmp_path / "b")
+    path = tmp_path / "b" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"steps": 5}))
+    with pytest.raises(ValueError, match="2 of its 5 steps"):
+        evaluation.run_transfers(tmp_path, [target])
+    assert not list(tmp_path.rglob("transfer"))
 
 
 def test_words_after_the_colon_choose(monkeypatch):
@@ -126,6 +158,22 @@ def test_words_after_the_colon_choose(monkeypatch):
     ):
         with pytest.raises(ValueError, match=f"unknown word '{word}': .*{hint}"):
             studies.load(f"configs/studies/transfer_dsprites.py:{word}")
+    for words, hint in (
+        ("2,100,50,7", "expected three at most"),
+        ("0,100", "seeds, from 1"),
+        ("pairs0", "larger than 0"),
+        ("rate0", "larger than 0"),
+    ):
+        with pytest.raises(ValueError, match=hint):
+            studies.load(f"configs/studies/transfer_dsprites.py:{words}")
+    found = studies.load("configs/studies/transfer_dsprites.py:fresh,800")
+    assert found.settings.adam == "fresh"
+    assert set(found.targets.values()) == {
+        ("rendered_dsprites+noisy", "dsprites+coloured")
+    }
+    found = studies.load("configs/studies/transfer_coil100.py:1,3000")
+    assert found.rows["ada_gvae, beta 1"].hparams.warmup_steps == 500  # of 3,000
+    assert "over the first 500 steps" in found.notes
     found = studies.load("configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8")
     assert list(found.rows) == ["beta_vae, beta 8"]
     found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")
