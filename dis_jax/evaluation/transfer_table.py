@@ -289,7 +289,8 @@ def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
             weak = omes["scored"] & (own < s.max(axis=0) / 2)
             for name in np.array(scores["factor_names"])[weak].tolist():
                 found.setdefault(name, {"before": 0, "after": 0})[when] += 1
-    return found
+    order = records[0]["before"]["factor_names"].index
+    return {name: found[name] for name in sorted(found, key=order)}
 
 
 def _differences(

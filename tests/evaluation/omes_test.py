@@ -166,6 +166,14 @@ def test_noise_scores_low(known):
     assert found.score == pytest.approx(1 / 3, abs=0.05)
 
 
+def test_the_best_dimension_is_counted_among_all_of_them(known):
+    codes, factors = known("perfect", copies=1, sizes=(3, 12, 12))
+    codes = np.concatenate([np.zeros_like(codes[:, :1]), codes], axis=1)
+    found = omes(codes, factors, jax.random.key(0))
+    assert found.kept.tolist() == [False, True, True, True]
+    assert found.best_dim.tolist() == [1, 2, 3]
+
+
 def test_constant_codes_and_factors_without_pairs(known):
     codes, factors = known("constant", copies=1)
     found = omes(codes, factors, jax.random.key(0))

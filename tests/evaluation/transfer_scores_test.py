@@ -28,9 +28,9 @@ def perfect(images):
 
 
 def merged(images):
-    """c alone, and a and b in one dimension; the last is constant."""
+    """c alone, and a and b in one dimension; the first is constant."""
     a, b, c = (images[:, i, 0, 0] for i in range(3))
-    return jnp.stack([c, a * 0.2 + b, jnp.zeros_like(a)], axis=1)
+    return jnp.stack([jnp.zeros_like(a), c, a * 0.2 + b], axis=1)
 
 
 def scored(encode, image_set=GRID, **options):
@@ -72,11 +72,38 @@ def test_a_perfect_code_tells_everything_by_one_dimension_each():
 
 def test_one_dimension_of_two_factors_cannot_tell_both():
     found = scored(merged, readers=["gbt"])
-    assert found["dims"][2] == 0
-    assert found["dims"][1] == 1
+    assert found["dims"][2] == 1
+    assert found["dims"][1] == 2
     full, pruned = (np.array(found["gbt"][k]) for k in ("full", "pruned"))
     np.testing.assert_array_equal(full[1:], pruned[1:])
-    assert found["omes"]["kept"] == [True, True, False]
+    assert found["omes"]["kept"] == [False, True, True]
+
+
+def test_noise_tells_trees_nothing_of_what_is_held_out():
+    rng = np.random.default_rng(0)
+    labels, images = rng.integers(0, 2, 300), rng.uniform(size=(300, 2, 2))
+    noise = data.from_arrays(images, labels, name="noise", factor_names=["which"])
+    encode = lambda x: x.reshape(len(x), -1)
+    encoded = encode_sample(encode, noise, KEY, 300)
+    found = evaluation.transfer_scores(encode, noise, encoded, KEY, readers=["gbt"])
+    # 100 codes are held out: a deviation of .05 about a half
+    assert max(found["gbt"]["full"] + found["gbt"]["pruned"]) < 0.7
+
+
+def test_a_network_reads_one_dimension_where_it_is_pruned_and_is_held_to_the_rest():
+    """The exclusive or of two dimensions, which neither of them tells; chance."""
+    rng = np.random.default_rng(0)
+    bits, chance = rng.integers(0, 2, (600, 2)), rng.integers(0, 2, 600)
+    labels = np.stack([bits[:, 0] ^ bits[:, 1], chance], axis=1)
+    images = rng.uniform(size=(600, 2, 5))
+    images[:, 0, :2] = bits
+    both = data.from_arrays(images, labels, name="xor", factor_names=["xor", "chance"])
+    encode = lambda x: 2 * x.reshape(len(x), -1) - 1
+    encoded = encode_sample(encode, both, KEY, 600)
+    found = evaluation.transfer_scores(encode, both, encoded, KEY, readers=["mlp"])
+    assert found["mlp"]["full"][0] > 0.95
+    assert max(found["mlp"]["full"][1], *found["mlp"]["pruned"]) < 0.65
+    assert "gbt" not in found
 
 
 def test_chance_is_the_commonest_training_value():
