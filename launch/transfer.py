@@ -38,7 +38,7 @@ _DATA_DIR = flags.DEFINE_string(
 )
 
 
-_SETTINGS = (_STEPS, _ADAM, _RATE, _TREES, _READERS, _CODES, _SEED)  # by their names
+_SETTINGS = (_STEPS, _ADAM, _RATE, _TREES, _READERS, _CODES, _SEED)
 
 
 def _check():
@@ -65,7 +65,7 @@ def main(argv):
 
     study = load(_STUDY.value) if _STUDY.value else None
     title, notes = (study.title, study.notes) if study else ("Transfer", "")
-    folder = pathlib.Path(_SOURCE.value or _WORKDIR.value)
+    folder = pathlib.Path(_SOURCE.value or _WORKDIR.value or "")
 
     def write(*, pictures=False):
         return figures.write_transfer(
@@ -81,9 +81,15 @@ def main(argv):
     if study:
         evaluation.run_transfer_study(study, folder, **made)
     else:
-        given = {flag.name: flag.value for flag in _SETTINGS}
-        given["readers"] = tuple(_READERS.value)
-        settings = evaluation.TransferSettings(**given)
+        settings = evaluation.TransferSettings(
+            finetune_steps=_STEPS.value,
+            adam=_ADAM.value,
+            learning_rate=_RATE.value,
+            trees=_TREES.value,
+            readers=tuple(_READERS.value),
+            num_codes=_CODES.value,
+            seed=_SEED.value,
+        )
         evaluation.run_transfers(folder, _TARGET.value, settings, **made)
     print(evaluation.transfer_markdown(write(pictures=_PICTURES.value)))
 
