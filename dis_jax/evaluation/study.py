@@ -66,12 +66,12 @@ def run_study(
       {}
     """
     workdir = pathlib.Path(workdir)
-    planned = jobs(study)
+    planned = jobs(study, workdir)
 
     def do(job: Job) -> None:
-        if _waits(job, planned, workdir):
+        if _waits(study, job, planned, workdir):
             raise training.BusyError
-        if not _is_done(job, workdir):
+        if not _is_done(study, job, workdir):
             source = _source(job, planned, workdir)
             _train_and_score(study, job, source, workdir, data_dir)
         on_model(tabulate(study, read_scores(study, workdir)))
@@ -116,14 +116,21 @@ def do_each(
         raise training.NonFiniteError("; ".join(diverged))
 
 
-def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
+def jobs(
+    study: Study,
+    workdir: str | os.PathLike[str] | None = None,
+    *,
+    vectorise: bool | None = None,
+) -> list[Job]:
     """The trainings of a study, seed by seed where they are single models.
 
     Where the backend gains from models side by side, rows that differ in one
-    hyperparameter at most are one population with all seeds.
+    hyperparameter at most are one population with all seeds. A population that lies in
+    the folder stays as it is, and goes on; models that come later make others.
 
     Args:
       study: what to do.
+      workdir: the study's folder.
       vectorise: whether to make populations; by default as the backend likes it.
 
     Returns:
@@ -131,28 +138,71 @@ def jobs(study: Study, *, vectorise: bool | None = None) -> list[Job]:
     """
     vectorise = backend().vectorise if vectorise is None else vectorise
     if vectorise and study.of_seed is None:
-        return [_population(study, rows) for rows in _side_by_side(study)]
+        return _populations(study, workdir)
+    return [
+        Job(f"{_slug(row)}/seed{seed}", _model(study, row, seed), ((row, seed, None),))
+        for seed in study.seeds
+        for row in study.rows
+    ]
+
+
+def _model(study: Study, row: str, seed: int) -> Any:
+    """The config of one model by itself."""
+    config = study.rows[row].copy_and_resolve_references()
+    config.seed = seed
+    return config if study.of_seed is None else study.of_seed(config, seed)
+
+
+def _populations(study: Study, workdir: str | os.PathLike[str] | None) -> list[Job]:
+    """Those that have been begun, and others of what is neither in them nor scored."""
+    left = {(row, seed) for row in study.rows for seed in study.seeds}
     made = []
-    for seed in study.seeds:
-        for row, config in study.rows.items():
-            config = config.copy_and_resolve_references()
-            config.seed = seed
-            if study.of_seed is not None:
-                config = study.of_seed(config, seed)
-            made.append(Job(f"{_slug(row)}/seed{seed}", config, ((row, seed, None),)))
-    return made
+    for rows, seeds in _begun(study, workdir) if workdir else []:
+        job = _population(study, rows, seeds)
+        held = {(row, seed) for row, seed, _ in job.members}
+        if held & left:
+            made.append(job)
+            left -= held
+    if workdir:
+        left = {m for m in left if not _is_scored(study, *m, pathlib.Path(workdir))}
+    by_seeds: dict[tuple[int, ...], list[str]] = {}
+    for row in study.rows:
+        seeds = tuple(seed for seed in study.seeds if (row, seed) in left)
+        by_seeds.setdefault(seeds, []).append(row)
+    by_seeds.pop((), None)
+    return made + [
+        _population(study, together, seeds)
+        for seeds, rows in by_seeds.items()
+        for together in _side_by_side(study, rows)
+    ]
 
 
-def _side_by_side(study: Study) -> list[list[str]]:
+def _begun(
+    study: Study, workdir: str | os.PathLike[str]
+) -> list[tuple[list[str], tuple[int, ...]]]:
+    """Rows and seeds of the populations that lie in a folder and are still such."""
+    row_of = {_slug(row): row for row in study.rows}
+    found = []
+    for path in sorted(pathlib.Path(workdir).glob("*/seeds*/config.json")):
+        names = path.parent.parent.name.split("+")
+        if not row_of.keys() >= {*names}:
+            continue
+        rows = [row_of[name] for name in names]
+        if _side_by_side(study, rows) == [rows]:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            found.append((rows, tuple(config["population"]["seed"])))
+    return found
+
+
+def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
     """Rows by static config, apart where they differ in several hyperparameters."""
     groups: dict[str, list[str]] = {}
-    for row, config in study.rows.items():
-        static = json.loads(config.to_json())
+    for row in rows:
+        static = json.loads(study.rows[row].to_json())
         static.pop("hparams")
         groups.setdefault(json.dumps(static, sort_keys=True), []).append(row)
     made = []
-    for rows in groups.values():
-        left = list(rows)
+    for left in groups.values():
         while left:
             together = max(_one_apart(study, left), key=len)
             made.append(together)
@@ -180,17 +230,26 @@ def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[float, ...]]:
     return {name: found for name, found in values.items() if len({*found}) > 1}
 
 
-def _population(study: Study, rows: Sequence[str]) -> Job:
+def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Job:
     config = study.rows[rows[0]].copy_and_resolve_references()
     with config.unlocked():
-        config.population.seed = tuple(study.seeds)
+        config.population.seed = seeds
         for name, values in _varying(study, rows).items():
             config.population[name] = values
     members = []
     for index, member in enumerate(training.members(config)):
         row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
         members.append((row, member.seed, index))
-    return Job("+".join(_slug(row) for row in rows), config, tuple(members))
+    folder = f"{'+'.join(_slug(row) for row in rows)}/seeds{_span(seeds)}"
+    return Job(folder, config, tuple(members))
+
+
+def _span(seeds: tuple[int, ...]) -> str:
+    """Many seeds in a few letters, for the name of a folder."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 1 and seeds == tuple(range(first, last + 1)):
+        return f"{first}-{last}"
+    return "_".join(map(str, seeds))
 
 
 def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
@@ -198,17 +257,18 @@ def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
     return workdir / "scores" / f"{_slug(row)}_seed{seed}.json"
 
 
-def _is_done(job: Job, workdir: pathlib.Path) -> bool:
-    """Whether every model has been scored, as this config makes it."""
-    ours = json.loads(job.config.to_json())
-    for row, seed, _ in job.members:
-        path = score_path(workdir, row, seed)
-        if not path.exists():
-            return False
-        made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
-        if differences(made_with, ours | {"image_shape": made_with["image_shape"]}):
-            return False
-    return True
+def _is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
+    """Whether a model has scores, as its config makes it now."""
+    path = score_path(workdir, row, seed)
+    if not path.exists():
+        return False
+    made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
+    ours = json.loads(_model(study, row, seed).to_json())
+    return not differences(made_with, ours | {"image_shape": made_with["image_shape"]})
+
+
+def _is_done(study: Study, job: Job, workdir: pathlib.Path) -> bool:
+    return all(_is_scored(study, row, seed, workdir) for row, seed, _ in job.members)
 
 
 def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
@@ -217,12 +277,14 @@ def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
     return str(workdir / given) if given in {j.folder for j in planned} else given
 
 
-def _waits(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> bool:
+def _waits(
+    study: Study, job: Job, planned: Sequence[Job], workdir: pathlib.Path
+) -> bool:
     """Whether the run starts from another of the study that is not done yet."""
     source = _source(job, planned, workdir)
     return bool(source) and any(
         (workdir / other.folder).resolve() == pathlib.Path(source).resolve()
-        and not _is_done(other, workdir)
+        and not _is_done(study, other, workdir)
         for other in planned
     )
 
@@ -237,10 +299,16 @@ def _train_and_score(
     config = job.config.copy_and_resolve_references()
     config.init_from.workdir = source
     states = training.train(config, workdir / job.folder, data_dir=data_dir)
-    config = training.read_config(workdir / job.folder)
-    method = training.make_method(config)
+    of_run = training.read_config(workdir / job.folder)
+    method = training.make_method(of_run)
     for row, seed, index in job.members:
+        if _is_scored(study, row, seed, workdir):
+            continue  # cut off between the members of a population
         state = states if index is None else training.member(states, index)
+        # of a member, with its own hyperparameters
+        config = _model(study, row, seed)
+        config.image_shape = tuple(of_run.image_shape)
+        config.init_from.workdir = source
         scores = study.score(Trained(method, state, config, seed, data_dir))
         made_with = json.loads(config.to_json())
         # as the study says it: its folder may lie elsewhere tomorrow

@@ -92,7 +92,7 @@ def run_transfer_study(
             transfer(folder, target, study.settings, data_dir=data_dir)
             on_run()
 
-    do_each(jobs(_sources(study)), workdir, do)
+    do_each(jobs(_sources(study), workdir), workdir, do)
 
 
 def run_transfers(

@@ -146,8 +146,8 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
         lines = "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in held.items())
         raise ValueError(
             f"{workdir} holds a run with another config:\n{lines}\nTake another "
-            "--workdir, or pass --accept_changes to go on from its last checkpoint "
-            "with the new values."
+            "--workdir. launch.train, given --accept_changes, goes on there from the last "
+            "checkpoint with the new values."
         )
     for name, (before, after) in changed.items():
         logging.info("config.%s: %r -> %r", name, before, after)

@@ -123,11 +123,40 @@ def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-4)
 
 
+def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatch):
+    gpu = training.program.BACKENDS["gpu"]
+    monkeypatch.setattr(studies, "backend", lambda: gpu)
+    study, _ = make(seeds=[0])
+    first = evaluation.run_study(study, tmp_path)
+    assert [first["lines"][f"beta {b}, own"]["beta"]["mean"] for b in (1, 4)] == [1, 4]
+
+    study, scored = make(seeds=[0, 1])
+    folders = [job.folder for job in studies.jobs(study, tmp_path)]
+    assert folders == ["beta_1+beta_4/seeds0", "beta_1+beta_4/seeds1"]
+    evaluation.run_study(study, tmp_path)
+    assert scored == [(1.0, 1), (4.0, 1)]
+
+    # cut off before one model was scored
+    studies.score_path(tmp_path, "beta 4", 1).unlink()
+    evaluation.run_study(study, tmp_path)
+    assert scored[2:] == [(4.0, 1)]
+    assert sorted(p.parent.name for p in tmp_path.glob("*/*/config.json")) == [
+        *("seeds0", "seeds1")
+    ]
+
+    # one more row, and a row whose network is another
+    more, _ = make(betas=(1.0, 4.0, 8.0))
+    jobs = [job.folder for job in studies.jobs(more, tmp_path)]
+    assert jobs == [*folders, "beta_8/seeds0-1"]
+    study.rows["beta 4"].network.latent = 4
+    assert [j.folder for j in studies.jobs(study, tmp_path)] == ["beta_4/seeds0-1"]
+
+
 def test_rows_that_share_no_program_are_runs_of_their_own(make):
     study, _ = make(betas=(1.0, 2.0, 4.0))
     study.rows["beta 4"].network.latent = 4
     jobs = studies.jobs(study, vectorise=True)
-    assert [job.folder for job in jobs] == ["beta_1+beta_2", "beta_4"]
+    assert [job.folder for job in jobs] == ["beta_1+beta_2/seeds0-1", "beta_4/seeds0-1"]
     study.rows["beta 2"].hparams.learning_rate = 0.5  # two hyperparameters differ
     assert len(studies.jobs(study, vectorise=True)) == 3
 
