@@ -14,8 +14,8 @@ import jax
 import numpy as np
 from absl import flags
 
-from dis_jax import data, evaluation, training
-from launch import start
+from dis_jax import data, evaluation
+from launch import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
 _CODES = flags.DEFINE_string("codes", None, "File of codes (.npz), instead of a run.")
@@ -52,7 +52,7 @@ def score(path: pathlib.Path, name: str) -> None:
             given = {"key": key, "metrics": _METRICS.value, **arrays}
         result = evaluation.evaluate_codes(**given)
     else:
-        found = training.restore(path, member=_MEMBER.value, best=_BEST.value)
+        found = models.restore(path, _MEMBER.value, best=_BEST.value)
         method, state, config = found
         source = {"step": int(state.step), "member": _MEMBER.value, "code": _CODE.value}
         name += "".join(f"_{k}{v}" for k, v in source.items() if v is not None)

@@ -17,9 +17,9 @@ import time
 import jax
 from absl import flags
 
-from dis_jax import data, evaluation, training
+from dis_jax import data, evaluation
 from dis_jax.methods import Gaussian
-from launch import start
+from launch import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(
@@ -39,7 +39,7 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 def main(argv):
     del argv
     start.set_up_jax()
-    method, state, config = training.restore(_WORKDIR.value, member=_MEMBER.value)
+    method, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
     shared = tuple(config.sampler.get("shared", ()))
     if not (factor := _FACTOR.value or next(iter(shared), "")):
         raise ValueError("the groups share no label; name one with --factor=...")

@@ -22,6 +22,7 @@ _DATA_DIR = flags.DEFINE_string(
 _MODELS = flags.DEFINE_list("models", "logistic,knn", "Of logistic, mlp, knn, gbt.")
 _NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Pairs that probes learn from.")
 _NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Pairs that they are tested on.")
+_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of the pairs and the probes.")
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
@@ -29,10 +30,13 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import evaluation, training
+    from dis_jax import evaluation
+    from launch import models
 
-    _, state, config = training.restore(_WORKDIR.value)
-    name = f"pairs_seed{_SEED.value}_step{int(state.step)}"
+    _, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
+    step, member = int(state.step), _MEMBER.value
+    name = f"pairs_seed{_SEED.value}_step{step}"
+    name += "" if member is None else f"_member{member}"
     folder = pathlib.Path(_WORKDIR.value) / "evaluation"
     out = evaluation.new_file(folder, name, _OVERWRITE.value)
     counts = {"num_train": _NUM_TRAIN.value, "num_test": _NUM_TEST.value}
@@ -59,7 +63,7 @@ def main(argv):
         entries,
         data=config.dataset,
         seed=_SEED.value,
-        source={"step": int(state.step), "member": None, "code": None},
+        source={"step": step, "member": member, "code": None},
     )
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
