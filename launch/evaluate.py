@@ -4,7 +4,8 @@
     python -m launch.evaluate --codes=my.npz --metrics=all
 
 The scores of a run are written to <workdir>/evaluation/, those of my.npz (arrays
-`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it.
+`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it. Without
+--metrics a run gets those of "default", codes those of "all", as far as they can be had.
 """
 
 import json
@@ -17,11 +18,13 @@ from absl import flags
 from dis_jax import data, evaluation
 from launch import models, start
 
+_ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
+
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
 _CODES = flags.DEFINE_string("codes", None, "File of codes (.npz), instead of a run.")
 _METRICS = flags.DEFINE_list(
     "metrics",
-    ",".join(evaluation.DEFAULT_METRICS),
+    None,
     f"Sets: {', '.join(evaluation.METRIC_SETS)}. "
     f"Metrics: {', '.join(evaluation.METRICS)}.",
 )
@@ -38,19 +41,18 @@ def main(argv: list[str]) -> None:
     start.set_up_jax()
     if (_WORKDIR.value is None) == (_CODES.value is None):
         raise ValueError("give either --workdir=... or --codes=...")
-    name = f"{'+'.join(_METRICS.value)}_seed{_SEED.value}"
-    score(pathlib.Path(_CODES.value or _WORKDIR.value or ""), name)
+    metrics = _METRICS.value or ["all" if _CODES.value else "default"]
+    score(pathlib.Path(_CODES.value or _WORKDIR.value or ""), metrics)
 
 
-def score(path: pathlib.Path, name: str) -> None:
-    evaluation.resolve_metrics(_METRICS.value)  # complain before anything is loaded
+def score(path: pathlib.Path, metrics: list[str]) -> None:
+    evaluation.resolve_metrics(metrics)  # complain before anything is loaded
+    name = f"{'+'.join(metrics)}_seed{_SEED.value}"
     key = jax.random.key(_SEED.value)
     if _CODES.value:
         source = {"codes": str(path)}
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
-        with np.load(path) as arrays:
-            given = {"key": key, "metrics": _METRICS.value, **arrays}
-        result = evaluation.evaluate_codes(**given)
+        result = evaluation.evaluate_codes(**read_codes(path), key=key, metrics=metrics)
     else:
         found = models.restore(path, _MEMBER.value, best=_BEST.value)
         method, state, config = found
@@ -59,10 +61,25 @@ def score(path: pathlib.Path, name: str) -> None:
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
         images = data.load(config.dataset, _DATA_DIR.value, config.split)
-        result = evaluation.evaluate(encode, images, key, _METRICS.value)
+        result = evaluation.evaluate(encode, images, key, metrics)
     result |= {"source": source, "seed": _SEED.value}
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
+
+
+def read_codes(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of a file that are known by their names; others are ignored."""
+    with np.load(path) as file:
+        if missing := [name for name in _ARRAYS[:2] if name not in file.files]:
+            raise ValueError(
+                f"{path} has no array {' and no '.join(missing)}, found "
+                f"{', '.join(file.files)}; np.savez(..., codes=..., factors=...) gives "
+                "arrays their names."
+            )
+        if ignored := [name for name in file.files if name not in _ARRAYS]:
+            known = ", ".join(_ARRAYS)
+            print(f"ignored in {path}: {', '.join(ignored)}; known: {known}")
+        return {name: file[name] for name in _ARRAYS if name in file.files}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Samples(NamedTuple):
       train_factors: their factors.
       test_codes: what the others are scored on.
       test_factors: their factors.
-      factor_names: one name a factor.
+      factor_names: one name a factor; none where images drawn have no labels.
       left_out: factors that cannot be scored, with the reason.
       encode: the function from images to codes, or None where codes were given.
       data: the full grid of factors, its codes shared by all metrics, or None.
@@ -107,6 +107,8 @@ def given_samples(
         raise ValueError("give both test_codes and test_factors, or neither.")
     known = [factors] if test_factors is None else [factors, np.asarray(test_factors)]
     kept, left_out = _scorable(np.concatenate(known), names)
+    if not kept:
+        raise ValueError(f"no factor can be scored: {left_out}.")
     factors = factors[:, kept]
     if test_codes is None or test_factors is None:
         order = np.asarray(jax.random.permutation(key, len(codes)))
@@ -181,8 +183,6 @@ def _scorable(
         elif np.ptp(column) == 0:
             left_out[name] = "takes one value only"
     kept = [k for k, name in enumerate(names) if name not in left_out]
-    if not kept:
-        raise ValueError(f"no factor can be scored: {left_out}.")
     return kept, left_out
 
 

@@ -5,7 +5,7 @@ import jax
 import numpy as np
 import pytest
 
-from dis_jax import evaluation
+from dis_jax import data, evaluation
 from dis_jax.evaluation import (
     METRIC_SETS,
     METRICS,
@@ -141,6 +141,22 @@ def test_what_cannot_be_had_is_left_out_of_a_set_and_refused_by_name(random_code
         evaluate_codes(codes, factors, KEY, ["factor_vae_score"])
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         evaluate_codes(codes, factors, KEY, ["sap"])
+
+
+def test_what_images_without_a_grid_or_without_labels_can_have():
+    images = np.random.default_rng(0).random((60, 8, 8, 1)).astype(np.float32)
+    of_pixels = lambda images: images.reshape(len(images), -1)[:, :3]
+    labelled = data.from_arrays(
+        images, np.arange(60) % 3, name="labelled", factor_names=["which"]
+    )
+    found = evaluate(of_pixels, labelled, KEY, num_train=40, num_test=20)
+    assert list(found["metrics"]) == ["mig"]
+    assert "needs a full grid" in found["left_out"]["factor_vae_score"]
+    bare = data.from_arrays(images, name="bare")
+    with pytest.raises(ValueError, match="labels that vary, found none; gaussian_corr"):
+        evaluate(of_pixels, bare, KEY, num_train=40, num_test=20)
+    found = evaluate(of_pixels, bare, KEY, "all", num_train=40, num_test=20)
+    assert list(found["metrics"]) == ["gaussian_correlation"]
 
 
 def test_sets_name_the_trees_they_take():

@@ -44,6 +44,24 @@ def test_codes_from_anywhere(run, codes):
     assert run("evaluate", *options, "--overwrite").returncode == 0
 
 
+def test_everyday_files_of_codes(run, codes):
+    with np.load(codes) as arrays:
+        of_strings = np.array([str(i) for i in range(300)], object)
+        np.savez(codes, **arrays, image_id=of_strings)
+        np.savez(codes.with_name("other.npz"), z=arrays["codes"])
+    done = run("evaluate", f"--codes={codes}", "--metrics=default")
+    assert done.returncode == 0, done.stderr
+    assert "ignored in" in done.stdout
+    assert ": image_id; known: codes, factors, test_codes" in done.stdout
+    assert "left out: factor_vae_score cannot be had here" in done.stdout
+    result = json.loads(codes.with_name("my_default_seed0.json").read_text())
+    assert set(result["metrics"]) == {"mig"}
+    done = run("evaluate", f"--codes={codes.with_name('other.npz')}")
+    assert done.returncode == 1
+    assert "has no array codes and no factors, found z; np.savez(" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
