@@ -50,12 +50,20 @@ def scores(subject: Subject) -> Section:
     """A table of all numbers in the run's evaluations, with settings folded away."""
     title = "Scores"
     if not subject.evaluations:
-        return Section(title, "no evaluation yet; python -m launch.evaluate makes one.")
+        command = "python -m launch.evaluate"
+        if (subject.factors < 0).any(axis=0).all():  # or there is no factor
+            return Section(
+                title,
+                "no evaluation yet; all scores need labels, which these images do not "
+                f"have, but that of {command} --metrics=gaussian_correlation.",
+            )
+        return Section(title, f"no evaluation yet; {command} makes one.")
     return Section(
         title,
         "Each score measures how far single dimensions of the code stand for single "
-        "factors of the data; 1 is best unless it is said otherwise. Compare scores "
-        "only where the settings agree.",
+        "factors of the data; 1 is best unless it is said below its name. Accuracies of "
+        "labels read off a code are to be 1 where it should hold the label, and at "
+        "chance where not. Compare scores only where the settings agree.",
         "".join(_evaluation(name, e) for name, e in subject.evaluations.items()),
     )
 
@@ -312,9 +320,11 @@ def _date(text: str) -> str:
 
 
 def _about(metric: str) -> str:
-    """The first line of a metric's docstring."""
-    known = METRICS.get(metric)
-    return (known.fn.__doc__ or "").split("\n")[0] if known else ""
+    """The first line of a metric's docstring, and what is best where 1 is not."""
+    if (known := METRICS.get(metric)) is None:
+        return ""
+    line = (known.fn.__doc__ or "").split("\n")[0]
+    return f"{line} {known.best}." if known.best else line
 
 
 def _kl(subject: Subject, name: str) -> np.ndarray:

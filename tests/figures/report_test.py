@@ -11,7 +11,8 @@ import pytest
 from dis_jax import figures
 from dis_jax.evaluation import encode_codes
 from dis_jax.figures.page import Section
-from dis_jax.figures.sections import SECTIONS
+from dis_jax.figures.sections import SECTIONS, scores
+from dis_jax.figures.subject import make_subject
 
 
 def without_pictures(html):
@@ -263,3 +264,26 @@ def test_sliders_move_the_image_in_a_browser(report, tmp_path):
         assert first[1].startswith("\N{MINUS SIGN}")
         assert float(last[1]) > 0
     assert result["changed"]
+
+
+def test_scores_say_what_is_best_and_what_needs_labels(
+    tmp_path, run_folder, method, state, config, blobs
+):
+    folder = run_folder(tmp_path)
+    path = folder / "evaluation" / "final.json"
+    found = json.loads(path.read_text())
+    entry = {"result": {"total_correlation": 0.25}, "settings": {}, "seconds": 0.1}
+    found["metrics"]["gaussian_correlation"] = entry
+    path.write_text(json.dumps(found))
+    subject = make_subject(
+        folder, method, state, config, blobs, member=0, num_examples=16
+    )
+    shown = scores(subject).body
+    assert "of dimensions. 0 is best: independent dimensions" in shown
+    none = subject._replace(evaluations={})
+    assert scores(none).reading == (
+        "no evaluation yet; python -m launch.evaluate makes one."
+    )
+    bare = scores(none._replace(factors=np.zeros((16, 0), int))).reading
+    assert "all scores need labels" in bare
+    assert "--metrics=gaussian_correlation" in bare
