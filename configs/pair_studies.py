@@ -1,9 +1,9 @@
 """What the studies of SDIM and EDIM have in common."""
 
-import re
 from typing import NamedTuple
 
 from configs import edim, sdim
+from configs import words as study_words
 from dis_jax import evaluation
 
 STATISTICS = {"running": False, "batch": True}
@@ -12,7 +12,6 @@ READERS = ("head", *MODELS)
 COLUMNS = tuple(f"{reader}, {by}" for by in STATISTICS for reader in READERS)
 IDEAL = "ideal"
 PAPER = "head, running"  # Sanchez et al. 2020 read codes by small classifiers
-_NUMBER = re.compile(r"(steps|seeds)([1-9]\d*)")
 _METHODS = {"SDIM": sdim.get_config, "EDIM": edim.get_config}
 NOTES = (
     "Accuracy on test pairs, %, of each attribute on each code. Readers: heads trained "
@@ -58,25 +57,12 @@ def read_words(dataset, argument):
     Raises:
       ValueError: if a word is not known; says which are.
     """
-    numbers, words = {"steps": 0, "seeds": 3}, []
-    known = _known(dataset)
-    for word in filter(None, argument.split(",")):
-        if number := _NUMBER.fullmatch(word):
-            numbers[number[1]] = int(number[2])
-        elif word in known:
-            words.append(word)
-        else:
-            raise ValueError(
-                f"unknown word {word!r}; known: {', '.join(known)}, and numbers as in "
-                "steps5000, seeds2."
-            )
+    numbers, words = study_words.read(
+        argument, {"steps": 0, "seeds": 3}, (*sdim.words_of(dataset), "demo")
+    )
     return Asked(
         dataset, tuple(words), numbers["steps"], tuple(range(numbers["seeds"]))
     )
-
-
-def _known(dataset):
-    return (*sdim.words_of(dataset), "demo")
 
 
 def study(name, title, dataset, argument, *, published, read_by, source, notes=""):

@@ -5,15 +5,17 @@ r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE against beta-VAE, equal 
 rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae,group_vae
 
 After the colon: a data set, names of methods that choose among the rows, and numbers:
-steps, seeds, pairs a step and Adam's learning rate. The defaults, 300,000 steps, 5 seeds,
-64 pairs and 1e-4 (Locatello et al. 2020), are an accelerator's work; the second line, whose
-numbers are in results/, takes 45 minutes of a CPU core a model. beta-VAE sees the images of
-a pair one by one, in batches of two times as many, so that all see as many images a step.
+"steps14000", "seeds2", "pairs32" a step and "rate5e-4" of Adam, or the bare numbers in this
+order. The defaults, 300,000 steps, 5 seeds, 64 pairs and 1e-4 (Locatello et al. 2020), are
+an accelerator's work; the second line, whose numbers are in results/, takes 45 minutes of a
+CPU core a model. beta-VAE sees the images of a pair one by one, in batches of two times as
+many, so that all see as many images a step.
 """
 
 import jax
 
 from configs import ada_gvae, ada_ml_vae, beta_vae, group_vae
+from configs import words as study_words
 from dis_jax import data, evaluation
 
 DCI = "dci_lightgbm"
@@ -36,9 +38,9 @@ COMPARED = (
 
 
 def get_study(argument=""):
-    words = [word for word in argument.split(",") if word]
+    named, words = study_words.read(argument, DEFAULTS, known=None)
     numbers = [float(word) for word in words if word[0].isdigit()]
-    asked = DEFAULTS | dict(zip(DEFAULTS, numbers, strict=False))
+    asked = named | dict(zip(DEFAULTS, numbers, strict=False))
     steps, seeds, pairs, rate = asked.values()
     words = [word for word in words if not word[0].isdigit()]
     methods = [word for word in words if word in ROWS] or ROWS

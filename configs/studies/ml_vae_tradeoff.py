@@ -2,19 +2,21 @@ r"""ML-VAE on MNIST: class accuracy against style leakage, over everything that 
 
   python -m launch.study --study=configs/studies/ml_vae_tradeoff.py --workdir=runs/tradeoff
 
-40 epochs a model, or as many as stand after a colon; one seed; 3 to 10 minutes of a core
-a model. Each differs in one setting from "style_beta 8", which is trained with `swap`, but
-for the paper's bound, which has neither that weight nor the swap.
+40 epochs a model and one seed, or as many as stand after a colon ("epochs80,seeds3"); 3 to
+10 minutes of a core a model. Each differs in one setting from "style_beta 8", which is
+trained with `swap`, but for the paper's bound, which has neither that weight nor the swap.
 """
 
 from typing import Any
 
+from configs import words
 from configs.studies import ml_vae_mnist
 from configs.studies.ml_vae_mnist import paper
 
 
 def get_study(argument=""):
-    epochs = int(argument or EPOCHS)
+    numbers, _ = words.read(argument, {"epochs": EPOCHS, "seeds": 1})
+    epochs = numbers["epochs"]
 
     def changed(**settings: Any):
         return paper(epochs, **{"swap": True, "style_beta": 8.0, **settings})
@@ -32,7 +34,7 @@ def get_study(argument=""):
         name="ml_vae_tradeoff" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
         title="ML-VAE on MNIST: what each setting does to style and class codes, %",
         rows=rows,
-        seeds=(0,),
+        seeds=tuple(range(numbers["seeds"])),
         score=score,
         published={},
         source="",

@@ -2,10 +2,11 @@
 
 import json
 import pathlib
+import re
 
 import pytest
 
-from dis_jax import training
+from dis_jax import evaluation, training
 from dis_jax.evaluation import study as studies
 from dis_jax.methods import METHODS
 from launch import study
@@ -48,6 +49,10 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
         assert config.hparams.beta == 1
     # a shorter study does not write over the table of a longer one
     assert found.name == "ada_gvae_rendered_shapes3d_steps4000_pairs32_rate0.0005"
+    words = "steps4000,seeds2,pairs32,rate5e-4,rendered_shapes3d,ada_gvae,beta_vae"
+    by_name = study.load(f"{file}:{words}")
+    assert (by_name.name, by_name.seeds) == (found.name, found.seeds)
+    assert by_name.rows["beta-VAE"].to_json() == beta.to_json()
     whole = study.load(file)
     assert whole.name == "ada_gvae_rendered_dsprites"
     assert len(whole.rows) == 4
@@ -63,7 +68,23 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
 def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert study.load(f"configs/studies/{name}.py").name == name
-    assert study.load(f"configs/studies/{name}.py:7").name == f"{name}_epochs7"
+    assert study.load(f"configs/studies/{name}.py:epochs7").name == (f"{name}_epochs7")
+    # more seeds make the same table longer
+    assert study.load(f"configs/studies/{name}.py:seeds4").name == name
+    assert study.load(f"configs/studies/{name}.py:seeds4").seeds == (0, 1, 2, 3)
+    with pytest.raises(ValueError, match="unknown word '7'; known: epochsN, seedsN"):
+        study.load(f"configs/studies/{name}.py:7")
+
+
+def test_commands_of_committed_tables_name_them_still(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = {}
+    for path in (ROOT / "results").glob("*.json"):
+        made_by = json.loads(path.read_text()).get("made_by", "")
+        if asked := re.search(r"launch\.study --study=(\S+)", made_by):
+            found[path.stem] = study.load(asked[1]).name
+    assert found
+    assert found == {name: name for name in found}
 
 
 def test_a_study_that_is_not_there_is_named(run, tmp_path):
@@ -99,6 +120,21 @@ def get_study(argument):
     score = lambda trained: {"": {"steps": trained.config.steps}}
     return evaluation.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
 """
+
+
+def test_the_study_of_the_docs(tmp_path):
+    text = (ROOT / "docs" / "studies.md").read_text()
+    file = tmp_path / "mine.py"
+    file.write_text(text.split("```python\n")[1].split("```")[0])
+    found = study.load(f"{file}:steps2,seeds1")
+    for config in found.rows.values():
+        config.network.update(encoder=(8,), decoder=(8,))
+        config.tensorboard = False
+    result = evaluation.run_study(found, tmp_path / "work")
+    assert (found.name, result["missing"]) == ("mine_steps2", [])
+    assert 0 <= result["lines"]["beta-VAE"]["MIG"]["mean"] < 0.5
+    assert result["differences"][0]["columns"]["MIG"]["n"] == 1
+    assert (tmp_path / "work" / "beta_VAE" / "seed0" / "config.json").exists()
 
 
 @pytest.mark.slow
