@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 _DIGITS = {int: r"[1-9]\d*", float: r"\d+(?:\.\d+)?(?:e-?\d+)?"}
 
@@ -10,7 +11,7 @@ def read(
     argument: str,
     numbers: Mapping[str, float],
     known: Iterable[str] | None = (),
-) -> tuple[dict[str, float], list[str]]:
+) -> tuple[dict[str, Any], list[str]]:
     """Numbers by the name that stands before them, and all other words.
 
     Args:

@@ -10,6 +10,7 @@ The scores of a run are written to <workdir>/evaluation/, those of my.npz (array
 
 import json
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -67,7 +68,7 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
 
 
-def read_codes(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read_codes(path: pathlib.Path) -> dict[str, Any]:
     """The arrays of a file that are known by their names; others are ignored."""
     with np.load(path) as file:
         if missing := [name for name in _ARRAYS[:2] if name not in file.files]:
