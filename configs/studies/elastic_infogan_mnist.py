@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import elastic_infogan, infogan, joint_vae
+from configs import elastic_infogan, infogan, joint_vae, words
 from dis_jax import data, evaluation
 
 NUM_SPLITS = 50
@@ -43,24 +43,16 @@ NOTES = {
 
 
 def get_study(argument=""):
-    numbers = {"epochs": 0, "splits": 5, "seeds": 2}
-    settings, options, hparams = [], [], {}
-    for word in filter(None, argument.split(",")):
-        number = re.fullmatch(r"(epochs|splits|seeds)(\d+)", word)
-        if number:
-            numbers[number[1]] = int(number[2])
-        elif word in ROWS:
-            settings.append(word)
-        elif word in NOTES:
-            options.append(word)
-        elif assignment := re.fullmatch(r"(\w+)=(\d*\.?\d+(?:e-?\d+)?)", word):
-            hparams[assignment[1]] = float(assignment[2])
-        else:
-            known = ", ".join((*ROWS, *NOTES, *(f"{name}N" for name in numbers)))
-            raise ValueError(
-                f"unknown word {word!r}; known: {known}, and hyperparameters with their "
-                'values, "prior_learning_rate=1e-3".'
-            )
+    given = argument.split(",")
+    assigned = [w for w in given if re.fullmatch(r"\w+=\d*\.?\d+(e-?\d+)?", w)]
+    hparams = {k: float(v) for k, v in (word.split("=") for word in assigned)}
+    numbers, named = words.read(
+        ",".join(word for word in given if word not in assigned),
+        {"epochs": 0, "splits": 5, "seeds": 2},
+        (*ROWS, *NOTES, "prior_learning_rate=1e-3 and the like"),
+    )
+    settings = [word for word in named if word in ROWS]
+    options = [word for word in named if word in NOTES]
     if not 1 <= numbers["splits"] <= NUM_SPLITS:
         raise ValueError(f"splits{numbers['splits']}: there are {NUM_SPLITS}.")
     changed = [*options, *(f"{name}={value:g}" for name, value in hparams.items())]

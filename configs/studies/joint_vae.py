@@ -10,13 +10,11 @@ steps. Words after the colon ask for less: the data set, "steps9000", "seeds1":
 Capacities grow over the same part of a run, however short it is.
 """
 
-import re
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import joint_vae
+from configs import joint_vae, words
 from dis_jax import data, evaluation
 
 # Dupont 2018, Section 5
@@ -28,16 +26,8 @@ DATASETS = {"mnist": "mnist+resized32", "rendered_dsprites": "rendered_dsprites"
 
 
 def get_study(argument=""):
-    numbers, dataset = {"steps": 0, "seeds": 3}, "mnist"
-    for word in filter(None, argument.split(",")):
-        if number := re.fullmatch(r"(steps|seeds)(\d+)", word):
-            numbers[number[1]] = int(number[2])
-        elif word in DATASETS:
-            dataset = word
-        else:
-            raise ValueError(
-                f"unknown word {word!r}; known: {', '.join(DATASETS)}, stepsN, seedsN."
-            )
+    numbers, named = words.read(argument, {"steps": 0, "seeds": 3}, DATASETS)
+    dataset = named[-1] if named else "mnist"
     config = joint_vae.get_config(DATASETS[dataset])
     if dataset == "mnist":
         config.split = "train"
