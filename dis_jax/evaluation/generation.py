@@ -18,7 +18,7 @@ _SHARE = 0.02  # of the images: below it, a digit is not generated but slips in
 
 
 def draw_codes(
-    config: Any, key: Key[Array, ""], category: Float[Array, "batch category"]
+    config: Any, key: Key[Array, ""], category: Float[Any, "batch category"]
 ) -> dict[str, Array]:
     """Codes from a system's prior that go with given categories.
 
