@@ -3,16 +3,13 @@ r"""Annealed VAE (Burgess et al. 2018, arXiv 1804.03599): a capacity that grows.
   python -m launch.train --config=configs/annealed_vae.py:rendered_dsprites \
       --workdir=runs/annealed_vae
 
-gamma 1000, capacity 25 nats after 100,000 of 300,000 steps: as in Locatello et al. 2019.
-A demo gets there after the same part of its length.
+gamma 1000, capacity 25 nats after 100,000 steps: as in Locatello et al. 2019.
 """
 
 from configs import base
 
 
 def get_config(argument="rendered_dsprites"):
-    config = base.get_config(
+    return base.get_config(
         "annealed_vae", argument, gamma=1000.0, capacity=25.0, capacity_steps=100_000.0
     )
-    config.hparams.capacity_steps *= config.steps / base.STEPS
-    return config

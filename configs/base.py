@@ -5,8 +5,6 @@ from typing import Any
 import ml_collections
 from ml_collections import config_dict
 
-STEPS = 300_000  # Kim & Mnih 2018, Locatello et al. 2019
-
 
 def get_config(method: str, argument: str, **hparams: float) -> Any:
     """The config of a method on a data set.
@@ -52,7 +50,7 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     # length; a run is known by its seed, or by lists of seeds and hyperparameters
     config.seed = 0
     config.population = {"seed": (), **dict.fromkeys(config.hparams, ())}
-    config.steps = 2_000 if demo else STEPS
+    config.steps = 2_000 if demo else 300_000
     config.steps_per_call = 0  # 0: what is fastest on the backend
     config.mesh = (1, -1)  # devices for (population, data); -1: all that are left
     config.init_from = {"workdir": "", "networks": ()}

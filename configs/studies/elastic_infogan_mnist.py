@@ -121,9 +121,6 @@ def of_seed(config, number, epochs):
     images = infogan.uneven(config, [f"split{number % NUM_SPLITS}"])
     published = joint_vae.EPOCHS if config.method == "joint_vae" else infogan.EPOCHS
     config.steps = (epochs or published) * images // config.batch_size
-    if epochs and config.method == "joint_vae":
-        # capacities are full after the same part of the run, however short it is
-        config.hparams.capacity_steps *= epochs / published
     return config
 
 

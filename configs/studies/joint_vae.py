@@ -7,7 +7,7 @@ r"""JointVAE without labels: digits by its category on MNIST, factors on dSprite
 MNIST at 32x32, the 60,000 training images, 100 epochs, three seeds; dSprites 300,000
 steps. Words after the colon ask for less: the data set, "steps9000", "seeds1":
 --study=configs/studies/joint_vae.py:mnist,steps46900,seeds1.
-Capacities grow over the same part of a run, however short it is.
+Capacities grow at the paper's pace, however short a run is: see configs/joint_vae.py.
 """
 
 import jax
@@ -34,7 +34,6 @@ def get_study(argument=""):
         config.steps = joint_vae.EPOCHS * (60_000 // config.batch_size)
     changed = (f"steps{numbers['steps']}",) if numbers["steps"] else ()
     if changed:
-        config.hparams.capacity_steps *= numbers["steps"] / config.steps
         config.steps = numbers["steps"]
     config.checkpoint_every = max(1, min(10_000, config.steps // 20))
     config.log_every, config.keep_checkpoints = 500, 1

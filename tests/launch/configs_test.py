@@ -54,12 +54,3 @@ def test_splits_are_of_mnist_which_need_not_be_named(name):
             config(name, words)
     with pytest.raises(ValueError, match="split3 is of mnist, not of rendered_dspr"):
         config(name, "rendered_dsprites,split3")
-
-
-@pytest.mark.parametrize("name", ["annealed_vae", "joint_vae"])
-@pytest.mark.parametrize("dataset", ["mnist", "rendered_dsprites"])
-def test_capacities_of_a_demo_grow_over_the_same_part_of_it(name, dataset):
-    whole, demo = (config(name, f"{dataset}{words}") for words in ("", ",demo"))
-    parts = [made.hparams.capacity_steps / made.steps for made in (whole, demo)]
-    assert parts[0] == pytest.approx(parts[1])
-    assert parts[1] < 1.001
