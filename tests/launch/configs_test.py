@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OTHERS = ("__init__", "base", "pair_studies", "transfer_studies")
+OTHERS = ("__init__", "base", "pair_studies", "transfer_studies", "words")
 NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in OTHERS)
 
 
