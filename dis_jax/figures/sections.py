@@ -48,16 +48,15 @@ _THROUGHPUT = ("time", "steps_per_second")
 
 def scores(subject: Subject) -> Section:
     """A table of all numbers in the run's evaluations, with settings folded away."""
-    title = "Scores"
+    title, command = "Scores", "python -m launch.evaluate"
     if not subject.evaluations:
-        command = "python -m launch.evaluate"
+        missing = f"no evaluation yet; {command} makes one."
         if (subject.factors < 0).any(axis=0).all():  # or there is no factor
-            return Section(
-                title,
+            missing = (
                 "no evaluation yet; all scores need labels, which these images do not "
-                f"have, but that of {command} --metrics=gaussian_correlation.",
+                f"have, but that of {command} --metrics=gaussian_correlation."
             )
-        return Section(title, f"no evaluation yet; {command} makes one.")
+        return Section(title, missing)
     return Section(
         title,
         "Each score measures how far single dimensions of the code stand for single "
