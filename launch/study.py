@@ -4,8 +4,8 @@ r"""Trains, scores and compares the models of a study; the same command goes on.
 
 Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a
 colon. Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR writes
-them there as well; --notrain writes them of the models that have been scored there, with
-whatever settings, and trains none.
+them there as well; --notrain writes them of the models that have been scored there, and
+trains none; where their settings are others than the study's, the table says so.
 """
 
 import json

@@ -259,12 +259,8 @@ def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
 
 def _is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
     """Whether a model has scores, as its config makes it now."""
-    path = score_path(workdir, row, seed)
-    if not path.exists():
-        return False
-    made_with = json.loads(path.read_text(encoding="utf-8"))["config"]
-    ours = json.loads(_model(study, row, seed).to_json())
-    return not differences(made_with, ours | {"image_shape": made_with["image_shape"]})
+    record = _read_score(study, row, seed, workdir)
+    return record is not None and "differs" not in record
 
 
 def _is_done(study: Study, job: Job, workdir: pathlib.Path) -> bool:
@@ -336,7 +332,9 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
       workdir: its folder.
 
     Returns:
-      One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware.
+      One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
+      and `differs`, {field: [of the model, of the study]}, where its config is not that
+      of the study.
 
     Example:
       >>> from dis_jax import evaluation
@@ -344,12 +342,28 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
       >>> evaluation.read_scores(study, "runs/none")
       []
     """
-    paths = [
-        score_path(pathlib.Path(workdir), row, seed)
+    found = [
+        _read_score(study, row, seed, pathlib.Path(workdir))
         for row in study.rows
         for seed in study.seeds
     ]
-    return [json.loads(p.read_text(encoding="utf-8")) for p in paths if p.exists()]
+    return [record for record in found if record is not None]
+
+
+def _read_score(
+    study: Study, row: str, seed: int, workdir: pathlib.Path
+) -> dict[str, Any] | None:
+    """The record of a model that has been scored."""
+    path = score_path(workdir, row, seed)
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    ours = json.loads(_model(study, row, seed).to_json())
+    # what the first batch told is in the record alone
+    ours["image_shape"] = record["config"]["image_shape"]
+    found = differences(record["config"], ours)
+    differs = {name: list(pair) for name, pair in found.items()}
+    return record | ({"differs": differs} if differs else {})
 
 
 def _slug(row: str) -> str:

@@ -125,7 +125,8 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
         "lines": lines,
         "differences": compared,
         "models": [
-            {k: v for k, v in record.items() if k != "config"} for record in records
+            strict_json({k: v for k, v in record.items() if k != "config"})
+            for record in records
         ],
         "missing": [f"{row}, seed {s}" for row, s in planned if (row, s) not in done],
         "configs": {r["row"]: strict_json(r["config"]) for r in reversed(records)},
@@ -224,11 +225,21 @@ def markdown_table(result: Mapping[str, Any]) -> str:
                 for column, d in compared["columns"].items()
             ],
         )
+    others = [_other_settings(m) for m in result["models"] if "differs" in m]
+    if others:
+        text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
     if result["missing"]:
         text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
     if "made_by" in result:
         text += ["", f"Made by `{result['made_by']}`."]
     return "\n".join(text) + "\n"
+
+
+def _other_settings(model: Mapping[str, Any]) -> str:
+    pairs = (
+        f"{k} {its} instead of {ours}" for k, (its, ours) in model["differs"].items()
+    )
+    return f"{model['row']}, seed {model['seed']} ({', '.join(pairs)})"
 
 
 def shown_columns(result: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Studies: what is trained is trained once, and the table is what the scores say."""
 
+import json
 import shutil
 
 import jax
@@ -159,6 +160,25 @@ def test_rows_that_share_no_program_are_runs_of_their_own(make):
     assert [job.folder for job in jobs] == ["beta_1+beta_2/seeds0-1", "beta_4/seeds0-1"]
     study.rows["beta 2"].hparams.learning_rate = 0.5  # two hyperparameters differ
     assert len(studies.jobs(study, vectorise=True)) == 3
+
+
+def test_the_table_says_which_models_have_other_settings(make, tmp_path):
+    evaluation.run_study(make(betas=[1.0])[0], tmp_path)
+    assert "other settings" not in evaluation.markdown_table(
+        evaluation.run_study(make(betas=[1.0])[0], tmp_path)
+    )
+    longer, _ = make(betas=[1.0], steps=4)
+    longer.rows["beta 1"].hparams.clip_norm = 3.0
+    seen = evaluation.tabulate(longer, evaluation.read_scores(longer, tmp_path))
+    assert seen["models"][0]["differs"] == {
+        "hparams.clip_norm": ["inf", 3.0],
+        "steps": [2, 4],
+    }
+    assert evaluation.markdown_table(json.loads(json.dumps(seen))).endswith(
+        "\nMade with other settings than the study's: "
+        "beta 1, seed 0 (hparams.clip_norm inf instead of 3.0, steps 2 instead of 4); "
+        "beta 1, seed 1 (hparams.clip_norm inf instead of 3.0, steps 2 instead of 4).\n"
+    )
 
 
 def record(row, seed, **lines):
