@@ -59,6 +59,8 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     config.log_every = 50 if demo else 500
     config.checkpoint_every = 500 if demo else 10_000
     config.keep_checkpoints = 3
-    config.best_metric = "loss"  # the smallest is kept beside the last ones
+    config.best_metric = (
+        "loss"  # the smallest is kept beside the last ones; "": none is
+    )
     config.tensorboard = True
     return config

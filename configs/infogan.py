@@ -61,6 +61,7 @@ def infogan_config(argument, *, prior, elastic=()):
     config.distance = "squared"
     config.as_coded = "as_coded" in words
     config.batch_statistics = False
+    config.best_metric = ""  # no term of a game says which step is best
     images = uneven(config, words)
     if "demo" not in words:
         config.steps = EPOCHS * images // config.batch_size

@@ -267,11 +267,12 @@ def _loop(
         if checkpoint or step % log_every == 0:
             means = window.close(step)
             log.write(step, means)
-            since_checkpoint.append(means[config.best_metric])
+            if config.best_metric:
+                since_checkpoint.append(means[config.best_metric])
         if checkpoint:
             state = compiled.dump(carry)
             _check_parameters(state, step)
-            score = float(np.mean(since_checkpoint))
+            score = float(np.mean(since_checkpoint)) if since_checkpoint else None
             checkpoints.save(step, state, facts, score)
             since_checkpoint = []
         if last:
@@ -285,7 +286,7 @@ def _check_metric(run: Run) -> None:
     state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
     _, metrics = jax.eval_shape(run.method.update, state, batch)
     name = run.config.best_metric
-    if name not in metrics._fields:
+    if name and name not in metrics._fields:
         raise ValueError(
             f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
         )

@@ -235,9 +235,15 @@ def restore(
 
     Raises:
       FileNotFoundError: if the folder holds no run, or no checkpoint.
-      ValueError: if there is no such member.
+      ValueError: if there is no such member, or if the best is asked for of a run that
+        keeps none.
     """
     config = read_config(workdir)
+    if best and not config.best_metric:
+        raise ValueError(
+            f"{workdir} keeps no best checkpoint, since its best_metric is ''; take the "
+            "last one."
+        )
     method = make_method(config)
     count = len(members(config)) if is_population(config) else None
     if member is not None and (count is None or not 0 <= member < count):

@@ -138,6 +138,15 @@ def test_the_best_is_measured_by_a_term_that_exists(tiny_config, tmp_path):
     assert not [*tmp_path.iterdir()]  # the corrected command is not another config's
 
 
+def test_a_run_whose_terms_name_no_best_keeps_the_last_ones(tiny_config, tmp_path):
+    config = _config(tiny_config, "vae", steps=12, keep_checkpoints=1, best_metric="")
+    state = training.train(config, tmp_path)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["12"]
+    _assert_same(state, training.restore(tmp_path)[1])
+    with pytest.raises(ValueError, match="keeps no best checkpoint"):
+        training.restore(tmp_path, best=True)
+
+
 def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
     tiny_config, tmp_path, caplog
 ):
