@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -48,6 +48,7 @@ def factor_vae_score(
     num_eval: int = 5_000,
     num_variance: int = 10_000,
     min_std: float = 0.05,
+    discrete: Sequence[int] = (),
 ) -> FactorVaeScore:
     """FactorVAE score: does fixing a factor still one dimension, and always the same?
 
@@ -56,7 +57,11 @@ def factor_vae_score(
     classifier says the factor that dimension d was voted for most often; the score is
     its accuracy on fresh votes.
 
-    Eq.: Kim & Mnih 2018, Section 4
+    The variance of a category is Gini's: with both,
+    Var(z_j) = 1 / (2 B (B - 1)) sum_ab d(z_aj, z_bj), where d is the squared difference
+    of two numbers, and 1 of two categories that differ, else 0.
+
+    Eq.: Kim & Mnih 2018, Section 4 and Appendix B
 
     The defaults are disentanglement_lib's; `**FACTOR_VAE_PAPER` gives the paper's 800
     votes of 100 images. A code without any dimension above `min_std` scores 0; guessing
@@ -72,13 +77,14 @@ def factor_vae_score(
       num_eval: votes on which it is scored.
       num_variance: images from which the global variances are estimated.
       min_std: dimensions with a smaller standard deviation do not take part.
+      discrete: dimensions whose values are labels of categories, not numbers.
 
     Returns:
       `FactorVaeScore(score, train_score, votes, std, kept)`; higher is better.
 
     Raises:
-      ValueError: if a count is too small, or if `encode` returns codes that are not
-        finite or not one row an image.
+      ValueError: if a count is too small, if a discrete dimension is not one of the
+        code's, or if `encode` returns codes that are not finite or not one row an image.
 
     Example:
       >>> import types
@@ -111,6 +117,7 @@ def factor_vae_score(
         num_eval=num_eval,
         num_variance=num_variance,
         min_std=min_std,
+        discrete=discrete,
     )
 
 
@@ -124,11 +131,19 @@ def score_votes(
     num_eval: int,
     num_variance: int,
     min_std: float,
+    discrete: Sequence[int] = (),
 ) -> FactorVaeScore:
     """The score, given a function from factors to codes; else as `factor_vae_score`."""
     variance_key, vote_key = jax.random.split(key)
     factors = sample_factors(variance_key, (num_variance,), sizes)
-    variance = jnp.var(codes_of(factors), axis=0, ddof=1)
+    codes = codes_of(factors)
+    discrete = tuple(discrete)
+    if not {*discrete} <= {*range(codes.shape[1])}:
+        raise ValueError(
+            f"discrete is {discrete}; expected some of the dimensions from 0 to "
+            f"{codes.shape[1] - 1}."
+        )
+    variance = _variance(codes, discrete)
     kept = jnp.sqrt(variance) >= min_std
     votes = np.zeros((2, len(variance), len(sizes)), np.int64)
     if kept.any():
@@ -140,7 +155,7 @@ def score_votes(
             fixed, factors = _draw_votes(chunk, batch_size, sizes)
             codes = codes_of(factors.reshape(-1, len(sizes)))
             codes = codes.reshape(step, batch_size, -1)
-            drawn.append((_stillest(codes, variance, kept), fixed))
+            drawn.append((_stillest(codes, variance, kept, discrete), fixed))
         stillest, fixed = np.concatenate(drawn, axis=1)[:, : num_train + num_eval]
         fresh = (np.arange(num_train + num_eval) >= num_train).astype(int)
         np.add.at(votes, (fresh, stillest, fixed), 1)
@@ -180,12 +195,34 @@ def _draw_votes(
     return jax.vmap(draw)(keys)
 
 
-@jax.jit
+@functools.partial(jax.jit, static_argnums=3)
 def _stillest(
     codes: Float[Array, "vote batch latent"],
     variance: Float[Array, " latent"],
     kept: Bool[Array, " latent"],
+    discrete: tuple[int, ...],
 ) -> Int[Array, " vote"]:
     """The dimension, of those kept, whose relative variance is the smallest."""
-    ratio = jnp.var(codes, axis=1, ddof=1) / jnp.where(kept, variance, 1.0)
+    ratio = _variance(codes, discrete) / jnp.where(kept, variance, 1.0)
     return jnp.argmin(jnp.where(kept, ratio, jnp.inf), axis=1)
+
+
+def _variance(
+    codes: Float[Array, "*votes batch latent"], discrete: tuple[int, ...]
+) -> Float[Array, "*votes latent"]:
+    variance = jnp.var(codes, axis=-2, ddof=1)
+    for dim in discrete:
+        variance = variance.at[..., dim].set(_gini(codes[..., dim]))
+    return variance
+
+
+@functools.partial(jnp.vectorize, signature="(batch)->()")
+def _gini(labels: Float[Array, " batch"]) -> Float[Array, ""]:
+    """Half the chance that two of them differ."""
+    ordered = jnp.sort(labels)
+    first, last = (
+        jnp.searchsorted(ordered, ordered, side=s) for s in ("left", "right")
+    )
+    count = len(labels)
+    alike = ((last - first) / count).mean()  # two draws, which may be one and the same
+    return (1 - alike) * count / (2 * (count - 1))

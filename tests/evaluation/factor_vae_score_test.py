@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dis_jax.evaluation import FACTOR_VAE_PAPER, factor_vae_score
-from dis_jax.evaluation.factor_vae_score import _draw_votes, sample_factors
+from dis_jax.evaluation.factor_vae_score import _draw_votes, _variance, sample_factors
 
 SIZES = (3, 4, 5)
 GRID = types.SimpleNamespace(sizes=SIZES, images=lambda factors: 1.0 * factors)
@@ -122,6 +122,40 @@ def test_a_small_grid_is_encoded_once_and_a_large_one_as_needed():
     result = factor_vae_score(watched, large, jax.random.key(0), **few)
     assert sum(seen) >= 50 * FEW["batch_size"]
     assert result.score == 1
+
+
+def test_the_variance_of_categories_is_ginis():
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.normal(size=9), rng.integers(4, size=9)], axis=1)
+    # [0, 0, 1, 2]: of the 12 ordered pairs of two, 10 differ
+    assert _variance(jnp.array([[0.0], [0], [1], [2]]), (0,)) == pytest.approx(10 / 24)
+    pairs = [(a, b) for a in codes for b in codes]
+    wanted = sum([[(a[0] - b[0]) ** 2, a[1] != b[1]] for a, b in pairs], np.zeros(2))
+    found = _variance(jnp.asarray(np.stack([codes, -codes])), (1,))
+    np.testing.assert_allclose(found, [wanted / (2 * 9 * 8)] * 2, rtol=1e-5)
+
+
+def test_the_names_of_categories_do_not_matter():
+    # A category that mostly tells the second factor, and so does, somewhat less, a
+    # number: as numbers, names that lie apart decide which of the two varies less.
+    def encode(v, names):
+        told = (v[:, 1] + (v[:, 2] == 4)).astype(int) % 4
+        label = jnp.asarray(names)[told]
+        return jnp.stack([v[:, 0], label, v[:, 1] + 0.6 * v[:, 2], v[:, 2]], axis=1)
+
+    def score(names, **settings):
+        code = lambda v: encode(v, names)
+        return factor_vae_score(code, GRID, jax.random.key(0), **FEW, **settings)
+
+    one, other = (0.0, 1.0, 2.0, 3.0), (3.0, -900.0, 2.0, 1.0)
+    first, second = (score(names, discrete=[1]) for names in (one, other))
+    np.testing.assert_array_equal(first.votes, second.votes)
+    assert first.std[1] == second.std[1] == pytest.approx((3 / 8) ** 0.5, abs=0.01)
+    assert (score(one).votes != score(other).votes).any()
+    with pytest.raises(
+        ValueError, match=r"discrete is \(4,\); expected .* from 0 to 3"
+    ):
+        score(one, discrete=[4])
 
 
 def test_settings_of_the_paper():
