@@ -77,7 +77,12 @@ def digit_classifier(
       True
     """
     folder = pathlib.Path(cache_dir or pathlib.Path.home() / ".cache" / "dis_jax")
-    settings = {"epochs": epochs, "learning_rate": learning_rate}
+    settings = {
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "batch_size": _BATCH,
+        "momentum": _MOMENTUM,
+    }
     known = _load(folder / _FILE, settings)
     if known is not None:
         return known
@@ -209,7 +214,7 @@ def _load(path: pathlib.Path, about: Mapping[str, Any]) -> DigitClassifier | Non
         return None
     with np.load(path) as file:
         flat = dict(file)
-    if any(flat.pop(name) != value for name, value in about.items()):
+    if any(flat.pop(name, None) != value for name, value in about.items()):
         return None
     accuracy = float(flat.pop("accuracy"))
     params = flax.traverse_util.unflatten_dict(flat, sep="/")

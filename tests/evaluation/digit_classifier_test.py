@@ -76,6 +76,14 @@ def test_the_classifier_is_trained_once_and_kept(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.digits(images), labels[:, 0])
     np.testing.assert_array_equal(again.features(images), first.features(images))
     assert again.features(images).shape == (8, 500)
+    # one of another recipe, or of a version that kept less, is not taken
+    evaluation.digit_classifier(cache_dir=tmp_path, epochs=5)
+    assert len(loads) == 4
+    with np.load(tmp_path / "digit_classifier.npz") as file:
+        kept = {name: file[name] for name in file.files if name != "momentum"}
+    np.savez(tmp_path / "digit_classifier.npz", **kept)
+    evaluation.digit_classifier(cache_dir=tmp_path, epochs=5)
+    assert len(loads) == 6
     # of another size they are resized
     larger = images.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_array_equal(again.digits(larger), labels[:, 0])
