@@ -31,7 +31,7 @@ EQUATION = re.compile(r"^Eq\.: (?P<paper>\S.*? \d{4}[a-z]?), (?P<where>\S.*)$")
 HEADER = """\
 # Equations
 
-Where each equation of a paper is, and which test holds it to its closed form. Numbers
+Where each equation of a paper is, and which file has its tests. Numbers
 are those of the paper, or the section or algorithm where it gives none. This page is
 written by `python docs/make_equations.py`.
 
@@ -97,7 +97,11 @@ def find_test(room: str, value: Any) -> str:
     own = value.__module__.rpartition(".")[2]
     files = sorted(
         (ROOT / "tests" / room).glob("*_test.py"),
-        key=lambda path: (path.stem != f"{own}_test", path.name),
+        # that of what all methods have in common comes last
+        key=lambda path: (
+            *(path.stem != f"{own}_test", path.stem == f"{room}_test"),
+            path.name,
+        ),
     )
     for path in files:
         if re.search(rf"\b{value.__name__}\b", path.read_text()):

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.data.labels import factor_columns, group_table
+from dis_jax.data.labels import factor_columns, group_table, known_labels
 from dis_jax.data.pairs import partners
 from dis_jax.data.sampling import (
     Order,
@@ -63,6 +63,8 @@ def groups(
         )
     columns = jnp.asarray(factor_columns(image_set, names))
     if group_size is None:
+        if not image_set.is_grid:
+            known_labels(image_set, names)
         return _found_groups(image_set, batch_size, columns, order)
     if group_size < 1 or batch_size % group_size:
         raise ValueError(

@@ -47,6 +47,20 @@ def all_factors(image_set: ImageSet) -> np.ndarray:
     return np.zeros((image_set.num_images, 0), np.int32)
 
 
+def known_labels(
+    image_set: ImageSet, names: Sequence[str]
+) -> Int[np.ndarray, "image factor"]:
+    """Factors of all images, or an error where one is unknown."""
+    labels = all_factors(image_set)[:, factor_columns(image_set, names)]
+    unknown = np.count_nonzero((labels < 0).any(axis=1))
+    if unknown:
+        raise ValueError(
+            f"{unknown} of the {len(labels)} images of {image_set.name!r} have unknown "
+            f"labels among {', '.join(names)}; take a split that is labelled in full."
+        )
+    return labels
+
+
 def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
     """Images sorted by the labels that they share, so that a partner is one look-up.
 
@@ -68,13 +82,7 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
       >>> {k: v.tolist() for k, v in group_table(digits, ["digit"]).items()}
       {'order': [1, 0, 2], 'start': [1, 0, 1], 'size': [2, 1, 2]}
     """
-    labels = all_factors(image_set)[:, factor_columns(image_set, names)]
-    unknown = np.count_nonzero((labels < 0).any(axis=1))
-    if unknown:
-        raise ValueError(
-            f"{unknown} of the {len(labels)} images of {image_set.name!r} have unknown "
-            f"labels among {', '.join(names)}; take a split that is labelled in full."
-        )
+    labels = known_labels(image_set, names)
     _, group, counts = np.unique(
         labels, axis=0, return_inverse=True, return_counts=True
     )

@@ -116,7 +116,8 @@ def frechet_distance(
       From 0, which means equal means and covariances.
 
     Raises:
-      ValueError: if the numbers of features differ, or a set has fewer than two rows.
+      ValueError: if the numbers of features differ, a set has fewer than two rows, or a
+        value is not finite.
 
     Example:
       >>> from dis_jax import evaluation
@@ -135,6 +136,8 @@ def frechet_distance(
             f"features have the shapes {x.shape} and {y.shape}; expected two matrices "
             "(batch, feature) of two rows or more and as many features."
         )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError("features must be finite; check what the images hold.")
     covariances = [np.cov(v, rowvar=False).reshape(x.shape[1], -1) for v in (x, y)]
     values, vectors = np.linalg.eigh(covariances[0])
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

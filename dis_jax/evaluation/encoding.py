@@ -51,8 +51,8 @@ def code_fn(
       probabilities of a categorical one.
 
     Raises:
-      ValueError: on the first call, if the method has no code of that name or if the
-        code is not a matrix.
+      ValueError: on the first call, if the method has no code of that name, if the code
+        is not a matrix, or if images are not floats.
 
     Example:
       >>> import jax.numpy as jnp
@@ -69,6 +69,7 @@ def code_fn(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
+    _check_images(images)
     codes = encode(state, {"image": images})
     if name not in codes:
         near = difflib.get_close_matches(name, codes, n=1)
@@ -84,6 +85,15 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
     return out
 
 
+def _check_images(images: Any) -> None:
+    """Bytes would be encoded as well, as images 255 times too bright."""
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(
+            f"images are of the type {images.dtype}; expected floats in [0, 1] (of bytes, "
+            "divide by 255)."
+        )
+
+
 def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     """All codes that a method makes of images, as NumPy arrays, batch by batch.
 
@@ -96,7 +106,7 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       The codes by name; a Gaussian keeps its log-variance.
 
     Raises:
-      ValueError: if a code has a value that is not finite.
+      ValueError: if images are not floats, or a code has a value that is not finite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -108,10 +118,13 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       (2, 3)
     """
 
+    images = jnp.asarray(images)
+    _check_images(images)
+
     def codes(state: State, images: Array) -> dict[str, Code]:
         return method.encode(state, {"image": images})
 
-    shapes = jax.eval_shape(codes, state, jnp.asarray(images[:1]))
+    shapes = jax.eval_shape(codes, state, images[:1])
     leaves, structure = jax.tree.flatten(shapes)
     program = jax.jit(
         lambda state, batch: jnp.concatenate(

@@ -15,7 +15,7 @@ class Irs(NamedTuple):
     """Result of `irs`.
 
     Attributes:
-      score: mean of the best entry of each row, weighted by `deviation`; 0 to 1.
+      score: mean of the best entry of each row, weighted by `deviation`; at most 1.
       matrix: robustness of each dimension given each factor, (latent, factor).
       deviation: largest distance of each dimension from its mean, (latent,).
     """
@@ -48,7 +48,8 @@ def irs(
       bins: number of equal-width bins of each factor.
 
     Returns:
-      `Irs(score, matrix, deviation)`; score in [0, 1], higher is better.
+      `Irs(score, matrix, deviation)`; higher is better, at most 1; negative where a
+      value of a factor has rows that lie farther off than any from the overall mean.
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or

@@ -14,9 +14,10 @@ from dis_jax.evaluation.codes import check_codes, check_pair
 from dis_jax.evaluation.encoding import Encode, FactorGrid, factor_encoder
 from dis_jax.evaluation.factor_vae_score import sample_factors
 from dis_jax.evaluation.mutual_information import relabel
-from dis_jax.evaluation.pairs import one_factor_pairs
+from dis_jax.evaluation.pairs import Pairs, one_factor_pairs
 
 _MAX_PAIRS = 100_000
+_FEWEST = 3  # pairs; a line goes through any two points
 _POOLINGS = ("avg", "max")
 
 
@@ -76,8 +77,10 @@ def omes(
     three, and .820 in all for dSprites; noise has about .15 there. `normalised` divides
     S by that limit (two values stay 0); without it a rotated code of factors of few
     values may outscore a perfect one. A dimension of noise has S = 1 for all factors:
-    it looks like one that encodes everything. Factors with fewer than two pairs have no
-    score and are left out. The authors use about 15,000 rows.
+    it looks like one that encodes everything. Factors with fewer than three different
+    pairs have no score and are left out: of two, |corr| is 1. Where all are, as in a
+    few rows of many factors, the score is 0 and `scored` says so. The authors use about
+    15,000 rows.
 
     Args:
       codes: (batch, latent).
@@ -105,7 +108,7 @@ def omes(
     """
     codes, factors = check_pair(codes, factors)
     factors = relabel(factors)
-    pairs = one_factor_pairs(factors, key, _MAX_PAIRS)
+    pairs = _without_rare(one_factor_pairs(factors, key, _MAX_PAIRS), factors.shape[1])
     return omes_from_pairs(
         codes[pairs.x],
         codes[pairs.y],
@@ -117,6 +120,14 @@ def omes(
         normalised=normalised,
         min_std=min_std,
     )
+
+
+def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
+    """Pairs of the factors that have enough different ones: a pair may come twice."""
+    ends = np.minimum(pairs.x, pairs.y), np.maximum(pairs.x, pairs.y)
+    different = np.unique(np.stack([pairs.factor, *ends]), axis=1)[0]
+    enough = np.bincount(different, minlength=num_factors) >= _FEWEST
+    return Pairs(*(part[enough[pairs.factor]] for part in pairs))
 
 
 def omes_on_grid(
@@ -166,9 +177,9 @@ def omes_on_grid(
       >>> result.best_dim
       array([0, 1])
     """
-    if num_pairs < 2 or num_codes < 2:
+    if num_pairs < _FEWEST or num_codes < 2:
         raise ValueError(
-            f"num_pairs and num_codes must be at least 2, found {num_pairs} and "
+            f"num_pairs must be at least {_FEWEST} and num_codes 2, found {num_pairs} and "
             f"{num_codes}."
         )
     sizes = tuple(int(size) for size in data.sizes)
@@ -249,6 +260,11 @@ def omes_from_pairs(
             "x_codes, y_codes and changed_factor must have the shapes (pair, latent) "
             f"twice and (pair,), found {x.shape}, {y.shape} and {changed.shape}."
         )
+    if not np.isin(changed, np.arange(len(sizes))).all():
+        raise ValueError(
+            f"changed_factor must be numbers of factors, from 0 to {len(sizes) - 1}, "
+            f"found {np.unique(changed).tolist()}."
+        )
     if everything.shape[1] != x.shape[1]:
         raise ValueError(
             f"all_codes must have {x.shape[1]} dimensions, found {everything.shape}."
@@ -260,7 +276,7 @@ def omes_from_pairs(
         )
     association = np.zeros((x.shape[1], len(sizes)))
     num_pairs = np.array([np.sum(changed == k) for k in range(len(sizes))])
-    for k in np.flatnonzero(num_pairs >= 2):
+    for k in np.flatnonzero(num_pairs >= _FEWEST):
         association[:, k] = _association(x[changed == k], y[changed == k])
     if normalised:
         limit = [1 - 1 / (size - 1) if size > 2 else 1 for size in sizes]
@@ -287,7 +303,7 @@ def _scores(
     pooling: str,
 ) -> Omes:
     """Overlap and multiple encoding scores of what is kept, pooled over dimensions."""
-    scored = num_pairs >= 2
+    scored = num_pairs >= _FEWEST
     overlap, multiple = np.zeros(len(scored)), np.zeros(len(scored))
     best = np.full(len(scored), -1)
     if kept.any() and scored.any():

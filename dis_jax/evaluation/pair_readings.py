@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from dis_jax import data, training
+from dis_jax.evaluation.codes import check_codes
 from dis_jax.evaluation.downstream import downstream
 from dis_jax.methods.method import Categorical, Method, State
 
@@ -292,6 +293,8 @@ def _varies(labels: np.ndarray, test_labels: np.ndarray) -> bool:
 def _head_scores(
     train: PairCodes, test: PairCodes, code: str, label: str
 ) -> tuple[float, float, float]:
+    for part in (train, test):
+        check_codes(part.codes[code], name=f"codes[{code!r}]")
     accuracy, train_accuracy = (
         float((part.codes[code].argmax(axis=1) == part.labels[label]).mean())
         for part in (test, train)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
 from dis_jax import losses, networks
+from dis_jax.evaluation.codes import check_codes
 from dis_jax.evaluation.fitting import fit_logistic
 from dis_jax.methods.method import Gaussian
 
@@ -108,9 +109,9 @@ def probe(
       `Probe(accuracy, train_accuracy, chance, leaks_labels)`.
 
     Raises:
-      ValueError: if a shape does not fit, there are fewer images than a batch has (two
-        batches of training images for "disjoint"), a test label does not occur in
-        training, or an option is not known.
+      ValueError: if a shape does not fit, a code is not finite, there are fewer images
+        than a batch has (two batches of training images for "disjoint"), a test label
+        does not occur in training, or an option is not known.
 
     Example:
       >>> import jax
@@ -139,6 +140,9 @@ def probe(
             f"{len(train.label)} training and {len(test.label)} test codes; expected at "
             f"least {needed} and {batch_size}: lower batch_size or give more codes."
         )
+    # batches are drawn from every other row: labels must not go by even and odd
+    order = jax.random.permutation(jax.random.fold_in(key, 0), len(train.label))
+    train = _take(train, order)
     settings = _Settings(
         *(evidence, len(values), batch_size, steps, learning_rate, batch_statistics)
     )
@@ -163,6 +167,8 @@ def _checked(
             f"{name} has shapes {mean.shape} and {logvar.shape}, its labels "
             f"{given.shape}; expected (batch, latent) twice and (batch,)."
         )
+    check_codes(mean, name=f"{name}.mean")
+    check_codes(logvar, name=f"{name}.logvar")
     if not np.isin(given, values).all():
         unseen = np.setdiff1d(given, values).tolist()
         raise ValueError(f"labels {unseen} of {name} do not occur in training.")

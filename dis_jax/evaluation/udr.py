@@ -102,12 +102,14 @@ def _active(
 ) -> list[Bool[np.ndarray, " latent"]]:
     if kl is None:
         return [np.ptp(z, axis=0) > 0 for z in models]
-    found = [np.asarray(values) for values in kl]
+    found = [np.asarray(values, np.float64) for values in kl]
     if [values.shape for values in found] != [z.shape[1:] for z in models]:
         raise ValueError(
             f"kl must hold one value a dimension, {[z.shape[1:] for z in models]}, "
             f"found the shapes {[values.shape for values in found]}."
         )
+    if not all(np.isfinite(values).all() for values in found):
+        raise ValueError(f"kl must be finite, found {found}.")
     return [values > min_kl for values in found]
 
 

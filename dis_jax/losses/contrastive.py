@@ -49,8 +49,11 @@ def transformation_distance(
     if kind == "squared":
         return ((p - q) ** 2).sum(axis=1)
     if kind == "symmetric_kl":
-        log_ratio = jax.nn.log_softmax(logits) - jax.nn.log_softmax(transformed_logits)
-        return ((p - q) * log_ratio).sum(axis=1)
+        # 0 where both have probability 0, and a logarithm of -inf
+        same = (p == 0) & (q == 0)
+        log_p = jnp.where(same, 0.0, jax.nn.log_softmax(logits))
+        log_q = jnp.where(same, 0.0, jax.nn.log_softmax(transformed_logits))
+        return ((p - q) * (log_p - log_q)).sum(axis=1)
     if kind == "cosine":
         return 1 - (_unit(p) * _unit(q)).sum(axis=1)
     raise ValueError(

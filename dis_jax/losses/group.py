@@ -23,8 +23,9 @@ def accumulate_evidence(
     `1/var_g = Σ_i 1/var_i` and `mean_g = var_g Σ_i mean_i/var_i`, computed as
     `logvar_g = -logsumexp_i(-logvar_i)` and `mean_g = Σ_i softmax_i(-logvar_i) mean_i`.
     No prior is multiplied in. Hand a group's value back to its members with
-    `group_mean[group]`. The groups are those of the whole (global) batch; under `pmap`
-    or `shard_map`, those of the shard.
+    `group_mean[group]` (an example of no group then reads that of another). The groups
+    are those of the whole (global) batch; under `pmap` or `shard_map`, those of the
+    shard.
 
     Eq.: Bouchacourt et al. 2018, product of normal densities
 

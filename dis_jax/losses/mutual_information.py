@@ -173,7 +173,7 @@ def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Arr
     """InfoNCE estimate of mutual information from the scores of all pairs.
 
     `E_i[T_ii - log 1/N Σ_j exp T_ij]`: how well y_i is picked out among the N of the
-    batch. A lower bound in expectation, tight for T = log p(y|x) + any c(x) as N grows.
+    batch. A lower bound in expectation, tight for T = log p(x|y) + any c(x) as N grows.
 
     Bias: never above log N, whatever the information is. Variance: low.
 
@@ -347,7 +347,8 @@ def all_pairs_scores(
       `joint_scores` and `marginal_scores` of the estimators.
 
     Raises:
-      ValueError: if the first two axes differ.
+      ValueError: if the first two axes differ, or hold one example, which leaves no pair
+        of the product.
 
     Example:
       >>> joint, marginal = losses.all_pairs_scores(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -356,6 +357,11 @@ def all_pairs_scores(
     """
     check_shapes(score_matrix=(score_matrix, "batch batch *positions"))
     batch, _, *positions = score_matrix.shape
+    if batch < 2:
+        raise ValueError(
+            f"`score_matrix` has the shape {score_matrix.shape}; expected two examples or "
+            "more."
+        )
     joint = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
     # Without the first element, each row of batch + 1 ends with a diagonal element.
     flat = score_matrix.reshape(batch * batch, *positions)[1:]

@@ -72,7 +72,7 @@ def group_vae(config: Any, axis_name: str | None = None) -> Method:
                 f"network.latent is {latent} and the data have {factors} factors; "
                 "group_vae gives each factor a latent of its own: raise network.latent."
             )
-        return ~jnp.pad(batch["changed"], ((0, 0), (0, latent - factors)))
+        return jnp.pad(batch["changed"], ((0, 0), (0, latent - factors))) == 0
 
     return _make(shared, config.aggregate, config, axis_name)
 

@@ -128,6 +128,6 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
 def _capacities(state: State, most: float) -> tuple[Array, Array]:
     """What the two divergences are held to in this step; `most` caps the second."""
     hparams = state.hparams
-    grown = jnp.minimum(1.0, state.step / hparams["capacity_steps"])
+    grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
     category = jnp.minimum(hparams["capacity_category"] * grown, most)
     return hparams["capacity_continuous"] * grown, category

@@ -82,7 +82,7 @@ def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
 
     def regulariser(state: State, terms: autoencoder.Terms) -> Array:
         hparams = state.hparams
-        grown = jnp.minimum(1.0, state.step / hparams["capacity_steps"])
+        grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
         capacity = hparams["capacity"] * grown
         return losses.capacity_penalty(terms.kl, capacity, hparams["gamma"])
 

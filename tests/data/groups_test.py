@@ -86,3 +86,5 @@ def test_unknown_labels_are_refused():
         ValueError, match="2 of the 3 images of 'few' have unknown labels"
     ):
         data.groups(few(np.array([0, -1, -1])), 4, shared="label", group_size=2)
+    with pytest.raises(ValueError, match="2 of the 3 images of 'few'"):
+        data.groups(few(np.array([0, -1, -1])), 4, shared="label")

@@ -45,6 +45,11 @@ def test_features_that_do_not_fit_are_refused(shape):
         evaluation.frechet_distance(np.zeros((5, 3)), np.zeros(shape))
 
 
+def test_features_that_are_not_finite_have_no_distance():
+    with pytest.raises(ValueError, match="features must be finite"):
+        evaluation.frechet_distance(np.full((5, 3), np.nan), np.zeros((5, 3)))
+
+
 def _squares(count):
     """Digits 0 and 1: a bright upper or lower half."""
     labels = np.arange(count) % 2

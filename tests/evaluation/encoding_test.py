@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
-from dis_jax.evaluation import code_fn, encode_all
+from dis_jax.evaluation import code_fn, encode_all, encode_codes
 from dis_jax.evaluation.encoding import factor_encoder
 from dis_jax.methods.method import Categorical, Gaussian, Method
 
@@ -43,6 +43,13 @@ def test_code_fn_names_what_is_wrong():
         code_fn(method, None, "stile")(images)
     with pytest.raises(ValueError, match=r"'z' must be a matrix .* found \(2, 2, 2\)"):
         code_fn(method, None)(images)
+    grey = method_with({"z": jnp.ones((2, 1))})
+    for encode in (code_fn(grey, None), lambda x: encode_codes(grey, None, x)):
+        encode(images)
+        with pytest.raises(
+            ValueError, match="images are of the type uint8; expected fl"
+        ):
+            encode(images.astype(jnp.uint8))
 
 
 @pytest.mark.parametrize("total", [1, 7, 64, 65, 130])

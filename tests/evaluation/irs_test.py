@@ -50,6 +50,16 @@ def test_merged_by_hand():
     assert found.score == pytest.approx(2 / 3)
 
 
+def test_outliers_of_a_value_may_put_it_below_zero():
+    # 98 zeros and 2 ones of the first value, and of the second the other way round
+    factor = np.repeat([0, 1], 100)
+    code = factor.astype(float)
+    code[:2], code[-2:] = 1, 0
+    # within a value 2 % lie .98 away, and all lie .5 away from the mean
+    found = irs(code[:, None], factor[:, None])
+    assert found.score == pytest.approx(1 - 0.98 / 0.5, abs=0.01)
+
+
 def test_rotation_and_noise_score_lower(known):
     perfect = irs(*known("perfect", copies=2)).score
     assert irs(*known("rotated", copies=2)).score < perfect - 0.2

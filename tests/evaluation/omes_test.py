@@ -187,6 +187,26 @@ def test_constant_codes_and_factors_without_pairs(known):
     assert found.num_pairs.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(("rows", "scored"), [(2, False), (3, True)])
+def test_a_factor_with_few_pairs_is_left_out(rows, scored):
+    # The first factor changes alone between these rows only: of two rows there is one
+    # pair, visited twice; of three, three.
+    free = np.stack([np.full(8, 9), np.arange(1, 9)], axis=1)
+    first = np.stack([np.arange(rows), np.zeros(rows, int)], axis=1)
+    factors = np.concatenate([first, free])
+    found = omes(factors.astype(float), factors, jax.random.key(0))
+    assert found.scored.tolist() == [scored, True]
+    if not scored:
+        assert found.num_pairs[0] == 0
+        assert found.score == found.per_factor[1] > 0
+
+
+def test_pairs_of_factors_that_are_not_there_are_refused():
+    x, y = np.random.default_rng(0).normal(size=(2, 8, 2))
+    with pytest.raises(ValueError, match=r"from 0 to 1, found \[1, 2\]"):
+        omes_from_pairs(x, y, np.arange(8) % 2 + 1, x, sizes=(3, 4))
+
+
 def test_a_factor_without_pairs_is_left_out_of_the_mean():
     # The second factor repeats the first, so it never changes alone; the third is free.
     a = np.repeat(np.arange(4), 6)

@@ -53,6 +53,13 @@ def test_distance_counts_from_one_where_wanted_and_from_chance_elsewhere(reading
     assert found["shared_x knn"] == pytest.approx(wanted)
 
 
+def test_a_head_that_says_nothing_is_not_at_chance():
+    broken = made(40)
+    broken.codes["shared_x_digit"][3] = np.nan
+    with pytest.raises(ValueError, match=r"codes\['shared_x_digit'\] must be finite"):
+        evaluation.read_pairs(made(40), broken, {"shared": ("digit",)}, models=())
+
+
 def test_names_by_role_give_way_to_names_of_codes():
     wanted = {"shared": ("colour",), "shared_x": ("digit",)}
     found = evaluation.read_pairs(made(40), made(40), wanted, models=())

@@ -84,6 +84,8 @@ def test_bad_input_is_named(known):
         udr([codes, codes[1:]])
     with pytest.raises(ValueError, match="kl must hold one value a dimension"):
         udr([codes, codes], kl=[np.ones(3), np.ones(2)])
+    with pytest.raises(ValueError, match=r"kl must be finite, found .*nan"):
+        udr([codes, codes], kl=[np.ones(3), np.array([1, np.nan, 1])])
     with pytest.raises(
         ValueError, match=r"correlation must be one of .* found 'pearson'"
     ):

@@ -39,6 +39,10 @@ def test_transformation_distance_extremes_stay_finite(kind, check_finite):
     logits = jnp.array([[1e4, -1e4, 0.0]])
     distance = lambda a, b: losses.transformation_distance(a, b, kind=kind)
     check_finite(distance, logits, -logits)
+    # a category that both rule out
+    ruled_out = jnp.array([[1.0, -jnp.inf, 0.0]])
+    both = distance(ruled_out, ruled_out[:, ::-1].at[:, 1].set(-jnp.inf))
+    np.testing.assert_allclose(both, distance(ruled_out[:, ::2], ruled_out[:, 2::-2]))
 
 
 def test_nt_xent_by_hand():

@@ -93,6 +93,17 @@ def test_exact_critic_finds_the_information():
     assert club > exact
 
 
+def test_the_critic_of_info_nce_may_add_any_function_of_x_but_none_of_y():
+    correlation = correlation_of(1, 1.0)
+    x, y = gaussians(jax.random.key(0), 4_000, 1, correlation)
+    ratio = log_ratio(x[:, None], y[None], correlation)  # log p(x|y) - log p(x)
+    found = losses.info_nce(ratio + 3 * x**2)
+    np.testing.assert_allclose(found, losses.info_nce(ratio), atol=1e-3)
+    np.testing.assert_allclose(found, 1.0, atol=0.05)
+    conditional = log_conditional(x[:, None], y[None], correlation)
+    assert losses.info_nce(conditional) < found - 0.03
+
+
 def test_independent_inputs_have_no_information():
     x, y = gaussians(jax.random.key(1), 1000, 3, 0.0)
     joint, marginal = log_ratio(x, y, 0.0), log_ratio(x, losses.roll_negatives(y), 0.0)
@@ -256,6 +267,11 @@ def test_all_pairs_scores_by_hand():
     np.testing.assert_array_equal(
         local_marginal, jnp.stack([marginal, -marginal], axis=-1)
     )
+
+
+def test_one_example_has_no_pairs_of_the_product():
+    with pytest.raises(ValueError, match="expected two examples or more"):
+        losses.all_pairs_scores(jnp.ones((1, 1)))
 
 
 def test_wrong_shapes_are_named():

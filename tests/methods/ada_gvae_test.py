@@ -74,6 +74,14 @@ def test_shared_dimensions_are_one_and_the_others_are_not(name, make, monkeypatc
     np.testing.assert_allclose(metrics.shared, shared.sum(axis=1).mean(), rtol=1e-6)
 
 
+def test_what_changed_may_be_told_in_any_type(make):
+    _, method, state, batch = make("group_vae")
+    told = [batch["changed"].astype(dtype) for dtype in (bool, jnp.uint8, jnp.int32)]
+    after = [method.update(state, batch | {"changed": changed}) for changed in told]
+    assert len({float(metrics.shared) for _, metrics in after}) == 1
+    assert len({float(metrics.loss) for _, metrics in after}) == 1
+
+
 def test_the_loss_is_halved_over_the_pair(make):
     """A pair of one image twice is that image's beta-VAE, whatever is shared."""
     _, method, state, batch = make("ada_gvae", **{"hparams.beta": 3.0})

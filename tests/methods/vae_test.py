@@ -59,6 +59,8 @@ def test_capacity_grows_linearly_and_stays(step):
         metrics, _ = step("annealed_vae", at=at, **hparams)
         wanted = 10.0 * abs(float(metrics.kl) - capacity)
         np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
+    metrics, _ = step("annealed_vae", **hparams | {"capacity_steps": 0.0})
+    assert np.isfinite(metrics.regulariser)
 
 
 def test_tcvae_adds_the_weighted_total_correlation(step):
