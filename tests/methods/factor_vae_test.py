@@ -35,6 +35,37 @@ def _autoencoder(state):
     return state.params["encoder"], state.params["decoder"]
 
 
+def test_each_optimiser_has_its_own_rate_and_moments(parts):
+    config, update, state, batch = parts
+    rates = ("learning_rate", "discriminator_learning_rate")
+    for rate, others in zip(rates, reversed(rates), strict=True):
+        after, _ = update(_with(state, **{rate: 1e-3, others: 0.0}), batch)
+        critic_moved = not _same(*(s.params["discriminator"] for s in (after, state)))
+        assert critic_moved == (rate == "discriminator_learning_rate")
+        assert _same(_autoencoder(after), _autoencoder(state)) == critic_moved
+    # the first step of Adam puts (1 - b1) of a gradient into its first moment, and
+    # (1 - b2) of its square into its second
+    after, _ = update(state, batch)
+    for name, adam in (
+        ("vae", config.optimiser),
+        ("discriminator", config.discriminator_optimiser),
+    ):
+        (moments,) = (
+            s
+            for s in jax.tree.leaves(
+                after.opt_state[name], is_leaf=lambda s: hasattr(s, "mu")
+            )
+            if hasattr(s, "mu")
+        )
+        first, second = (
+            jnp.concatenate([m.ravel() for m in jax.tree.leaves(tree)])
+            for tree in (moments.mu, moments.nu)
+        )
+        ratio = (1 - adam.b1) ** 2 / (1 - adam.b2)
+        np.testing.assert_allclose(first**2, ratio * second, rtol=1e-3, atol=1e-12)
+    assert config.optimiser.b1 != config.discriminator_optimiser.b1
+
+
 def test_the_tc_term_never_trains_the_discriminator(parts):
     _, update, state, batch = parts
     small, _ = update(_with(state, gamma=0.0), batch)

@@ -108,6 +108,23 @@ def by_hand(state, meets):
     return found
 
 
+def test_no_rate_moves_another_networks_weights(parts):
+    _, update, state = parts
+    rates = sorted(name for name in state.hparams if name.endswith("learning_rate"))
+    moved = {}
+    for rate in rates:
+        only = {name: jnp.float32(1e-3 * (name == rate)) for name in rates}
+        after, _ = update(state._replace(hparams=state.hparams | only), BATCH)
+        moved[rate] = differ(state, after)
+    heads = {name for name in state.params if "shape" in name or "colour" in name}
+    critics = by_role(state, "discriminator")
+    assert heads
+    assert moved["head_learning_rate"] == heads
+    assert moved.get("discriminator_learning_rate", set()) == critics
+    frozen = by_role(state, "shared") if critics else set()
+    assert moved["learning_rate"] == {*state.params} - heads - critics - frozen
+
+
 @pytest.mark.parametrize("switched", [True, False])
 def test_switched_maps_meet_the_other_views_code(make, switched):
     _, update, state = make("sdim", **({} if switched else {"switched": False}))

@@ -40,6 +40,24 @@ def test_the_generator_has_the_published_number_of_weights():
     assert _count(made["params"]) + 1024 + 6272 + 64 == 6_650_433
 
 
+def test_layers_of_the_trunk_by_hand():
+    leaky = lambda x: np.where(x > 0, x, 0.2 * x)
+    image = jax.random.uniform(jax.random.key(1), (3, 16, 16, 1))
+    trunk = networks.ImageTrunk(5, (2, 4))
+    variables = trunk.init(jax.random.key(0), image, train=True)
+    # running means are 0 and variances 1 still: normalising adds the bias alone
+    layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
+    for i, size in ((0, 4), (1, 5)):
+        layers[f"BatchNorm_{i}"]["scale"] = jnp.full(size, 2.0)
+    found = trunk.apply(variables | {"params": layers}, image, train=False)
+    first, second = (layers[f"Down_{i}"] for i in (0, 1))
+    x = networks.convolve_down(2 * image - 1, first["kernel"], form="lax")
+    x = networks.convolve_down(leaky(x + first["bias"]), second["kernel"], form="lax")
+    x = leaky(2 * x + layers["BatchNorm_0"]["bias"]).reshape(3, -1)
+    x = leaky(2 * x @ layers["Dense_0"]["kernel"] + layers["BatchNorm_1"]["bias"])
+    np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-4)
+
+
 def test_weights_start_as_published():
     head = networks.CodeHead()
     params = head.init(jax.random.key(0), jnp.zeros((2, 1024)), train=True)["params"]

@@ -52,6 +52,34 @@ def test_parameters_are_those_of_the_paper():
     assert _count(critic) == 11 * 1000 + 5 * 1001 * 1000 + 1001 * 2
 
 
+def test_layers_by_hand():
+    relu = lambda x: np.maximum(x, 0)
+    dense = lambda x, p: x @ np.asarray(p["kernel"]) + p["bias"]
+    image = jax.random.uniform(jax.random.key(1), (2, 16, 16, 1))
+    encoder = networks.ConvEncoder(3, hidden=5, widths=(2, 4))
+    (mean, logvar), variables = encoder.init_with_output(jax.random.key(0), image)
+    layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
+    mean, logvar = encoder.apply({"params": layers}, image)
+    x = image
+    for name in ("Down_0", "Down_1"):
+        x = networks.convolve_down(x, layers[name]["kernel"], form="lax")
+        x = relu(x + layers[name]["bias"])
+    x = relu(dense(x.reshape(2, -1), layers["Dense_0"]))
+    np.testing.assert_allclose(mean, dense(x, layers["mean"]), rtol=1e-4)
+    np.testing.assert_allclose(logvar, dense(x, layers["logvar"]), rtol=1e-4)
+
+    decoder = networks.ConvDecoder((16, 16, 1), hidden=5, widths=(2, 4))
+    layers = decoder.init(jax.random.key(2), mean)["params"]
+    layers = jax.tree.map(lambda p: p + 0.05, layers)
+    x = relu(dense(relu(dense(mean, layers["Dense_0"])), layers["Dense_1"]))
+    x = x.reshape(2, 4, 4, 4)
+    x = networks.convolve_up(x, layers["Up_0"]["kernel"], form="lax")
+    x = relu(x + layers["Up_0"]["bias"])
+    x = networks.convolve_up(x, layers["Up_1"]["kernel"], form="lax")
+    found = decoder.apply({"params": layers}, mean)
+    np.testing.assert_allclose(found, x + layers["Up_1"]["bias"], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("size", "count"), [(16, 2), (28, 2), (64, 4), (96, 4), (128, 5)]
 )

@@ -33,6 +33,31 @@ def test_encoder_has_the_sizes_of_the_paper(size, wanted):
     assert networks.map_size(size) == wanted
 
 
+def test_layers_of_the_encoder_by_hand():
+    def convolve(x, kernel, stride):
+        return jax.lax.conv_general_dilated(
+            *(x, kernel, (stride, stride), "VALID"),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+
+    leaky = lambda x: np.where(x > 0, x, 0.01 * x)
+    image = jax.random.uniform(jax.random.key(1), (2, 16, 16, 1))
+    encoder = networks.MapEncoder(3, (2, 3, 4))
+    variables = encoder.init(jax.random.key(0), image, train=True)
+    # running means are 0 and variances 1 still: normalising adds the bias alone
+    layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
+    for i in (0, 1):
+        layers[f"BatchNorm_{i}"]["scale"] = jnp.full(3 + i, 2.0)
+    found, vector = encoder.apply(variables | {"params": layers}, image, train=False)
+    first, second, third = (layers[f"convolution_{i}"] for i in (1, 2, 3))
+    x = leaky(convolve(image, first["kernel"], 1) + first["bias"])
+    x = convolve(2 * convolve(x, second["kernel"], 2), third["kernel"], 2)
+    x = leaky(2 * x + layers["BatchNorm_1"]["bias"])
+    np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-4)
+    wanted = x.reshape(2, -1) @ layers["vector"]["kernel"] + layers["vector"]["bias"]
+    np.testing.assert_allclose(vector, wanted, rtol=1e-3, atol=1e-4)
+
+
 def test_too_small_an_image_is_refused():
     with pytest.raises(ValueError, match="16x16"):
         networks.MapEncoder().init(
