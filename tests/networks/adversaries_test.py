@@ -45,7 +45,7 @@ def test_layers_of_the_trunk_by_hand():
     image = jax.random.uniform(jax.random.key(1), (3, 16, 16, 1))
     trunk = networks.ImageTrunk(5, (2, 4))
     variables = trunk.init(jax.random.key(0), image, train=True)
-    # running means are 0 and variances 1 still: normalising adds the bias alone
+    # running means are 0 and variances 1 still: normalising scales and shifts alone
     layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
     for i, size in ((0, 4), (1, 5)):
         layers[f"BatchNorm_{i}"]["scale"] = jnp.full(size, 2.0)
