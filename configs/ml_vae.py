@@ -70,6 +70,6 @@ def get_config(argument="mnist"):
         if "demo" not in words:
             # epochs; the last, smaller batch is out
             config.steps = 400 * (60_000 // 256)
-    elif "smallnorb" in config.dataset:
+    elif config.dataset.startswith("smallnorb"):
         config.split = "train"
     return config

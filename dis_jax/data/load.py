@@ -16,7 +16,7 @@ from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.streaming import from_source
-from dis_jax.data.varied import side_of, split_variants, varied
+from dis_jax.data.varied import VARIANTS, side_of, split_variants, varied
 from dis_jax.suggest import suggest
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
@@ -75,13 +75,15 @@ def load(
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
       split: "all", or "train" or "test" where the set is published in halves.
       resident: whether images are held on the device; otherwise they are read when they
-        are asked for (see `stream`). By default as their size and its memory allow.
+        are asked for (see `stream`). By default as their size and its memory allow; files
+        of one's own and `coil100_augmented` are always held.
 
     Returns:
       The image set.
 
     Raises:
-      ValueError: if there is no such set or split; says which are there.
+      ValueError: if there is no such set or split; says which are there. If a set that
+        is always held is to be streamed.
       FileNotFoundError: if a file is missing; says which, and where to put it.
 
     Example:
@@ -90,34 +92,35 @@ def load(
       (737280, (3, 6, 40, 32, 32))
     """
     base, variants = split_variants(name)
-    side = side_of(variants[0]) if variants else None
-    if side and is_path(base):
-        return functools.reduce(varied, variants[1:], from_path(base, side=side))
+    if is_path(base):
+        _check_split(base, split, ("all",))
+        _check_held(base, resident)
+        side = side_of(variants[0]) if variants else None
+        own = from_path(base, side=side)
+        return functools.reduce(varied, variants[1:] if side else variants, own)
     if variants:
         held = True if resident is None else resident
         image_set = load(base, data_dir, split, resident=held)
         return functools.reduce(varied, variants, image_set)
-    if is_path(name):
-        return from_path(name)
     if name not in NAMES:
-        raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}")
-    splits = _FOLDERS[name][1] if name in _FOLDERS else ("all",)
-    if split not in splits:
-        raise ValueError(
-            f"{name!r} has no split {split!r}; it has {', '.join(splits)}."
-        )
+        words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""
+        raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}{words}")
+    _check_split(name, split, _FOLDERS[name][1] if name in _FOLDERS else ("all",))
     if name in _RENDERED:
         return _RENDERED[name]()
     folder = _data_dir(name, data_dir)
     if name in _AUGMENTED:
+        _check_held(name, resident)
         return _AUGMENTED[name](folder)
     if resident is not True and folders.is_prepared(name, folder):
         on_disk = folders.on_disk(name, folder, split)
         if resident is False or not fits(on_disk):
             return on_disk
     arrays = _FOLDERS[name][0](folder, split)
-    if resident is False:
-        return _from_host(name, arrays)
+    if resident is not True:
+        on_host = _from_host(name, arrays)
+        if resident is False or not fits(on_host):
+            return on_host
     return from_arrays(
         arrays.images,
         arrays.factors,
@@ -142,6 +145,21 @@ def fits(image_set: ImageSet) -> bool:
         memory = host_memory()
     size = image_set.num_images * int(np.prod(image_set.image_shape))
     return size <= ROOM_FOR_DATA * memory
+
+
+def _check_split(name: str, split: str, splits: tuple[str, ...]) -> None:
+    if split not in splits:
+        raise ValueError(
+            f"{name!r} has no split {split!r}; it has {', '.join(splits)}."
+        )
+
+
+def _check_held(name: str, resident: bool | None) -> None:
+    if resident is False:
+        raise ValueError(
+            f"resident is False (--noresident), but {name!r} is always held on the "
+            "device; `from_source` streams images of one's own."
+        )
 
 
 def _from_host(name: str, arrays: LabelledImages) -> ImageSet:

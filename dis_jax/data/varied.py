@@ -24,7 +24,7 @@ from dis_jax.data.variants import (
 
 VARIANTS = ("coloured", "grey", "noisy", "tinted", "tinted_on_noise", "resized<side>")
 
-_RESIZED = re.compile(r"resized(\d+)")
+_RESIZED = re.compile(r"resized([1-9]\d*)")
 _WITH_COLOUR = ("tinted", "tinted_on_noise")
 
 

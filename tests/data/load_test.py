@@ -1,3 +1,4 @@
+import importlib
 import pathlib
 
 import numpy as np
@@ -27,6 +28,46 @@ def test_name_like_none_lists_all():
 def test_unknown_split_lists_the_splits(name, tmp_path):
     with pytest.raises(ValueError, match=f"'{name}' has no split 'validation'.*all"):
         data.load(name, tmp_path, split="validation")
+
+
+@pytest.mark.parametrize("variants", ["", "+resized16", "+coloured"])
+def test_ones_own_files_have_no_split_and_are_held(variants, tmp_path):
+    """Else training and testing on halves would be on the same images."""
+    np.savez(tmp_path / "own.npz", images=np.zeros((2, 8, 8), np.uint8))
+    name = f"{tmp_path}/own.npz"
+    for split in ("train", "test", "rubbish"):
+        with pytest.raises(ValueError, match=rf"own.npz' has no split '{split}'.* all"):
+            data.load(name + variants, split=split)
+    with pytest.raises(ValueError, match=r"--noresident.*own.npz' is always held"):
+        data.load(name + variants, resident=False)
+    assert data.load(name + variants).num_images == 2
+
+
+def test_a_set_that_is_always_held_cannot_be_streamed(tmp_path):
+    with pytest.raises(ValueError, match="'coil100_augmented' is always held"):
+        data.load("coil100_augmented", tmp_path, resident=False)
+
+
+def test_published_files_that_do_not_fit_are_streamed(tmp_path, monkeypatch):
+    (tmp_path / "coil100").mkdir()
+    np.savez(
+        tmp_path / "coil100" / "coil100_64x64.npz",
+        images=np.full((2, 64, 64, 3), 9, np.uint8),
+        object=np.array([1, 2]),
+        angle_deg=np.array([0, 5]),
+    )
+    assert data.load("coil100", tmp_path).read is None
+    module = importlib.import_module("dis_jax.data.load")
+    monkeypatch.setattr(module, "fits", lambda image_set: False)
+    streamed = data.load("coil100", tmp_path)
+    np.testing.assert_array_equal(streamed.read(np.array([1])), 9)
+    assert data.load("coil100", tmp_path, resident=True).read is None
+
+
+def test_a_word_that_is_not_known_is_refused(tmp_path):
+    message = r"unknown data set 'mnist\+resized0'.*a \+: coloured, .*, resized<side>"
+    with pytest.raises(ValueError, match=message):
+        data.load("mnist+resized0", tmp_path)
 
 
 def test_no_folder_says_what_to_set(monkeypatch):
