@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pathlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from dis_jax.data.published import PUBLISHED
 
 VERSION = "1.0.0"
 _ARRAY_RECORD = "array_record"
-_FACTORS = "factors_{split}.npy"  # a stream needs them all, before the first image
+FACTORS = "factors_{split}.npy"  # a stream needs them all, before the first image
 
 
 def prepare(
@@ -26,6 +25,9 @@ def prepare(
     check: bool = True,
 ) -> pathlib.Path:
     """Writes a published set as array_record files; all of it or nothing.
+
+    Where two processes prepare one set, both write it and the first to be done keeps it.
+    One that is killed leaves a folder `incomplete.*`, which may be removed.
 
     Args:
       name: "smallnorb", "dsprites", "shapes3d" or "mnist".
@@ -53,14 +55,11 @@ def prepare(
         return target
     raw = None if raw_dir is None else pathlib.Path(raw_dir)
     paths = raw_files(published, target.parent, raw, check=check)
-    for left_over in target.parent.glob(f"incomplete.*_{VERSION}"):
-        shutil.rmtree(left_over)
     try:
-        _write(name, published, paths, pathlib.Path(data_dir))
-    except BaseException:
-        for half in target.parent.glob(f"incomplete.*_{VERSION}"):
-            shutil.rmtree(half)
-        raise
+        _write(name, paths, pathlib.Path(data_dir))
+    except OSError:
+        if not target.is_dir():  # else another process was faster
+            raise
     return target
 
 
@@ -85,9 +84,15 @@ def raw_files(
 
 
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
-    """The prepared version in a set's folder, by this package or by tfds itself."""
-    versions = sorted(path.parent for path in folder.glob("*/dataset_info.json"))
-    return versions[-1] if versions else None
+    """The newest prepared version in a set's folder, by this package or by tfds itself.
+
+    One of array_record files goes before others, which take tensorflow to read.
+    """
+    versions = sorted(
+        (f'"{_ARRAY_RECORD}"' in path.read_text(encoding="utf-8"), path.parent)
+        for path in folder.glob("[0-9]*/dataset_info.json")  # no incomplete.*
+    )
+    return versions[-1][1] if versions else None
 
 
 def check_complete(directory: pathlib.Path) -> None:
@@ -122,8 +127,8 @@ def source(directory: pathlib.Path, split: str) -> Any:
       A `tfds.data_source`, of dicts of arrays.
 
     Raises:
-      ValueError: if the directory is half-prepared, or a file in it is damaged.
-      ModuleNotFoundError: if it holds tfrecord files and there is no tensorflow.
+      ValueError: if the directory is half-prepared, or a file in it is damaged, or if
+        it holds tfrecord files and there is no tensorflow.
     """
     check_complete(directory)
     builder = _builder(directory)
@@ -184,14 +189,24 @@ def read_factors(
     """
     parts = []
     for split in splits:
-        kept = directory / _FACTORS.format(split=split)
+        kept = directory / FACTORS.format(split=split)
         if kept.is_file():
-            parts.append(np.load(kept))
+            parts.append(_load_factors(kept))
             continue
         keys = PUBLISHED[name].features
         rows = [[e[key] for key in keys] for e in _in_batches(source(directory, split))]
         parts.append(np.array(rows, np.int32))
     return np.concatenate(parts)
+
+
+def _load_factors(path: pathlib.Path) -> np.ndarray:
+    try:
+        return np.load(path)
+    except (EOFError, ValueError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}). Remove it: factors are then read from the "
+            "records, which takes longer."
+        ) from error
 
 
 def reader(
@@ -260,18 +275,13 @@ def _builder(directory: pathlib.Path) -> Any:
 
 
 def _write(
-    name: str,
-    published: Published,
-    paths: dict[str, list[pathlib.Path]],
-    data_dir: pathlib.Path,
+    name: str, paths: dict[str, list[pathlib.Path]], data_dir: pathlib.Path
 ) -> None:
     from dis_jax.data.tfds_builders import BUILDERS
 
     builder = BUILDERS[name](data_dir=str(data_dir), file_format=_ARRAY_RECORD)
-    builder.paths, builder.factors = paths, {}
+    builder.paths = paths
     builder.download_and_prepare()
-    for split, factors in builder.factors.items():
-        np.save(pathlib.Path(builder.data_dir) / _FACTORS.format(split=split), factors)
 
 
 class _TfrecordSource:
@@ -281,9 +291,10 @@ class _TfrecordSource:
         try:
             import tensorflow  # noqa: F401
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
+            raise ValueError(
                 f"{directory} holds tfrecord files, which take tensorflow to read. "
-                "Install it, or prepare the set again: python -m launch.prepare_data."
+                "Install it, or prepare the set again: python -m launch.prepare_data "
+                f"--dataset={directory.parent.name} --data_dir={directory.parent.parent}"
             ) from error
         import tensorflow_datasets as tfds
 

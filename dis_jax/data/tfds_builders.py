@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from dis_jax.data.official import Published
+from dis_jax.data.prepared import FACTORS
 from dis_jax.data.published import PUBLISHED
 
 _VERSION = "1.0.0"
@@ -26,7 +27,6 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version(_VERSION)
     PUBLISHED: ClassVar[Published]
     paths: dict[str, list[pathlib.Path]]
-    factors: dict[str, np.ndarray]
 
     def _info(self) -> tfds.core.DatasetInfo:
         published = self.PUBLISHED
@@ -49,7 +49,9 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         arrays = self.PUBLISHED.read(self.paths[split])
-        self.factors[split] = arrays["factors"].astype(np.int32)
+        # until all is written, data_dir is the folder that tfds will rename
+        kept = pathlib.Path(self.data_dir) / FACTORS.format(split=split)
+        np.save(kept, arrays["factors"].astype(np.int32))
         for i, labels in enumerate(arrays["factors"]):
             images = {camera: arrays[camera][i] for camera in self.PUBLISHED.cameras}
             names = zip(self.PUBLISHED.features, labels, strict=True)

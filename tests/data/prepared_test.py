@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -114,11 +115,81 @@ def test_damaged_raw_file_leaves_nothing_behind(tmp_path):
     official_files.write_mnist(raw)
     images = raw / PUBLISHED["mnist"].files["test"][0].name
     images.write_bytes(images.read_bytes()[:-9])
-    left_over = tmp_path / "data" / "mnist" / f"incomplete.ABC_{prepared.VERSION}"
-    left_over.mkdir(parents=True)
     with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz is not a whole"):
         prepared.prepare("mnist", tmp_path / "data", raw_dir=raw, check=False)
     assert list((tmp_path / "data" / "mnist").iterdir()) == []
+
+
+def test_a_set_whose_factors_cannot_be_written_is_not_there(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "save", full)
+        with pytest.raises(OSError, match="no space left"):
+            prepare("mnist", tmp_path, official_files.write_mnist)
+    assert list((tmp_path / "data" / "mnist").iterdir()) == []
+
+
+def test_damaged_factors_are_named_and_missing_ones_read_from_the_records(tmp_path):
+    _, directory = prepare("mnist", tmp_path, official_files.write_mnist)
+    file = directory / "factors_train.npy"
+    factors = prepared.read_factors("mnist", directory, ["train"])
+    content = file.read_bytes()
+    for cut in (0, 40, len(content) - 1):
+        file.write_bytes(content[:cut])
+        with pytest.raises(ValueError, match=r"factors_train\.npy is damaged"):
+            data.load("mnist", tmp_path / "data", resident=False)
+    file.unlink()
+    found = prepared.read_factors("mnist", directory, ["train"])
+    np.testing.assert_array_equal(found, factors)
+
+
+def test_two_preparations_at_once_leave_one_whole_set(tmp_path, monkeypatch):
+    """The second begins and ends while the first one writes."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    written = official_files.write_mnist(raw)
+    arguments = ("mnist", tmp_path / "data")
+    options = {"raw_dir": raw, "check": False}
+    reads, read = [], PUBLISHED["mnist"].read
+
+    def read_while_another_prepares(paths):
+        reads.append(paths)
+        if len(reads) == 1:
+            prepared.prepare(*arguments, **options)
+        return read(paths)
+
+    builder = tfds_builder("mnist")
+    published = PUBLISHED["mnist"]._replace(read=read_while_another_prepares)
+    monkeypatch.setattr(builder, "PUBLISHED", published)
+    directory = prepared.prepare(*arguments, **options)
+    assert len(reads) == 4  # two halves, twice
+    assert [path.name for path in directory.parent.iterdir()] == [prepared.VERSION]
+    arrays = prepared.read("mnist", directory, ["test"])
+    np.testing.assert_array_equal(arrays["image"][..., 0], written["test"][0])
+
+
+def tfds_builder(name):
+    from dis_jax.data.tfds_builders import BUILDERS
+
+    return BUILDERS[name]
+
+
+def test_tfrecord_files_are_passed_over_where_there_are_others(tmp_path):
+    _, directory = prepare("mnist", tmp_path, official_files.write_mnist)
+    newer = directory.parent / "3.0.1"
+    shutil.copytree(directory, newer)
+    for file in newer.glob("*array_record*"):
+        file.rename(newer / file.name.replace("array_record", "tfrecord"))
+    info = newer / "dataset_info.json"
+    info.write_text(info.read_text().replace("array_record", "tfrecord"))
+    assert prepared.newest(directory.parent) == directory
+    shutil.rmtree(directory)
+    if importlib.util.find_spec("tensorflow"):
+        return
+    with pytest.raises(ValueError, match=r"prepare_data --dataset=mnist --data_dir=/"):
+        data.load("mnist", tmp_path / "data")
 
 
 def test_wrong_checksum_and_missing_file_are_named(tmp_path):
