@@ -43,7 +43,8 @@ def from_arrays(
       factors: (n, f) integers from 0, unknown = -1; (n,) for a single factor.
       name: what the set is called.
       factor_names: a name for each column of `factors`.
-      sizes: the number of values of each factor; by default one more than the largest.
+      sizes: the number of values of each factor; by default one more than the largest,
+        and 1 where none is known.
 
     Returns:
       The image set.
@@ -93,7 +94,8 @@ def from_npz(
       images: name of the array of images, in a form that `from_arrays` takes.
       factors: names of integer arrays, one a factor, each (n,); they name the factors.
       name: what the set is called; by default the file's name.
-      sizes: the number of values of each factor; by default one more than the largest.
+      sizes: the number of values of each factor; by default one more than the largest,
+        and 1 where none is known.
 
     Returns:
       The image set.
@@ -208,7 +210,7 @@ def _checked_factors(
             f"{len(names)}): {num_images} images and factor_names={tuple(names)}."
         )
     if sizes is None:
-        sizes = [int(column.max()) + 1 for column in labels.T]
+        sizes = [max(int(column.max()) + 1, 1) for column in labels.T]  # -1: unknown
     if len(sizes) != len(names):
         raise ValueError(
             f"sizes of {name!r} are {tuple(sizes)}; expected one for each of "

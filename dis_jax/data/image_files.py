@@ -29,6 +29,8 @@ def from_folder(
 ) -> ImageSet:
     """An image set of the image files in a folder and its subfolders.
 
+    Files and subfolders whose names begin with a dot are passed over.
+
     Args:
       path: the folder.
       labels: None; "folders", where the first subfolder of a file is its class; or a
@@ -79,9 +81,15 @@ def from_folder(
 
 
 def image_paths(root: pathlib.Path, ending: str = "") -> list[pathlib.Path]:
-    """Image files below a folder, sorted; errors say what was looked for."""
+    """Image files below a folder, sorted; errors say what was looked for.
+
+    Names that begin with a dot belong to other programs: `.ipynb_checkpoints`, `._1.png`.
+    """
     files = sorted(
-        file for file in root.rglob(f"*{ending}") if file.suffix.lower() in _SUFFIXES
+        file
+        for file in root.rglob(f"*{ending}")
+        if file.suffix.lower() in _SUFFIXES
+        and not any(part.startswith(".") for part in file.relative_to(root).parts)
     )
     if not files:
         raise FileNotFoundError(
@@ -182,7 +190,7 @@ def _read_labels(
 ) -> tuple[list[pathlib.Path], np.ndarray, tuple[str, ...]]:
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8-sig") as stream:  # Excel's has a mark
         rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
     if len(rows) < 2 or rows[0][1][0] != "file":
         raise ValueError(

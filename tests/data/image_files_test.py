@@ -37,6 +37,21 @@ def test_subfolders_as_classes(tmp_path):
         data.from_folder(tmp_path, labels="folders")
 
 
+def test_names_that_begin_with_a_dot_are_passed_over(tmp_path):
+    for name in ("dog/x.png", "cat/y.png", ".ipynb_checkpoints/y.png"):
+        write(tmp_path / name, flat(0))
+    (tmp_path / "cat" / "._y.png").write_bytes(b"what a Mac leaves behind")
+    mine = data.load(str(tmp_path))
+    assert (mine.num_images, mine.sizes) == (2, (2,))
+
+
+def test_table_that_excel_saved(tmp_path):
+    write(tmp_path / "x.png", flat(0))
+    table = tmp_path / "labels.csv"
+    table.write_text("file,größe\r\nx.png,1\r\n", encoding="utf-8-sig")
+    assert data.load(str(tmp_path)).factor_names == ("größe",)
+
+
 def test_csv_names_files_and_factors(tmp_path):
     for name in ("x.png", "y.png", "left_out.png"):
         write(tmp_path / name, flat(0, channels=1))

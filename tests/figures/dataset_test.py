@@ -103,6 +103,13 @@ def test_the_page_shows_every_factor_and_uneven_labels(tmp_path):
     html = figures.write_dataset_page(bare, tmp_path / "bare.html").read_text()
     assert "the set has none" in html
 
+    unknown = data.from_arrays(
+        np.zeros((4, 8, 8, 1), np.uint8), -np.ones(4, int), name="x", factor_names="a"
+    )
+    assert unknown.sizes == (1,)
+    html = figures.write_dataset_page(unknown, tmp_path / "unknown.html").read_text()
+    assert "sweep of a" in html
+
 
 def test_the_sheet_of_few_images_without_factors_is_a_row():
     images = np.zeros((3, 8, 8, 1), np.uint8)
