@@ -133,8 +133,9 @@ def _views(config, factors):
     if config.dataset == "mnist":
         config.split, config.test_split = "train", "test"
     if toys:
-        config.sampler = {"foreground": "contrast"}
-        config.test_sampler = {"foreground": "contrast"}
+        order = dict(config.sampler)
+        config.sampler = {"foreground": "contrast", **order}
+        config.test_sampler = {"foreground": "contrast", **order}
 
 
 def _toys(config, *, category_alone):

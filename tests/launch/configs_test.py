@@ -26,6 +26,12 @@ def test_the_order_of_images_can_be_chosen(name):
     assert config(name, "rendered_shapes3d,epoch").sampler.order == "epoch"
 
 
+@pytest.mark.parametrize("name", ["sdim", "edim"])
+def test_coloured_toys_have_an_order_too(name):
+    assert config(name, "rendered_norb,coloured,epoch").sampler.order == "epoch"
+    assert "order" not in config(name, "rendered_norb,coloured").sampler
+
+
 def test_members_may_draw_from_subsets_of_their_own():
     for name in ("infogan", "elastic_infogan", "joint_vae"):
         made = config(name, "mnist,split0").lock()
