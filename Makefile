@@ -1,7 +1,8 @@
 # make demo   trains FactorVAE on rendered dSprites, scores it, writes a report page
 # make test   formatting, lint, types and tests
 # make bench  speed on this machine, written to results/
-# All make what they need in .venv first; PYTHON=python3.12 takes another interpreter.
+# All make what they need in .venv first; PYTHON=python3.12 takes another interpreter. One
+# that was not finished is made anew, since it may be of another interpreter.
 
 PYTHON ?= python3
 WORKERS ?= 2
@@ -12,7 +13,7 @@ DEMO := runs/demo
 .PHONY: demo test bench clean
 
 $(VENV)/.demo: setup.cfg
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -e .
 	touch $@
