@@ -38,7 +38,7 @@ def write_report(
     The page holds everything it shows: it can be sent by mail and opened anywhere. Its
     sections are those that the method has something to show for; it says which are
     absent, and why. The log (`metrics.jsonl`) and the scores (`evaluation/*.json`) are
-    read from the folder.
+    read from the folder; what was logged later, or scored at another step, is left out.
 
     Args:
       workdir: the run's folder.

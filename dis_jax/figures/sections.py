@@ -47,14 +47,14 @@ _THROUGHPUT = ("time", "steps_per_second")
 
 
 def scores(subject: Subject) -> Section:
-    """A table of all numbers in the run's evaluations, with settings folded away."""
+    """A table of all numbers in the state's evaluations, with settings folded away."""
     title, command = "Scores", "python -m launch.evaluate"
     if not subject.evaluations:
-        missing = f"no evaluation yet; {command} makes one."
+        missing = f"no evaluation of this step yet; {command} makes one."
         if (subject.factors < 0).any(axis=0).all():  # or there is no factor
             missing = (
-                "no evaluation yet; all scores need labels, which these images do not "
-                f"have, but that of {command} --metrics=gaussian_correlation."
+                "no evaluation of this step yet; all scores need labels, which these "
+                f"images lack, but that of {command} --metrics=gaussian_correlation."
             )
         return Section(title, missing)
     return Section(

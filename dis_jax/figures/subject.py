@@ -38,7 +38,7 @@ class Subject(NamedTuple):
       codes: what the system makes of them, by name.
       decode: {name: point} -> images as NumPy, or None where there is no decoder.
       curves: the run's log.
-      evaluations: the run's scores by file name.
+      evaluations: the scores of this state by file name.
       trained_with: versions and hardware of the training, as it saved them.
     """
 
@@ -116,7 +116,9 @@ def make_subject(
         codes=encode_codes(method, state, images),
         decode=_decoder(method, state),
         curves=_curves_until(read_curves(workdir), int(state.step)),
-        evaluations=_read_evaluations(workdir, member if members else None),
+        evaluations=_read_evaluations(
+            workdir, int(state.step), member if members else None
+        ),
         trained_with=_trained_with(workdir, int(state.step)),
     )
 
@@ -131,8 +133,10 @@ def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:
     }
 
 
-def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, Any]:
-    """The run's evaluations by file name, without those of other members."""
+def _read_evaluations(
+    workdir: pathlib.Path, step: int, member: int | None
+) -> dict[str, Any]:
+    """The run's evaluations by file name, without those of other steps and members."""
     found = {
         path.stem: json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((workdir / "evaluation").glob("*.json"))
@@ -141,6 +145,7 @@ def _read_evaluations(workdir: pathlib.Path, member: int | None) -> dict[str, An
         name: evaluation
         for name, evaluation in found.items()
         if evaluation.get("format") == FORMAT
+        and evaluation.get("source", {}).get("step") in (None, step)
         and evaluation.get("source", {}).get("member") in (None, member)
     }
 

@@ -140,6 +140,32 @@ def test_one_member_of_a_population_is_reported(
         write(3)
 
 
+def test_scores_of_other_steps_are_left_out(
+    tmp_path, run_folder, method, state, config, blobs
+):
+    """By their names the last of 3000, 400 and 12000 is that of 400."""
+    folder = run_folder(tmp_path)
+    found = json.loads((folder / "evaluation" / "final.json").read_text())
+    for step, score in ((400, 0.1234), (12000, 0.8765)):
+        found["metrics"]["mig"]["result"]["score"] = score
+        found["source"]["step"] = step
+        path = folder / "evaluation" / f"mig_seed0_step{step}.json"
+        path.write_text(json.dumps(found))
+    path = figures.write_report(
+        folder,
+        method,
+        state,
+        config,
+        blobs,
+        num_examples=16,
+        sections=only("scores"),
+    )
+    html = path.read_text()
+    assert "<dd>0.432</dd>" in html
+    for score in ("0.123", "0.876"):
+        assert score not in html
+
+
 def test_a_method_without_a_decoder_has_no_pictures_of_it(
     tmp_path, method, state, config, blobs
 ):
@@ -155,7 +181,7 @@ def test_a_method_without_a_decoder_has_no_pictures_of_it(
     html = path.read_text()
     for title in ("Reconstructions", "Traversals"):
         assert f"<li>{title}: beta_vae has no decoder.</li>" in html
-    assert "<li>Scores: no evaluation yet" in html
+    assert "<li>Scores: no evaluation of this step yet" in html
     assert "<li>Training: metrics.jsonl is missing or empty.</li>" in html
     assert 'type="range"' not in html
 
@@ -282,7 +308,7 @@ def test_scores_say_what_is_best_and_what_needs_labels(
     assert "of dimensions. 0 is best: independent dimensions" in shown
     none = subject._replace(evaluations={})
     assert scores(none).reading == (
-        "no evaluation yet; python -m launch.evaluate makes one."
+        "no evaluation of this step yet; python -m launch.evaluate makes one."
     )
     bare = scores(none._replace(factors=np.zeros((16, 0), int))).reading
     assert "all scores need labels" in bare
