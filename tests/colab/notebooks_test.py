@@ -1,7 +1,10 @@
 """Every notebook runs from its first cell to its last, on whatever device there is."""
 
+import importlib.metadata
 import os
 import pathlib
+import sys
+from unittest import mock
 
 import pytest
 
@@ -45,6 +48,34 @@ def test_the_notebook_runs(path, monkeypatch):
         assert phrase in printed
     pictures = [o for c in cells for o in c.outputs if "image/png" in o.get("data", {})]
     assert len(pictures) == num_pictures
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_first_cell_installs_what_is_not_installed(path, installed, monkeypatch):
+    """The package itself can be imported from any clone; what it needs cannot."""
+    import nbformat
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    distribution = importlib.metadata.distribution
+
+    def found(name):
+        if name != "dis_jax":
+            return distribution(name)
+        if not installed:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return mock.Mock()
+
+    shell = mock.Mock()
+    monkeypatch.setattr(importlib.metadata, "distribution", found)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(ROOT)
+    cells = nbformat.read(path, as_version=4).cells
+    first = next(cell.source for cell in cells if cell.cell_type == "code")
+    code = TransformerManager().transform_cell(first)
+    exec(code, {"get_ipython": lambda: shell})
+    expected = [] if installed else [mock.call("pip", "install --quiet -e .")]
+    assert shell.run_line_magic.call_args_list == expected
 
 
 def test_there_are_notebooks_and_they_hold_no_output():
