@@ -6,12 +6,26 @@ import numpy as np
 import pytest
 
 from dis_jax import data, training
-from dis_jax.training import program
+from dis_jax.training import loop, program
 
 
 @pytest.fixture(autouse=True)
 def several_cores(monkeypatch):
     monkeypatch.setattr(program, "cpu_cores", lambda: 2)
+
+
+def test_each_device_computes_its_share_of_a_batch(tiny_config):
+    config = tiny_config("beta_vae", mesh=(1, -1), batch_size=16)
+    config.network.update(encoder=(24,), decoder=(24,))
+    run = loop.set_up(config)
+    method, images, sampler = run.method, run.image_set, run.sampler
+    state = program.init(method, sampler, images, run.members, population=False)
+    steps = program._compile(method, sampler, run.mesh, False, vectorised=False)
+    lowered = steps.lower(state, images, sampler.args, None, 2)  # type: ignore[attr-defined]
+    text = lowered.compile().as_text()
+    assert "f32[2,24]" in text
+    assert "f32[16,24]" not in text
+    assert "all-reduce" in text
 
 
 def test_convolutions_are_taken_from_ynnpack_and_products_are_not():

@@ -99,6 +99,21 @@ def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
     )
 
 
+def test_the_best_checkpoint_is_that_of_the_smallest_mean_of_members(config, tmp_path):
+    config.population.learning_rate = (0.0, 0.0)
+    config.population.seed = (0, 1)
+    config.update(steps=40, checkpoint_every=4, batch_size=2)
+    training.train(config, tmp_path)
+    lines = training.read_metrics(tmp_path)
+    losses = np.array([line["loss"] for line in lines]).mean(1).reshape(10, 2).mean(1)
+    best = int(losses.argmin())
+    # unlike that of all steps so far, and the last
+    assert best not in ((np.cumsum(losses) / np.arange(1, 11)).argmin(), 8, 9)
+    assert lines[2 * best + 1]["step"] == 4 * (best + 1)
+    _, state, _ = training.restore(tmp_path, member=1, best=True)
+    assert int(state.step) == 4 * (best + 1)
+
+
 def test_an_empty_folder_is_no_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="is not the workdir of a run"):
         training.restore(tmp_path)
