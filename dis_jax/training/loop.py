@@ -271,7 +271,7 @@ def _loop(
                 since_checkpoint.append(means[config.best_metric])
         if checkpoint:
             state = compiled.dump(carry)
-            _check_parameters(state, step)
+            _check_parameters(state, step, run.mesh)
             score = float(np.mean(since_checkpoint)) if since_checkpoint else None
             checkpoints.save(step, state, facts, score)
             since_checkpoint = []
@@ -336,7 +336,6 @@ def _whose(members: set[int]) -> str:
     return f" for members {sorted(members)}" if members else ""
 
 
-@jax.jit
 def _all_finite(state: State) -> dict[str, Any]:
     """For each network, of each member of a population."""
     own = state.step.ndim  # 1 where there are members, whose axis is the first
@@ -350,8 +349,10 @@ def _all_finite(state: State) -> dict[str, Any]:
     }
 
 
-def _check_parameters(state: State, step: int) -> None:
-    finite = jax.device_get(_all_finite(state))
+def _check_parameters(state: State, step: int, mesh: Mesh) -> None:
+    # members may lie on devices of other processes, which all want to hear of each
+    everywhere = jax.jit(_all_finite, out_shardings=meshes.replicated(mesh))
+    finite = jax.device_get(everywhere(state))
     bad = {name: np.argwhere(~good) for name, good in finite.items() if not good.all()}
     if bad:
         members = {int(m) for found in bad.values() for m in found.flat}

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from dis_jax import training
+from dis_jax.training import program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -242,28 +243,33 @@ def test_killed_twenty_times_equals_unbroken(tiny_config, tmp_path):
 PROCESS = """
 import json, sys
 import jax, numpy as np
-port, processes, process, folder = *map(int, sys.argv[1:4]), sys.argv[4]
+port, processes, process, folder, spread = *map(int, sys.argv[1:4]), *sys.argv[4:]
 if processes > 1:
     jax.distributed.initialize(f"localhost:{port}", processes, process)
 from configs import vae
 from dis_jax import training
+from dis_jax.training import program
 
 config = vae.get_config("rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))
 config.update(batch_size=16, steps=4, steps_per_call=2, log_every=2, checkpoint_every=4)
+if spread == "members":
+    program.BACKENDS["cpu"] = program.Backend(1, False, True, "matmul")  # as a GPU's
+    config.population.seed, config.mesh = (0, 1), (2, -1)
 training.train(config, folder)
 config.steps = 8
 state = training.train(config, folder)
-leaves = jax.tree.leaves(state.params)
+leaves = [x.addressable_data(0) for x in jax.tree.leaves(state.params)]
 print(json.dumps([np.asarray(x).ravel()[:3].tolist() for x in leaves]))
 """
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_and_one_of_them_writes(processes, tmp_path):
-    (alone,) = processes(PROCESS, tmp_path / "one", count=1, devices=2)
-    first, second = processes(PROCESS, tmp_path / "two", count=2, devices=1)
-    assert first == second
+@pytest.mark.parametrize("spread", ["a batch", "members"])
+def test_two_processes_train_as_one_and_one_of_them_writes(spread, processes, tmp_path):
+    (alone,) = processes(PROCESS, tmp_path / "one", spread, count=1, devices=2)
+    first, second = processes(PROCESS, tmp_path / "two", spread, count=2, devices=1)
+    assert (first == second) == (spread == "a batch")
     for a, b in zip(first, alone, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
     one, two = (training.read_metrics(tmp_path / name) for name in ("one", "two"))
