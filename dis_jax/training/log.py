@@ -124,7 +124,7 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
       One dict a line, in order; empty if there is no log yet.
 
     Raises:
-      json.JSONDecodeError: if a line before the last is damaged.
+      ValueError: if a line before the last is damaged; names it.
     """
     path = pathlib.Path(workdir) / "metrics.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
@@ -132,9 +132,12 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
     for i, line in enumerate(lines):
         try:
             found.append(json.loads(line))
-        except json.JSONDecodeError:
+        except json.JSONDecodeError as error:
             if i + 1 != len(lines):
-                raise
+                raise ValueError(
+                    f"{path}, line {i + 1} is not JSON ({error}): delete that line; the "
+                    "others stand by themselves."
+                ) from error
     return found
 
 

@@ -50,7 +50,9 @@ def test_lines_after_the_step_gone_on_from_are_taken_back(tmp_path, caplog):
 
 def test_a_line_damaged_in_the_middle_is_not_passed_over(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(
+        ValueError, match=r"metrics\.jsonl, line 2 is not JSON .*delete"
+    ):
         read_metrics(tmp_path)
 
 
