@@ -50,9 +50,11 @@ def main(argv):
             (folder / f"{study.name}.png").write_bytes(picture)
 
     if _TRAIN.value:
-        result = evaluation.run_study(
-            study, _WORKDIR.value, _DATA_DIR.value, on_model=write
-        )
+        folders = _WORKDIR.value, _DATA_DIR.value
+        result = evaluation.run_study(study, *folders, on_model=write)
+        if not result["models"]:
+            print("no model is scored yet: other processes are at those that are left")
+            return
     else:
         scored = evaluation.read_scores(study, _WORKDIR.value)
         if not scored:

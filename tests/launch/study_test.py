@@ -137,6 +137,16 @@ def test_the_study_of_the_docs(tmp_path):
     assert (tmp_path / "work" / "beta_VAE" / "seed0" / "config.json").exists()
 
 
+def test_a_second_shell_that_finds_every_run_taken_ends_well(run, tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    work = tmp_path / "work"
+    with training.held(work / "scores" / ".VAE_seed0.lock"):  # by the first
+        done = run("study", f"--study={tmp_path / 'mine.py'}:3", f"--workdir={work}")
+    assert done.returncode == 0, done.stderr
+    assert "left to other processes: VAE/seed0" in done.stderr
+    assert "no model is scored yet" in done.stdout
+
+
 @pytest.mark.slow
 def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
