@@ -30,7 +30,11 @@ _METRICS = flags.DEFINE_list(
     f"Metrics: {', '.join(evaluation.METRICS)}.",
 )
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_BEST = flags.DEFINE_bool("best", False, "The best checkpoint instead of the last.")
+_BEST = flags.DEFINE_bool(
+    "best",
+    False,
+    "The best checkpoint instead of the last; of a population, that of the best mean.",
+)
 _CODE = flags.DEFINE_string("code", None, "Which of the method's codes to score.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the real data sets.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the images and splits drawn.")

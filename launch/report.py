@@ -17,7 +17,11 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _MEMBER = flags.DEFINE_integer("member", 0, "Which member, if the run is a population.")
-_BEST = flags.DEFINE_bool("best", False, "The best checkpoint instead of the last.")
+_BEST = flags.DEFINE_bool(
+    "best",
+    False,
+    "The best checkpoint instead of the last; of a population, that of the best mean.",
+)
 _NUM_EXAMPLES = flags.DEFINE_integer(
     "num_examples", 2048, "Images that are encoded for ranges and averages."
 )

@@ -228,7 +228,9 @@ def restore(
       workdir: the run's folder.
       member: which member of a population; None for a single model, or for the state of
         a whole population, stacked.
-      best: whether to take the checkpoint with the best score, not the last one.
+      best: whether to take the checkpoint with the best score, not the last one. The
+        score of a population is the mean over its members, so that no member need be at
+        its own best there.
 
     Returns:
       The method, the state and the config.
