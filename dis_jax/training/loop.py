@@ -73,14 +73,27 @@ def set_up(
     method = workdir.make_method(_with_form(config, population))
     sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)
-    if config.batch_size % mesh.shape[meshes.DATA]:
-        raise ValueError(
-            f"batch_size is {config.batch_size}, which {mesh.shape[meshes.DATA]} devices "
-            "cannot share evenly; change it, or config.mesh."
-        )
+    _check_numbers(config, mesh, population)
     run = Run(config, method, image_set, sampler, found, mesh, population)
     _check_metric(run)
     return run
+
+
+def _check_numbers(config: Any, mesh: Mesh, population: int | None) -> None:
+    if config.keep_checkpoints < 1:
+        raise ValueError(
+            f"keep_checkpoints is {config.keep_checkpoints}; expected 1 or more: the last "
+            "checkpoint is the trained model, and what a run goes on from."
+        )
+    shares = [("batch_size", config.batch_size, meshes.DATA)]
+    if population and program.backend().vectorise:
+        shares.append(("the number of members", population, meshes.POPULATION))
+    for name, number, axis in shares:
+        if number % mesh.shape[axis]:
+            raise ValueError(
+                f"{name} is {number}, which {mesh.shape[axis]} devices cannot share "
+                "evenly; change it, or config.mesh."
+            )
 
 
 def _sampler(

@@ -164,10 +164,26 @@ def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
     assert [x["step"] for x in training.read_metrics(tmp_path)] == [2, 4, 6, 8, 10, 12]
 
 
-def test_batches_that_devices_cannot_share_are_refused(tiny_config, tmp_path):
-    config = _config(tiny_config, "vae", mesh=(1, -1), batch_size=12)
-    with pytest.raises(ValueError, match="batch_size is 12, which 8 devices"):
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"mesh": (1, -1), "batch_size": 12}, "batch_size is 12, which 8 devices"),
+        (
+            {"mesh": (2, -1), "population.seed": (0, 1, 2)},
+            "the number of members is 3, which 2 devices",
+        ),
+        ({"keep_checkpoints": 0}, "keep_checkpoints is 0; expected 1 or more"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused_and_leave_nothing_behind(
+    overrides, message, tiny_config, tmp_path, monkeypatch
+):
+    side_by_side = program.BACKENDS["cpu"]._replace(vectorise=True)
+    monkeypatch.setitem(program.BACKENDS, "cpu", side_by_side)
+    config = _config(tiny_config, "vae", **overrides)
+    with pytest.raises(ValueError, match=message):
         training.train(config, tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
