@@ -29,7 +29,9 @@ _RESIDENT = flags.DEFINE_boolean(
     "resident", None, "Hold images on the device, or stream them; by default as fits."
 )
 _ACCEPT_CHANGES = flags.DEFINE_boolean(
-    "accept_changes", False, "Go on in a workdir whose config differs."
+    "accept_changes",
+    False,
+    "Go on in a workdir whose config or data differ; not with other seeds or init_from.",
 )
 _DISTRIBUTED = flags.DEFINE_boolean(
     "distributed", False, "One of several processes: call jax.distributed.initialize()."

@@ -35,7 +35,7 @@ from dis_jax.evaluation.transfer_setup import (
 )
 from dis_jax.methods import Method, State
 from dis_jax.provenance import provenance
-from dis_jax.training.workdir import differences
+from dis_jax.training.workdir import differences, steps_made
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
@@ -303,8 +303,10 @@ def _finetune(
     waiting = [record for record in ledger.records if record["finetuning"] != done]
     if not waiting:
         return
-    # `check_finetuning` has seen to changes: nothing but the source's path is another
-    states = training.train(tuning, folder, data_dir=data_dir, accept_changes=True)
+    if steps_made(folder):
+        # `check_finetuning` has seen to changes: nothing but the source's path is another
+        tuning.init_from.workdir = training.read_config(folder).init_from.workdir
+    states = training.train(tuning, folder, data_dir=data_dir)
     method = training.make_method(training.read_config(folder))
     for record in waiting:
         logging.info("%s: scores after fine-tuning", folder)

@@ -10,7 +10,12 @@ from typing import Any, NamedTuple
 
 from dis_jax import data, training
 from dis_jax.evaluation.transfer_scores import READERS
-from dis_jax.training.workdir import FREE_FIELDS, config_path, differences
+from dis_jax.training.workdir import (
+    FREE_FIELDS,
+    config_path,
+    differences,
+    steps_made,
+)
 
 Path = str | os.PathLike[str]
 
@@ -163,7 +168,7 @@ def check_trained(source: Path, config: Any) -> None:
     Raises:
       ValueError: if it has not.
     """
-    made = _steps_made(source)
+    made = steps_made(source)
     if made < config.steps:
         raise ValueError(
             f"{source} has made {made:,} of its {config.steps:,} steps: train it to the "
@@ -200,7 +205,7 @@ def check_finetuning(folder: Path, tuning: Any) -> None:
         raise ValueError(
             f"{folder} holds another fine-tuning:\n{changes(held)}\n{way_out}"
         )
-    made = _steps_made(folder)
+    made = steps_made(folder)
     if made > tuning.steps:
         raise ValueError(
             f"{folder} has made {made} steps of fine-tuning, more than the "
@@ -266,18 +271,6 @@ def finetuning_config(
             "optimisers": (OPTIMISER,) if settings.adam == "kept" else (),
         }
     return tuning
-
-
-def _steps_made(workdir: Path) -> int:
-    """By the last checkpoint; 0 without one."""
-    folder = pathlib.Path(workdir) / "checkpoints"
-    if not folder.is_dir():
-        return 0
-    checkpoints = training.Checkpoints(folder)
-    try:
-        return max(checkpoints.steps(), default=0)
-    finally:
-        checkpoints.close()
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -145,17 +145,20 @@ def train(
       data_dir: the folder of real data sets.
       resident: whether images are held on the device, or streamed to it; by default as
         their size and its memory allow. The run is the same.
-      accept_changes: whether to go on in a workdir that has another config.
+      accept_changes: whether to go on in a workdir that has another config, or with
+        other data; seeds and `init_from`, which only a first step reads, stay as they
+        were.
 
     Returns:
       The state after the last step, stacked over members for a population.
 
     Raises:
       BusyError: if another process trains in the workdir.
-      NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint
-        is from before.
+      NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint,
+        if there is one, is from before.
       OSError: if there are checkpoints and none can be read, or fits the config.
-      ValueError: if the workdir belongs to another config, or a field does not fit.
+      ValueError: if the workdir has checkpoints of another config, or of other data, or
+        if a field does not fit.
     """
     began = time.monotonic()
     run = set_up(config, data_dir, resident=resident)
@@ -163,7 +166,7 @@ def train(
     folder = pathlib.Path(folder)
     with workdir.held(folder / ".lock") if _writes() else nullcontext():
         workdir.check_config(folder, config, accept_changes=accept_changes)
-        return _train(run, folder, began)
+        return _train(run, folder, began, accept_changes)
 
 
 def _writes() -> bool:
@@ -171,7 +174,7 @@ def _writes() -> bool:
     return jax.process_index() == 0
 
 
-def _train(run: Run, folder: pathlib.Path, began: float) -> State:
+def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -> State:
     config = run.config
     compiled = program.compile_program(
         *(run.method, run.sampler, run.image_set, run.mesh),
@@ -182,7 +185,7 @@ def _train(run: Run, folder: pathlib.Path, began: float) -> State:
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
-        state, step = _start(run, checkpoints)
+        state, step = _start(run, checkpoints, accept_changes)
         if _writes():  # only now is it known that the checkpoints fit the config
             workdir.write_config(folder, config)
         if step >= config.steps:
@@ -198,12 +201,25 @@ def _train(run: Run, folder: pathlib.Path, began: float) -> State:
             state = _loop(run, compiled, state, step, checkpoints, log, began)
         finally:
             log.close()
+    except NonFiniteError as error:
+        checkpoints.wait()
+        raise NonFiniteError(f"{error} {_way_out(checkpoints.steps())}") from error
     finally:
         checkpoints.close()
     return state
 
 
-def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
+def _way_out(saved: list[int]) -> str:
+    """What to do when numbers are no longer finite."""
+    advice = "try a smaller learning rate, or hparams.clip_norm"
+    if not saved:
+        return f"There is no checkpoint yet, so --workdir may stay: {advice}."
+    return f"The last checkpoint, of step {saved[-1]}, is from before; {advice}."
+
+
+def _start(
+    run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool
+) -> tuple[State, int]:
     """The state of the last good checkpoint, or a new one."""
     config = run.config
     facts = workdir.batch_facts(_batch_shapes(run))
@@ -214,6 +230,8 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints) -> tuple[State, int]:
     )
     if found is not None:
         step, state = found
+        if not accept_changes:
+            workdir.check_data(checkpoints.facts(step), config, run.image_set)
         # hyperparameters are the config's: they may have been changed and accepted
         hparams = [program.scalars(m.hparams) for m in run.members]
         stacked = hparams[0] if run.population is None else program.stack(hparams)
@@ -338,8 +356,7 @@ class Window:
             members = {int(m) for found in bad.values() for m in found[:, 1:].flat}
             raise NonFiniteError(
                 f"{terms} is not finite at step {self._first + 1 + at}{_whose(members)} "
-                f"(seen in steps {self._first + 1} to {step}). The last checkpoint is "
-                "from before; try a smaller learning rate, or hparams.clip_norm."
+                f"(seen in steps {self._first + 1} to {step})."
             )
         self._first, self._metrics = step, []
         return {k: v.mean(0).tolist() for k, v in stacked._asdict().items()}
@@ -371,8 +388,7 @@ def _check_parameters(state: State, step: int, mesh: Mesh) -> None:
         members = {int(m) for found in bad.values() for m in found.flat}
         raise NonFiniteError(
             f"parameters of {', '.join(bad)} are not finite after step {step}"
-            f"{_whose(members)}, so no checkpoint is written there; the last one is from "
-            "before."
+            f"{_whose(members)}, so no checkpoint is written there."
         )
 
 
@@ -381,7 +397,11 @@ def _round_up(every: int, stride: int) -> int:
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    return {"batch": workdir.batch_facts(_batch_shapes(run)), **provenance()}
+    return {
+        "batch": workdir.batch_facts(_batch_shapes(run)),
+        "data": workdir.data_facts(run.image_set),
+        **provenance(),
+    }
 
 
 def _batch_shapes(run: Run) -> Any:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from absl import logging
 
+from dis_jax.data import ImageSet
 from dis_jax.methods import METHODS, Method, State
 from dis_jax.suggest import suggest
 from dis_jax.training.checkpoints import Checkpoints, placed
@@ -24,6 +25,9 @@ from dis_jax.training.program import stack
 FREE_FIELDS = frozenset(
     {"steps", "log_every", "checkpoint_every", "keep_checkpoints", "tensorboard"}
 )
+
+# Fields that only the first step reads: later they would say what is not so.
+_OF_THE_START = ("seed", "population.seed", "init_from")
 
 Path = str | os.PathLike[str]
 
@@ -126,7 +130,7 @@ def read_config(workdir: Path) -> Any:
 
 
 def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
-    """Makes sure that a workdir has no config yet, or the same.
+    """Makes sure that a workdir has no checkpoint yet, or those of the same config.
 
     Args:
       workdir: the run's folder.
@@ -134,7 +138,8 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
       accept_changes: whether to go on although the configs differ.
 
     Raises:
-      ValueError: if the workdir belongs to a run with another config; shows the fields.
+      ValueError: if the workdir has checkpoints of another config; shows the fields. Even
+        where changes are accepted, if it began with another seed or from another run.
     """
     path = config_path(workdir)
     if not path.exists():
@@ -142,12 +147,20 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     old = json.loads(path.read_text(encoding="utf-8"))
     changed = differences(old, json.loads(config.to_json()))
     held = {k: v for k, v in changed.items() if k not in FREE_FIELDS}
-    if held and not accept_changes:
-        lines = "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in held.items())
-        raise ValueError(
-            f"{workdir} holds a run with another config:\n{lines}\nTake another "
-            "--workdir. launch.train, given --accept_changes, goes on there from the last "
+    spent = [
+        k for k in held if f"{k}.".startswith(tuple(f"{n}." for n in _OF_THE_START))
+    ]
+    if held and steps_made(workdir) and (spent or not accept_changes):
+        way_out = (
+            f"{', '.join(spent)}: of no effect after the first step, so a run that goes "
+            "on keeps what it began with."
+            if spent
+            else "launch.train, given --accept_changes, goes on there from the last "
             "checkpoint with the new values."
+        )
+        raise ValueError(
+            f"{workdir} holds a run with another config:\n{_lines(held)}\nTake another "
+            f"--workdir. {way_out}"
         )
     for name, (before, after) in changed.items():
         logging.info("config.%s: %r -> %r", name, before, after)
@@ -200,6 +213,45 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
         pair = old.get(name, "(absent)"), new.get(name, "(absent)")
         found |= differences(*pair, f"{prefix}{name}.")
     return found
+
+
+def _lines(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    return "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in changed.items())
+
+
+def steps_made(workdir: Path) -> int:
+    """By the last checkpoint of a run; 0 without one."""
+    found = (pathlib.Path(workdir) / "checkpoints").glob("*")
+    return max((int(path.name) for path in found if path.name.isdigit()), default=0)
+
+
+def data_facts(image_set: ImageSet) -> dict[str, Any]:
+    """What tells an image set from another of the same name, as JSON."""
+    return {
+        "num_images": int(image_set.num_images),
+        "factor_names": list(image_set.factor_names),
+        "sizes": [int(size) for size in image_set.sizes],
+    }
+
+
+def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> None:
+    """Makes sure that a run goes on with the data that it began with.
+
+    Args:
+      facts: of its checkpoint; older ones do not tell.
+      config: of the run.
+      image_set: what `config.dataset` names now.
+
+    Raises:
+      ValueError: if the set is another; shows in what.
+    """
+    now = data_facts(image_set)
+    if changed := differences(facts.get("data", now), now):
+        raise ValueError(
+            f"{config.dataset!r} is not the data that this run began with:\n"
+            f"{_lines(changed)}\nPut those back, or take another --workdir. launch.train, "
+            "given --accept_changes, goes on from the last checkpoint with the new data."
+        )
 
 
 def batch_facts(shapes: Mapping[str, Any]) -> dict[str, Any]:

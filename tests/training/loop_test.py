@@ -66,6 +66,27 @@ def test_the_same_command_again_does_nothing(tiny_config, tmp_path):
     assert (tmp_path / "metrics.jsonl").read_text() == before
 
 
+def test_other_data_of_the_same_name_are_refused_unless_accepted(tiny_config, tmp_path):
+    def write(count, **labels):
+        images = np.zeros((count, 64, 64), np.uint8)
+        np.savez(tmp_path / "own.npz", images=images, **labels)
+
+    config = _config(tiny_config, "vae", steps=4, dataset=str(tmp_path / "own.npz"))
+    folder = tmp_path / "run"
+    write(20, kind=np.arange(20) % 4)
+    training.train(config, folder)
+    config.steps = 8
+    write(30, colour=np.arange(30) % 3)
+    with pytest.raises(ValueError, match="not the data that this run began") as error:
+        training.train(config, folder)
+    for line in ("num_images: 20 -> 30", "factor_names: ['kind'] -> ['colour']"):
+        assert line in str(error.value)
+    assert training.read_config(folder).steps == 4
+    assert int(training.train(config, folder, accept_changes=True).step) == 8
+    config.steps = 12  # those that were accepted are the run's from then on
+    assert int(training.train(config, folder).step) == 12
+
+
 def test_log_lines_are_means_over_their_window(tiny_config, tmp_path):
     config = _config(tiny_config, "vae", steps=4, log_every=4)
     training.train(config, tmp_path / "coarse")
@@ -88,11 +109,27 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     with pytest.raises(training.NonFiniteError, match=r"not finite .*step") as error:
         training.train(config, tmp_path, accept_changes=True)
     assert "loss" in str(error.value) or "parameters of" in str(error.value)
+    assert "last checkpoint, of step 4, is from before" in str(error.value)
     _, restored, _ = training.restore(tmp_path)
     _assert_same(
         good._replace(hparams={}),
         restored._replace(hparams={}),
     )
+
+
+def test_before_its_first_checkpoint_a_workdir_takes_another_config(
+    tiny_config, tmp_path
+):
+    rates = {"hparams.learning_rate": 1e30}
+    config = _config(tiny_config, "beta_vae", steps=4, **rates)
+    with pytest.raises(
+        training.NonFiniteError, match="no checkpoint yet, so --workdir"
+    ):
+        training.train(config, tmp_path)
+    config.hparams.learning_rate = 1e-3
+    training.train(config, tmp_path)
+    assert training.read_config(tmp_path).hparams.learning_rate == 1e-3
+    assert [line["step"] for line in training.read_metrics(tmp_path)] == [2, 4]
 
 
 def test_hyperparameters_that_were_accepted_are_used(tiny_config, tmp_path):

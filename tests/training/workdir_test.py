@@ -1,5 +1,6 @@
 """A workdir belongs to one config, and gives its model back."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -44,6 +45,7 @@ def test_differences_are_dotted_names():
 
 def test_another_config_is_refused_and_the_fields_are_shown(config, tmp_path):
     workdir.write_config(tmp_path, config)
+    (tmp_path / "checkpoints" / "2").mkdir(parents=True)
     config.hparams.beta = 7.0
     config.batch_size = 8
     with pytest.raises(ValueError, match="--accept_changes") as error:
@@ -53,11 +55,36 @@ def test_another_config_is_refused_and_the_fields_are_shown(config, tmp_path):
     workdir.check_config(tmp_path, config, accept_changes=True)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"seed": 1}, {"population.seed": (0, 1)}, {"init_from.workdir": "runs/a"}],
+)
+def test_what_only_a_first_step_reads_stays_as_it_was(changed, config, tmp_path):
+    workdir.write_config(tmp_path, config)
+    config.update_from_flattened_dict(changed)
+    workdir.check_config(tmp_path, config)  # there is no first step yet
+    (tmp_path / "checkpoints" / "2").mkdir(parents=True)
+    config.hparams.beta = 7.0
+    (name,) = changed
+    with pytest.raises(ValueError, match=f"{name}: of no effect after the first step"):
+        workdir.check_config(tmp_path, config, accept_changes=True)
+
+
 def test_length_and_logging_may_change(config, tmp_path):
     workdir.write_config(tmp_path, config)
     config.steps = 100
     config.log_every = 50
     workdir.check_config(tmp_path, config)
+
+
+def test_a_checkpoint_that_does_not_tell_its_data_goes_on_with_any(config):
+    sprites = data.load("rendered_dsprites")
+    known = {"data": workdir.data_facts(sprites)}
+    for facts in ({}, known):
+        workdir.check_data(facts, config, sprites)
+    other = dataclasses.replace(sprites, num_images=7)
+    with pytest.raises(ValueError, match="num_images: 737280 -> 7"):
+        workdir.check_data(known, config, other)
 
 
 def test_a_config_survives_the_file_exactly(config, tmp_path):
