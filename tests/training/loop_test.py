@@ -217,7 +217,7 @@ def test_numbers_that_do_not_fit_are_refused_and_leave_nothing_behind(
 ):
     side_by_side = program.BACKENDS["cpu"]._replace(vectorise=True)
     monkeypatch.setitem(program.BACKENDS, "cpu", side_by_side)
-    config = _config(tiny_config, "vae", **overrides)
+    config = _config(tiny_config, "vae", steps=4, **overrides)
     with pytest.raises(ValueError, match=message):
         training.train(config, tmp_path)
     assert not [*tmp_path.iterdir()]
