@@ -1,8 +1,9 @@
 """Runs any method on any data: one loop, on one device or many, once or as a population."""
 
 from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.finite import NonFiniteError
 from dis_jax.training.log import Log, read_metrics
-from dis_jax.training.loop import NonFiniteError, Run, set_up, train
+from dis_jax.training.loop import Run, set_up, train
 from dis_jax.training.mesh import make_mesh
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import (
