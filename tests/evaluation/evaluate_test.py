@@ -61,7 +61,7 @@ def test_results_say_what_they_were_made_with(everything):
     assert metrics["mig"]["settings"] == {"bins": 20}
     assert metrics["dci_lightgbm"]["settings"] == {"seed": 0, "trees": "lightgbm"}
     assert metrics["factor_vae_score"]["settings"] == {
-        **{"num_variance": 10_000, "min_std": 0.05},
+        **{"num_variance": 10_000, "min_std": 0.05, "discrete": []},
         **SMALL["factor_vae_score"],
     }
 
