@@ -31,6 +31,7 @@ def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import evaluation, figures
+    from dis_jax.whole_files import write_whole
 
     study = load(_STUDY.value)
     if not isinstance(study, evaluation.Study):
@@ -43,10 +44,9 @@ def main(argv):
         result = {"made_by": start.command(), **result}
         picture = figures.to_png(figures.study_chart(result))
         for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):
-            folder.mkdir(parents=True, exist_ok=True)
             text = json.dumps(result, indent=1, allow_nan=False) + "\n"
-            (folder / f"{study.name}.json").write_text(text)
-            (folder / f"{study.name}.md").write_text(evaluation.markdown_table(result))
+            write_whole(folder / f"{study.name}.json", text)
+            write_whole(folder / f"{study.name}.md", evaluation.markdown_table(result))
             (folder / f"{study.name}.png").write_bytes(picture)
 
     if _TRAIN.value:

@@ -15,7 +15,8 @@ from dis_jax import training
 from dis_jax.evaluation.study_table import Study, Trained, tabulate
 from dis_jax.provenance import provenance
 from dis_jax.training.program import backend
-from dis_jax.training.workdir import differences
+from dis_jax.training.workdir import config_path, differences
+from dis_jax.whole_files import write_whole
 
 
 class Job(NamedTuple):
@@ -118,15 +119,16 @@ def do_each(
 
 def jobs(
     study: Study,
-    workdir: str | os.PathLike[str] | None = None,
+    workdir: pathlib.Path | None = None,
     *,
     vectorise: bool | None = None,
 ) -> list[Job]:
     """The trainings of a study, seed by seed where they are single models.
 
     Where the backend gains from models side by side, rows that differ in one
-    hyperparameter at most are one population with all seeds. A population that lies in
-    the folder stays as it is, and goes on; models that come later make others.
+    hyperparameter at most are one population with all seeds. What lies in the folder,
+    population or single model, stays as it is, and goes on, also where another backend
+    began it; models that come later are as this one likes them.
 
     Args:
       study: what to do.
@@ -137,13 +139,28 @@ def jobs(
       The jobs, in their order.
     """
     vectorise = backend().vectorise if vectorise is None else vectorise
-    if vectorise and study.of_seed is None:
-        return _populations(study, workdir)
-    return [
-        Job(f"{_slug(row)}/seed{seed}", _model(study, row, seed), ((row, seed, None),))
-        for seed in study.seeds
-        for row in study.rows
-    ]
+    every = [(row, seed) for seed in study.seeds for row in study.rows]
+    if study.of_seed is not None:
+        return [_single(study, *model) for model in every]
+    made = _begun_populations(study, workdir) if workdir else []
+    held = {(row, seed) for job in made for row, seed, _ in job.members}
+    left = [_single(study, *model) for model in every if model not in held]
+    if not vectorise:
+        return made + left
+    if workdir:
+        begun = [job for job in left if config_path(workdir / job.folder).is_file()]
+        left = [
+            job
+            for job in left
+            if job not in begun and not _is_done(study, job, workdir)
+        ]
+        made += begun
+    return made + _populations(study, [job.members[0][:2] for job in left])
+
+
+def _single(study: Study, row: str, seed: int) -> Job:
+    config = _model(study, row, seed)
+    return Job(f"{_slug(row)}/seed{seed}", config, ((row, seed, None),))
 
 
 def _model(study: Study, row: str, seed: int) -> Any:
@@ -153,24 +170,27 @@ def _model(study: Study, row: str, seed: int) -> Any:
     return config if study.of_seed is None else study.of_seed(config, seed)
 
 
-def _populations(study: Study, workdir: str | os.PathLike[str] | None) -> list[Job]:
-    """Those that have been begun, and others of what is neither in them nor scored."""
+def _begun_populations(study: Study, workdir: pathlib.Path) -> list[Job]:
+    """Those that lie in the folder and have models of the study."""
     left = {(row, seed) for row in study.rows for seed in study.seeds}
     made = []
-    for rows, seeds in _begun(study, workdir) if workdir else []:
+    for rows, seeds in _begun(study, workdir):
         job = _population(study, rows, seeds)
         held = {(row, seed) for row, seed, _ in job.members}
         if held & left:
             made.append(job)
             left -= held
-    if workdir:
-        left = {m for m in left if not _is_scored(study, *m, pathlib.Path(workdir))}
+    return made
+
+
+def _populations(study: Study, left: Sequence[tuple[str, int]]) -> list[Job]:
+    """Models side by side, as many as may be."""
     by_seeds: dict[tuple[int, ...], list[str]] = {}
     for row in study.rows:
         seeds = tuple(seed for seed in study.seeds if (row, seed) in left)
         by_seeds.setdefault(seeds, []).append(row)
     by_seeds.pop((), None)
-    return made + [
+    return [
         _population(study, together, seeds)
         for seeds, rows in by_seeds.items()
         for together in _side_by_side(study, rows)
@@ -178,12 +198,12 @@ def _populations(study: Study, workdir: str | os.PathLike[str] | None) -> list[J
 
 
 def _begun(
-    study: Study, workdir: str | os.PathLike[str]
+    study: Study, workdir: pathlib.Path
 ) -> list[tuple[list[str], tuple[int, ...]]]:
     """Rows and seeds of the populations that lie in a folder and are still such."""
     row_of = {_slug(row): row for row in study.rows}
     found = []
-    for path in sorted(pathlib.Path(workdir).glob("*/seeds*/config.json")):
+    for path in sorted(workdir.glob("*/seeds*/config.json")):
         names = path.parent.parent.name.split("+")
         if not row_of.keys() >= {*names}:
             continue
@@ -317,10 +337,8 @@ def _train_and_score(
             "config": made_with,
             **provenance(),
         }
-        path = score_path(workdir, row, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".tmp").write_text(json.dumps(record, indent=1) + "\n")
-        path.with_suffix(".tmp").replace(path)
+        text = json.dumps(record, indent=1) + "\n"
+        write_whole(score_path(workdir, row, seed), text)
         logging.info("%s, seed %d: %s", row, seed, record["scores"])
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from dis_jax.whole_files import write_whole
+
 Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
 
 
@@ -151,9 +153,7 @@ def _truncate(path: pathlib.Path, step: int) -> float:
             len(lines) - len(kept),
             step,
         )
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text("".join(json.dumps(x) + "\n" for x in kept), encoding="utf-8")
-    fresh.replace(path)
+    write_whole(path, "".join(json.dumps(x) + "\n" for x in kept))
     return kept[-1]["time"] if kept else 0.0
 
 

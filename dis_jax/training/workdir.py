@@ -20,6 +20,7 @@ from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
 from dis_jax.training.program import stack
+from dis_jax.whole_files import write_whole
 
 # Fields that say how long a run is and what it keeps, not what is computed.
 FREE_FIELDS = frozenset(
@@ -159,7 +160,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
             "checkpoint with the new values."
         )
         raise ValueError(
-            f"{workdir} holds a run with another config:\n{_lines(held)}\nTake another "
+            f"{workdir} holds a run with another config:\n{changes(held)}\nTake another "
             f"--workdir. {way_out}"
         )
     for name, (before, after) in changed.items():
@@ -173,12 +174,8 @@ def write_config(workdir: Path, config: Any) -> None:
       workdir: the run's folder; made if need be.
       config: an `ml_collections.ConfigDict`.
     """
-    path = config_path(workdir)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(json.loads(config.to_json()), indent=2) + "\n"
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    write_whole(config_path(workdir), text)
 
 
 def strict_json(value: Any) -> Any:
@@ -215,7 +212,8 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
     return found
 
 
-def _lines(changed: Mapping[str, tuple[Any, Any]]) -> str:
+def changes(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Fields that differ as lines of a message, see `differences`."""
     return "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in changed.items())
 
 
@@ -249,7 +247,7 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> No
     if changed := differences(facts.get("data", now), now):
         raise ValueError(
             f"{config.dataset!r} is not the data that this run began with:\n"
-            f"{_lines(changed)}\nPut those back, or take another --workdir. launch.train, "
+            f"{changes(changed)}\nPut those back, or take another --workdir. launch.train, "
             "given --accept_changes, goes on from the last checkpoint with the new data."
         )
 

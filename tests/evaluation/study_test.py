@@ -153,6 +153,29 @@ def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatc
     assert [j.folder for j in studies.jobs(study, tmp_path)] == ["beta_4/seeds0-1"]
 
 
+def test_what_one_backend_began_another_goes_on_with(make, tmp_path):
+    """Models as they are while they train, before any has been scored."""
+    study, _ = make(steps=1)
+
+    def folders(vectorise):
+        return [j.folder for j in studies.jobs(study, tmp_path, vectorise=vectorise)]
+
+    singles = ["beta_1/seed0", "beta_4/seed0", "beta_1/seed1", "beta_4/seed1"]
+    assert folders(False) == singles
+    (tmp_path / singles[1]).mkdir(parents=True)
+    (tmp_path / singles[1] / "config.json").write_text("{}")
+    assert folders(False) == singles
+    assert folders(True) == [singles[1], "beta_1/seeds0-1", "beta_4/seeds1"]
+
+    shutil.rmtree(tmp_path / "beta_4")
+    population = tmp_path / "beta_1+beta_4" / "seeds1"
+    population.mkdir(parents=True)
+    text = json.dumps({"population": {"seed": [1]}})
+    (population / "config.json").write_text(text)
+    assert folders(False) == ["beta_1+beta_4/seeds1", *singles[:2]]
+    assert folders(True) == ["beta_1+beta_4/seeds1", "beta_1+beta_4/seeds0"]
+
+
 def test_rows_that_share_no_program_are_runs_of_their_own(make):
     study, _ = make(betas=(1.0, 2.0, 4.0))
     study.rows["beta 4"].network.latent = 4
