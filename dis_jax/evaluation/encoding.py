@@ -248,11 +248,42 @@ class SharedGrid:
     def __init__(self, data: FactorGrid):
         self.sizes = data.sizes
         self.images = (
-            functools.partial(_render, data)
+            functools.partial(_of_factors, data)
             if isinstance(data, ImageSet)
             else data.images
         )
         self.codes: Array | None = None
+
+
+def images_at(
+    data: ImageSet, index: Int[Array, " batch"]
+) -> Float[Array, "batch height width channels"]:
+    """The images of a set at positions, by one program for all calls.
+
+    Those that are read from the host are not asked for by a program: it would live as
+    long as the process, and with it the images where they are in the host's memory.
+
+    Args:
+      data: the set.
+      index: positions.
+
+    Returns:
+      Images in [0, 1].
+    """
+    if data.read is None:
+        return _take(data, index)
+    return jnp.asarray(data.read(np.asarray(index)), jnp.float32) / 255
+
+
+def _of_factors(data: ImageSet, factors: Int[Array, "batch factor"]) -> Array:
+    if data.read is None:
+        return _render(data, factors)
+    return images_at(data, data.position(factors))
+
+
+@jax.jit
+def _take(data: ImageSet, index: Array) -> Array:
+    return data.take(index)[0]
 
 
 _render = jax.jit(ImageSet.images)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,13 @@ from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.codes import check_codes, check_factors, check_split
-from dis_jax.evaluation.encoding import Encode, FactorGrid, SharedGrid, encode_all
+from dis_jax.evaluation.encoding import (
+    Encode,
+    FactorGrid,
+    SharedGrid,
+    encode_all,
+    images_at,
+)
 from dis_jax.evaluation.factor_vae_score import sample_factors
 
 
@@ -62,8 +69,8 @@ def draw_samples(
         total = min(num_train + num_test, data.num_images)
         num_train = total * num_train // (num_train + num_test)
         index = jax.random.permutation(key, data.num_images)[:total]
-        codes = encode_all(encode, index, lambda i: _take_images(data, i))
-        factors = _take_factors(data, index)
+        codes = encode_all(encode, index, functools.partial(images_at, data))
+        factors = data.factors(index)
         grid = None
     else:
         grid = SharedGrid(data)
@@ -71,7 +78,7 @@ def draw_samples(
         codes = encode_all(encode, factors, grid.images)
     codes, factors = np.asarray(codes), np.asarray(factors)
     names = getattr(data, "factor_names", None) or _default_names(factors)
-    kept, left_out = _scorable(factors, tuple(names))
+    kept, left_out = _scorable(factors, factors[:num_train], tuple(names))
     factors = factors[:, kept]
     return Samples(
         codes=codes[:num_train],
@@ -105,21 +112,21 @@ def given_samples(
         )
     if (test_codes is None) != (test_factors is None):
         raise ValueError("give both test_codes and test_factors, or neither.")
-    known = [factors] if test_factors is None else [factors, np.asarray(test_factors)]
-    kept, left_out = _scorable(np.concatenate(known), names)
-    if not kept:
-        raise ValueError(f"no factor can be scored: {left_out}.")
-    factors = factors[:, kept]
     if test_codes is None or test_factors is None:
         order = np.asarray(jax.random.permutation(key, len(codes)))
         train, test = np.split(order, [len(codes) - len(codes) // 3])
+        known = factors
         split = codes[train], factors[train], codes[test], factors[test]
     else:
-        split = codes, factors, test_codes, np.asarray(test_factors)[:, kept]
+        known = np.concatenate([factors, np.asarray(test_factors)])
+        split = codes, factors, test_codes, np.asarray(test_factors)
+    kept, left_out = _scorable(known, split[1], names)
+    if not kept:
+        raise ValueError(f"no factor can be scored: {left_out}.")
     return Samples(
         codes,
-        factors,
-        *check_split(*split),
+        factors[:, kept],
+        *check_split(split[0], split[1][:, kept], split[2], split[3][:, kept]),
         factor_names=tuple(names[k] for k in kept),
         left_out=left_out,
     )
@@ -173,28 +180,20 @@ def labelled_images(
 
 
 def _scorable(
-    factors: np.ndarray, names: tuple[str, ...]
+    factors: np.ndarray, train: np.ndarray, names: tuple[str, ...]
 ) -> tuple[list[int], dict[str, str]]:
-    """Which factors can be scored, and why the others cannot."""
+    """Which factors can be scored, by all rows and those learned from; why others not."""
     left_out = {}
-    for name, column in zip(names, factors.T, strict=True):
+    for name, column, learned in zip(names, factors.T, train.T, strict=True):
         if np.any(column < 0):
             left_out[name] = "unknown (-1) for some images"
         elif np.ptp(column) == 0:
             left_out[name] = "takes one value only"
+        elif np.ptp(learned) == 0:
+            left_out[name] = "takes one value only where it is learned from"
     kept = [k for k, name in enumerate(names) if name not in left_out]
     return kept, left_out
 
 
 def _default_names(factors: np.ndarray) -> tuple[str, ...]:
     return tuple(f"factor_{k}" for k in range(factors.shape[1]))
-
-
-@jax.jit
-def _take_images(data: ImageSet, index: Array) -> Any:
-    return data.take(index)[0]
-
-
-@jax.jit
-def _take_factors(data: ImageSet, index: Array) -> Array:
-    return data.take(index)[1]

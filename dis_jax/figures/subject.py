@@ -14,6 +14,7 @@ import numpy as np
 from dis_jax import training
 from dis_jax.data import ImageSet
 from dis_jax.evaluation import encode_codes
+from dis_jax.evaluation.encoding import images_at
 from dis_jax.evaluation.records import FORMAT
 from dis_jax.figures.curves import Curve, read_curves
 from dis_jax.methods import Code, Gaussian, Method, State, point
@@ -169,5 +170,5 @@ def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:
 
 def _draw(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
     index = np.random.default_rng(0).choice(image_set.num_images, count, replace=False)
-    images, factors = jax.jit(ImageSet.take)(image_set, jnp.asarray(index))
-    return np.asarray(images), np.asarray(factors)
+    at = jnp.asarray(index)
+    return np.asarray(images_at(image_set, at)), np.asarray(image_set.factors(at))

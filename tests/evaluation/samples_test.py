@@ -1,4 +1,6 @@
+import gc
 import types
+import weakref
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.streaming import from_source
 from dis_jax.evaluation.samples import (
     draw_samples,
     given_samples,
@@ -22,7 +25,7 @@ def photos(labels):
     """A set that is no grid: image i is filled with i, and has the given labels."""
     labels = jnp.asarray(labels)
     return ImageSet(
-        arrays={"labels": labels},
+        arrays={"factors": labels},
         name="photos",
         factor_names=("kind", "place"),
         sizes=(4, 4),
@@ -30,7 +33,7 @@ def photos(labels):
         num_images=len(labels),
         take_fn=lambda arrays, i: (
             jnp.broadcast_to(i[:, None, None, None], (len(i), 2, 2, 1)) * 1.0,
-            arrays["labels"][i],
+            arrays["factors"][i],
         ),
     )
 
@@ -55,7 +58,7 @@ def test_images_of_other_sets_are_drawn_once_each():
     rows = np.concatenate([samples.codes, samples.test_codes])[:, 0].astype(int)
     assert sorted(rows) == list(range(90))
     np.testing.assert_array_equal(
-        samples.factors[:, 0], np.asarray(data.arrays["labels"])[rows[:60], 0]
+        samples.factors[:, 0], np.asarray(data.arrays["factors"])[rows[:60], 0]
     )
     assert samples.left_out == {"place": "unknown (-1) for some images"}
     assert samples.data is None
@@ -71,6 +74,37 @@ def test_given_codes_are_whole_for_some_and_split_for_others():
     assert sorted(parts) == list(range(30))
     np.testing.assert_array_equal(samples.test_factors, samples.test_codes % 3)
     assert samples.factor_names == ("factor_0",)
+
+
+def test_a_factor_that_is_learned_from_one_value_is_left_out():
+    codes, factors = np.arange(30.0)[:, None], np.zeros((30, 2), int)
+    factors[:, 0] = np.arange(30) % 3
+    held_out = given_samples(codes, factors[:, :1], KEY, None, None, None).test_codes
+    factors[int(held_out[0, 0]), 1] = 1  # its other value is held out
+    samples = given_samples(codes, factors, KEY, None, None, None)
+    assert samples.factor_names == ("factor_0",)
+    assert samples.left_out == {
+        "factor_1": "takes one value only where it is learned from"
+    }
+    assert samples.train_factors.shape == (20, 1)
+
+
+def test_a_set_that_is_read_from_the_host_is_let_go():
+    """Its images are in the host's memory, gigabytes of them."""
+    images = np.zeros((40, 2, 2, 1), np.uint8)
+    image_set = from_source(
+        lambda index, images=images: images[index],
+        np.arange(40)[:, None] % 4,
+        name="streamed",
+        factor_names=("kind",),
+        sizes=(40,),  # no grid
+        image_shape=(2, 2, 1),
+    )
+    alive = weakref.ref(images)
+    draw_samples(lambda x: x.reshape(len(x), -1), image_set, KEY, 20, 10)
+    del images, image_set
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_given_test_part_is_kept():
