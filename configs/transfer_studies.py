@@ -40,10 +40,10 @@ def study(
     """
     words = [word for word in argument.split(",") if word]
     numbers = [int(word) for word in words if word.isdigit()]
-    if len(numbers) > 3 or 0 in numbers[:1]:
+    if len(numbers) > 3 or 0 in numbers[:2]:
         raise ValueError(
             f"the numbers are {', '.join(map(str, numbers))}; expected three at most: "
-            "seeds, from 1, steps on the source and steps of fine-tuning."
+            "seeds and steps on the source, both from 1, and steps of fine-tuning."
         )
     seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
     words = [word for word in words if not word.isdigit()]

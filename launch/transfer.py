@@ -49,11 +49,16 @@ def _check():
         raise ValueError(
             "--workdir is the folder of a study: give it beside --study, and there alone."
         )
-    idle = [f"--{flag.name}" for flag in (_TARGET, *_SETTINGS) if flag.present]
-    if _STUDY.value and idle:
+    given = [f"--{flag.name}" for flag in (_TARGET, *_SETTINGS) if flag.present]
+    if _STUDY.value and given:
         raise ValueError(
-            f"{', '.join(idle)}: of no effect beside --study, whose file says it; see "
+            f"{', '.join(given)}: of no effect beside --study, whose file says it; see "
             "configs/transfer_studies.py for the words that may follow its name."
+        )
+    if given and not _TARGET.value:
+        raise ValueError(
+            f"{', '.join(given)}: of no effect without --target: transfers that are there "
+            "are summed up as they are."
         )
 
 

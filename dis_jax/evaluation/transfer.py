@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 from absl import logging
 
 from dis_jax import data, training
-from dis_jax.evaluation.encoding import code_fn
+from dis_jax.evaluation.encoding import Encode, code_fn
 from dis_jax.evaluation.transfer_scores import (
     check_readers,
     encode_sample,
@@ -22,20 +23,19 @@ from dis_jax.evaluation.transfer_scores import (
 from dis_jax.evaluation.transfer_setup import (
     DEFAULTS,
     FOLDER,
-    NETWORKS,
-    OPTIMISER,
     TransferSettings,
-    changes,
     check_finetuning,
     check_shapes,
-    check_trained,
+    check_source,
     finetuning_config,
     load_target,
+    source_name,
     transfer_folder,
 )
 from dis_jax.methods import Method, State
 from dis_jax.provenance import provenance
-from dis_jax.training.workdir import differences, steps_made
+from dis_jax.training.workdir import changes, differences, steps_made
+from dis_jax.whole_files import write_whole
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
@@ -71,14 +71,17 @@ def transfer(
       A record for each model, JSON: what it is (`run`, `member`, `method`, `seed`,
       `beta`, `source`, `source_steps`, `target`), how it was scored and fine-tuned
       (`scoring`, `finetuning`), and the results of the functions of the same names:
-      `source_scores`, `before` and `after` (`transfer_scores`), `distances`
-      (`transfer_distances`).
+      `source_scores` (None where the source has no labels), `before` and `after`
+      (`transfer_scores`), `distances` (`transfer_distances`). `versions` and `hardware`
+      are those of what came before fine-tuning, `finetuned_with` of what came after.
 
     Raises:
       ValueError: if the two sets differ in the shape of their images; says how to make
-        them one. Also if the source is of another kind, or not trained to its end, or was
-        trained on since, or if there are results of other settings, or of more steps of
-        fine-tuning.
+        them one. Also if the target has no labels, if the source is of another kind, or
+        not trained to its end, or was trained on since, or if there are results of other
+        settings, or of more steps of fine-tuning.
+      BusyError: if another process is at it.
+      NonFiniteError: if fine-tuning diverges; what was found before it stays.
 
     Example:
       >>> from dis_jax import evaluation
@@ -89,33 +92,27 @@ def transfer(
     """
     source = pathlib.Path(os.path.normpath(source))
     config = training.read_config(source)
-    target_set = load_target(target, data_dir)
-    check_shapes(config, target, target_set.image_shape)
     check_readers(settings.readers, settings.trees)
-    models = _models(source, config)
+    check_source(source, config)
     folder = transfer_folder(source, target, settings)
-    step = int(models[0].state.step)
-    tuning = finetuning_config(source, config, step, target, settings)
-    check_finetuning(folder, tuning)
-    ledger = _Ledger(folder / "transfer.json")
-    also = {"target": target, "scoring": _scoring(settings)}
-    abouts = [_about(source, model) | also for model in models]
-    for about in abouts:
-        ledger.check(about)
-
-    homes = score_source(source, settings, data_dir=data_dir)
-    source_set = data.load(config.dataset, data_dir, config.split)
-    for model, home, about in zip(models, homes, abouts, strict=True):
-        if ledger.find(about) is None:
-            logging.info("%s to %s: scores before fine-tuning", about["run"], target)
-            found = _before(
-                model, home["source_scores"], source_set, target_set, settings
+    with training.held(folder.with_name(f".{folder.name}.lock")):
+        tuning = finetuning_config(source, config, steps_made(source), target, settings)
+        check_finetuning(folder, tuning)
+        ledger = _Ledger(folder / "transfer.json", source)
+        also = {"target": target, "scoring": _scoring(settings)}
+        abouts = [about | also for about in _abouts(source, config)]
+        for about in abouts:
+            ledger.check(about)
+        done = _finetuning(settings)
+        if any(ledger.lacks(about, done) for about in abouts):
+            target_set = load_target(target, data_dir)
+            check_shapes(
+                *(source_name(config), tuple(config.image_shape)),
+                *(target, target_set.image_shape),
             )
-            ledger.write(
-                about | {"source_scores": home["source_scores"]} | found | provenance()
-            )
-    _finetune(ledger, folder, tuning, target_set, settings, data_dir)
-    return ledger.records
+            _score_before(ledger, abouts, target_set, settings, data_dir)
+            _finetune(ledger, done, folder, tuning, target_set, settings, data_dir)
+        return ledger.records
 
 
 def score_source(
@@ -134,7 +131,11 @@ def score_source(
       data_dir: the folder of real data sets.
 
     Returns:
-      A record for each model, JSON: what it is, and its `source_scores`.
+      A record for each model, JSON: what it is, and its `source_scores`; none where its
+      set has no labels.
+
+    Raises:
+      ValueError: if the source is of another kind, or not trained to its end.
 
     Example:
       >>> from dis_jax import evaluation
@@ -144,21 +145,27 @@ def score_source(
     """
     source = pathlib.Path(os.path.normpath(source))
     config = training.read_config(source)
-    ledger = _Ledger(source / FOLDER / "source.json")
-    image_set = data.load(config.dataset, data_dir, config.split)
+    check_source(source, config)
+    ledger = _Ledger(source / FOLDER / "source.json", source)
     scoring = {k: v for k, v in _scoring(settings).items() if k in _AT_SOURCE}
-    for model in _models(source, config):
-        about = _about(source, model) | {"scoring": scoring}
-        if ledger.find(about) is None:
-            logging.info("%s: scores on its own set", about["run"])
-            home = source_scores(
-                code_fn(model.method, model.state),
-                image_set,
-                jax.random.key(settings.seed),
-                num_codes=settings.num_codes,
-                num_pairs=settings.num_pairs,
-            )
-            ledger.write(about | {"source_scores": home} | provenance())
+    abouts = [about | {"scoring": scoring} for about in _abouts(source, config)]
+    missing = [about for about in abouts if ledger.find(about) is None]
+    if not missing:
+        return ledger.records
+    image_set = data.load(config.dataset, data_dir, config.split)
+    if not image_set.factor_names:
+        logging.info("%s: %s has no labels to score by", source, config.dataset)
+        return []
+    for about, model in _restored(source, missing):
+        logging.info("%s: scores on its own set", source)
+        home = source_scores(
+            code_fn(*model),
+            image_set,
+            jax.random.key(settings.seed),
+            num_codes=settings.num_codes,
+            num_pairs=settings.num_pairs,
+        )
+        ledger.write(about | {"source_scores": home} | provenance())
     return ledger.records
 
 
@@ -167,19 +174,18 @@ class _Model(NamedTuple):
 
     method: Method
     state: State
-    config: Any
-    member: int | None
-    seed: int
-    beta: float
 
 
 class _Ledger:
     """A file of records, one a model, written after every change."""
 
-    def __init__(self, path: pathlib.Path):
+    def __init__(self, path: pathlib.Path, run: pathlib.Path):
         self._path = path
         known = json.loads(path.read_text()) if path.is_file() else []
-        self._records: dict[int | None, Record] = {r["member"]: r for r in known}
+        # the folder may have been moved since
+        self._records: dict[int | None, Record] = {
+            r["member"]: r | {"run": str(run)} for r in known
+        }
 
     @property
     def records(self) -> list[Record]:
@@ -190,6 +196,11 @@ class _Ledger:
         """The record of a member, if it was made of the same."""
         found = self._records.get(about["member"])
         return found if found is not None and not _changed(found, about) else None
+
+    def lacks(self, about: Record, finetuning: Record) -> bool:
+        """Whether something is still to be done of a transfer."""
+        found = self.find(about)
+        return found is None or found["finetuning"] != finetuning
 
     def check(self, about: Record) -> None:
         """Refuses to put another record in the place of one that is complete."""
@@ -203,52 +214,44 @@ class _Ledger:
 
     def write(self, record: Record) -> None:
         self._records[record["member"]] = record
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(self.records, indent=1, allow_nan=False) + "\n")
-        fresh.replace(self._path)
+        text = json.dumps(self.records, indent=1, allow_nan=False) + "\n"
+        write_whole(self._path, text)
 
 
 def _changed(record: Record, about: Record) -> dict[str, tuple[Any, Any]]:
-    """In what a record is of something else; how its path was spelled says nothing."""
+    """In what a record is of something else; where its run lies says nothing."""
     found = differences({name: record.get(name) for name in about}, about)
     return {name: pair for name, pair in found.items() if name != "run"}
 
 
-def _models(source: pathlib.Path, config: Any) -> list[_Model]:
-    check_trained(source, config)
-    method, state, _ = training.restore(source)
-    lacking = [name for name in NETWORKS if name not in state.params]
-    if lacking or OPTIMISER not in state.opt_state:
-        raise ValueError(
-            f"{source} is a {config.method!r}, with the networks {sorted(state.params)}; "
-            "transfer goes on as a beta_vae: take a source with an encoder and a decoder, "
-            "such as beta_vae, ada_gvae or group_vae."
-        )
+def _abouts(source: pathlib.Path, config: Any) -> list[Record]:
+    """What each model of a run is; no checkpoint is read."""
     many = training.is_population(config)
     return [
-        _Model(
-            method,
-            training.member(state, i) if many else state,
-            config,
-            i if many else None,
-            member.seed,
-            float(member.hparams.get("beta", 1.0)),
-        )
+        {
+            "run": str(source),
+            "member": i if many else None,
+            "method": config.method,
+            "seed": member.seed,
+            "beta": float(member.hparams.get("beta", 1.0)),
+            "source": source_name(config),
+            "source_steps": steps_made(source),
+        }
         for i, member in enumerate(training.members(config))
     ]
 
 
-def _about(source: pathlib.Path, model: _Model) -> Record:
-    return {
-        "run": str(source),
-        "member": model.member,
-        "method": model.config.method,
-        "seed": model.seed,
-        "beta": model.beta,
-        "source": model.config.dataset,
-        "source_steps": int(model.state.step),
-    }
+def _restored(
+    source: pathlib.Path, abouts: Sequence[Record]
+) -> list[tuple[Record, _Model]]:
+    """The models that are meant."""
+    method, state, _ = training.restore(source)
+    return [(about, _Model(method, _member(state, about))) for about in abouts]
+
+
+def _member(state: State, about: Record) -> State:
+    i = about["member"]
+    return state if i is None else training.member(state, i)
 
 
 def _scoring(settings: TransferSettings) -> Record:
@@ -262,31 +265,66 @@ def _scoring(settings: TransferSettings) -> Record:
     }
 
 
-def _before(
-    model: _Model,
-    home: Record,
-    source_set: data.ImageSet,
+def _finetuning(settings: TransferSettings) -> Record:
+    """The settings of fine-tuning, as JSON gives them back."""
+    return {
+        "steps": settings.finetune_steps,
+        "adam": settings.adam,
+        "learning_rate": settings.learning_rate,
+        "batch_size": settings.batch_size,
+    }
+
+
+def _score_before(
+    ledger: _Ledger,
+    abouts: Sequence[Record],
     target_set: data.ImageSet,
     settings: TransferSettings,
-) -> Record:
-    encode = code_fn(model.method, model.state)
+    data_dir: Path | None,
+) -> None:
+    """Scores each model that has not been, and how far the target lies from its set."""
+    missing = [about for about in abouts if ledger.find(about) is None]
+    if not missing:
+        return
+    source = pathlib.Path(missing[0]["run"])
+    config = training.read_config(source)
+    homes = {
+        record["member"]: record["source_scores"]
+        for record in score_source(source, settings, data_dir=data_dir)
+    }
+    source_set = data.load(config.dataset, data_dir, config.split)
     draw = (jax.random.key(settings.seed), settings.num_codes)
-    encoded = encode_sample(encode, target_set, *draw)
-    before = transfer_scores(
-        *(encode, target_set, encoded, draw[0]),
+    for about, model in _restored(source, missing):
+        logging.info("%s to %s: scores before fine-tuning", source, about["target"])
+        encode, home = code_fn(*model), homes.get(about["member"])
+        codes, before = _scored(encode, target_set, settings)
+        distances = transfer_distances(
+            *(encode_sample(encode, source_set, *draw).codes, codes),
+            *(home and home["omes"], before["omes"]),
+        )
+        found = {"before": before, "distances": distances}
+        waits = {"after": None, "finetuning": None}
+        ledger.write(about | {"source_scores": home} | found | waits | provenance())
+
+
+def _scored(
+    encode: Encode, target_set: data.ImageSet, settings: TransferSettings
+) -> tuple[Any, Record]:
+    """Codes of images of the target, and their scores."""
+    key = jax.random.key(settings.seed)
+    encoded = encode_sample(encode, target_set, key, settings.num_codes)
+    scores = transfer_scores(
+        *(encode, target_set, encoded, key),
         trees=settings.trees,
         readers=settings.readers,
         num_pairs=settings.num_pairs,
     )
-    source_codes = encode_sample(encode, source_set, *draw).codes
-    distances = transfer_distances(
-        *(source_codes, encoded.codes, home["omes"], before["omes"])
-    )
-    return {"before": before, "distances": distances, "after": None, "finetuning": None}
+    return encoded.codes, scores
 
 
 def _finetune(
     ledger: _Ledger,
+    done: Record,
     folder: pathlib.Path,
     tuning: Any,
     target_set: data.ImageSet,
@@ -294,30 +332,16 @@ def _finetune(
     data_dir: Path | None,
 ) -> None:
     """Fine-tunes all models at once, and scores each that has not been."""
-    done = {
-        "steps": settings.finetune_steps,
-        "adam": settings.adam,
-        "learning_rate": settings.learning_rate,
-        "batch_size": settings.batch_size,
-    }
-    waiting = [record for record in ledger.records if record["finetuning"] != done]
-    if not waiting:
-        return
     if steps_made(folder):
         # `check_finetuning` has seen to changes: nothing but the source's path is another
         tuning.init_from.workdir = training.read_config(folder).init_from.workdir
     states = training.train(tuning, folder, data_dir=data_dir)
     method = training.make_method(training.read_config(folder))
-    for record in waiting:
+    for record in ledger.records:
+        if record["finetuning"] == done:
+            continue
         logging.info("%s: scores after fine-tuning", folder)
-        i = record["member"]
-        encode = code_fn(method, states if i is None else training.member(states, i))
-        key = jax.random.key(settings.seed)
-        encoded = encode_sample(encode, target_set, key, settings.num_codes)
-        after = transfer_scores(
-            *(encode, target_set, encoded, key),
-            trees=settings.trees,
-            readers=settings.readers,
-            num_pairs=settings.num_pairs,
-        )
-        ledger.write(record | {"after": after, "finetuning": done})
+        encode = code_fn(method, _member(states, record))
+        _, after = _scored(encode, target_set, settings)
+        found = {"after": after, "finetuning": done, "finetuned_with": provenance()}
+        ledger.write(record | found)

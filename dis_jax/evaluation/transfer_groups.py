@@ -1,4 +1,4 @@
-"""Which transfers are alike enough to be in one mean, and what tells the others apart."""
+"""Which records are alike enough to be in one mean, and what tells the others apart."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Record = Mapping[str, Any]
 
 
 def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
-    """What transfers must have in common to be in one mean.
+    """What records must have in common to be in one mean.
 
     Args:
-      record: of `transfer`, fine-tuned.
+      record: of `transfer`, fine-tuned, or of `score_source`.
       source: whether the steps that the source has made count.
 
     Returns:
@@ -21,7 +21,9 @@ def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
     """
     found = {"source_steps": record["source_steps"]} if source else {}
     for part in ("finetuning", "scoring"):
-        found |= {f"{part}.{name}": value for name, value in record[part].items()}
+        found |= {
+            f"{part}.{name}": value for name, value in record.get(part, {}).items()
+        }
     return found
 
 
@@ -43,11 +45,14 @@ def told_apart(settings: Record, others: Iterable[Record]) -> str:
     return ", ".join(f"{k} {_word(settings[k])}" for k in settings if k in differ)
 
 
-def alike(records: Sequence[Record]) -> list[tuple[dict[str, Any], list[Record]]]:
+def alike(
+    records: Sequence[Record], names: Sequence[str]
+) -> list[tuple[dict[str, Any], list[Record]]]:
     """Groups of records that may be averaged: no model is in one twice.
 
     Args:
-      records: of `transfer`, fine-tuned.
+      records: of `transfer`, fine-tuned, or of `score_source`.
+      names: fields by which they are told apart beside settings.
 
     Returns:
       Settings and records of each, with "run" among the settings where a group would
@@ -55,7 +60,7 @@ def alike(records: Sequence[Record]) -> list[tuple[dict[str, Any], list[Record]]
     """
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        key = tuple(record[k] for k in ("source", "target", "method"))
+        key = tuple(str(record[name]) for name in names)
         settings = json.dumps(settings_of(record), sort_keys=True)
         groups.setdefault((*key, settings), []).append(record)
     found: list[tuple[dict[str, Any], list[Record]]] = []

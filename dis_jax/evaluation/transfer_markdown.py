@@ -65,16 +65,18 @@ def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
     for source in dict.fromkeys(home["source"] for home in homes):
         own = [home for home in homes if home["source"] == source]
         steps = sorted({home["source_steps"] for home in own})
-        columns = [c for c in own[0]["rows"]["OMES"] if c != ALL]
+        columns = dict.fromkeys(c for home in own for c in home["rows"].get("OMES", {}))
+        columns = [c for c in columns if c != ALL]
         body = []
         for home in own:
             rows = home["rows"]
-            cells = [rows["OMES"].get(column) for column in (*columns, ALL)]
-            cells += [rows["OS"][ALL], rows["MES"][ALL]]
+            omes, *parts = (rows.get(row, {}) for row in ("OMES", "OS", "MES"))
+            cells = [omes.get(column) for column in (*columns, ALL)]
+            cells += [part.get(ALL) for part in parts]
+            name = f"{home['method']}, beta {home['beta']:g}"
             body.append(
                 [
-                    f"{home['method']}, beta {home['beta']:g}"
-                    + (f", {home['source_steps']:,} steps" if len(steps) > 1 else ""),
+                    ", ".join(filter(None, (name, home["told_apart"]))),
                     *(_percent(cell, "") if cell else "" for cell in cells),
                     f"{home['dims']['mean']:.3g}",
                     str(home["models"]),

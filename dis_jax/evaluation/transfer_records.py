@@ -35,8 +35,7 @@ def find_runs(folder: Path) -> list[pathlib.Path]:
       ...     [run.name for run in evaluation.find_runs(folder)]
       ['a']
     """
-    folder = pathlib.Path(folder)
-    found = sorted(path.parent for path in folder.rglob("config.json"))
+    found = [below for below in _folders(folder) if config_path(below).is_file()]
     found = [run for run in found if not _is_of_transfer(run)]
     if not found:
         raise FileNotFoundError(
@@ -63,7 +62,7 @@ def read_transfers(folder: Path) -> list[dict[str, Any]]:
       ...     evaluation.read_transfers(folder)
       []
     """
-    found = _read(folder, f"{FOLDER}/*/transfer.json")
+    found = _read(folder, "transfer.json", up=2)
     return [record for record in found if record["after"]]
 
 
@@ -83,7 +82,7 @@ def read_sources(folder: Path) -> list[dict[str, Any]]:
       ...     evaluation.read_sources(folder)
       []
     """
-    return _read(folder, f"{FOLDER}/source.json")
+    return _read(folder, "source.json", up=1)
 
 
 def _is_of_transfer(path: pathlib.Path) -> bool:
@@ -96,11 +95,22 @@ def _is_of_transfer(path: pathlib.Path) -> bool:
     )
 
 
-def _read(folder: Path, pattern: str) -> list[dict[str, Any]]:
-    """What files below a run say, `run` being where it lies now."""
+def _read(folder: Path, name: str, *, up: int) -> list[dict[str, Any]]:
+    """What files so many folders below a run say, `run` being where it lies now."""
     found = []
-    for path in sorted(pathlib.Path(folder).rglob(pattern)):
-        if _is_of_transfer(path):
-            run = path.parents[len(pathlib.PurePath(pattern).parts) - 1]
+    for path in (below / name for below in _folders(folder)):
+        if not path.is_file() or len(path.parents) <= up:
+            continue
+        run = path.parents[up]
+        if path.parents[up - 1].name == FOLDER and config_path(run).is_file():
             found += [r | {"run": str(run)} for r in json.loads(path.read_text())]
     return found
+
+
+def _folders(folder: Path) -> list[pathlib.Path]:
+    """A folder and those below it, without checkpoints: others make and delete them."""
+    found = []
+    for path, names, _ in os.walk(folder):
+        names[:] = [name for name in names if name != "checkpoints"]
+        found.append(pathlib.Path(path))
+    return sorted(found)

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Float, Int, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.codes import check_codes
 from dis_jax.evaluation.dci import dci
 from dis_jax.evaluation.digit_classifier import frechet_distance
-from dis_jax.evaluation.encoding import Encode, encode_all
+from dis_jax.evaluation.encoding import Encode, encode_all, images_at
 from dis_jax.evaluation.mig import mig
 from dis_jax.evaluation.mutual_information import (
     histogram_bins,
@@ -56,7 +56,7 @@ def encode_sample(
     """
     key = jax.random.fold_in(key, 0)
     index = jax.random.permutation(key, image_set.num_images)[:num_codes]
-    codes = encode_all(encode, index, functools.partial(_take, image_set))
+    codes = encode_all(encode, index, functools.partial(images_at, image_set))
     return Encoded(np.asarray(codes), np.asarray(image_set.factors(index)))
 
 
@@ -108,7 +108,7 @@ def transfer_scores(
       encode: images -> codes (batch, latent).
       image_set: the set, for the pairs of OMES where it is a grid.
       encoded: a sample of it, see `encode_sample`.
-      key: of split, pairs and readers.
+      key: of split, pairs and the network that reads; trees need none.
       trees: "lightgbm", or "sklearn", the original that takes minutes a factor.
       readers: of "gbt" and "mlp", whose accuracies are wanted.
       num_pairs: of each factor, for OMES where the set is a grid.
@@ -191,22 +191,24 @@ def check_readers(readers: Sequence[str], trees: str) -> None:
 def transfer_distances(
     source_codes: ArrayLike,
     target_codes: ArrayLike,
-    source_omes: Mapping[str, Any],
+    source_omes: Mapping[str, Any] | None,
     target_omes: Mapping[str, Any],
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """How far a target lies from the source, in the source's encoder.
 
     Args:
       source_codes: of images of the source, (batch, latent).
       target_codes: of images of the target by the same encoder, (batch2, latent).
-      source_omes: the entry `omes` of `source_scores`.
+      source_omes: the entry `omes` of `source_scores`; None where it has no labels.
       target_omes: that of `transfer_scores`, before fine-tuning.
 
     Returns:
       `frechet`: the Fréchet distance of the two clouds of codes. `active_overlap`: of
       the dimensions that vary (standard deviation from .05) on either set, the share
       that does on both, 0 to 1; 0 where none varies. `omes_drop`: OMES on the source
-      less OMES on the target.
+      less OMES on the target, None where one of them has no factor with pairs. A part of
+      the drop belongs to the sets: OMES of a perfect code depends on how many values
+      factors have.
 
     Raises:
       ValueError: if codes are not finite or not of one width.
@@ -215,7 +217,7 @@ def transfer_distances(
       >>> import numpy as np
       >>> from dis_jax import evaluation
       >>> a = np.array([[0.0, 0.0], [2.0, 0.0]])
-      >>> omes = {"score": 0.5}, {"score": 0.25}
+      >>> omes = {"score": 0.5, "scored": [True]}, {"score": 0.25, "scored": [True]}
       >>> evaluation.transfer_distances(a, a + 3.0, *omes)
       {'frechet': 18.0, 'active_overlap': 1.0, 'omes_drop': 0.25}
     """
@@ -224,10 +226,14 @@ def transfer_distances(
     distance = frechet_distance(x, y)
     a, b = (codes.std(axis=0, ddof=1) >= _MIN_STD for codes in (x, y))
     either = int((a | b).sum())
+    known = [
+        omes for omes in (source_omes, target_omes) if omes and any(omes["scored"])
+    ]
+    drop = known[0]["score"] - known[1]["score"] if len(known) == 2 else None
     return {
         "frechet": distance,
         "active_overlap": float((a & b).sum() / either) if either else 0.0,
-        "omes_drop": source_omes["score"] - target_omes["score"],
+        "omes_drop": drop,
     }
 
 
@@ -310,8 +316,3 @@ def _pruned_trees(
         )
         found.append(float(one.test_accuracy[0]))
     return found
-
-
-@jax.jit
-def _take(image_set: ImageSet, index: Int[Array, " batch"]) -> Array:
-    return image_set.take(index)[0]

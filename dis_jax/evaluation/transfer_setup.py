@@ -8,10 +8,14 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+
 from dis_jax import data, training
 from dis_jax.evaluation.transfer_scores import READERS
 from dis_jax.training.workdir import (
     FREE_FIELDS,
+    changes,
     config_path,
     differences,
     steps_made,
@@ -22,6 +26,7 @@ Path = str | os.PathLike[str]
 FOLDER = "transfer"
 NETWORKS = ("encoder", "decoder")
 OPTIMISER = "vae"
+CODE = "z"
 _SWEPT = ("seed", "beta")
 
 
@@ -37,7 +42,7 @@ class TransferSettings(NamedTuple):
       readers: of "gbt" and "mlp", whose accuracies are wanted.
       num_codes: codes that are scored, a third of them held out.
       num_pairs: of each factor, for OMES where the set is a grid.
-      seed: of the images drawn, and of the readers.
+      seed: of the images drawn, of their split, of pairs and of the network that reads.
     """
 
     finetune_steps: int = 50_000
@@ -94,6 +99,24 @@ def split_target(target: str) -> tuple[str, str]:
     return name, split or "all"
 
 
+def source_name(config: Any) -> str:
+    """The set that a model was trained on, in the manner of targets: with its split.
+
+    Args:
+      config: of the source.
+
+    Returns:
+      The name.
+
+    Example:
+      >>> from types import SimpleNamespace
+      >>> source_name(SimpleNamespace(dataset="mnist", split="train"))
+      'mnist:train'
+    """
+    split = "" if config.split == "all" else f":{config.split}"
+    return f"{config.dataset}{split}"
+
+
 def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
     """The set that a target names.
 
@@ -103,16 +126,29 @@ def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
 
     Returns:
       The image set.
+
+    Raises:
+      ValueError: if it has no labels.
     """
     name, split = split_target(target)
-    return data.load(name, data_dir, split)
+    image_set = data.load(name, data_dir, split)
+    if not image_set.factor_names:
+        raise ValueError(
+            f"{target!r} has no labels, and transfer is scored by them: name a set that "
+            "has. launch.train goes on from a model without scores: "
+            "--config.init_from.workdir."
+        )
+    return image_set
 
 
-def check_shapes(config: Any, target: str, found: Sequence[int]) -> None:
+def check_shapes(
+    source: str, wanted: Sequence[int], target: str, found: Sequence[int]
+) -> None:
     """Makes sure that a model can read the images of a target.
 
     Args:
-      config: of the source.
+      source: name of the model's own set.
+      wanted: (height, width, channels) of its images.
       target: name of the set.
       found: (height, width, channels) of its images.
 
@@ -120,61 +156,96 @@ def check_shapes(config: Any, target: str, found: Sequence[int]) -> None:
       ValueError: if the source's differ; names a variant of the target, or of the
         source's set, by which they would not.
     """
-    wanted = tuple(config.image_shape)
-    if wanted == tuple(found):
+    if tuple(wanted) == tuple(found):
         return
     target, colon, split = target.partition(":")
     words = (
-        [target] if wanted[:2] == tuple(found[:2]) else [f"{target}+resized{wanted[0]}"]
+        [target]
+        if tuple(wanted[:2]) == tuple(found[:2])
+        else [f"{target}+resized{wanted[0]}"]
     )
     if wanted[2] != found[2]:
         words.append("coloured" if wanted[2] == 3 else "grey")
     text = f"take --target={'+'.join(words)}{colon}{split}"
     if wanted[2] < found[2]:
         text = (
-            f"train the source on {config.dataset}+coloured, whose grey is in three "
+            f"train the source on {source}+coloured, whose grey is in three "
             f"channels, or {text}"
         )
     raise ValueError(
-        f"the source was trained on {config.dataset!r}, images of {_by(wanted)}, and "
+        f"the source was trained on {source!r}, images of {_by(wanted)}, and "
         f"{target!r} has {_by(found)}: {text}."
     )
 
 
-def check_targets(pairs: Iterable[tuple[Any, str]], data_dir: Path | None) -> None:
+def check_targets(
+    pairs: Iterable[tuple[str, Sequence[int], str]], data_dir: Path | None
+) -> None:
     """Before hours are spent: are the targets there, and of the shape of their source?
 
     Args:
-      pairs: config of the source, and name of the target.
+      pairs: name of the source, shape of its images, and name of the target.
       data_dir: the folder of real data sets.
 
     Raises:
-      ValueError: if a target is not known or does not fit.
+      ValueError: if a target is not known, has no labels or does not fit.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    for config, target in pairs:
+    for source, wanted, target in pairs:
         if target not in shapes:
             shapes[target] = load_target(target, data_dir).image_shape
-        check_shapes(config, target, shapes[target])
+        check_shapes(source, wanted, target, shapes[target])
 
 
-def check_trained(source: Path, config: Any) -> None:
-    """Makes sure that a source has made all its steps: it would be another one then.
+def check_source(source: Path, config: Any) -> None:
+    """Makes sure that a run can be a source: trained to its end, of the right kind.
 
     Args:
       source: the run's workdir.
       config: its config.
 
     Raises:
-      ValueError: if it has not.
+      ValueError: if it has not made all its steps, it would be another one then; or if
+        its state is not that of a `beta_vae`, with one code.
     """
     made = steps_made(source)
-    if made < config.steps:
+    if made < config.steps or not made:
+        as_it_is = (
+            f", or, to take it as it is, by the same with --config.steps={made}"
+            if made
+            else ""
+        )
         raise ValueError(
             f"{source} has made {made:,} of its {config.steps:,} steps: train it to the "
-            "end by the command that began it, or, to take it as it is, by the same with "
-            f"--config.steps={made}."
+            f"end by the command that began it{as_it_is}."
         )
+    networks, optimisers, codes = _parts(source, config, made)
+    if not ({*NETWORKS} <= networks and OPTIMISER in optimisers and codes == {CODE}):
+        raise ValueError(
+            f"{source} is a {config.method!r}, with the networks {sorted(networks)} and "
+            f"the codes {sorted(codes)}; transfer goes on as a beta_vae: take a source "
+            f"with an encoder, a decoder and the one code {CODE!r}, such as beta_vae, "
+            "ada_gvae or group_vae."
+        )
+
+
+def _parts(source: Path, config: Any, step: int) -> tuple[set[str], set[str], set[str]]:
+    """Names of the networks, optimisers and codes of a run; nothing is computed."""
+    method = training.make_method(config)
+    checkpoints = training.Checkpoints(pathlib.Path(source) / "checkpoints")
+    try:
+        batch = checkpoints.facts(step)["batch"]
+    finally:
+        checkpoints.close()
+
+    def begin() -> Any:
+        blank = {k: jnp.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
+        state = method.init(jax.random.key(0), blank)
+        image = jnp.zeros((1, *config.image_shape))
+        return state.params, state.opt_state, method.encode(state, {"image": image})
+
+    networks, optimisers, codes = jax.eval_shape(begin)
+    return {*networks}, {*optimisers}, {*codes}
 
 
 def check_finetuning(folder: Path, tuning: Any) -> None:
@@ -212,11 +283,6 @@ def check_finetuning(folder: Path, tuning: Any) -> None:
             f"{tuning.steps} asked for: take --finetune_steps={made}, or move that folder "
             "away to fine-tune anew."
         )
-
-
-def changes(found: dict[str, tuple[Any, Any]]) -> str:
-    """Fields that differ as lines of a message, see `differences`."""
-    return "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in found.items())
 
 
 def finetuning_config(

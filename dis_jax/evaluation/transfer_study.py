@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from absl import logging
 
 from dis_jax import data, training
 from dis_jax.evaluation.study import Job, do_each, jobs
@@ -20,8 +21,9 @@ from dis_jax.evaluation.transfer_records import (
 from dis_jax.evaluation.transfer_setup import (
     DEFAULTS,
     TransferSettings,
+    check_source,
     check_targets,
-    check_trained,
+    source_name,
 )
 
 Path = str | os.PathLike[str]
@@ -71,8 +73,9 @@ def run_transfer_study(
       on_run: called after each source and each transfer.
 
     Raises:
-      ValueError: if a folder holds a run with another config, or a target is not known
-        or does not fit its source; before anything is trained.
+      ValueError: if a folder holds a run with another config, or a target is not known,
+        has no labels or does not fit its source; before anything is trained.
+      NonFiniteError: if a training diverges; after all others have been made.
 
     Example:
       >>> from dis_jax import evaluation
@@ -88,9 +91,9 @@ def run_transfer_study(
         score_source(folder, study.settings, data_dir=data_dir)
         on_run()
         rows = {row for row, _, _ in job.members}
-        for target in dict.fromkeys(t for row in rows for t in study.targets[row]):
-            transfer(folder, target, study.settings, data_dir=data_dir)
-            on_run()
+        targets = dict.fromkeys(t for row in rows for t in study.targets[row])
+        pairs = [(folder, target) for target in targets]
+        _transfer_each(pairs, study.settings, data_dir, on_run)
 
     do_each(jobs(_sources(study), workdir), workdir, do)
 
@@ -105,6 +108,8 @@ def run_transfers(
 ) -> None:
     """Carries all runs in a folder to all targets, see `transfer`.
 
+    Several processes may work on one folder: each takes a pair that no other has.
+
     Args:
       folder: a run's workdir, or one that holds runs, at any depth.
       targets: names of sets; none if transfers that are there are all that is wanted.
@@ -114,9 +119,10 @@ def run_transfers(
 
     Raises:
       FileNotFoundError: if there are no runs.
-      ValueError: if a run has not made all its steps, or a target is not known or does
-        not fit a run, or neither targets nor transfers are there; before anything is
-        done.
+      ValueError: if a run has not made all its steps or is of another kind, or a target
+        is not known, has no labels or does not fit a run, or neither targets nor
+        transfers are there; before anything is done.
+      NonFiniteError: if a fine-tuning diverges; after all others have been made.
 
     Example:
       >>> from dis_jax import evaluation
@@ -133,35 +139,48 @@ def run_transfers(
     if targets:
         configs = {run: training.read_config(run) for run in runs}
         for run, config in configs.items():
-            check_trained(run, config)
-        pairs = [(config, target) for config in configs.values() for target in targets]
-        check_targets(pairs, data_dir)
-    for run in runs:
-        for target in targets:
+            check_source(run, config)
+        homes = {(source_name(c), tuple(c.image_shape)) for c in configs.values()}
+        check_targets(
+            [(*h, target) for h in sorted(homes) for target in targets], data_dir
+        )
+    pairs = [(run, target) for run in runs for target in targets]
+    _transfer_each(pairs, settings, data_dir, on_run)
+
+
+def _transfer_each(
+    pairs: Iterable[tuple[pathlib.Path, str]],
+    settings: TransferSettings,
+    data_dir: Path | None,
+    on_run: Callable[[], object],
+) -> None:
+    """All transfers that no other process makes; one that diverges stops no other."""
+    diverged = []
+    for run, target in pairs:
+        try:
             transfer(run, target, settings, data_dir=data_dir)
             on_run()
+        except training.BusyError:
+            logging.info("left to another process: %s to %s", run, target)
+        except training.NonFiniteError as error:
+            logging.warning("%s to %s: %s", run, target, error)
+            diverged.append(f"{run} to {target}: {error}")
+    if diverged:
+        raise training.NonFiniteError("; ".join(diverged))
 
 
 def _check_targets(study: TransferStudy, data_dir: Path | None) -> None:
     """Before hours are spent: are the targets there, and of the shape of their source?"""
-    pairs = sorted(
-        {
-            (config.dataset, config.split, target)
-            for row, config in study.rows.items()
-            for target in study.targets[row]
-        }
-    )
-    shapes = {
-        home: data.load(home[0], data_dir, home[1]).image_shape
-        for home in {pair[:2] for pair in pairs}
-    }
-    check_targets(
-        [
-            (SimpleNamespace(dataset=name, image_shape=shapes[name, split]), target)
-            for name, split, target in pairs
-        ],
-        data_dir,
-    )
+    shapes: dict[str, tuple[int, ...]] = {}
+    pairs = []
+    for row, config in study.rows.items():
+        name = source_name(config)
+        for target in study.targets[row]:
+            if name not in shapes:
+                home = data.load(config.dataset, data_dir, config.split)
+                shapes[name] = home.image_shape
+            pairs.append((name, shapes[name], target))
+    check_targets(dict.fromkeys(pairs), data_dir)
 
 
 def _sources(study: TransferStudy) -> Study:

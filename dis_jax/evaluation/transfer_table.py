@@ -24,6 +24,7 @@ ALL = "all"
 DISTANCES = ("frechet", "active_overlap", "omes_drop")
 PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
 
+_FEWEST = 3  # points below which every correlation is 1
 _FEW = 5  # pairs below which a bootstrap has too little to draw from
 
 
@@ -35,8 +36,8 @@ def score_rows(scores: Mapping[str, Any]) -> Values:
 
     Returns:
       Accuracies by gradient boosted trees (GBT) and by a network (MLP), OMES (alpha =
-      .5) with its parts OS and MES, MIG and DCI disentanglement. "all" is the mean over
-      factors that have a score.
+      .5) with its parts OS and MES (none where no factor has pairs), MIG and DCI
+      disentanglement. "all" is the mean over factors that have a score.
 
     Example:
       >>> from dis_jax import evaluation
@@ -59,6 +60,8 @@ def score_rows(scores: Mapping[str, Any]) -> Values:
         ("OS", parts[0], omes["overlap"]),
         ("MES", parts[1], omes["multiple_encoding"]),
     ):
+        if not any(omes["scored"]):
+            continue  # of no factor are there pairs: its 0 is no score
         scored = zip(names, values, omes["scored"], strict=True)
         columns = {name: float(value) for name, value, known in scored if known}
         rows[row] = columns | {ALL: float(mean)}
@@ -92,7 +95,7 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       >>> evaluation.tabulate_transfers([])["models"]
       0
     """
-    groups = alike(records)
+    groups = alike(records, ("source", "target", "method"))
     tables = [_table(settings, group) for settings, group in groups]
     for table in tables:
         same = [
@@ -117,9 +120,11 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
       records: of `score_source`.
 
     Returns:
-      JSON, an entry for each source, method, beta and `source_steps`: `rows` = {"OMES",
-      "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how many
-      dimensions vary, `models` and `seeds`.
+      JSON, an entry for each source, method, beta and settings (`source_steps`, how codes
+      were scored), and one a run where two models would have the same seed: `rows` =
+      {"OMES", "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how
+      many dimensions vary, `models` and `seeds`; `told_apart` is in what the settings
+      differ from others of the same source.
 
     Example:
       >>> from dis_jax import evaluation
@@ -127,18 +132,15 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
       []
     """
     about = ("source", "method", "beta", "source_steps")
-    groups: dict[tuple[Any, ...], list[Record]] = {}
-    for record in records:
-        key = tuple(record[name] for name in about)
-        groups.setdefault(key, []).append(record)
     found = []
-    for key, group in sorted(groups.items()):
+    for settings, group in alike(records, about):
         scores = [record["source_scores"] for record in group]
         rows = [score_rows(each) for each in scores]
         dims = [float(np.sum(each["omes"]["kept"])) for each in scores]
         found.append(
-            dict(zip(about, key, strict=True))
+            {name: group[0][name] for name in about}
             | {
+                "settings": settings,
                 "models": len(group),
                 "seeds": sorted({r["seed"] for r in group}),
                 "dims": _mean_std(np.array(dims)),
@@ -152,7 +154,10 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
                 },
             }
         )
-    return found
+    for home in found:
+        every = [h["settings"] for h in found if h["source"] == home["source"]]
+        home["told_apart"] = told_apart(home["settings"], every)
+    return sorted(found, key=lambda home: [home[name] for name in about])
 
 
 def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
@@ -166,7 +171,8 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
       score and either "before" (the score) or "gain": Pearson's `pearson` and Spearman's
       `spearman` over transfers, and `within`, Pearson's of the differences from the means
       of their pair of source and target, since targets differ in how hard they are; None
-      where there are fewer than three transfers or one side is constant; how many
+      where there are fewer than three transfers (for `within`, than pairs and two) or one
+      side is constant, no entry where a distance is not known; how many
       `transfers`, of how many `models` over how many `pairs`; `told_apart`, the settings,
       where there are several.
     """
@@ -188,7 +194,9 @@ def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
     pairs = [(r["source"], r["target"]) for r in records]
     found = []
     for distance in DISTANCES:
-        x = np.array([r["distances"][distance] for r in records])
+        x = np.array([r["distances"][distance] for r in records], float)
+        if np.isnan(x).any():
+            continue
         for row in PREDICTED:
             both = [(b[row][ALL], a[row][ALL]) for b, a in rows if row in b]
             if len(both) != len(records):
@@ -198,7 +206,7 @@ def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
                 found.append(
                     {"distance": distance, "score": row, "of": name}
                     | _correlation(x, y)
-                    | {"within": _correlation(*_centred(pairs, x, y))["pearson"]}
+                    | {"within": _within(pairs, x, y)}
                     | {"transfers": len(records), "pairs": len({*pairs})}
                     | {"models": count_models(records)}
                 )
@@ -234,6 +242,7 @@ def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
         "distances": {
             name: _mean_std(np.array([r["distances"][name] for r in records]))
             for name in DISTANCES
+            if all(r["distances"][name] is not None for r in records)
         },
         "chance": _chance(records),
         "rows": found,
@@ -352,6 +361,13 @@ def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     return {"mean": mean, "each": each, "interval": ends if len(each) >= _FEW else None}
 
 
+def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:
+    """Pearson's, where more is left than two differences, which any line would meet."""
+    if len(pairs) - len({*pairs}) < _FEWEST - 1:
+        return None
+    return _correlation(*_centred(pairs, x, y))["pearson"]
+
+
 def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
     """Values less the means over models of the same pair."""
     same = np.array([a == b for a in pairs for b in pairs], float)
@@ -362,7 +378,9 @@ def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     from scipy import stats
 
-    if len(x) < 3 or min(np.ptp(x), np.ptp(y)) < 1e-9:  # rounding of what is constant
+    if (
+        len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9
+    ):  # rounding of what is constant
         return {"pearson": None, "spearman": None}
     return {
         "pearson": float(np.corrcoef(x, y)[0, 1]),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,7 +18,6 @@ from absl import logging
 from dis_jax import data, training
 from dis_jax.evaluation import (
     encode_codes,
-    find_runs,
     read_sources,
     read_transfers,
     score_rows,
@@ -26,17 +26,15 @@ from dis_jax.evaluation import (
     transfer_folder,
     transfer_markdown,
 )
-from dis_jax.evaluation.transfer_setup import (
-    DEFAULTS,
-    FOLDER,
-    TransferSettings,
-    load_target,
-)
+from dis_jax.evaluation.encoding import images_at
+from dis_jax.evaluation.transfer_groups import alike, told_apart
+from dis_jax.evaluation.transfer_setup import DEFAULTS, TransferSettings, load_target
 from dis_jax.figures.charts import score_lines
 from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.pixels import Pixels, image_grid, to_png
 from dis_jax.training.workdir import strict_json
+from dis_jax.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,14 +57,19 @@ def omes_over_beta(records: Sequence[Record], *, title: str = "") -> Figure:
       A matplotlib figure.
 
     Raises:
-      ValueError: if there are no records.
+      ValueError: if no record has OMES.
     """
-    if not records:
-        raise ValueError("records is empty; expected those of `score_source`.")
-    rows = [score_rows(record["source_scores"])["OMES"] for record in records]
+    every = [(r["beta"], score_rows(r["source_scores"]).get("OMES")) for r in records]
+    known = [(beta, row) for beta, row in every if row]
+    if not known:
+        raise ValueError(
+            f"{len(records)} records, none of them with OMES; expected those of "
+            "`score_source`, of a set whose factors have pairs."
+        )
+    betas, rows = zip(*known, strict=True)
     columns = [c for c in rows[0] if c != _ALL and all(c in row for row in rows)]
     return score_lines(
-        np.array([record["beta"] for record in records]),
+        np.array(betas),
         {c: np.array([row[c] for row in rows]) for c in (*columns, _ALL)},
         xlabel="beta",
         ylabel="OMES (alpha = .5)",
@@ -229,7 +232,6 @@ def write_transfer(
       `evaluation.tabulate_sources` did.
     """
     out = pathlib.Path(results)
-    out.mkdir(parents=True, exist_ok=True)
     records, sources = read_transfers(folder), read_sources(folder)
     told = {
         name: [r | {"run": _below(folder, r["run"])} for r in found]
@@ -237,34 +239,30 @@ def write_transfer(
     }
     result = {"title": title, "notes": notes, **tabulate_transfers(told["records"])}
     result["at_home"] = tabulate_sources(sources)
-    result["sources"] = _configs(folder)
+    runs = dict.fromkeys(r["run"] for r in (*sources, *records))
+    result["sources"] = {
+        _below(folder, run): strict_json(training.read_config(run)) for run in runs
+    }
     if made_by:
         result["made_by"] = made_by
     text = json.dumps(result | told, indent=1, allow_nan=False)
-    (out / "transfer.json").write_text(text + "\n")
+    write_whole(out / "transfer.json", text + "\n")
     page = [
         f"# {title}",
         "",
         *([notes, ""] if notes else []),
         transfer_markdown(result),
     ]
-    (out / "transfer.md").write_text("\n".join(page))
+    write_whole(out / "transfer.md", "\n".join(page))
     if pictures:
-        shown = _source_figures(sources) | _transfer_figures(result["tables"])
-        shown |= _all_traversals(records, data_dir)
         (out / "figures").mkdir(exist_ok=True)
-        for name, picture in shown.items():
+        for name, picture in itertools.chain(
+            _source_figures(sources).items(),
+            _transfer_figures(result["tables"]).items(),
+            _all_traversals(records, data_dir),
+        ):
             (out / "figures" / f"{_slug(name)}.png").write_bytes(to_png(picture))
     return result
-
-
-def _configs(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The configs of the sources, by their folders below that of all."""
-    return {
-        _below(folder, run): strict_json(training.read_config(run))
-        for run in find_runs(folder)
-        if (run / FOLDER).is_dir()
-    }
 
 
 def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:
@@ -273,21 +271,28 @@ def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:
 
 def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
     """Association matrices, of each method and beta that of the lowest seed; over beta."""
-    groups: dict[tuple[str, str], list[Record]] = {}
-    for record in sources:
-        groups.setdefault((record["source"], record["method"]), []).append(record)
+    groups = alike(sources, ("source", "method"))
     shown = {}
-    for (source, method), records in groups.items():
+    for settings, records in groups:
+        source, method = records[0]["source"], records[0]["method"]
+        same = [
+            s for s, g in groups if (g[0]["source"], g[0]["method"]) == (source, method)
+        ]
+        told = told_apart(settings, same)
+        of_set = "\n".join(filter(None, (f"on {source}", told)))
         lowest = {r["beta"]: r for r in sorted(records, key=lambda r: -r["seed"])}
         for beta, first in sorted(lowest.items()):
-            shown[f"association {source} {method} beta {beta:g}"] = association_matrix(
+            name = f"association {source} {method} beta {beta:g} {told}".strip()
+            shown[name] = association_matrix(
                 first["source_scores"],
-                title=f"{method}, beta {beta:g}, seed {first['seed']}\non {source}",
+                title=f"{method}, beta {beta:g}, seed {first['seed']}\n{of_set}",
             )
-        if len({record["beta"] for record in records}) > 1:
-            shown[f"omes over beta {source} {method}"] = omes_over_beta(
-                records, title=f"{method} on {source}"
-            )
+        scored = {
+            r["beta"] for r in records if any(r["source_scores"]["omes"]["scored"])
+        }
+        if len(scored) > 1:
+            name = f"omes over beta {source} {method} {told}".strip()
+            shown[name] = omes_over_beta(records, title=f"{method} {of_set}")
     return shown
 
 
@@ -313,9 +318,9 @@ def _transfer_figures(tables: Sequence[Record]) -> dict[str, Any]:
 
 def _all_traversals(
     records: Sequence[Record], data_dir: str | os.PathLike[str] | None
-) -> dict[str, Any]:
+) -> Iterator[tuple[str, Pixels]]:
     """Of the first model of each pair and method that was fine-tuned at all."""
-    shown: dict[str, Any] = {}
+    shown = set()
     for record in records:
         tuning = record["finetuning"]
         name = "traversals {source} {target} {method} {adam}".format(
@@ -323,13 +328,18 @@ def _all_traversals(
         )
         if name in shown or not tuning["steps"]:
             continue
-        shown[name] = transfer_traversals(
-            *(record["run"], record["target"]),
-            member=record["member"],
-            settings=TransferSettings(adam=tuning["adam"]),
-            data_dir=data_dir,
-        )
-    return shown
+        try:
+            picture = transfer_traversals(
+                *(record["run"], record["target"]),
+                member=record["member"],
+                settings=TransferSettings(adam=tuning["adam"]),
+                data_dir=data_dir,
+            )
+        except FileNotFoundError as error:
+            logging.warning("%s: not drawn: %s", name, error)
+            continue
+        shown.add(name)
+        yield name, picture
 
 
 def _gains(
@@ -379,7 +389,7 @@ def _some(image_set: data.ImageSet) -> np.ndarray:
     count = min(_SAMPLE, image_set.num_images)
     rng = np.random.default_rng(0)
     index = rng.choice(image_set.num_images, count, replace=False)
-    return np.asarray(jax.jit(data.ImageSet.take)(image_set, jnp.asarray(index))[0])
+    return np.asarray(images_at(image_set, jnp.asarray(index)))
 
 
 def _moved(

@@ -1,5 +1,7 @@
 """Scores and distances of codes whose structure is known."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,6 +132,31 @@ def test_factors_without_labels_are_left_out_and_pairs_come_from_the_sample():
     assert found["omes"]["pairs"] == "sample"
 
 
+def test_a_factor_of_a_grid_that_takes_one_value_is_left_out():
+    still = drawn_grid("still", ("a", "b", "c"), (3, 4, 1), (4, 4, 1), draw_two)
+    found = scored(perfect, still, readers=["gbt"])
+    assert found["factor_names"] == ["a", "b"]
+    assert found["left_out"] == {"c": "takes one value only"}
+    assert np.shape(found["omes"]["association"]) == (3, 2)
+    assert found["omes"]["pairs"] == "sample"
+
+
+def draw_two(factors):
+    return draw(factors.at[:, 2].set(0))
+
+
+def test_trees_are_those_that_were_asked_for(monkeypatch):
+    asked = []
+    scores = sys.modules["dis_jax.evaluation.transfer_scores"]
+    dci = evaluation.dci
+    monkeypatch.setattr(
+        scores, "dci", lambda *a, trees: asked.append(trees) or dci(*a, trees=trees)
+    )
+    found = scored(perfect, readers=["gbt"], trees="sklearn")
+    assert asked == ["sklearn"] * 4  # all dimensions, and one for each factor
+    assert found["trees"] == "sklearn"
+
+
 @pytest.mark.parametrize("options", [{"trees": "forest"}, {"readers": ["svm"]}])
 def test_unknown_options_are_named(options):
     with pytest.raises(ValueError, match="expected some of"):
@@ -142,13 +169,18 @@ def test_distances_of_known_clouds():
     x = (x - x.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(x.T))).T
     x = np.concatenate([x, np.zeros((2000, 2))], axis=1)  # N(0, I) in two of four
     y = np.concatenate([3 * x[:, :1] + 1, 0 * x[:, :1], x[:, 1:2], x[:, 3:]], axis=1)
-    found = evaluation.transfer_distances(x, y, {"score": 0.5}, {"score": 0.6})
+    omes = [{"score": score, "scored": [True, False]} for score in (0.5, 0.6, 0.0)]
+    found = evaluation.transfer_distances(x, y, *omes[:2])
     # means (1, 0, 0, 0) apart; deviations 1 and 3, 1 and 0, 0 and 1, 0 and 0
     assert found["frechet"] == pytest.approx(1 + 4 + 1 + 1, rel=1e-6)
     assert found["active_overlap"] == pytest.approx(1 / 3)  # {0, 1} and {0, 2}
     assert found["omes_drop"] == pytest.approx(-0.1)
     still = np.zeros((3, 2))
-    found = evaluation.transfer_distances(still, still, {"score": 0}, {"score": 0})
+    found = evaluation.transfer_distances(still, still, omes[2], omes[2])
     assert found == {"frechet": 0.0, "active_overlap": 0.0, "omes_drop": 0}
+    unknown = {"score": 0.0, "scored": [False, False]}  # no factor has pairs
+    for pair in ((omes[0], unknown), (unknown, omes[0]), (None, omes[0])):
+        found = evaluation.transfer_distances(x, y, *pair)
+        assert found["omes_drop"] is None
     with pytest.raises(ValueError, match="as many features"):
-        evaluation.transfer_distances(x, y[:, :2], {"score": 0}, {"score": 0})
+        evaluation.transfer_distances(x, y[:, :2], *omes[:2])

@@ -56,6 +56,35 @@ def test_rows_by_hand():
     assert rows["DCI"] == {"all": 0.3}
 
 
+def test_where_no_factor_has_pairs_there_is_no_omes():
+    def without(found):
+        omes = dict.fromkeys(("score", "overlap", "multiple_encoding"), 0.0)
+        return found | {"omes": found["omes"] | omes | {"scored": [False, False]}}
+
+    assert {"OMES", "OS", "MES"}.isdisjoint(evaluation.score_rows(without(scores(0.2))))
+    records = [
+        record(
+            seed=k,
+            before=0.1 * k,
+            frechet=k + 1.0,
+            distances={"frechet": k, "active_overlap": k / 2, "omes_drop": None},
+        )
+        for k in range(3)
+    ]
+    for each in records:
+        each |= {when: without(each[when]) for when in ("before", "after")}
+    result = evaluation.tabulate_transfers(records)
+    (table,) = result["tables"]
+    assert "OMES" not in table["rows"]
+    assert {*table["distances"]} == {"frechet", "active_overlap"}
+    assert {c["distance"] for c in result["correlations"]} == {*table["distances"]}
+    home = record(source_scores=without(scores(0.2)))
+    homes = evaluation.tabulate_sources([home])
+    page = evaluation.transfer_markdown(result | {"at_home": homes})
+    assert "OMES |" not in page
+    assert "| ada_gvae, beta 1 |  |  |  | 2 | 1 |" in page
+
+
 def test_a_table_has_means_deviations_and_gains_over_models():
     records = [record(seed=0, after=0.5), record(seed=1, after=0.7)]
     (table,) = evaluation.tabulate_transfers(records)["tables"]
@@ -110,6 +139,38 @@ def test_sources_at_home_a_row_for_each_method_and_beta():
     row = "| beta_vae, beta 4 | 60.0 ± 14.1 | 60.0 ± 14.1 | 70.0 ± 14.1 | 50.0 ± 14.1"
     assert row + " | 1.5 | 2 |" in page
     assert "What predicts" not in page  # nothing was transferred
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ({"run": "a"}, {"run": "b"}, ("run a", "run b")),
+        (
+            {"scoring": {"num_codes": 15_000}},
+            {"scoring": {"num_codes": 100}},
+            ("scoring.num_codes 15000", "scoring.num_codes 100"),
+        ),
+        (
+            {"source_steps": 100},
+            {"source_steps": 5_000},
+            ("source_steps 100", "source_steps 5000"),
+        ),
+    ],
+)
+def test_unlike_sources_are_not_pooled(first, second, told):
+    found = evaluation.tabulate_sources(
+        [
+            record(source_scores=scores(0.2, omes)) | fields
+            for omes, fields in ((0.2, first), (0.8, second))
+        ]
+    )
+    assert [(h["models"], h["told_apart"]) for h in found] == [(1, t) for t in told]
+    means = [h["rows"]["OMES"]["all"]["mean"] for h in found]
+    assert means == pytest.approx([0.2, 0.8])
+    page = evaluation.transfer_markdown(
+        evaluation.tabulate_transfers([]) | {"at_home": found}
+    )
+    assert f"| ada_gvae, beta 1, {told[1]} |" in page
 
 
 def test_methods_are_compared_over_the_same_seeds_and_betas():
@@ -254,6 +315,8 @@ def test_within_pairs_the_targets_own_means_do_not_count():
     }
     text = evaluation.transfer_markdown(evaluation.tabulate_transfers(records))
     assert f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; +1.00)" in text
+    # of three in two pairs one difference is left, which any line would meet
+    assert all(c["within"] is None for c in correlate(records[:3]))
 
 
 def test_one_model_carried_to_three_targets_is_one_model():
@@ -271,7 +334,7 @@ def test_one_model_carried_to_three_targets_is_one_model():
     assert "over 6 transfers: 2 models, 3 pairs of source and target." in page
 
 
-def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path):
+def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path, monkeypatch):
     done = record()
     # that of a study in a folder of that name is none of a run's
     (tmp_path / "transfer" / "x").mkdir(parents=True)
@@ -281,10 +344,14 @@ def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path):
         folder.mkdir(parents=True)
         (tmp_path / run / "config.json").write_text("{}")
         (folder / "config.json").write_text("{}")
+        (tmp_path / run / "checkpoints" / "3").mkdir(parents=True)
+        (tmp_path / run / "checkpoints" / "3" / "config.json").write_text("{}")
         text = json.dumps([done | {"after": after}])
         (folder / "transfer.json").write_text(text)
     assert len(evaluation.read_transfers(tmp_path)) == 1
     assert len(evaluation.read_transfers(tmp_path / "a")) == 1
+    monkeypatch.chdir(tmp_path / "a")
+    assert [r["run"] for r in evaluation.read_transfers(".")] == ["."]
     assert evaluation.read_transfers(tmp_path / "transfer") == []
     runs = [p.relative_to(tmp_path) for p in evaluation.find_runs(tmp_path)]
     assert [run.as_posix() for run in runs] == ["a", "transfer/x/b/seed0"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dis_jax import figures
+from dis_jax.figures.transfer import _all_traversals as all_traversals
 from dis_jax.figures.transfer import _source_figures as source_figures
 from dis_jax.figures.transfer import _transfer_figures as transfer_figures
 
@@ -28,6 +29,9 @@ def source(beta, seed=0, score=0.5):
     return {
         "beta": beta,
         "seed": seed,
+        "run": f"runs/{beta}_{seed}",
+        "source_steps": 100,
+        "scoring": {"num_codes": 50},
         "source_scores": {"factor_names": ["size", "place"], "omes": found},
     }
 
@@ -54,7 +58,7 @@ def test_omes_over_beta_has_a_line_a_factor_and_one_for_all():
     assert list(lines) == ["size", "place", "all"]
     assert lines["all"] == pytest.approx([0.3, 0.9])
     assert lines["size"] == pytest.approx([0.5, 0.5])
-    with pytest.raises(ValueError, match="records is empty"):
+    with pytest.raises(ValueError, match="0 records, none of them with OMES"):
         figures.omes_over_beta([])
 
 
@@ -113,3 +117,27 @@ def test_each_beta_has_an_association_matrix_of_its_lowest_seed():
     titles = [figure.axes[0].get_title() for figure in found.values()]
     assert "beta 1, seed 0" in titles[0]
     assert "beta 4, seed 2" in titles[1]
+    # a line over beta is of models with as many steps
+    longer = [source(b) | about | {"source_steps": 900} for b in (1.0, 4.0)]
+    found = source_figures(records + longer)
+    lines = [name for name in found if name.startswith("omes over beta")]
+    assert lines == [
+        f"omes over beta a vae source_steps {steps}" for steps in (100, 900)
+    ]
+    assert len(found) == 6
+    # nor is there one where no factor has pairs
+    for record in longer:
+        record["source_scores"]["omes"]["scored"] = [False, False]
+    assert list(source_figures(longer)) == [
+        "association a vae beta 1",
+        "association a vae beta 4",
+    ]
+
+
+def test_without_records_or_data_the_rest_is_written(tmp_path):
+    out = tmp_path / "results"
+    assert figures.write_transfer(tmp_path, out)["sources"] == {}
+    assert (out / "transfer.md").is_file()
+    gone = {"run": str(tmp_path / "gone"), "member": None, "target": "b"}
+    gone |= {"source": "a", "method": "vae", "finetuning": {"steps": 1, "adam": "kept"}}
+    assert list(all_traversals([gone], None)) == []

@@ -108,6 +108,10 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
             ["--study=s.py", "--workdir=w", "--adam=fresh", "--num_codes=9"],
             "--adam, --num_codes: of no effect beside --study",
         ),
+        (
+            ["--source=s", "--finetune_steps=9"],
+            "--finetune_steps: of no effect without --target",
+        ),
     ],
 )
 def test_what_would_have_no_effect_is_refused(run, words, message):
@@ -160,7 +164,8 @@ def test_words_after_the_colon_choose(monkeypatch):
             studies.load(f"configs/studies/transfer_dsprites.py:{word}")
     for words, hint in (
         ("2,100,50,7", "expected three at most"),
-        ("0,100", "seeds, from 1"),
+        ("0,100", "both from 1"),
+        ("2,0,5", "both from 1"),
         ("pairs0", "larger than 0"),
         ("rate0", "larger than 0"),
     ):
@@ -190,6 +195,29 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert found.rows["ada_gvae, beta 1"].batch_size == 32
     assert found.rows["beta_vae, beta 1"].batch_size == 64
     assert "32 pairs a step, Adam 0.0005" in found.notes
+
+
+def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
+    tiny_config, target, tmp_path, monkeypatch
+):
+    from dis_jax import training
+    from dis_jax.evaluation import transfer_study
+
+    for run in ("a", "b"):
+        training.train(tiny_config("beta_vae", steps=2), tmp_path / run)
+    made = []
+
+    def transfer(run, name, settings, data_dir):
+        if run.name == "a":
+            errors = training.NonFiniteError, training.BusyError
+            raise errors[name == target]("no")
+        made.append((run.name, name))
+
+    monkeypatch.setattr(transfer_study, "transfer", transfer)
+    targets = [target, "rendered_dsprites"]
+    with pytest.raises(training.NonFiniteError, match="a to rendered_dsprites"):
+        evaluation.run_transfers(tmp_path, targets)
+    assert made == [("b", name) for name in targets]
 
 
 @pytest.mark.slow
