@@ -31,7 +31,7 @@ def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import evaluation, figures
-    from dis_jax.whole_files import write_whole
+    from dis_jax.files import write_whole
 
     study = load(_STUDY.value)
     if not isinstance(study, evaluation.Study):

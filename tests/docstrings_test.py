@@ -41,10 +41,8 @@ PUBLIC = [
 ]
 MODULES = [
     module.name
-    for room in make_equations.ROOMS
-    for module in pkgutil.iter_modules(
-        [str(ROOT / "dis_jax" / room)], f"dis_jax.{room}."
-    )
+    for module in pkgutil.walk_packages([str(ROOT / "dis_jax")], "dis_jax.")
+    if not module.ispkg
 ]
 
 

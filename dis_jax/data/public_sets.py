@@ -14,7 +14,7 @@ import re
 import numpy as np
 
 from dis_jax.data.arrays import LabelledImages, read_npz
-from dis_jax.data.image_files import image_paths, read_images
+from dis_jax.data.image_files import image_paths, read_image, read_images
 
 _MPI3D_FACTORS = (
     "object_colour", "object_shape", "object_size", "camera_height",
@@ -238,7 +238,7 @@ def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     for image, file in zip(images, files, strict=True):
         mask = file.with_name(file.name.replace("_crop.png", "_maskcrop.png"))
         if mask.is_file():
-            shown = read_images([mask], side=side, channels=1, fit="pad")[0]
+            shown = read_image(mask, side=side, channels=1, fit="pad")
             image[shown[..., 0] < shown.max() / 2] = 0
     sizes = tuple((factors.max(0) + 1).tolist())
     return LabelledImages(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,10 +12,10 @@ from absl import logging
 
 from dis_jax import training
 from dis_jax.evaluation.study_table import Study, Trained, tabulate
+from dis_jax.files import file_name, write_whole
 from dis_jax.provenance import provenance
 from dis_jax.training.program import backend
 from dis_jax.training.workdir import config_path, differences
-from dis_jax.whole_files import write_whole
 
 
 class Job(NamedTuple):
@@ -99,7 +98,7 @@ def do_each(
         busy = []
         for job in left:
             try:
-                with training.held(folder / f".{_slug(job.folder)}.lock"):
+                with training.held(folder / f".{file_name(job.folder)}.lock"):
                     number = planned.index(job) + 1
                     logging.info("run %d of %d: %s", number, len(planned), job.folder)
                     do(job)
@@ -160,7 +159,7 @@ def jobs(
 
 def _single(study: Study, row: str, seed: int) -> Job:
     config = _model(study, row, seed)
-    return Job(f"{_slug(row)}/seed{seed}", config, ((row, seed, None),))
+    return Job(f"{file_name(row)}/seed{seed}", config, ((row, seed, None),))
 
 
 def _model(study: Study, row: str, seed: int) -> Any:
@@ -201,7 +200,7 @@ def _begun(
     study: Study, workdir: pathlib.Path
 ) -> list[tuple[list[str], tuple[int, ...]]]:
     """Rows and seeds of the populations that lie in a folder and are still such."""
-    row_of = {_slug(row): row for row in study.rows}
+    row_of = {file_name(row): row for row in study.rows}
     found = []
     for path in sorted(workdir.glob("*/seeds*/config.json")):
         names = path.parent.parent.name.split("+")
@@ -260,7 +259,7 @@ def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Jo
     for index, member in enumerate(training.members(config)):
         row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
         members.append((row, member.seed, index))
-    folder = f"{'+'.join(_slug(row) for row in rows)}/seeds{_span(seeds)}"
+    folder = f"{'+'.join(file_name(row) for row in rows)}/seeds{_span(seeds)}"
     return Job(folder, config, tuple(members))
 
 
@@ -274,7 +273,7 @@ def _span(seeds: tuple[int, ...]) -> str:
 
 def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
     """Where the scores of a model lie."""
-    return workdir / "scores" / f"{_slug(row)}_seed{seed}.json"
+    return workdir / "scores" / f"{file_name(row)}_seed{seed}.json"
 
 
 def _is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
@@ -382,7 +381,3 @@ def _read_score(
     found = differences(record["config"], ours)
     differs = {name: list(pair) for name, pair in found.items()}
     return record | ({"differs": differs} if differs else {})
-
-
-def _slug(row: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "_", row).strip("_")

@@ -199,7 +199,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     """
     columns = shown_columns(result)
     text = [f"# {result['title']}", ""]
-    text += _rows(
+    text += table_lines(
         ["", *columns],
         [
             [line, *(_cell(cells.get(column)) for column in columns)]
@@ -218,7 +218,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     for compared in result["differences"]:
         first, second = compared["lines"]
         text += ["", f"**{first}** less **{second}**, same seeds, 95 % bootstrap:", ""]
-        text += _rows(
+        text += table_lines(
             ["", "difference", "from", "to"],
             [
                 [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
@@ -248,7 +248,8 @@ def shown_columns(result: Mapping[str, Any]) -> list[str]:
     return [c for c in result.get("shown") or found if c in found]
 
 
-def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 

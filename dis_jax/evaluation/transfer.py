@@ -32,10 +32,10 @@ from dis_jax.evaluation.transfer_setup import (
     source_name,
     transfer_folder,
 )
+from dis_jax.files import write_whole
 from dis_jax.methods import Method, State
 from dis_jax.provenance import provenance
 from dis_jax.training.workdir import changes, differences, steps_made
-from dis_jax.whole_files import write_whole
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dis_jax.evaluation.study_table import table_lines
 from dis_jax.evaluation.transfer_table import ALL
 
 
@@ -36,7 +37,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
             [row, *(_cell(cells.get(column)) for column in columns)]
             for row, cells in table["rows"].items()
         ]
-        text += _lines(["", *columns], body)
+        text += table_lines(["", *columns], body)
         text += ["", f"Chance: {_percents(table['chance'])}."]
         text += _drop_lines(table) + _weak_lines(table)
     for compared in result["differences"]:
@@ -52,7 +53,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
             [row, *(_difference(cells[k]) for k in ("before", "after", "gain"))]
             for row, cells in compared["rows"].items()
         ]
-        text += _lines(["", "before", "after", "gain"], body)
+        text += table_lines(["", "before", "after", "gain"], body)
     if result["tables"]:
         text += ["", "## What predicts transfer?", ""]
         text += _correlation_lines(result["correlations"])
@@ -84,7 +85,7 @@ def _home_lines(homes: Sequence[Mapping[str, Any]]) -> list[str]:
             )
         head = ["", *columns, ALL, "OS", "MES", "dimensions that vary", "models"]
         text += ["", f"## OMES on the source, {source}", ""]
-        text += [f"Alpha = .5; {_list(steps)} steps.", "", *_lines(head, body)]
+        text += [f"Alpha = .5; {_list(steps)} steps.", "", *table_lines(head, body)]
     return text
 
 
@@ -206,15 +207,9 @@ def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
         }
         name = distance.replace("_", " ")
         body.append([name, *(cells.get(column, "") for column in columns)])
-    return text + _lines(["", *columns], body)
+    return text + table_lines(["", *columns], body)
 
 
 def _correlations(cell: Mapping[str, Any]) -> str:
     within = "-" if cell["within"] is None else f"{cell['within']:+.2f}"
     return f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; {within})"
-
-
-def _lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)
-    ]

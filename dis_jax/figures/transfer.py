@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import pathlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,8 @@ from dis_jax.figures.charts import score_lines
 from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.pixels import Pixels, image_grid, to_png
+from dis_jax.files import file_name, write_whole
 from dis_jax.training.workdir import strict_json
-from dis_jax.whole_files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -261,7 +260,7 @@ def write_transfer(
             _transfer_figures(result["tables"]).items(),
             _all_traversals(records, data_dir),
         ):
-            (out / "figures" / f"{_slug(name)}.png").write_bytes(to_png(picture))
+            (out / "figures" / f"{file_name(name)}.png").write_bytes(to_png(picture))
     return result
 
 
@@ -402,7 +401,3 @@ def _moved(
     return traverse(
         lambda z: np.asarray(decode(state, {"z": z})), mean[0], values, dims=dims
     )
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9.]+", "_", name).strip("_")

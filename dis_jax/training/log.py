@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from dis_jax.whole_files import write_whole
+from dis_jax.files import write_whole
 
 Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
 

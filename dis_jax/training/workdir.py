@@ -14,13 +14,13 @@ import jax.numpy as jnp
 from absl import logging
 
 from dis_jax.data import ImageSet
+from dis_jax.files import write_whole
 from dis_jax.methods import METHODS, Method, State
 from dis_jax.suggest import suggest
 from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
 from dis_jax.training.program import stack
-from dis_jax.whole_files import write_whole
 
 # Fields that say how long a run is and what it keeps, not what is computed.
 FREE_FIELDS = frozenset(

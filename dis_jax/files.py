@@ -1,9 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Files: written whole or not at all, and named after what they hold."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import re
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
@@ -28,3 +29,19 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
+
+
+def file_name(text: str) -> str:
+    """A text as the name of a file or folder.
+
+    Args:
+      text: any.
+
+    Returns:
+      Its letters, digits and dots, with single underscores for all else.
+
+    Example:
+      >>> file_name("beta_vae, beta 0.5")
+      'beta_vae_beta_0.5'
+    """
+    return re.sub(r"[^A-Za-z0-9.]+", "_", text).strip("_")
