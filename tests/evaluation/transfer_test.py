@@ -111,7 +111,8 @@ def test_what_is_done_is_not_done_again(train, target, monkeypatch):
     assert again == first[0] | {"run": str(moved)}
 
 
-def test_distances_are_between_codes_of_source_and_target(source, target):
+def test_distances_are_between_codes_of_source_and_target(train, target):
+    source = train()
     (record,) = evaluation.transfer(source, target, SETTINGS)
     method, state, config = training.restore(source)
     encode = evaluation.code_fn(method, state)
