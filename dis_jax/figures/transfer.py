@@ -246,13 +246,8 @@ def write_transfer(
         result["made_by"] = made_by
     text = json.dumps(result | told, indent=1, allow_nan=False)
     write_whole(out / "transfer.json", text + "\n")
-    page = [
-        f"# {title}",
-        "",
-        *([notes, ""] if notes else []),
-        transfer_markdown(result),
-    ]
-    write_whole(out / "transfer.md", "\n".join(page))
+    head = "\n\n".join(filter(None, (f"# {title}", notes)))
+    write_whole(out / "transfer.md", f"{head}\n\n{transfer_markdown(result)}")
     if pictures:
         (out / "figures").mkdir(exist_ok=True)
         for name, picture in itertools.chain(
