@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from absl import logging
 
 from dis_jax import data, training
@@ -246,6 +247,12 @@ def _restored(
 ) -> list[tuple[Record, _Model]]:
     """The models that are meant."""
     method, state, _ = training.restore(source)
+    found, wanted = np.ravel(state.step)[0], abouts[0]["source_steps"]
+    if found != wanted:  # the last checkpoint is damaged, and one before it was read
+        raise ValueError(
+            f"the checkpoint of step {wanted} in {source} cannot be read, but that of "
+            f"step {found} can: train the source to its end again."
+        )
     return [(about, _Model(method, _member(state, about))) for about in abouts]
 
 

@@ -226,6 +226,18 @@ def test_a_source_that_is_not_at_its_end_is_refused(train, target):
     assert not (source / "transfer").exists()
 
 
+def test_a_source_whose_last_checkpoint_is_damaged_is_refused(train, target):
+    workdir = train(steps=4, checkpoint_every=2)
+    last = workdir / "checkpoints" / "4"
+    (state,) = last.glob("state")
+    for file in [f for f in state.rglob("*") if f.is_file()]:
+        file.write_bytes(b"")
+    with pytest.raises(
+        ValueError, match=r"of step 4 in .* cannot be read, .* step 2 can"
+    ):
+        evaluation.transfer(workdir, target, SETTINGS)
+
+
 @pytest.mark.slow
 def test_adam_goes_on_or_starts_afresh(train, target):
     source = train()
