@@ -169,8 +169,8 @@ def check_shapes(
     text = f"take --target={'+'.join(words)}{colon}{split}"
     if wanted[2] < found[2]:
         text = (
-            f"train the source on {source}+coloured, whose grey is in three "
-            f"channels, or {text}"
+            f"train the source on {source.partition(':')[0]}+coloured, whose grey is in "
+            f"three channels, or {text}"
         )
     raise ValueError(
         f"the source was trained on {source!r}, images of {_by(wanted)}, and "

@@ -378,9 +378,8 @@ def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     from scipy import stats
 
-    if (
-        len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9
-    ):  # rounding of what is constant
+    # what is constant has rounding
+    if len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9:
         return {"pearson": None, "spearman": None}
     return {
         "pearson": float(np.corrcoef(x, y)[0, 1]),

@@ -7,12 +7,12 @@ import os
 import pathlib
 from typing import TYPE_CHECKING, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from dis_jax.data import ImageSet
+from dis_jax.evaluation.encoding import images_at
 from dis_jax.figures import page
 from dis_jax.figures._axes import empty_axes
 from dis_jax.figures.page import Section, render_page
@@ -353,18 +353,11 @@ def _sample(image_set: ImageSet, num: int, seed: int) -> np.ndarray:
     return rng.choice(image_set.num_images, count, replace=False)
 
 
-@jax.jit
-def _take(image_set: ImageSet, index: Int[jax.Array, " batch"]) -> jax.Array:
-    return image_set.take(index)[0]
-
-
 def _images(image_set: ImageSet, index: np.ndarray) -> np.ndarray:
-    """Images at positions, drawn `_BATCH` at a time by one compiled program."""
-    if image_set.read is not None:
-        return image_set.read(index).astype(np.float32) / 255
+    """Images at positions, `_BATCH` at a time: where they are drawn, by one program."""
     padded = np.resize(index, -(-len(index) // _BATCH) * _BATCH).astype(np.int32)
     parts = [
-        np.asarray(_take(image_set, jnp.asarray(part)))
+        np.asarray(images_at(image_set, jnp.asarray(part)))
         for part in padded.reshape(-1, _BATCH)
     ]
     return np.concatenate(parts)[: len(index)]
