@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from configs import edim, sdim
 from configs import words as study_words
-from dis_jax import evaluation
+from dis_jax import evaluation, studies
 
 STATISTICS = {"running": False, "batch": True}
 MODELS = ("logistic", "mlp", "knn")
@@ -120,7 +120,7 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
             sdim.hold_out(config, (count - 1 - seed) % count)
         return config
 
-    return evaluation.Study(
+    return studies.Study(
         name="_".join((name, *asked.changes)),
         title=title + (f" ({', '.join(asked.changes)})" if asked.changes else ""),
         rows=rows,

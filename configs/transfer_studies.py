@@ -3,7 +3,7 @@
 import re
 
 from configs import ada_gvae, beta_vae, group_vae
-from dis_jax import data, evaluation
+from dis_jax import data, studies
 from dis_jax.suggest import suggest
 
 METHODS = ("beta_vae", "ada_gvae", "group_vae")
@@ -78,13 +78,13 @@ def study(
         for method in methods
         for beta in betas
     }
-    return evaluation.TransferStudy(
+    return studies.TransferStudy(
         name=name,
         title=title,
         rows=rows,
         seeds=tuple(range(seeds)),
         targets=dict.fromkeys(rows, targets),
-        settings=evaluation.TransferSettings(
+        settings=studies.TransferSettings(
             finetune_steps=tuning, adam=adam, readers=readers
         ),
         notes=NOTES.format(pairs=pairs, rate=rate, warmup=warmup),

@@ -25,6 +25,7 @@ ROOMS = (
     "methods",
     "training",
     "evaluation",
+    "studies",
     "figures",
 )
 EQUATION = re.compile(r"^Eq\.: (?P<paper>\S.*? \d{4}[a-z]?), (?P<where>\S.*)$")
@@ -73,9 +74,9 @@ def equations() -> list[Equation]:
                 line.strip() for line in (inspect.getdoc(value) or "").splitlines()
             ]
             lines = [line for line in lines if line.startswith("Eq.:")]
-            test = find_test(room, value) if lines else ""
+            test = find_test(value) if lines else ""
             if lines and not test:
-                faults.append(f"{room}.{name}: no file in tests/{room} mentions it")
+                faults.append(f"{room}.{name}: no test beside it mentions it")
             for line in lines:
                 match = EQUATION.match(line)
                 if match:
@@ -92,9 +93,9 @@ def equations() -> list[Equation]:
     return sorted(rows, key=lambda row: [in_order(field) for field in row])
 
 
-def find_test(room: str, value: Any) -> str:
+def find_test(value: Any) -> str:
     """The test file that mentions a function: that of its own module, if it does."""
-    own = value.__module__.rpartition(".")[2]
+    _, room, own = value.__module__.split(".")
     files = sorted(
         (ROOT / "tests" / room).glob("*_test.py"),
         # that of what all methods have in common comes last

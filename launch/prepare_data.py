@@ -24,7 +24,7 @@ _IMAGES_A_SECOND = 10_000  # written by one core; only for the message
 
 
 def _say_what_comes(name: str) -> None:
-    from dis_jax.data.published import PUBLISHED
+    from dis_jax.data.catalogue import PUBLISHED
 
     published = PUBLISHED[name]
     raw = sum(file.size for files in published.files.values() for file in files)

@@ -14,7 +14,7 @@ import pathlib
 from absl import flags
 
 from launch import start
-from launch.studies import load
+from launch.study_files import load
 
 _STUDY = flags.DEFINE_string(
     "study", None, "A file of configs/studies/, with :argument.", required=True
@@ -30,11 +30,11 @@ _TRAIN = flags.DEFINE_bool("train", True, "Whether models that are missing are m
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import evaluation, figures
+    from dis_jax import figures, studies
     from dis_jax.files import write_whole
 
     study = load(_STUDY.value)
-    if not isinstance(study, evaluation.Study):
+    if not isinstance(study, studies.Study):
         raise ValueError(
             f"--study: {_STUDY.value} is a study of transfer; run it by "
             "python -m launch.transfer --study=... --workdir=..."
@@ -46,25 +46,25 @@ def main(argv):
         for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):
             text = json.dumps(result, indent=1, allow_nan=False) + "\n"
             write_whole(folder / f"{study.name}.json", text)
-            write_whole(folder / f"{study.name}.md", evaluation.markdown_table(result))
+            write_whole(folder / f"{study.name}.md", studies.markdown_table(result))
             (folder / f"{study.name}.png").write_bytes(picture)
 
     if _TRAIN.value:
         folders = _WORKDIR.value, _DATA_DIR.value
-        result = evaluation.run_study(study, *folders, on_model=write)
+        result = studies.run_study(study, *folders, on_model=write)
         if not result["models"]:
             print("no model is scored yet: other processes are at those that are left")
             return
     else:
-        scored = evaluation.read_scores(study, _WORKDIR.value)
+        scored = studies.read_scores(study, _WORKDIR.value)
         if not scored:
             raise ValueError(
                 f"--notrain: {_WORKDIR.value} holds no scores of this study's models; "
                 "leave the flag out to make them."
             )
-        result = evaluation.tabulate(study, scored)
+        result = studies.tabulate(study, scored)
     write(result)
-    print(evaluation.markdown_table(result))
+    print(studies.markdown_table(result))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pathlib
 from absl import flags
 
 from launch import start
-from launch.studies import load
+from launch.study_files import load
 
 _SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
 _TARGET = flags.DEFINE_list("target", [], "Sets to carry them to, with commas.")
@@ -66,7 +66,7 @@ def main(argv):
     del argv
     _check()
     start.set_up_jax()
-    from dis_jax import evaluation, figures
+    from dis_jax import figures, studies
 
     study = load(_STUDY.value) if _STUDY.value else None
     title, notes = (study.title, study.notes) if study else ("Transfer", "")
@@ -84,9 +84,9 @@ def main(argv):
 
     made = {"data_dir": _DATA_DIR.value, "on_run": write}
     if study:
-        evaluation.run_transfer_study(study, folder, **made)
+        studies.run_transfer_study(study, folder, **made)
     else:
-        settings = evaluation.TransferSettings(
+        settings = studies.TransferSettings(
             finetune_steps=_STEPS.value,
             adam=_ADAM.value,
             learning_rate=_RATE.value,
@@ -95,8 +95,8 @@ def main(argv):
             num_codes=_CODES.value,
             seed=_SEED.value,
         )
-        evaluation.run_transfers(folder, _TARGET.value, settings, **made)
-    print(evaluation.transfer_markdown(write(pictures=_PICTURES.value)))
+        studies.run_transfers(folder, _TARGET.value, settings, **made)
+    print(studies.transfer_markdown(write(pictures=_PICTURES.value)))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+from typing import NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Most of a test's time is the compiler's. Not `--xla_cpu_use_fusion_emitters=false`, which
@@ -24,9 +25,12 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import numpy as np
 import pytest  # after the environment is set
+from threadpoolctl import threadpool_limits
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+SIZES = (3, 4, 5)  # of the factors of known codes
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -66,6 +70,28 @@ def processes():
         for process, (_, errors) in zip(started, results, strict=True):
             assert process.returncode == 0, errors
         return [json.loads(out.splitlines()[-1]) for out, _ in results]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def run():
+    """`run(script, *arguments, **environment)`: as a person does, from the clone.
+
+    A script of `launch`, or one named in full: `benchmarks.bench`.
+    """
+
+    def run(script, *arguments, **environment):
+        module = script if "." in script else f"launch.{script}"
+        return subprocess.run(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=ROOT,
+            env=os.environ | {"XLA_FLAGS": "", "DIS_JAX_DATA_DIR": ""} | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     return run
 
@@ -122,5 +148,76 @@ def tiny_config():
         config.tensorboard = False
         config.update_from_flattened_dict(overrides)
         return config
+
+    return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Models this small run faster on one thread, above all on a busy machine."""
+    with threadpool_limits(1):
+        yield
+
+
+class Known(NamedTuple):
+    codes: np.ndarray
+    factors: np.ndarray
+
+
+def grid(sizes=SIZES, copies=1):
+    factors = np.indices(sizes).reshape(len(sizes), -1).T
+    return np.tile(factors, (copies, 1))
+
+
+def standardise(factors):
+    return (factors - factors.mean(axis=0)) / factors.std(axis=0)
+
+
+def codes_of(kind, factors, seed=0):
+    """Codes of a kind; on a full grid the factors are exactly independent."""
+    rng = np.random.default_rng(seed)
+    v = standardise(factors)
+    k = v.shape[1]
+    if kind == "perfect":
+        return v
+    if kind == "permuted":  # with signs and scales of their own
+        return v[:, ::-1] * np.array([-2.0, 0.5, 3.0])
+    if kind == "redundant":
+        return np.concatenate([v, v], axis=1)
+    if kind == "merged":  # the first dimension holds the first two factors in full
+        both = factors[:, 0] + (factors[:, 0].max() + 1) * factors[:, 1]
+        return np.stack([both.astype(float), factors[:, 2] / 2], axis=1)
+    if kind == "missing":  # the last factor
+        return np.concatenate([v[:, :-1], 0.1 * rng.normal(size=(len(v), 1))], axis=1)
+    if kind == "constant":
+        return np.full_like(v, 0.7)
+    if kind == "rotated":
+        return v @ np.linalg.qr(np.random.default_rng(1).normal(size=(k, k)))[0]
+    if kind == "noise":
+        return rng.normal(size=v.shape)
+    raise ValueError(kind)
+
+
+@pytest.fixture(scope="session")
+def known():
+    """`known(kind, copies)`: codes and factors on `copies` full grids of 3 x 4 x 5."""
+
+    def make(kind, copies=20, sizes=SIZES, seed=0):
+        factors = grid(sizes, copies)
+        return Known(codes_of(kind, factors, seed), factors)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def random_codes():
+    """`random_codes(n, seed)`: codes that mix random factors, without any structure."""
+
+    def make(n=400, seed=0, sizes=(2, 3, 7), latents=4):
+        rng = np.random.default_rng(seed)
+        factors = np.stack([rng.integers(0, size, n) for size in sizes], axis=1)
+        mix = np.random.default_rng(99).normal(size=(len(sizes), latents))
+        noise = rng.normal(size=(n, latents))
+        return Known(np.tanh(standardise(factors) @ mix) + 0.3 * noise, factors)
 
     return make

@@ -21,7 +21,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECTIONS = ("Args", "Returns", "Yields", "Raises", "Example", "Attributes")
-WITH_EXAMPLE = ("losses", "evaluation")
+WITH_EXAMPLE = ("losses", "evaluation", "studies")
 WITH_EQUATION = ("losses",)
 
 

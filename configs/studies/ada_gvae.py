@@ -16,7 +16,7 @@ import jax
 
 from configs import ada_gvae, ada_ml_vae, beta_vae, group_vae
 from configs import words as study_words
-from dis_jax import data, evaluation
+from dis_jax import data, evaluation, studies
 
 DCI = "dci_lightgbm"
 OMES = "omes_on_grid"
@@ -58,7 +58,7 @@ def get_study(argument=""):
         config.checkpoint_every = max(1, min(10_000, int(steps) // 20))
     # more seeds make the same table longer; all else makes another one
     changed = [k for k in asked if k != "seeds" and asked[k] != DEFAULTS[k]]
-    return evaluation.Study(
+    return studies.Study(
         name="_".join([f"ada_gvae_{dataset}", *(f"{k}{asked[k]:g}" for k in changed)]),
         title=f"Learned from pairs, on {dataset}",
         rows=rows,

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import elastic_infogan, infogan, joint_vae, words
-from dis_jax import data, evaluation
+from dis_jax import data, evaluation, studies
 
 NUM_SPLITS = 50
 REAL = 10_000  # images of the subset, for the Fréchet distance
@@ -61,7 +61,7 @@ def get_study(argument=""):
     epochs = numbers["epochs"]
     if epochs:
         changed.append(f"epochs{epochs}")
-    return evaluation.Study(
+    return studies.Study(
         name="_".join(("elastic_infogan_mnist", *changed)),
         title="Elastic-InfoGAN on uneven subsets of MNIST"
         + (f" ({', '.join(changed)})" if changed else ""),

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import joint_vae, words
-from dis_jax import data, evaluation
+from dis_jax import data, evaluation, studies
 
 # Dupont 2018, Section 5
 PUBLISHED = {
@@ -38,7 +38,7 @@ def get_study(argument=""):
     config.checkpoint_every = max(1, min(10_000, config.steps // 20))
     config.log_every, config.keep_checkpoints = 500, 1
     config.tensorboard = False
-    return evaluation.Study(
+    return studies.Study(
         name="_".join(("joint_vae", dataset, *changed)),
         title=f"JointVAE on {dataset}",
         rows={"JointVAE": config},

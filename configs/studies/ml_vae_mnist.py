@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import ml_vae, words
-from dis_jax import data, evaluation, losses
+from dis_jax import data, evaluation, losses, studies
 from dis_jax.methods import Gaussian
 
 EPOCHS = 400
@@ -37,7 +37,7 @@ def get_study(argument=""):
         OURS: paper(epochs, swap=True, style_beta=8.0),
         "as coded, untrained": _as_coded(0, noise_scale=0.1),
     }
-    return evaluation.Study(
+    return studies.Study(
         name="ml_vae_mnist" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
         title="ML-VAE on MNIST: what probes read off style and class codes, %",
         rows=rows,

@@ -1,8 +1,10 @@
 """Image sets and how batches are drawn from them."""
 
+from collections.abc import Callable
+
 from dis_jax.data.arrays import from_arrays, from_npz
 from dis_jax.data.epoch_order import epoch_index
-from dis_jax.data.groups import groups
+from dis_jax.data.group_samplers import groups
 from dis_jax.data.idx import read_idx
 from dis_jax.data.image_files import from_folder
 from dis_jax.data.image_set import (
@@ -15,11 +17,12 @@ from dis_jax.data.image_set import (
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
 from dis_jax.data.own_files import from_path
-from dis_jax.data.pairs import attribute_pairs, pairs, views
+from dis_jax.data.pair_samplers import attribute_pairs, pairs, views
 from dis_jax.data.prepared import prepare
-from dis_jax.data.room import draw_rooms, rendered_shapes3d
-from dis_jax.data.samplers import SAMPLERS
-from dis_jax.data.sampling import (
+from dis_jax.data.rendered_dsprites import draw_sprites, rendered_dsprites
+from dis_jax.data.rendered_norb import draw_toys, rendered_norb
+from dis_jax.data.rendered_shapes3d import draw_rooms, rendered_shapes3d
+from dis_jax.data.samplers import (
     Sampler,
     augmented,
     batch_index,
@@ -27,10 +30,9 @@ from dis_jax.data.sampling import (
     make_sampler,
     two_batches,
 )
-from dis_jax.data.sprites import draw_sprites, rendered_dsprites
 from dis_jax.data.streaming import finished, from_source, stream, stream_calls
-from dis_jax.data.toys import draw_toys, rendered_norb
-from dis_jax.data.variants import (
+from dis_jax.data.suffixes import VARIANTS, varied
+from dis_jax.data.transforms import (
     PAIR_COLOURS,
     SPRITE_COLOURS,
     binarised,
@@ -47,7 +49,17 @@ from dis_jax.data.variants import (
     warped,
     zoomed_in,
 )
-from dis_jax.data.varied import VARIANTS, varied
+
+# name -> (image_set, batch_size, **arguments) -> Sampler
+SAMPLERS: dict[str, Callable[..., Sampler]] = {
+    "images": images,
+    "two_batches": two_batches,
+    "augmented": augmented,
+    "pairs": pairs,
+    "attribute_pairs": attribute_pairs,
+    "views": views,
+    "groups": groups,
+}
 
 __all__ = [
     "NAMES",

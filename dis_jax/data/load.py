@@ -10,13 +10,17 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
-from dis_jax.data import folders, public_sets, room, sprites, toys
+from dis_jax.data import data_dir as real_sets
+from dis_jax.data import raw_sets
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
+from dis_jax.data.rendered_dsprites import rendered_dsprites
+from dis_jax.data.rendered_norb import rendered_norb
+from dis_jax.data.rendered_shapes3d import rendered_shapes3d
 from dis_jax.data.streaming import from_source
-from dis_jax.data.varied import VARIANTS, side_of, split_variants, varied
+from dis_jax.data.suffixes import VARIANTS, side_of, split_variants, varied
 from dis_jax.suggest import suggest
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
@@ -30,27 +34,27 @@ def _whole(
 
 
 _RENDERED: dict[str, Callable[[], ImageSet]] = {
-    "rendered_dsprites": sprites.rendered_dsprites,
-    "rendered_shapes3d": room.rendered_shapes3d,
-    "rendered_norb": toys.rendered_norb,
+    "rendered_dsprites": rendered_dsprites,
+    "rendered_shapes3d": rendered_shapes3d,
+    "rendered_norb": rendered_norb,
 }
 # name -> (loader, splits)
 _FOLDERS: dict[
     str, tuple[Callable[[pathlib.Path, str], LabelledImages], tuple[str, ...]]
 ] = {
-    "dsprites": (folders.dsprites, ("all",)),
-    "smallnorb": (folders.smallnorb, ("train", "test", "all")),
-    "smallnorb_96": (folders.smallnorb_96, ("train", "test", "all")),
-    "shapes3d": (folders.shapes3d, ("all",)),
-    "mnist": (folders.mnist, ("train", "test", "all")),
-    "coil100": (_whole(public_sets.coil100, "coil100"), ("all",)),
-    "mpi3d": (_whole(public_sets.mpi3d, "mpi3d"), ("all",)),
-    "cars3d": (_whole(public_sets.cars3d, "cars3d"), ("all",)),
-    "isaac3d": (_whole(public_sets.isaac3d, "isaac3d"), ("all",)),
-    "rgbd_objects": (_whole(public_sets.rgbd_objects, "rgbd_objects"), ("all",)),
+    "dsprites": (real_sets.dsprites, ("all",)),
+    "smallnorb": (real_sets.smallnorb, ("train", "test", "all")),
+    "smallnorb_96": (real_sets.smallnorb_96, ("train", "test", "all")),
+    "shapes3d": (real_sets.shapes3d, ("all",)),
+    "mnist": (real_sets.mnist, ("train", "test", "all")),
+    "coil100": (_whole(raw_sets.coil100, "coil100"), ("all",)),
+    "mpi3d": (_whole(raw_sets.mpi3d, "mpi3d"), ("all",)),
+    "cars3d": (_whole(raw_sets.cars3d, "cars3d"), ("all",)),
+    "isaac3d": (_whole(raw_sets.isaac3d, "isaac3d"), ("all",)),
+    "rgbd_objects": (_whole(raw_sets.rgbd_objects, "rgbd_objects"), ("all",)),
 }
 _AUGMENTED: dict[str, Callable[[pathlib.Path], ImageSet]] = {
-    "coil100_augmented": folders.coil100_augmented,
+    "coil100_augmented": real_sets.coil100_augmented,
 }
 NAMES = (*_RENDERED, *_FOLDERS, *_AUGMENTED)
 
@@ -112,8 +116,8 @@ def load(
     if name in _AUGMENTED:
         _check_held(name, resident)
         return _AUGMENTED[name](folder)
-    if resident is not True and folders.is_prepared(name, folder):
-        on_disk = folders.on_disk(name, folder, split)
+    if resident is not True and real_sets.is_prepared(name, folder):
+        on_disk = real_sets.on_disk(name, folder, split)
         if resident is False or not fits(on_disk):
             return on_disk
     arrays = _FOLDERS[name][0](folder, split)

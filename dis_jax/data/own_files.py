@@ -10,7 +10,7 @@ import numpy as np
 from dis_jax.data.arrays import from_npz
 from dis_jax.data.image_files import from_folder, image_paths
 from dis_jax.data.image_set import ImageSet
-from dis_jax.data.varied import varied
+from dis_jax.data.suffixes import varied
 
 _TABLE = "labels.csv"
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from dis_jax.data.official import Arrays, Published, fetch, found, verify
-from dis_jax.data.published import PUBLISHED
+from dis_jax.data.catalogue import KEPT_FACTORS, PUBLISHED
+from dis_jax.data.download import Arrays, Published, fetch, found, verify
 
 VERSION = "1.0.0"
 _ARRAY_RECORD = "array_record"
-FACTORS = "factors_{split}.npy"  # a stream needs them all, before the first image
 
 
 def prepare(
@@ -189,7 +188,7 @@ def read_factors(
     """
     parts = []
     for split in splits:
-        kept = directory / FACTORS.format(split=split)
+        kept = directory / KEPT_FACTORS.format(split=split)
         if kept.is_file():
             parts.append(_load_factors(kept))
             continue

@@ -1,20 +1,272 @@
-"""Every sampler by its name."""
+"""How batches are drawn from an image set: pure functions of a key and a step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
-from dis_jax.data.groups import groups
-from dis_jax.data.pairs import attribute_pairs, pairs, views
-from dis_jax.data.sampling import Sampler, augmented, images, two_batches
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Key
 
-# name -> (image_set, batch_size, **arguments) -> Sampler
-SAMPLERS: dict[str, Callable[..., Sampler]] = {
-    "images": images,
-    "two_batches": two_batches,
-    "augmented": augmented,
-    "pairs": pairs,
-    "attribute_pairs": attribute_pairs,
-    "views": views,
-    "groups": groups,
-}
+from dis_jax.data.epoch_order import epoch_index
+from dis_jax.data.image_set import Batch, ImageSet, Pick
+from dis_jax.data.labels import class_subset
+from dis_jax.data.transforms import DIGIT_DEGREES, DIGIT_ZOOM, rotate_and_zoom
+
+Order = Literal["keyed", "epoch"]
+
+
+class Sampler(NamedTuple):
+    """A way to draw batches, split into what is compiled and what is passed to it.
+
+    Attributes:
+      sample: `(image_set, key, step, args) -> batch`, pure; fuses into the training
+        program. `key` is constant in a run, `step` counts the batches from 0.
+      args: arrays that `sample` reads (class probabilities, index sets). The members of
+        a population may differ in them; they are stacked along a leading axis then.
+      plan: the first half of `sample`, with the same arguments: a batch in which images
+        are a `Pick` of their positions. A stream plans ahead and reads them from disk.
+      finish: the second half, `(batch, key, step) -> batch`, once the images are there.
+    """
+
+    sample: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], Batch]
+    args: Any
+    plan: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], dict[str, Any]]
+    finish: Callable[[Batch, Key[Array, ""], Int[Array, ""]], Batch]
+
+
+def make_sampler(
+    plan: Callable[..., dict[str, Any]],
+    *,
+    args: Any = (),
+    finish: Callable[..., Batch] = lambda batch, key, step: batch,
+) -> Sampler:
+    """A sampler of a plan of batches, and of what is done to them at last.
+
+    Args:
+      plan: see `Sampler`.
+      args: see `Sampler`.
+      finish: see `Sampler`.
+
+    Returns:
+      The sampler.
+    """
+
+    def sample(image_set, key, step, args):
+        planned = plan(image_set, key, step, args)
+        return finish(_with_images(image_set, planned), key, step)
+
+    return Sampler(sample, args, plan, finish)
+
+
+def _with_images(image_set: ImageSet, planned: dict[str, Any]) -> Batch:
+    return {
+        field: image_set.take(value.index)[0] if isinstance(value, Pick) else value
+        for field, value in planned.items()
+    }
+
+
+def batch_index(
+    num_images: int,
+    key: Key[Array, ""],
+    step: Int[Array, ""] | int,
+    *,
+    batch_size: int,
+    order: Order = "keyed",
+) -> Int[Array, " batch"]:
+    """Indices of the images of a batch.
+
+    Args:
+      num_images: how many there are to draw from.
+      key: constant in a run.
+      step: number of the batch, from 0.
+      batch_size: images a batch.
+      order: "keyed", uniform draws with replacement; "epoch", every image once an epoch
+        and each epoch in an order of its own.
+
+    Returns:
+      Positions in [0, num_images).
+
+    Raises:
+      ValueError: if `order` is neither.
+
+    Example:
+      >>> batch_index(737_280, jax.random.key(0), 0, batch_size=4).shape
+      (4,)
+    """
+    if order == "epoch":
+        return epoch_index(key, step, batch_size=batch_size, num_images=num_images)
+    if order == "keyed":
+        key = jax.random.fold_in(key, step)
+        return jax.random.randint(key, (batch_size,), 0, num_images)
+    raise ValueError(f'order is {order!r}; take "keyed" or "epoch".')
+
+
+class IndexDraw(NamedTuple):
+    """How the positions of single images are drawn.
+
+    Attributes:
+      draw: `(image_set, key, step, args) -> index`.
+      args: see `Sampler`.
+    """
+
+    draw: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], Array]
+    args: Any
+
+
+def index_draw(
+    image_set: ImageSet,
+    batch_size: int,
+    *,
+    order: Order = "keyed",
+    class_counts: Sequence[int] | None = None,
+    class_factor: str | None = None,
+    subset_seed: int = 0,
+) -> IndexDraw:
+    """What the samplers of single images share.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images a batch.
+      order: "keyed" or "epoch", see `batch_index`.
+      class_counts: how many images of each class take part, or None for all images.
+      class_factor: the factor that is the class; may be left out where there is one.
+      subset_seed: which images of each class take part.
+
+    Returns:
+      The draw. Its arguments are the images that take part, if not all do: members of a
+      population may have class counts of their own.
+
+    Raises:
+      ValueError: if a class has fewer images than asked for, or `order` does not fit.
+    """
+    if class_counts is None:
+
+        def draw(image_set, key, step, args):
+            del args
+            size = image_set.num_images
+            return batch_index(size, key, step, batch_size=batch_size, order=order)
+
+        return IndexDraw(draw, ())
+
+    if order != "keyed":
+        raise ValueError(
+            f'order is {order!r} and class_counts are given; take order="keyed": the '
+            "members of a population differ in the length of an epoch."
+        )
+    chosen = class_subset(image_set, class_counts, class_factor, subset_seed)
+    padded = jnp.zeros(image_set.num_images, jnp.int32).at[: len(chosen)].set(chosen)
+
+    def draw_subset(image_set, key, step, args):
+        del image_set
+        key = jax.random.fold_in(key, step)
+        return args["subset"][jax.random.randint(key, (batch_size,), 0, args["size"])]
+
+    args = {"subset": padded, "size": jnp.int32(len(chosen))}
+    return IndexDraw(draw_subset, args)
+
+
+def picked(image_set: ImageSet, index: Int[Array, " batch"]) -> dict[str, Any]:
+    """The plan of images at positions, and `factors` where the set names any."""
+    planned: dict[str, Any] = {"image": Pick(index)}
+    if image_set.factor_names:
+        planned["factors"] = image_set.factors(index)
+    return planned
+
+
+def next_key(key: Key[Array, ""], step: Int[Array, ""] | int) -> Key[Array, ""]:
+    """A key of its own for what follows the draw of indices, which folds in `step`."""
+    return jax.random.fold_in(jax.random.fold_in(key, step), 1)
+
+
+def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
+    """Single images: `image`, and `factors` where the set names any.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images a batch.
+      **draw: how they are drawn, see `index_draw`.
+
+    Returns:
+      The sampler.
+
+    Example:
+      >>> sprites = data.load("rendered_dsprites")
+      >>> sampler = data.images(sprites, batch_size=4)
+      >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
+      >>> batch["image"].shape, batch["factors"].shape
+      ((4, 64, 64, 1), (4, 5))
+    """
+    index = index_draw(image_set, batch_size, **draw)
+
+    def plan(image_set, key, step, args):
+        return picked(image_set, index.draw(image_set, key, step, args))
+
+    return make_sampler(plan, args=index.args)
+
+
+def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
+    """Two independent batches, `image` and `image2`: one to encode, one to permute.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images in each of the two.
+      **draw: how they are drawn, see `index_draw`; in epoch order each has an order of
+        its own.
+
+    Returns:
+      The sampler.
+
+    Example:
+      >>> sprites = data.load("rendered_dsprites")
+      >>> sampler = data.two_batches(sprites, batch_size=4)
+      >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
+      >>> sorted(batch)
+      ['factors', 'image', 'image2']
+    """
+    index = index_draw(image_set, batch_size, **draw)
+
+    def plan(image_set, key, step, args):
+        keys = [jax.random.fold_in(key, i) for i in range(2)]
+        first, second = (index.draw(image_set, k, step, args) for k in keys)
+        return picked(image_set, first) | {"image2": Pick(second)}
+
+    return make_sampler(plan, args=index.args)
+
+
+def augmented(
+    image_set: ImageSet,
+    batch_size: int,
+    *,
+    degrees: int = DIGIT_DEGREES,
+    zoom: tuple[float, float] = DIGIT_ZOOM,
+    **draw: Any,
+) -> Sampler:
+    """Images and the same things seen differently: `image` and `transformed`.
+
+    Args:
+      image_set: the set that is drawn from.
+      batch_size: images a batch.
+      degrees: see `rotate_and_zoom`.
+      zoom: see `rotate_and_zoom`.
+      **draw: how the images are drawn, see `index_draw`.
+
+    Returns:
+      The sampler.
+
+    Example:
+      >>> sprites = data.load("rendered_dsprites")
+      >>> sampler = data.augmented(sprites, batch_size=4)
+      >>> batch = sampler.sample(sprites, jax.random.key(0), 0, sampler.args)
+      >>> batch["transformed"].shape
+      (4, 64, 64, 1)
+    """
+    single = images(image_set, batch_size, **draw)
+
+    def finish(batch, key, step):
+        key = next_key(key, step)
+        image = rotate_and_zoom(key, batch["image"], degrees=degrees, zoom=zoom)
+        return batch | {"transformed": image}
+
+    return make_sampler(single.plan, args=single.args, finish=finish)

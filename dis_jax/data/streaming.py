@@ -14,7 +14,7 @@ from jaxtyping import Array, Int, Key
 
 from dis_jax.data.arrays import grid_position
 from dis_jax.data.image_set import Batch, ImageSet, Pick, index_of_factors
-from dis_jax.data.sampling import Sampler
+from dis_jax.data.samplers import Sampler
 
 _AHEAD = 2  # batches on their way to the device
 

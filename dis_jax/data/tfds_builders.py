@@ -14,9 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from dis_jax.data.official import Published
-from dis_jax.data.prepared import FACTORS
-from dis_jax.data.published import PUBLISHED
+from dis_jax.data.catalogue import KEPT_FACTORS, PUBLISHED
+from dis_jax.data.download import Published
 
 _VERSION = "1.0.0"
 
@@ -50,7 +49,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         arrays = self.PUBLISHED.read(self.paths[split])
         # until all is written, data_dir is the folder that tfds will rename
-        kept = pathlib.Path(self.data_dir) / FACTORS.format(split=split)
+        kept = pathlib.Path(self.data_dir) / KEPT_FACTORS.format(split=split)
         np.save(kept, arrays["factors"].astype(np.int32))
         for i, labels in enumerate(arrays["factors"]):
             images = {camera: arrays[camera][i] for camera in self.PUBLISHED.cameras}

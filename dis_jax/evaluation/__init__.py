@@ -1,21 +1,12 @@
 """Scores of any code, from this package or from anywhere else."""
 
-from dis_jax.evaluation.beta_vae_score import BetaVaeScore, beta_vae_score
-from dis_jax.evaluation.clustering import (
-    Clustering,
-    PriorError,
-    average_entropy,
-    clustering,
-    prior_rmse,
-)
-from dis_jax.evaluation.dci import Dci, dci
+from typing import Any
+
 from dis_jax.evaluation.digit_classifier import (
     DigitClassifier,
     digit_classifier,
     frechet_distance,
 )
-from dis_jax.evaluation.downstream import Downstream, downstream
-from dis_jax.evaluation.encoding import code_fn, encode_all, encode_codes
 from dis_jax.evaluation.evaluate import (
     DEFAULT_METRICS,
     METRIC_SETS,
@@ -24,15 +15,6 @@ from dis_jax.evaluation.evaluate import (
     evaluate_codes,
     resolve_metrics,
 )
-from dis_jax.evaluation.factor_vae_score import (
-    FACTOR_VAE_PAPER,
-    FactorVaeScore,
-    factor_vae_score,
-)
-from dis_jax.evaluation.gaussian_correlation import (
-    GaussianCorrelation,
-    gaussian_correlation,
-)
 from dis_jax.evaluation.generation import (
     CategoryScores,
     class_prior,
@@ -40,15 +22,8 @@ from dis_jax.evaluation.generation import (
     generate,
     score_categories,
 )
-from dis_jax.evaluation.infomec import InfoMec, infomec
-from dis_jax.evaluation.irs import Irs, irs
-from dis_jax.evaluation.mig import Mig, mig
-from dis_jax.evaluation.modularity_explicitness import (
-    ModularityExplicitness,
-    modularity_explicitness,
-)
-from dis_jax.evaluation.omes import Omes, omes, omes_from_pairs, omes_on_grid
-from dis_jax.evaluation.pair_readings import (
+from dis_jax.evaluation.group_probes import Probe, probe
+from dis_jax.evaluation.pair_probes import (
     PairCodes,
     Reading,
     distance_to_ideal,
@@ -56,45 +31,39 @@ from dis_jax.evaluation.pair_readings import (
     read_pairs,
     read_run,
 )
-from dis_jax.evaluation.probes import Probe, probe
 from dis_jax.evaluation.records import format_table, new_file, record
-from dis_jax.evaluation.samples import labelled_images
-from dis_jax.evaluation.sap import Sap, sap
-from dis_jax.evaluation.study import read_scores, run_study
-from dis_jax.evaluation.study_table import (
-    Study,
-    Trained,
-    markdown_table,
-    paired_bootstrap,
-    tabulate,
+from dis_jax.metrics.beta_vae_score import BetaVaeScore, beta_vae_score
+from dis_jax.metrics.clustering import (
+    Clustering,
+    PriorError,
+    average_entropy,
+    clustering,
+    prior_rmse,
 )
-from dis_jax.evaluation.transfer import score_source, transfer
-from dis_jax.evaluation.transfer_markdown import transfer_markdown
-from dis_jax.evaluation.transfer_mlp import mlp_accuracy
-from dis_jax.evaluation.transfer_records import (
-    find_runs,
-    read_sources,
-    read_transfers,
+from dis_jax.metrics.dci import Dci, dci
+from dis_jax.metrics.downstream import Downstream, downstream
+from dis_jax.metrics.factor_vae_score import (
+    FACTOR_VAE_PAPER,
+    FactorVaeScore,
+    factor_vae_score,
 )
-from dis_jax.evaluation.transfer_scores import (
-    transfer_distances,
-    transfer_scores,
+from dis_jax.metrics.gaussian_correlation import (
+    GaussianCorrelation,
+    gaussian_correlation,
 )
-from dis_jax.evaluation.transfer_setup import (
-    TransferSettings,
-    transfer_folder,
+from dis_jax.metrics.infomec import InfoMec, infomec
+from dis_jax.metrics.irs import Irs, irs
+from dis_jax.metrics.mig import Mig, mig
+from dis_jax.metrics.modularity_explicitness import (
+    ModularityExplicitness,
+    modularity_explicitness,
 )
-from dis_jax.evaluation.transfer_study import (
-    TransferStudy,
-    run_transfer_study,
-    run_transfers,
-)
-from dis_jax.evaluation.transfer_table import (
-    score_rows,
-    tabulate_sources,
-    tabulate_transfers,
-)
-from dis_jax.evaluation.udr import Udr, udr
+from dis_jax.metrics.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.metrics.sap import Sap, sap
+from dis_jax.metrics.udr import Udr, udr
+from dis_jax.probing.encoding import code_fn, encode_all, encode_codes
+from dis_jax.probing.labelled_codes import labelled_images
+from dis_jax.probing.mlp_classifier import mlp_accuracy
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -119,10 +88,6 @@ __all__ = [
     "Probe",
     "Reading",
     "Sap",
-    "Study",
-    "Trained",
-    "TransferSettings",
-    "TransferStudy",
     "Udr",
     "average_entropy",
     "beta_vae_score",
@@ -140,7 +105,6 @@ __all__ = [
     "evaluate",
     "evaluate_codes",
     "factor_vae_score",
-    "find_runs",
     "format_table",
     "frechet_distance",
     "gaussian_correlation",
@@ -148,7 +112,6 @@ __all__ = [
     "infomec",
     "irs",
     "labelled_images",
-    "markdown_table",
     "mig",
     "mlp_accuracy",
     "modularity_explicitness",
@@ -156,30 +119,25 @@ __all__ = [
     "omes",
     "omes_from_pairs",
     "omes_on_grid",
-    "paired_bootstrap",
     "prior_rmse",
     "probe",
     "read_pairs",
     "read_run",
-    "read_scores",
-    "read_sources",
-    "read_transfers",
     "record",
     "resolve_metrics",
-    "run_study",
-    "run_transfer_study",
-    "run_transfers",
     "sap",
     "score_categories",
-    "score_rows",
-    "score_source",
-    "tabulate",
-    "tabulate_sources",
-    "tabulate_transfers",
-    "transfer",
-    "transfer_distances",
-    "transfer_folder",
-    "transfer_markdown",
-    "transfer_scores",
     "udr",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Names of studies and transfer, which scripts know from here: see `dis_jax.studies`.
+
+    Looked up when they are used, since that room imports this one.
+    """
+    from dis_jax import studies
+
+    if name in studies.__all__:
+        return getattr(studies, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

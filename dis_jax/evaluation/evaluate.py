@@ -15,20 +15,20 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.evaluation.beta_vae_score import beta_vae_score
-from dis_jax.evaluation.dci import dci
-from dis_jax.evaluation.downstream import downstream
-from dis_jax.evaluation.encoding import Encode, FactorGrid
-from dis_jax.evaluation.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
-from dis_jax.evaluation.gaussian_correlation import gaussian_correlation
-from dis_jax.evaluation.infomec import infomec
-from dis_jax.evaluation.irs import irs
-from dis_jax.evaluation.mig import mig
-from dis_jax.evaluation.modularity_explicitness import modularity_explicitness
-from dis_jax.evaluation.omes import omes, omes_on_grid
 from dis_jax.evaluation.records import record
-from dis_jax.evaluation.samples import Samples, draw_samples, given_samples
-from dis_jax.evaluation.sap import sap
+from dis_jax.metrics.beta_vae_score import beta_vae_score
+from dis_jax.metrics.dci import dci
+from dis_jax.metrics.downstream import downstream
+from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
+from dis_jax.metrics.gaussian_correlation import gaussian_correlation
+from dis_jax.metrics.infomec import infomec
+from dis_jax.metrics.irs import irs
+from dis_jax.metrics.mig import mig
+from dis_jax.metrics.modularity_explicitness import modularity_explicitness
+from dis_jax.metrics.omes import omes, omes_on_grid
+from dis_jax.metrics.sap import sap
+from dis_jax.probing.encoding import Encode, FactorGrid
+from dis_jax.probing.labelled_codes import Samples, draw_samples, given_samples
 from dis_jax.suggest import suggest
 
 DEFAULT_METRICS = ("factor_vae_score", "mig")

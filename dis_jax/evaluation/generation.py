@@ -8,10 +8,10 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from dis_jax.evaluation.clustering import Clustering, clustering, prior_rmse
 from dis_jax.evaluation.digit_classifier import DigitClassifier, frechet_distance
-from dis_jax.evaluation.encoding import code_fn, encode_all
-from dis_jax.methods import Method, State, code_games
+from dis_jax.methods import Method, State, infogan_terms
+from dis_jax.metrics.clustering import Clustering, clustering, prior_rmse
+from dis_jax.probing.encoding import code_fn, encode_all
 
 _BATCH = 250
 _SHARE = 0.02  # of the images: below it, a digit is not generated but slips in
@@ -79,7 +79,7 @@ def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
     _check_method(config)
     if config.method == "joint_vae":
         return np.full(config.categories, 1 / config.categories)
-    logits = code_games.prior_logits(config, state.params)
+    logits = infogan_terms.prior_logits(config, state.params)
     prior = np.asarray(jax.nn.softmax(logits), np.float64)
     return prior / prior.sum()
 

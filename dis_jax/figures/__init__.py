@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dis_jax.figures.charts import kl_bars, prior_bars, scatter, score_lines, tsne
 from dis_jax.figures.curves import Curve, loss_curves, read_curves
-from dis_jax.figures.dataset import (
+from dis_jax.figures.dataset_page import (
     contact_sheet,
     factor_sweep,
     label_counts,
@@ -32,14 +32,14 @@ from dis_jax.figures.pixels import (
     to_webp,
 )
 from dis_jax.figures.report import write_report
-from dis_jax.figures.study import study_chart
+from dis_jax.figures.study_chart import study_chart
 from dis_jax.figures.swaps import (
     interpolations,
     nearest,
     retrieval_grid,
     swap_grid,
 )
-from dis_jax.figures.transfer import (
+from dis_jax.figures.transfer_pictures import (
     association_matrix,
     omes_over_beta,
     transfer_matrix,

@@ -16,7 +16,7 @@ from dis_jax.figures.curves import loss_curves
 from dis_jax.figures.matrices import confusion_matrix
 from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import image_grid, to_png
-from dis_jax.figures.subject import Subject
+from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import interpolations, nearest, retrieval_grid
 from dis_jax.methods import Categorical
 

@@ -13,7 +13,7 @@ from dis_jax.figures import page
 from dis_jax.figures.charts import scatter, tsne
 from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import Pixels, to_png
-from dis_jax.figures.subject import Subject
+from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import interpolations, swap_grid
 
 _NUM_SWAPS = 10  # images a side, beside the row and the column that they come from

@@ -13,7 +13,7 @@ from dis_jax import data
 from dis_jax.figures import page
 from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import to_png
-from dis_jax.figures.subject import Subject
+from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import nearest, retrieval_grid
 
 _NUM_QUERIES, _NUM_FOUND, _NUM_PAIRS = 6, 10, 512

@@ -14,8 +14,8 @@ from dis_jax import training
 from dis_jax.data import ImageSet
 from dis_jax.figures.latents import UNUSED_KL, kl_per_dimension
 from dis_jax.figures.page import Section, render_page
+from dis_jax.figures.report_inputs import Subject, make_subject
 from dis_jax.figures.sections import SECTIONS
-from dis_jax.figures.subject import Subject, make_subject
 from dis_jax.methods import Method, State
 
 _NUM_SCORES = 4  # at the top; the table has them all

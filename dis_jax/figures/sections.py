@@ -33,8 +33,8 @@ from dis_jax.figures.matrices import matrix
 from dis_jax.figures.page import Section
 from dis_jax.figures.pair_sections import retrieval
 from dis_jax.figures.pixels import to_png, to_uint8
+from dis_jax.figures.report_inputs import NUM_BASES, Subject
 from dis_jax.figures.sliders import Slider, slider_block
-from dis_jax.figures.subject import NUM_BASES, Subject
 from dis_jax.figures.swaps import swap_grid
 from dis_jax.methods import Categorical
 from dis_jax.provenance import provenance

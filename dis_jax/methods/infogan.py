@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax.lax import stop_gradient
 from jaxtyping import Array
 
-from dis_jax.methods import autoencoder, code_games, optimiser
+from dis_jax.methods import autoencoder, infogan_terms, optimiser
 from dis_jax.methods.method import Batch, Categorical, Code, Gaussian, Method, State
 from dis_jax.methods.pair_information import init_networks, make_metrics
 
@@ -71,8 +71,8 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
     Raises:
       ValueError: if a field has a value that is not known.
     """
-    code_games.check(config)
-    modules = code_games.make_modules(config)
+    infogan_terms.check(config)
+    modules = infogan_terms.make_modules(config)
     learned = ("prior",) if config.prior == "learned" else ()
     groups = {"discriminator": CRITIC, "generator": ("generator", "category")}
     groups |= {name: (name,) for name in learned}
@@ -80,7 +80,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
 
     def init(key: Array, batch: Batch) -> State:
         init_key, run_key = jax.random.split(key)
-        inputs = code_games.example_inputs(config, batch)
+        inputs = infogan_terms.example_inputs(config, batch)
         params, stats = init_networks(init_key, modules, inputs)
         for name in learned:
             params[name] = {"logits": jnp.zeros(config.network.categories)}
@@ -141,12 +141,12 @@ class _Made(NamedTuple):
     pull_back: Callable[..., tuple[dict[str, Any]]]
 
 
-def _make(parts: code_games.Parts, key: Array, rows: int) -> _Made:
+def _make(parts: infogan_terms.Parts, key: Array, rows: int) -> _Made:
     """The one call of the generator in a step; gradients come back from both halves."""
 
     def generate(params: Any) -> tuple[Any, Any]:
         own = parts._replace(params=params, stats=dict(parts.stats))
-        images, code, continuous = code_games.generate(own, key, rows)
+        images, code, continuous = infogan_terms.generate(own, key, rows)
         return (images, code), (continuous, own.stats)
 
     makers = {n: parts.params[n] for n in ("generator", "prior") if n in parts.params}
@@ -156,9 +156,9 @@ def _make(parts: code_games.Parts, key: Array, rows: int) -> _Made:
     return _Made(images, code, continuous, stats, pull_back)
 
 
-def _critic_gradients(parts: code_games.Parts, made: _Made, batch: Batch) -> Any:
+def _critic_gradients(parts: infogan_terms.Parts, made: _Made, batch: Batch) -> Any:
     """Of trunk and discriminator, and of the elastic terms in Q."""
-    return jax.grad(code_games.critic_loss, has_aux=True)(
+    return jax.grad(infogan_terms.critic_loss, has_aux=True)(
         _some(parts.params, (*CRITIC, "category")),
         parts._replace(stats=made.stats),
         batch,
@@ -167,11 +167,11 @@ def _critic_gradients(parts: code_games.Parts, made: _Made, batch: Batch) -> Any
     )
 
 
-def _maker_gradients(parts: code_games.Parts, made: _Made, elastic: Any) -> Any:
+def _maker_gradients(parts: infogan_terms.Parts, made: _Made, elastic: Any) -> Any:
     """Of generator, Q and a learned prior."""
     names = [name for name in ("category", "prior") if name in parts.params]
     inputs = {"images": made.images, "code": made.code, **_some(parts.params, names)}
-    grads, aux = jax.grad(code_games.generator_loss, has_aux=True)(
+    grads, aux = jax.grad(infogan_terms.generator_loss, has_aux=True)(
         inputs, parts, made.continuous
     )
     (pulled,) = made.pull_back((grads.pop("images"), grads.pop("code")))
@@ -207,14 +207,16 @@ def _decode(
     return parts.call("generator", together, train=config.batch_statistics)
 
 
-def _parts(modules: Mapping[str, Any], config: Any, state: State) -> code_games.Parts:
-    return code_games.Parts(
+def _parts(
+    modules: Mapping[str, Any], config: Any, state: State
+) -> infogan_terms.Parts:
+    return infogan_terms.Parts(
         config, modules, state.params, dict(state.stats), state.hparams
     )
 
 
 def _metrics(
-    config: Any, state: State, critic: code_games.Terms, made: code_games.Terms
+    config: Any, state: State, critic: infogan_terms.Terms, made: infogan_terms.Terms
 ) -> Any:
     """`loss` is all that generator, Q and prior minimise."""
     hparams = state.hparams
@@ -222,7 +224,7 @@ def _metrics(
     loss -= hparams["information_weight"] * made["information"]
     if "continuous_information" in made:
         loss -= hparams["continuous_weight"] * made["continuous_information"]
-    for name in code_games.ELASTIC:
+    for name in infogan_terms.ELASTIC:
         if name in critic:
             loss += hparams[f"{name}_weight"] * critic[name]
     terms = {"loss": loss, **made, **critic}

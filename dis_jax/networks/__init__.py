@@ -17,7 +17,7 @@ from dis_jax.networks.autoencoders import (
 from dis_jax.networks.classifiers import LeNet
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
-from dis_jax.networks.statistics import (
+from dis_jax.networks.statistics_networks import (
     AttributeHead,
     CodeDiscriminator,
     GlobalStatistics,

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from dis_jax.data.published import PUBLISHED
+from dis_jax.data.catalogue import PUBLISHED
 
 NORB_MAGIC = {"uint8": 0x1E3D4C55, "int32": 0x1E3D4C54}
 

@@ -11,7 +11,7 @@ import pytest
 
 from dis_jax import data
 from dis_jax.data import prepared
-from dis_jax.data.published import PUBLISHED
+from dis_jax.data.catalogue import PUBLISHED
 
 _path = pathlib.Path(__file__).parent / "official_files.py"
 _spec = importlib.util.spec_from_file_location("official_files", _path)

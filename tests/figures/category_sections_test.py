@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from dis_jax.figures import category_sections
 from dis_jax.figures.curves import Curve
-from dis_jax.figures.subject import make_subject
+from dis_jax.figures.report_inputs import make_subject
 from dis_jax.methods import Categorical, Gaussian
 
 # the size that each category stands for

@@ -6,7 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from dis_jax.figures import group_sections
-from dis_jax.figures.subject import make_subject
+from dis_jax.figures.report_inputs import make_subject
 from dis_jax.methods import Gaussian
 
 

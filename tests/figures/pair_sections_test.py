@@ -5,7 +5,7 @@ from ml_collections import ConfigDict
 
 from dis_jax import data
 from dis_jax.figures.pair_sections import retrieval
-from dis_jax.figures.subject import Subject
+from dis_jax.figures.report_inputs import Subject
 from dis_jax.methods import Method
 
 

@@ -11,8 +11,8 @@ import pytest
 from dis_jax import figures
 from dis_jax.evaluation import encode_codes
 from dis_jax.figures.page import Section
+from dis_jax.figures.report_inputs import make_subject
 from dis_jax.figures.sections import SECTIONS, scores
-from dis_jax.figures.subject import make_subject
 
 
 def without_pictures(html):

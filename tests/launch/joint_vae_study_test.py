@@ -5,7 +5,7 @@ import pytest
 
 from configs import joint_vae
 from configs.studies import joint_vae as study
-from dis_jax import data, evaluation
+from dis_jax import data, studies
 from dis_jax.data.image_set import drawn_grid
 from dis_jax.methods import Categorical, Gaussian, Method
 
@@ -32,7 +32,7 @@ def trained(monkeypatch):
             return {"z": z, "category": Categorical(logits)}
 
         method = Method("known", None, None, encode, None, code="z")
-        return evaluation.Trained(method, None, config, 0, None)
+        return studies.Trained(method, None, config, 0, None)
 
     return make
 

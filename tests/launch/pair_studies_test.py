@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from configs import edim, pair_studies, sdim
-from dis_jax import data, evaluation
-from dis_jax.evaluation.study import jobs
-from dis_jax.evaluation.study_table import Trained
+from dis_jax import data, evaluation, studies
+from dis_jax.studies.study import jobs
+from dis_jax.studies.study_table import Trained
 from launch import study
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -147,7 +147,7 @@ def test_published_numbers_stand_beside_one_reader_in_a_narrow_table(name, monke
         }
         for row, config in found.rows.items()
     ]
-    result = evaluation.tabulate(found, records)
+    result = studies.tabulate(found, records)
     columns = {
         column: cell["published"]
         for line, cells in result["lines"].items()
@@ -162,7 +162,7 @@ def test_published_numbers_stand_beside_one_reader_in_a_narrow_table(name, monke
     assert line == f"SDIM, shared_x {found.rows['SDIM'].heads.shared_x[0]}"
     assert result["lines"][line]["head, running, train"]["mean"] == 100
     assert result["lines"][line]["ideal"]["mean"] == 100
-    first, *_ = [t for t in evaluation.markdown_table(result).splitlines() if "|" in t]
+    first, *_ = [t for t in studies.markdown_table(result).splitlines() if "|" in t]
     assert "train" not in first
     assert first.count("|") == 2 + 1 + 2 * len(pair_studies.READERS)
     distance = result["lines"]["SDIM, shared_x distance"]["head, batch"]["mean"]

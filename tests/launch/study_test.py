@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from dis_jax import evaluation, training
-from dis_jax.evaluation import study as studies
+from dis_jax import studies, training
 from dis_jax.methods import METHODS
+from dis_jax.studies.study import jobs as jobs_of
 from launch import study
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -24,7 +24,7 @@ STUDIES = sorted(
 def test_every_study_names_runs_that_can_be_made(name, vectorise, monkeypatch):
     monkeypatch.chdir(ROOT)
     found = study.load(f"configs/studies/{name}")
-    jobs = studies.jobs(found, vectorise=vectorise)
+    jobs = jobs_of(found, vectorise=vectorise)
     assert len({job.folder for job in jobs}) == len(jobs)
     made = [(row, seed) for job in jobs for row, seed, _ in job.members]
     assert sorted(made) == sorted((r, s) for r in found.rows for s in found.seeds)
@@ -111,14 +111,14 @@ def test_shorter_joint_vaes_grow_their_capacities_as_slowly(monkeypatch):
 
 OWN = """
 from configs import vae
-from dis_jax import evaluation
+from dis_jax import studies
 
 
 def get_study(argument):
     config = vae.get_config("rendered_dsprites,demo,mlp")
     config.steps = int(argument)
     score = lambda trained: {"": {"steps": trained.config.steps}}
-    return evaluation.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
+    return studies.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
 """
 
 
@@ -130,7 +130,7 @@ def test_the_study_of_the_docs(tmp_path):
     for config in found.rows.values():
         config.network.update(encoder=(8,), decoder=(8,))
         config.tensorboard = False
-    result = evaluation.run_study(found, tmp_path / "work")
+    result = studies.run_study(found, tmp_path / "work")
     assert (found.name, result["missing"]) == ("mine_steps2", [])
     assert 0 <= result["lines"]["beta-VAE"]["MIG"]["mean"] < 0.5
     assert result["differences"][0]["columns"]["MIG"]["n"] == 1

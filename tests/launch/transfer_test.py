@@ -7,8 +7,8 @@ import jax
 import numpy as np
 import pytest
 
-from dis_jax import evaluation, figures
-from launch import studies
+from dis_jax import figures, studies
+from launch import study_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -34,13 +34,13 @@ def study(tiny_config, target):
             config = tiny_config(method, steps=2, checkpoint_every=2)
             config.hparams.beta = beta
             rows[f"{method}, beta {beta:g}"] = config
-    return evaluation.TransferStudy(
+    return studies.TransferStudy(
         name="tiny",
         title="Tiny",
         rows=rows,
         seeds=(0,),
         targets=dict.fromkeys(rows, (target,)),
-        settings=evaluation.TransferSettings(
+        settings=studies.TransferSettings(
             finetune_steps=2, readers=("gbt",), num_codes=120, num_pairs=20
         ),
     )
@@ -49,9 +49,9 @@ def study(tiny_config, target):
 @pytest.mark.slow
 def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     calls = []
-    evaluation.run_transfer_study(study, tmp_path, on_run=lambda: calls.append(1))
+    studies.run_transfer_study(study, tmp_path, on_run=lambda: calls.append(1))
     assert len(calls) == 4 * 2
-    records = evaluation.read_transfers(tmp_path)
+    records = studies.read_transfers(tmp_path)
     assert sorted((r["method"], r["beta"]) for r in records) == [
         ("ada_gvae", 1.0),
         ("ada_gvae", 2.0),
@@ -60,7 +60,7 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     ]
     made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
     assert len(made) == 4
-    evaluation.run_transfer_study(study, tmp_path)
+    studies.run_transfer_study(study, tmp_path)
     assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
 
     out = tmp_path / "results"
@@ -94,7 +94,7 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
     ):
         asked = study._replace(targets=dict.fromkeys(study.rows, (target,)))
         with pytest.raises(ValueError, match=message):
-            evaluation.run_transfer_study(asked, tmp_path)
+            studies.run_transfer_study(asked, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -127,22 +127,24 @@ def test_runs_and_targets_are_looked_at_before_any_is_scored(
 
     training.train(tiny_config("beta_vae", steps=2), tmp_path / "a")
     with pytest.raises(ValueError, match="no target is given, and nothing in"):
-        evaluation.run_transfers(tmp_path, [])
+        studies.run_transfers(tmp_path, [])
     for wrong in ("smalnorb", "rendered_shapes3d"):
         with pytest.raises(ValueError, match=r"smallnorb|rendered_shapes3d\+grey"):
-            evaluation.run_transfers(tmp_path, [target, wrong])
+            studies.run_transfers(tmp_path, [target, wrong])
     training.train(tiny_config("beta_vae", steps=2), tmp_path / "b")
     path = tmp_path / "b" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"steps": 5}))
     with pytest.raises(ValueError, match="2 of its 5 steps"):
-        evaluation.run_transfers(tmp_path, [target])
+        studies.run_transfers(tmp_path, [target])
     assert not list(tmp_path.rglob("transfer"))
 
 
 def test_words_after_the_colon_choose(monkeypatch):
     monkeypatch.chdir(ROOT)
-    found = studies.load("configs/studies/transfer_shapes3d.py:2,700,30,gbt,isaac3d")
+    found = study_files.load(
+        "configs/studies/transfer_shapes3d.py:2,700,30,gbt,isaac3d"
+    )
     assert found.seeds == (0, 1)
     assert len(found.rows) == 6
     assert {config.steps for config in found.rows.values()} == {700}
@@ -150,7 +152,7 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert set(found.targets.values()) == {("isaac3d",)}
     assert found.name == "transfer_shapes3d"
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
-    found = studies.load(
+    found = study_files.load(
         "configs/studies/transfer_coil100.py:mine/a.npz,smallnorb:test"
     )
     assert set(found.targets.values()) == {("mine/a.npz", "smallnorb:test")}
@@ -161,7 +163,7 @@ def test_words_after_the_colon_choose(monkeypatch):
         ("rate5e-", "pairs32, rate5e-4"),
     ):
         with pytest.raises(ValueError, match=f"unknown word '{word}': .*{hint}"):
-            studies.load(f"configs/studies/transfer_dsprites.py:{word}")
+            study_files.load(f"configs/studies/transfer_dsprites.py:{word}")
     for words, hint in (
         ("2,100,50,7", "expected three at most"),
         ("0,100", "both from 1"),
@@ -170,25 +172,27 @@ def test_words_after_the_colon_choose(monkeypatch):
         ("rate0", "larger than 0"),
     ):
         with pytest.raises(ValueError, match=hint):
-            studies.load(f"configs/studies/transfer_dsprites.py:{words}")
-    found = studies.load("configs/studies/transfer_dsprites.py:fresh,800")
+            study_files.load(f"configs/studies/transfer_dsprites.py:{words}")
+    found = study_files.load("configs/studies/transfer_dsprites.py:fresh,800")
     assert found.settings.adam == "fresh"
     assert set(found.targets.values()) == {
         ("rendered_dsprites+noisy", "dsprites+coloured")
     }
-    found = studies.load("configs/studies/transfer_coil100.py:1,3000")
+    found = study_files.load("configs/studies/transfer_coil100.py:1,3000")
     assert found.rows["ada_gvae, beta 1"].hparams.warmup_steps == 500  # of 3,000
     assert "over the first 500 steps" in found.notes
-    found = studies.load("configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8")
+    found = study_files.load(
+        "configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8"
+    )
     assert list(found.rows) == ["beta_vae, beta 8"]
-    found = studies.load("configs/studies/transfer_dsprites.py:ada_gvae")
+    found = study_files.load("configs/studies/transfer_dsprites.py:ada_gvae")
     assert list(found.rows) == ["ada_gvae, beta 1", "ada_gvae, beta 2"]
     assert len(found.seeds) == 10
     assert found.rows["ada_gvae, beta 2"].hparams.warmup_steps == 50_000
     assert found.rows["ada_gvae, beta 2"].hparams.learning_rate == 1e-4
     assert found.rows["ada_gvae, beta 2"].batch_size == 64
     assert found.settings.finetune_steps == 50_000
-    found = studies.load(
+    found = study_files.load(
         "configs/studies/transfer_noisy_dsprites.py:ada_gvae,beta_vae,beta1,pairs32,rate5e-4"
     )
     assert {config.hparams.learning_rate for config in found.rows.values()} == {5e-4}
@@ -201,7 +205,7 @@ def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
     tiny_config, target, tmp_path, monkeypatch
 ):
     from dis_jax import training
-    from dis_jax.evaluation import transfer_study
+    from dis_jax.studies import transfer_study
 
     for run in ("a", "b"):
         training.train(tiny_config("beta_vae", steps=2), tmp_path / run)
@@ -216,7 +220,7 @@ def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
     monkeypatch.setattr(transfer_study, "transfer", transfer)
     targets = [target, "rendered_dsprites"]
     with pytest.raises(training.NonFiniteError, match="a to rendered_dsprites"):
-        evaluation.run_transfers(tmp_path, targets)
+        studies.run_transfers(tmp_path, targets)
     assert made == [("b", name) for name in targets]
 
 

@@ -17,7 +17,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.mark.slow
 def test_density_ratio_tc_comes_within_ten_per_cent(tmp_path):
     result = tmp_path / "density_ratio_tc.json"
-    command = [sys.executable, "-m", "launch.check_density_ratio", f"--result={result}"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.check_density_ratio",
+        f"--result={result}",
+    ]
     environment = os.environ | {"XLA_FLAGS": ""}  # as users run it
     subprocess.run(command, cwd=ROOT, check=True, env=environment)
     two, ten = json.loads(result.read_text())["cases"]

@@ -10,7 +10,7 @@ import pytest
 
 from configs import elastic_infogan, infogan
 from dis_jax import losses, training
-from dis_jax.methods import METHODS, Gaussian, code_games
+from dis_jax.methods import METHODS, Gaussian, infogan_terms
 
 KEYS = jax.random.split(jax.random.key(7))
 BATCH = {
@@ -42,7 +42,7 @@ def _setting(words, as_coded=False):
 
 def _by_hand(config, state, batch):
     """Gradients of each network's own objective, written out from the paper's terms."""
-    modules, hparams = code_games.make_modules(config), state.hparams
+    modules, hparams = infogan_terms.make_modules(config), state.hparams
     params = state.params
     noise_key, category_key, continuous_key = jax.random.split(
         jax.random.fold_in(state.key, state.step), 3
@@ -184,17 +184,19 @@ def test_the_information_bound_moves_a_learned_prior_only_if_asked():
     def gradient(flag):
         config = _tiny(elastic_infogan.get_config("mnist,gumbel"))
         config.prior_information_gradient = flag
-        modules = code_games.make_modules(config)
+        modules = infogan_terms.make_modules(config)
 
         def loss(theta):
             params = {"prior": {"logits": theta}}
             hparams = {"information_weight": 2.0}
-            parts = code_games.Parts(config, modules, params, {}, hparams)
-            estimate = code_games.networks.CodeEstimate(
+            parts = infogan_terms.Parts(config, modules, params, {}, hparams)
+            estimate = infogan_terms.networks.CodeEstimate(
                 *(scores, jnp.zeros((2, 0)), jnp.zeros((2, 0)), None)
             )
             code = jax.nn.softmax(theta + noise)
-            return code_games.information(parts, estimate, code, jnp.zeros((2, 0)))[0]
+            return infogan_terms.information(parts, estimate, code, jnp.zeros((2, 0)))[
+                0
+            ]
 
         return jax.grad(loss)(theta)
 
@@ -243,11 +245,11 @@ def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing():
 
 def _drawn(config, state):
     """The categories of 4,000 images as a step makes them."""
-    modules = code_games.make_modules(config)
-    parts = code_games.Parts(
+    modules = infogan_terms.make_modules(config)
+    parts = infogan_terms.Parts(
         config, modules, state.params, dict(state.stats), state.hparams
     )
-    return jax.jit(lambda key: code_games.generate(parts, key, 4000)[1])(
+    return jax.jit(lambda key: infogan_terms.generate(parts, key, 4000)[1])(
         jax.random.key(1)
     )
 
@@ -284,17 +286,17 @@ def test_a_trained_model_normalises_by_its_batch_only_if_asked(own_batch):
         assert np.allclose(whole, half, rtol=1e-4, atol=1e-5) != own_batch
 
 
-@pytest.mark.parametrize("distance", code_games.DISTANCES)
+@pytest.mark.parametrize("distance", infogan_terms.DISTANCES)
 def test_copies_are_compared_by_the_distance_that_is_named(distance):
     config = _tiny(elastic_infogan.get_config("mnist,elastic"), distance=distance)
     first, second = jax.random.normal(jax.random.key(3), (2, 5, 4))
     estimates = [
-        code_games.networks.CodeEstimate(scores, None, None, None)
+        infogan_terms.networks.CodeEstimate(scores, None, None, None)
         for scores in (first, second)
     ]
     hparams = {"transformation_weight": 2.0, "entropy_weight": 0.5}
-    parts = code_games.Parts(config, {}, {}, {}, hparams)
-    total, terms = code_games.elastic(parts, *estimates)
+    parts = infogan_terms.Parts(config, {}, {}, {}, hparams)
+    total, terms = infogan_terms.elastic(parts, *estimates)
     a, b = (
         np.asarray(jax.nn.softmax(scores), np.float64) for scores in (first, second)
     )

@@ -1,0 +1,171 @@
+r"""Speed on this machine, written to results/bench_<backend>.json.
+
+  python -m benchmarks.bench [--parts=step,calls,population,pairs,start,data,metrics]
+
+Parts that are not asked for stay as they are in it. Each figure is measured in a process
+of its own, on one core and on all; what is compared is measured in turn, in one run.
+PyTorch is the peer where it is installed (extra `dev`).
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from absl import app, flags
+
+from dis_jax.provenance import provenance
+
+PARTS = ("step", "calls", "population", "pairs", "start", "data", "metrics")
+_PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
+_PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times over.")
+_OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
+
+
+def _measure(module, *arguments, cores=None):
+    """The JSON line that a module prints, run on the first `cores` cores."""
+    available = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, available[: cores or len(available)])  # is inherited
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.sched_setaffinity(0, available)
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def _ours(*arguments, cores=None):
+    found = _measure("benchmarks.bench_training", *arguments, cores=cores)
+    return round(found["ms_per_step"], 2)
+
+
+def step():
+    """ms a step beside PyTorch, in turn; the ratio is PyTorch's time over ours."""
+    rows = {}
+    for cores in sorted({1, len(os.sched_getaffinity(0))}):
+        for name in ("factor_vae", "beta_vae"):
+            config = f"--config=configs/{name}.py"
+            peer = (f"--method={name}", f"--threads={cores}")
+            pairs = [
+                (
+                    _ours(config, cores=cores),
+                    _measure("benchmarks.bench_torch", *peer, cores=cores)[
+                        "ms_per_step"
+                    ],
+                )
+                for _ in range(_ROUNDS.value)
+            ]
+            ratio = statistics.median(theirs / ours for ours, theirs in pairs)
+            rows[f"{name}, cores: {cores}"] = {
+                "dis_jax_ms": statistics.median(p[0] for p in pairs),
+                "pytorch_ms": round(statistics.median(p[1] for p in pairs), 2),
+                "ratio": round(ratio, 3),
+            }
+    return rows
+
+
+def calls():
+    """ms a step by steps in one dispatch and by form of the convolution."""
+    rows = {f"{n} steps a call": _ours(f"--steps_per_call={n}") for n in (1, 10)}
+    return rows | {f"form {f}": _ours(f"--form={f}") for f in ("pair", "lax", "matmul")}
+
+
+def population():
+    """ms a round in which every member makes one step."""
+    config = "--config=configs/beta_vae.py"
+    rows = {}
+    for size in (1, 5, 10):
+        for name, flag in (("one after another", "no"), ("side by side", "")):
+            options = (f"--population={size}", f"--{flag}vectorise", "--steps=5")
+            rows[f"{size} {name}"] = _ours(config, "--form=pair", *options)
+        rows[f"{size} side by side, matmul"] = _ours(
+            config, f"--population={size}", "--vectorise", "--form=matmul", "--steps=5"
+        )
+    return rows
+
+
+def pairs():
+    """SDIM and EDIM, 64x64, 64 pairs: the published global network and the pooled one.
+
+    ms a step (toys are drawn in it, one part in twenty of the fastest), weights of all
+    networks, MB of the state and of what an update computes beside it.
+    """
+    rows = {}
+    for method in ("sdim", "edim"):
+        for width in ("half", "full"):
+            for kind in ("pooled", "published"):
+                words = [w for w in (width, kind) if w in ("half", "published")]
+                argument = ",".join(["rendered_norb", *words])
+                found = _measure(
+                    "benchmarks.bench_training",
+                    f"--config=configs/{method}.py:{argument}",
+                    *("--memory", f"--steps={_PAIR_STEPS.value}"),
+                )
+                found["ms_per_step"] = round(found["ms_per_step"], 1)
+                rows[f"{method}, {width} width, {kind}"] = found
+    return rows
+
+
+def start():
+    """Seconds from the command to the end of the first step, cache empty and full."""
+    cache, rows = tempfile.mkdtemp(), {}
+    for name in ("cold", "warm"):
+        workdir = tempfile.mkdtemp()
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "launch.train", f"--workdir={workdir}"),
+                *("--config=configs/factor_vae.py:demo", "--config.steps=1"),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"JAX_COMPILATION_CACHE_DIR": cache},
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "first call" in line:
+                rows[name] = round(time.perf_counter() - began, 2)
+        process.wait()
+        shutil.rmtree(workdir)
+    shutil.rmtree(cache)
+    return rows
+
+
+def data():
+    """Images a second: rendered, gathered, streamed."""
+    return _measure("benchmarks.bench_data")
+
+
+def metrics():
+    """Seconds for each metric at 10,000 codes of 10 dimensions."""
+    return _measure("benchmarks.bench_metrics")
+
+
+def main(_):
+    made_with = provenance()
+    path = pathlib.Path(_OUT.value) / f"bench_{made_with['hardware']['backend']}.json"
+    result = json.loads(path.read_text()) if path.exists() else {}
+    result["made_by"] = "python -m benchmarks.bench"
+    for part in _PARTS.value:
+        measure = globals()[part]
+        what = " ".join(measure.__doc__.split())
+        print(f"{part}: {what}", flush=True)
+        result[part] = {"what": what, **measure(), **made_with}
+        print(json.dumps(result[part], indent=1), flush=True)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    app.run(main)

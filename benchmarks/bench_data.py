@@ -1,0 +1,115 @@
+r"""Times the data; prints one JSON line, images a second; a part of `benchmarks.bench`.
+
+  python -m benchmarks.bench_data [--seconds=3]
+
+A step of 5 ms at batch 64 eats 12,800 images a second. Streams are of rooms that are drawn,
+written in the format of Shapes3D and prepared in a temporary folder.
+"""
+
+import itertools
+import json
+import pathlib
+import tempfile
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from launch import start
+
+_SECONDS = flags.DEFINE_float("seconds", 3, "How long each is measured.")
+_BATCH = 64
+_IMAGES = 6_400
+
+
+def rates(act):
+    """Images a second of wall time, and of one core's time, once compiled."""
+    act()
+    calls, began, used = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < _SECONDS.value or not calls:
+        act()
+        calls += 1
+    wall, core = time.perf_counter() - began, time.process_time() - used
+    return {
+        "images_per_second": round(calls * _BATCH / wall),
+        "per_core": round(calls * _BATCH / core),
+    }
+
+
+def drawn(image_set):
+    """Keyed batches from a set on the device, each its own dispatch."""
+    from dis_jax import data
+
+    sampler = data.images(image_set, _BATCH)
+    sample = jax.jit(sampler.sample)
+    key, steps = jax.random.key(0), itertools.count()
+    return rates(
+        lambda: jax.block_until_ready(
+            sample(image_set, key, np.int32(next(steps)), sampler.args)
+        )
+    )
+
+
+def streamed(image_set):
+    """Epochs from the host, first while records are decoded, then from memory."""
+    from dis_jax import data
+
+    sampler = data.images(image_set, _BATCH, order="epoch")
+    epoch = image_set.num_images // _BATCH
+    batches = data.stream(image_set, sampler, jax.random.key(0))
+    jax.block_until_ready(next(batches))
+    began, used = time.perf_counter(), time.process_time()
+    for _ in range(epoch - 1):
+        jax.block_until_ready(next(batches))
+    wall, core = time.perf_counter() - began, time.process_time() - used
+    images = (epoch - 1) * _BATCH
+    first = {
+        "images_per_second": round(images / wall),
+        "per_core": round(images / core),
+    }
+    later = rates(lambda: jax.block_until_ready(next(batches)))
+    return {"first epoch": first, "later epochs": later}
+
+
+def prepared_rooms(folder):
+    """Rooms as a prepared set; returns their bytes and factors."""
+    import h5py
+
+    from dis_jax import data
+    from dis_jax.data.catalogue import SHAPES3D
+
+    rooms = data.rendered_shapes3d()
+    index = np.arange(_IMAGES) * (rooms.num_images // _IMAGES)
+    parts = [rooms.take(jnp.asarray(part)) for part in index.reshape(-1, _BATCH)]
+    images = np.concatenate([np.rint(np.asarray(x) * 255) for x, _ in parts])
+    images = images.astype(np.uint8)
+    factors = np.concatenate([np.asarray(f) for _, f in parts])
+    raw = folder / "raw"
+    raw.mkdir()
+    with h5py.File(raw / SHAPES3D.files["train"][0].name, "w") as file:
+        file["images"], file["labels"] = images, factors.astype(float)
+    data.prepare("shapes3d", folder, raw_dir=raw, check=False)
+    return images, factors
+
+
+def main(argv):
+    del argv
+    from dis_jax import data
+
+    rendered = [n for n in data.NAMES if n.startswith("rendered")]
+    rows = {f"draw {name}": drawn(data.load(name)) for name in rendered}
+    with tempfile.TemporaryDirectory() as folder:
+        images, factors = prepared_rooms(pathlib.Path(folder))
+        on_disk = data.load("shapes3d", folder, resident=False)
+        rows |= {f"stream, {k}": v for k, v in streamed(on_disk).items()}
+    names = {"factor_names": on_disk.factor_names, "sizes": on_disk.sizes}
+    held = data.from_arrays(images, factors, name="rooms", **names)
+    bits = data.from_arrays(images[..., :1] > 127, factors, name="bits", **names)
+    rows |= {"gather 64x64x3 bytes": drawn(held), "gather 64x64x1 bits": drawn(bits)}
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    start.run(main)

@@ -1,0 +1,245 @@
+"""Real sets from a folder of the user's: what lies where, and how it is read."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from dis_jax.data import prepared
+from dis_jax.data.arrays import LabelledImages, read_npz
+from dis_jax.data.augmented_grid import turned_and_shrunk
+from dis_jax.data.catalogue import DSPRITES, MNIST, PUBLISHED, SHAPES3D, SMALLNORB
+from dis_jax.data.download import found
+from dis_jax.data.host_memory import kept
+from dis_jax.data.image_set import ImageSet
+from dis_jax.data.raw_sets import coil100
+from dis_jax.data.streaming import from_source
+
+NORB_INSTANCES = {"train": (4, 6, 7, 8, 9), "test": (0, 1, 2, 3, 5)}
+
+
+def mnist(data_dir: pathlib.Path, split: str) -> LabelledImages:
+    """MNIST: 28x28x1, factor `digit`."""
+    arrays = published_arrays("mnist", data_dir / "mnist", _halves(split))
+    return LabelledImages(
+        arrays["image"], arrays["factors"], MNIST.factor_names, MNIST.sizes
+    )
+
+
+def shapes3d(data_dir: pathlib.Path, split: str) -> LabelledImages:
+    """Shapes3D: 480,000 images 64x64x3, a full grid."""
+    del split
+    arrays = published_arrays("shapes3d", data_dir / "shapes3d", ["train"])
+    names, sizes = SHAPES3D.factor_names, SHAPES3D.sizes
+    return LabelledImages(arrays["image"], arrays["factors"], names, sizes)
+
+
+def dsprites(data_dir: pathlib.Path, split: str) -> LabelledImages:
+    """DSprites, or the part of it in a file of 46,080 images: full grids, both.
+
+    The part has every 4th orientation and every 2nd position.
+    """
+    del split
+    folder = data_dir / "dsprites"
+    part = folder / "dsprites_real_grid_46080.npz"
+    if is_published("dsprites", folder) or not part.is_file():
+        arrays = published_arrays("dsprites", folder, ["train"])
+        images = arrays["image"].view(np.bool_)
+        return LabelledImages(
+            images, arrays["factors"], DSPRITES.factor_names, DSPRITES.sizes
+        )
+    arrays = read_npz(part, ["imgs", "latents_classes"])
+    factors = arrays["latents_classes"] // np.array([1, 1, 4, 2, 2])
+    sizes = (3, 6, 10, 16, 16)
+    return LabelledImages(
+        arrays["imgs"].astype(bool), factors, DSPRITES.factor_names, sizes
+    )
+
+
+def smallnorb(data_dir: pathlib.Path, split: str) -> LabelledImages:
+    """SmallNORB's left camera at 64x64.
+
+    The published halves have five instances of each category: the test half 0, 1, 2, 3,
+    5 and the training half 4, 6, 7, 8, 9. In a single half `instance` counts these from
+    0, which makes it a full grid. With both halves `instance` is the original number.
+    From .npz files of the views alone, the training half's elevation, azimuth and
+    lighting are unknown.
+    """
+    folder = data_dir / "smallnorb"
+    if is_published("smallnorb", folder) or not _norb_part(folder, "test").is_file():
+        arrays = published_arrays("smallnorb", folder, _halves(split))
+        images, factors = shrunk(arrays["image"], 64), arrays["factors"]
+    else:
+        parts = [_read_norb_part(folder, half) for half in _halves(split)]
+        images, factors = (
+            np.concatenate(arrays) for arrays in zip(*parts, strict=True)
+        )
+    return _norb_arrays(images, factors, split)
+
+
+def smallnorb_96(data_dir: pathlib.Path, split: str) -> LabelledImages:
+    """SmallNORB's left camera at its full size, 96x96; from the published files."""
+    arrays = published_arrays("smallnorb", data_dir / "smallnorb", _halves(split))
+    return _norb_arrays(arrays["image"], arrays["factors"], split)
+
+
+def _norb_arrays(images: np.ndarray, factors: np.ndarray, split: str) -> LabelledImages:
+    factors, sizes = _norb_factors(factors, split)
+    return LabelledImages(images, factors, SMALLNORB.factor_names, sizes)
+
+
+def _norb_factors(
+    factors: np.ndarray, split: str
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Factors and sizes; a single half counts its own five instances."""
+    if split == "all":
+        return factors, SMALLNORB.sizes
+    factors = factors.copy()
+    factors[:, 1] = np.searchsorted(NORB_INSTANCES[split], factors[:, 1])
+    return factors, (5, 5, 9, 18, 6)
+
+
+def _norb_part(folder: pathlib.Path, half: str) -> pathlib.Path:
+    return folder / f"smallnorb_{half}_left_64x64.npz"
+
+
+def _read_norb_part(folder: pathlib.Path, half: str) -> tuple[np.ndarray, np.ndarray]:
+    known = SMALLNORB.factor_names if half == "test" else SMALLNORB.factor_names[:2]
+    path = _norb_part(folder, half)
+    _want(path, f"the left camera at 64x64 (images, {', '.join(known)})")
+    arrays = read_npz(path, ["images", *known])
+    factors = np.full((len(arrays["images"]), len(SMALLNORB.sizes)), -1, np.int32)
+    for column, name in enumerate(known):
+        factors[:, column] = arrays[name]
+    return arrays["images"], factors
+
+
+def _halves(split: str) -> list[str]:
+    return ["train", "test"] if split == "all" else [split]
+
+
+def is_published(name: str, folder: pathlib.Path) -> bool:
+    """Whether a folder holds a prepared set, or one of the published files."""
+    files = itertools.chain(*PUBLISHED[name].files.values())
+    names = {spelt for f in files for spelt in (f.name, f.name.removesuffix(".gz"))}
+    return prepared.newest(folder) is not None or any(
+        (place / spelt).is_file()
+        for place in (folder, folder / "raw")
+        for spelt in names
+    )
+
+
+def is_prepared(name: str, data_dir: pathlib.Path) -> bool:
+    """Whether a set can be read from disk, image by image."""
+    base = name.removesuffix("_96")
+    return base in PUBLISHED and prepared.newest(data_dir / base) is not None
+
+
+def on_disk(name: str, data_dir: pathlib.Path, split: str) -> ImageSet:
+    """A prepared set whose images stay on disk.
+
+    Args:
+      name: "smallnorb", "smallnorb_96", "dsprites", "shapes3d" or "mnist".
+      data_dir: the folder of real sets.
+      split: as for `load`.
+
+    Returns:
+      The image set; its `read` is not None.
+    """
+    base = name.removesuffix("_96")
+    published = PUBLISHED[base]
+    directory = prepared.newest(data_dir / base)
+    assert directory is not None
+    splits = _halves(split) if len(published.files) > 1 else ["train"]
+    factors = prepared.read_factors(base, directory, splits)
+    sizes, shape = published.sizes, published.image_shape
+    read = prepared.reader(directory, splits)
+    if base == "smallnorb":
+        factors, sizes = _norb_factors(factors, split)
+    if name == "smallnorb":
+        full, shape = read, (64, 64, 1)
+        read = lambda index: shrunk(full(index), 64)
+    if published.binary:
+        bits = read
+        read = lambda index: bits(index) * np.uint8(255)
+    return from_source(
+        kept(read, len(factors), shape),
+        factors,
+        name=name,
+        factor_names=published.factor_names,
+        sizes=sizes,
+        image_shape=shape,
+    )
+
+
+def published_arrays(
+    name: str, folder: pathlib.Path, splits: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Some splits of a published set, prepared or as the published files.
+
+    Args:
+      name: the name of the published set.
+      folder: holds a version prepared by tfds, or the files, or a folder `raw` of them.
+      splits: the splits, one after another.
+
+    Returns:
+      `image`, `image2` where there are two cameras, and `factors`.
+
+    Raises:
+      FileNotFoundError: if the folder holds neither.
+      ValueError: if what it holds is damaged.
+    """
+    directory = prepared.newest(folder)
+    if directory is not None:
+        return prepared.read(name, directory, splits)
+    published = PUBLISHED[name]
+    place = folder / "raw" if (folder / "raw").is_dir() else folder
+    try:
+        paths = [[found(place, file) for file in published.files[s]] for s in splits]
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error} Or run: python -m launch.prepare_data --dataset={name} "
+            f"--data_dir={folder.parent}"
+        ) from error
+    parts = [published.read(files) for files in paths]
+    if len(parts) == 1:
+        return parts[0]
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def shrunk(images: np.ndarray, side: int) -> np.ndarray:
+    """Grey bytes at another size, by Lanczos interpolation of each image."""
+    from PIL import Image
+
+    small = np.empty((len(images), side, side, 1), np.uint8)
+    for image, target in zip(images[..., 0], small, strict=True):
+        resized = Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS)
+        target[..., 0] = np.asarray(resized)
+    return small
+
+
+def coil100_augmented(data_dir: pathlib.Path) -> ImageSet:
+    """The objects of COIL-100 with all 72 views, turned and shrunk: a full grid."""
+    coil = coil100(data_dir / "coil100")
+    objects, poses = coil.factors.T
+    complete = np.flatnonzero(np.bincount(objects) == 72)
+    order = np.lexsort((poses, objects))
+    order = order[np.isin(objects[order], complete)]
+    return turned_and_shrunk(
+        coil.images[order],
+        name="coil100_augmented",
+        factor_names=coil.factor_names,
+        sizes=(len(complete), 72),
+    )
+
+
+def _want(path: pathlib.Path, what: str) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no file {path}: put there {what}, or point data_dir (or the environment "
+            "variable DIS_JAX_DATA_DIR) at the folder that holds "
+            f"{path.parent.name}/{path.name}."
+        )

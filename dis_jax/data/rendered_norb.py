@@ -1,0 +1,276 @@
+"""Toys like those of SmallNORB, drawn on the device from their factors."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from dis_jax.data.catalogue import SMALLNORB
+from dis_jax.data.image_set import ImageSet, drawn_grid
+from dis_jax.data.rays import (
+    FAR,
+    Camera,
+    Mask,
+    Plane,
+    Vector,
+    antialiased,
+    box,
+    crosses,
+    ellipsoid,
+    met,
+    nonzero,
+    orbit,
+)
+
+CATEGORIES = ("animal", "human", "airplane", "truck", "car")
+_SIDE = 64
+_ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others boxes
+_DISTANCE, _TARGET, _FIELD_OF_VIEW = 7.0, 0.5, 25.0
+_PAINT = 0.84
+_SHADOW = 0.82
+# Azimuth and elevation of the light in degrees, how much of it comes from everywhere
+# and how much from there, and the brightness of the table, near that of the real
+# images.
+_LIGHTS = np.array(
+    [
+        (-60, 58, 0.38, 0.60, 0.88),
+        (60, 55, 0.34, 0.54, 0.80),
+        (10, 72, 0.24, 0.36, 0.52),
+        (130, 55, 0.38, 0.60, 0.89),
+        (-130, 62, 0.30, 0.48, 0.70),
+        (-20, 76, 0.44, 0.60, 0.98),
+    ],
+    np.float32,
+)
+
+
+def rendered_norb() -> ImageSet:
+    """48,600 images in the manner of SmallNORB, drawn from their factors: no download.
+
+    Factors and their order are the original's (LeCun et al. 2004): 5 categories, 10
+    instances, 9 elevations from 30 to 70 degrees, 18 azimuths 20 degrees apart, 6
+    lightings. The toys are ours, put together from ellipsoids and boxes.
+
+    Returns:
+      The full grid, images 64x64x1 in [0, 1].
+
+    Example:
+      >>> toys = rendered_norb()
+      >>> toys.num_images, toys.take(np.array([0]))[0].shape
+      (48600, (1, 64, 64, 1))
+    """
+    return drawn_grid(
+        "rendered_norb",
+        SMALLNORB.factor_names,
+        SMALLNORB.sizes,
+        (_SIDE, _SIDE, 1),
+        draw_toys,
+    )
+
+
+@jax.jit
+def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
+    """Draws toys from rows of (category, instance, elevation, azimuth, lighting).
+
+    Args:
+      factors: integers in the ranges of `rendered_norb`.
+
+    Returns:
+      Images in [0, 1], antialiased.
+
+    Raises:
+      ValueError: if `factors` does not have five columns.
+
+    Example:
+      >>> toy = draw_toys(jnp.array([[4, 0, 0, 0, 5]]))
+      >>> round(float(toy[0, 0, 0, 0]), 2)  # the table in the brightest light
+      0.98
+    """
+    if factors.ndim != 2 or factors.shape[1] != len(SMALLNORB.sizes):
+        raise ValueError(
+            f"factors have shape {factors.shape}; expected (batch, 5): "
+            f"{', '.join(SMALLNORB.factor_names)}."
+        )
+    category, instance, elevation, azimuth, lighting = (factors[:, i] for i in range(5))
+    toy = _Toy(jnp.asarray(_parts())[category, instance][..., None, None])
+    height = (30 + 5 * elevation[:, None, None]) * (math.pi / 180)
+    turn = azimuth[:, None, None] * (2 * math.pi / 18)
+    ray = orbit(
+        turn,
+        side=_SIDE,
+        distance=_DISTANCE * jnp.cos(height),
+        height=_TARGET + _DISTANCE * jnp.sin(height),
+        target=_TARGET,
+        field_of_view=_FIELD_OF_VIEW,
+    )
+    light = jnp.asarray(_LIGHTS)[lighting][..., None, None]
+    # The lights stand still before the camera; it is the toy that turns.
+    around, above = turn + light[:, 0] * (math.pi / 180), light[:, 1] * (math.pi / 180)
+    flat = jnp.cos(above)
+    to_light = Vector(flat * jnp.sin(around), jnp.sin(above), flat * jnp.cos(around))
+
+    to_toy, normal = toy.surface(ray)
+    lit = light[:, 2] + light[:, 3] * jnp.maximum(normal.dot(to_light), 0)
+    to_table = -ray.origin.y / nonzero(ray.direction.y)
+    on_table = ray.origin + ray.direction.scaled(to_table)
+    dark = toy.hides(Camera(on_table._replace(y=0.0 * to_table), to_light))
+    table = light[:, 4] * jnp.where(dark, _SHADOW, 1.0)
+    return antialiased([jnp.where(to_toy < to_table, _PAINT * lit, table)])
+
+
+class _Toy(NamedTuple):
+    """A toy as its parts: (batch, part, centre and half size, 1, 1)."""
+
+    parts: Float[Array, "batch 8 6 1 1"]
+
+    def _part(self, i: int) -> tuple[Vector, Vector]:
+        numbers = [self.parts[:, i, j] for j in range(6)]
+        return Vector(*numbers[:3]), Vector(*numbers[3:])
+
+    def _spans(self, ray: Camera) -> list[tuple[Plane, Plane]]:
+        count = self.parts.shape[1]
+        shapes = [ellipsoid] * _ROUND + [box] * (count - _ROUND)
+        return [shape(ray, *self._part(i)) for i, shape in enumerate(shapes)]
+
+    def hides(self, ray: Camera) -> Mask:
+        """Whether any of it lies on rays."""
+        return functools.reduce(jnp.logical_or, [crosses(*s) for s in self._spans(ray)])
+
+    def surface(self, ray: Camera) -> tuple[Plane, Vector]:
+        """t at which rays meet it, or FAR, and its normal there."""
+        nearest = jnp.full_like(ray.direction.x, FAR)
+        centre, half = (Vector(*[nearest] * 3) for _ in range(2))
+        is_box = nearest < 0
+        for i, span in enumerate(self._spans(ray)):
+            t = met(*span)
+            closer = t < nearest
+            choose = functools.partial(jnp.where, closer)
+            part = self._part(i)
+            centre = Vector(*map(choose, part[0], centre))
+            half = Vector(*map(choose, part[1], half))
+            nearest, is_box = choose(t, nearest), choose(i >= _ROUND, is_box)
+        at = ray.origin + ray.direction.scaled(jnp.minimum(nearest, 100.0)) - centre
+        unit = Vector(*(a / h for a, h in zip(at, half, strict=True)))
+        x, y, z = map(abs, unit)
+        on_y, on_x = (y >= x) & (y >= z), (x > y) & (x >= z)
+        faces = Vector(
+            on_x * jnp.sign(unit.x), on_y * 1.0, ~(on_x | on_y) * jnp.sign(unit.z)
+        )
+        smooth = Vector(*(u / h for u, h in zip(unit, half, strict=True)))
+        smooth = smooth.scaled(jax.lax.rsqrt(jnp.maximum(smooth.dot(smooth), 1e-9)))
+        pick = functools.partial(jnp.where, is_box)
+        return nearest, Vector(*map(pick, faces, smooth))
+
+
+@functools.cache
+def _parts() -> np.ndarray:
+    """(category, instance, part, 6): centre and half size of each part, x forward."""
+    builders = (_animal, _human, _airplane, _truck, _car)
+    # Golden-ratio steps spread the instances over their proportions.
+    ratio = np.array([0.6180, 0.7549, 0.8192, 0.8567, 0.8813, 0.8987])
+    toys = [
+        [build(*((0.5 + i * ratio) % 1 * 2 - 1)) for i in range(10)]
+        for build in builders
+    ]
+    return np.array(toys, np.float32)
+
+
+def _animal(a: float, b: float, c: float, d: float, e: float, f: float) -> list:
+    length, girth, legs = 0.62 + 0.14 * a, 0.24 + 0.07 * b, 0.42 + 0.16 * c
+    back = 2 * legs + girth
+    neck = 0.12 + 0.16 * (d + 1)
+    head = (length + 0.22 + 0.06 * e, back + neck, 0.0, 0.24 + 0.06 * e, 0.14, 0.13)
+    foot = 0.07 + 0.02 * b
+    at = 0.72 * length
+    return [
+        (0.0, back, 0.0, length, girth, girth * 0.9),
+        head,
+        (length, back + neck / 2, 0.0, 0.14, 0.18 + neck / 2, 0.1),
+        (-length - 0.12, back + 0.12 * f, 0.0, 0.22, 0.06 + 0.03 * (f + 1), 0.06),
+        *((x, legs, z, foot, legs, foot) for x in (at, -at) for z in (0.15, -0.15)),
+    ]
+
+
+def _human(a: float, b: float, c: float, d: float, e: float, f: float) -> list:
+    legs, torso = 0.36 + 0.06 * a, 0.36 + 0.06 * b
+    hips = 0.1 + 2 * legs
+    shoulder = hips + 1.6 * torso
+    wide = 0.24 + 0.05 * c
+    reach = 0.16 + 0.14 * (d + 1)
+    stride = 0.1 * (e + 1)
+    pole = 0.5 + 0.35 * f
+    return [
+        (0.0, hips + torso * 0.8, 0.0, 0.17, torso, wide),
+        (0.02, shoulder + 0.24, 0.0, 0.15, 0.18, 0.15),
+        (reach, shoulder - 0.1, wide, reach + 0.06, 0.08, 0.08),
+        (0.0, shoulder - 0.25, -wide - 0.05, 0.09, 0.36, 0.08),
+        (stride, 0.1 + legs, 0.12, 0.1, legs, 0.09),
+        (-stride, 0.1 + legs, -0.12, 0.1, legs, 0.09),
+        (0.0, 0.05, 0.0, 0.42 + 0.06 * c, 0.05, 0.34),
+        (2 * reach + 0.05, shoulder - 0.1, wide, 0.04, pole, 0.04),
+    ]
+
+
+def _airplane(a: float, b: float, c: float, d: float, e: float, f: float) -> list:
+    length, thick, span = 1.05 + 0.15 * a, 0.15 + 0.04 * b, 0.95 + 0.2 * c
+    high = 0.45
+    wing = 0.2 + 0.07 * d
+    pod = 0.35 + 0.2 * (e + 1)
+    tail = -length + 0.15
+    return [
+        (0.0, high, 0.0, length, thick, thick),
+        (0.45 * length, high + thick * 0.7, 0.0, 0.26, 0.12, 0.1),
+        (0.12, high - 0.1, pod, 0.24 + 0.05 * f, 0.09, 0.09),
+        (0.12, high - 0.1, -pod, 0.24 + 0.05 * f, 0.09, 0.09),
+        (0.05 + 0.15 * b, high, 0.0, wing, 0.03, span),
+        (tail, high + 0.04, 0.0, 0.13 + 0.03 * a, 0.025, 0.36 + 0.1 * f),
+        (tail, high + 0.22 + 0.05 * d, 0.0, 0.13, 0.22 + 0.05 * d, 0.025),
+        (0.0, 0.12, 0.0, 0.3, 0.12, 0.22),
+    ]
+
+
+def _truck(a: float, b: float, c: float, d: float, e: float, f: float) -> list:
+    length, wide, load = 1.05 + 0.15 * a, 0.36 + 0.05 * b, 0.36 + 0.14 * c
+    cab = 0.26 + 0.07 * d
+    bed = 0.36
+    start = length - 2 * cab
+    hold = (length + start) / 2 - 0.06
+    wheel = 0.19 + 0.04 * f
+    axle = 0.62 * length
+    return [
+        *_wheels(axle, wheel, wide),
+        (0.0, bed, 0.0, length, 0.09, wide),
+        (length - cab, bed + 0.34 + 0.1 * e, 0.0, cab, 0.34 + 0.1 * e, wide * 0.95),
+        (-length + hold, bed + load, 0.0, hold, load, wide),
+        (length + 0.08, bed + 0.1, 0.0, 0.14 + 0.08 * e, 0.16, wide * 0.8),
+    ]
+
+
+def _car(a: float, b: float, c: float, d: float, e: float, f: float) -> list:
+    length, wide, body = 1.0 + 0.15 * a, 0.42 + 0.05 * b, 0.17 + 0.05 * c
+    floor = 0.16
+    roof = 0.16 + 0.05 * d
+    cabin = 0.5 + 0.14 * e
+    wheel = 0.18 + 0.03 * f
+    top = floor + 2 * body
+    return [
+        *_wheels(0.62 * length, wheel, wide),
+        (0.0, floor + body, 0.0, length, body, wide),
+        (-0.12 + 0.15 * c, top + roof, 0.0, cabin, roof, wide * 0.84),
+        (-0.12 + 0.15 * c, top + roof * 0.6, 0.0, cabin + 0.16, roof * 0.6, wide * 0.8),
+        (-length + 0.1, top + 0.05 * (f + 1), 0.0, 0.07, 0.05 * (f + 1) + 0.01, wide),
+    ]
+
+
+def _wheels(axle: float, radius: float, wide: float) -> list:
+    return [
+        (x, radius, z, radius, radius, 0.08)
+        for x in (axle, -axle)
+        for z in (wide, -wide)
+    ]

@@ -1,0 +1,228 @@
+"""A room like that of Shapes3D, drawn on the device from its factors."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from dis_jax.data.catalogue import SHAPES3D
+from dis_jax.data.image_set import ImageSet, drawn_grid
+from dis_jax.data.rays import (
+    FAR,
+    Camera,
+    Mask,
+    Plane,
+    Vector,
+    antialiased,
+    box,
+    crosses,
+    cylinder,
+    ellipsoid,
+    met,
+    nonzero,
+    orbit,
+    slab,
+)
+
+_SIDE = 64
+_HUES = np.array([colorsys.hsv_to_rgb(i / 10, 1, 1) for i in range(10)], np.float32)
+_SKY = np.array([153, 226, 249], np.float32) / 255
+
+# Lengths, angles and lights were fitted to the pictures in which the original is shown.
+_CAMERA = {"distance": 4.77, "height": 1.413, "target": 1.24, "field_of_view": 44.0}
+_BACK_WALL, _SIDE_WALL, _WALL_HEIGHT = 5.16, 5.02, 2.9
+_CUBE, _SPHERE = 0.62, 0.775  # half an edge, the radius; at scale 1
+_CYLINDER = (0.639, 0.634)  # radius, half the height
+_CAPSULE = (0.530, 2.026)  # radius, height
+_TO_SUN = Vector(-0.254, 1.0, -0.123)
+_TO_LAMP = Vector(-0.510, 0.629, 0.586)  # lights the object
+_SHADOW = 0.337
+
+
+def rendered_shapes3d() -> ImageSet:
+    """480,000 images like those of Shapes3D, drawn from their factors: no download.
+
+    Factors, their order and values are the original's (Burgess & Kim 2018): ten hues of
+    floor, wall and object, scale .75 to 1.25, shape (cube, cylinder, sphere, capsule),
+    orientation -30 to 30 degrees. The room is ours and leaves out the walls' texture.
+
+    Returns:
+      The full grid, images 64x64x3 in [0, 1].
+
+    Example:
+      >>> rooms = rendered_shapes3d()
+      >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
+      ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
+    """
+    return drawn_grid(
+        "rendered_shapes3d",
+        SHAPES3D.factor_names,
+        SHAPES3D.sizes,
+        (_SIDE, _SIDE, 3),
+        draw_rooms,
+    )
+
+
+@jax.jit
+def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
+    """Draws rooms from rows of (floor, wall, object hue, scale, shape, orientation).
+
+    Args:
+      factors: integers in the ranges of `rendered_shapes3d`.
+
+    Returns:
+      Images in [0, 1], antialiased.
+
+    Raises:
+      ValueError: if `factors` does not have six columns.
+
+    Example:
+      >>> room = draw_rooms(jnp.array([[0, 1, 2, 4, 0, 7]]))
+      >>> room[0, -1, 32].tolist()  # the floor is red
+      [1.0, 0.0, 0.0]
+    """
+    if factors.ndim != 2 or factors.shape[1] != len(SHAPES3D.sizes):
+        raise ValueError(
+            f"factors have shape {factors.shape}; expected (batch, 6): "
+            f"{', '.join(SHAPES3D.factor_names)}."
+        )
+    floor, wall, thing, scale, shape, orientation = (
+        factors[:, i, None, None] for i in range(6)
+    )
+    body = _Body(shape, 0.75 + 0.5 * scale / 7)
+    ray = orbit((-30 + 60 * orientation / 14) * (math.pi / 180), side=_SIDE, **_CAMERA)
+    to_thing, to_floor = body.distance(ray), _to_floor(ray)
+    to_wall, is_back = _to_wall(ray)
+    is_thing = to_thing < jnp.minimum(to_floor, to_wall)
+    is_floor = to_floor < to_wall
+    is_wall = ray.origin.y + to_wall * ray.direction.y < _WALL_HEIGHT
+
+    thing_shade, gloss = body.shading(ray, to_thing)
+    shade = jnp.where(is_wall, _wall_shade(ray, to_wall, is_back), 1.0)
+    shade = jnp.where(is_floor, _floor_shade(ray, to_floor, body), shade)
+    shade = jnp.where(is_thing, thing_shade, shade)
+    gloss = jnp.where(is_thing, gloss, 0.0)
+    hues = jnp.asarray(_HUES)
+    channels = []
+    for i in range(3):
+        colour = jnp.where(is_wall, hues[wall, i], _SKY[i])
+        colour = jnp.where(is_floor, hues[floor, i], colour)
+        colour = jnp.where(is_thing, hues[thing, i], colour)
+        channels.append(colour * shade * (1 - gloss) + gloss)
+    return antialiased(channels)
+
+
+class _Body(NamedTuple):
+    """The object: a cube, a cylinder, a sphere or a capsule that stands on the floor."""
+
+    shape: Int[Array, "batch 1 1"]
+    scale: Float[Array, "batch 1 1"]
+
+    def _spans(self, ray: Camera) -> tuple[Sequence[Plane], Sequence[Plane]]:
+        """Where rays enter and leave it; the round ones are three parts."""
+        edge = _CUBE * self.scale
+        cube = box(ray, Vector(0.0, edge, 0.0), Vector(edge, edge, edge))
+        # A sphere is a capsule without a middle, so the two share their parts.
+        radius = jnp.where(self.shape == 1, _CYLINDER[0], self._radius()) * self.scale
+        around = cylinder(ray, radius)
+        low, high = self._middle()
+        between = slab(
+            ray.origin.y, ray.direction.y, (low + high) / 2, (high - low) / 2
+        )
+        can = (
+            jnp.maximum(around[0], between[0]),
+            jnp.minimum(around[1], between[1]),
+        )
+        ends = [
+            ellipsoid(ray, Vector(0.0, y, 0.0), Vector(radius, radius, radius))
+            for y in (low, high)
+        ]
+        is_round = self.shape >= 2
+        is_cube = self.shape == 0
+        enters = [jnp.where(is_cube, cube[0], can[0])]
+        leaves = [jnp.where(is_cube, cube[1], can[1])]
+        for end in ends:
+            enters.append(jnp.where(is_round, end[0], FAR))
+            leaves.append(jnp.where(is_round, end[1], -FAR))
+        return enters, leaves
+
+    def _radius(self) -> Plane:
+        return jnp.where(self.shape == 2, _SPHERE, _CAPSULE[0])
+
+    def _middle(self) -> tuple[Plane, Plane]:
+        """Heights between which the round ones are upright."""
+        radius = self._radius()
+        height = jnp.where(self.shape == 2, 2 * _SPHERE, _CAPSULE[1])
+        low = jnp.where(self.shape == 1, 0.0, radius)
+        high = jnp.where(self.shape == 1, 2 * _CYLINDER[1], height - radius)
+        return low * self.scale, high * self.scale
+
+    def distance(self, ray: Camera) -> Plane:
+        """t at which rays meet it, or FAR."""
+        spans = zip(*self._spans(ray), strict=True)
+        nearest = [met(*span) for span in spans]
+        return jnp.minimum(jnp.minimum(nearest[0], nearest[1]), nearest[2])
+
+    def hides_sun(self, ray: Camera) -> Mask:
+        """Whether it lies on rays towards the sun."""
+        spans = zip(*self._spans(ray), strict=True)
+        hidden = [crosses(*span) for span in spans]
+        return hidden[0] | hidden[1] | hidden[2]
+
+    def _normal(self, at: Vector) -> Vector:
+        edge = _CUBE * self.scale
+        x, y, z = abs(at.x), abs(at.y - edge), abs(at.z)
+        on_x, on_z = (x > y) & (x > z), (z > y) & (z >= x)
+        on_y = ~(on_x | on_z)
+        low, high = self._middle()
+        radius = jnp.where(self.shape == 1, _CYLINDER[0], self._radius()) * self.scale
+        on_top = (self.shape == 1) & (at.y > high * 0.999)
+        rise = (
+            jnp.where(self.shape == 1, 0.0, at.y - jnp.clip(at.y, low, high)) / radius
+        )
+        is_cube = self.shape == 0
+        return Vector(
+            jnp.where(is_cube, on_x * jnp.sign(at.x), ~on_top * at.x / radius),
+            jnp.where(is_cube, on_y * 1.0, jnp.where(on_top, 1.0, rise)),
+            jnp.where(is_cube, on_z * jnp.sign(at.z), ~on_top * at.z / radius),
+        )
+
+    def shading(self, ray: Camera, t: Plane) -> tuple[Plane, Plane]:
+        """How bright its colour is, and how much white lies over it."""
+        at = ray.origin + ray.direction.scaled(jnp.minimum(t, 100.0))
+        light = jnp.maximum(self._normal(at).dot(_TO_LAMP), 0)
+        shade = jnp.minimum(0.627 + 0.521 * light, 1.0)
+        return shade, 0.124 * jnp.clip((light - 0.69) * 8, 0, 1)
+
+
+def _to_floor(ray: Camera) -> Plane:
+    falls = ray.direction.y < 0
+    return jnp.where(falls, -ray.origin.y / nonzero(ray.direction.y), FAR)
+
+
+def _to_wall(ray: Camera) -> tuple[Plane, Plane]:
+    """t at which rays meet a wall, and whether it is the back one."""
+    dx, dz = nonzero(ray.direction.x), nonzero(ray.direction.z)
+    side = (jnp.sign(dx) * _SIDE_WALL - ray.origin.x) / dx
+    back = jnp.where(dz < 0, (-_BACK_WALL - ray.origin.z) / dz, FAR)
+    return jnp.minimum(side, back), back <= side
+
+
+def _wall_shade(ray: Camera, t: Plane, is_back: Plane) -> Plane:
+    across = jnp.clip(1.077 - 0.035 * (ray.origin.x + t * ray.direction.x), 0, 1)
+    return jnp.where(is_back, across, jnp.where(ray.direction.x > 0, 0.677, 0.74))
+
+
+def _floor_shade(ray: Camera, t: Plane, body: _Body) -> Plane:
+    t = jnp.where(t < FAR, t, 0.0)
+    x, z = (o + t * d for o, d in zip(ray.origin[::2], ray.direction[::2], strict=True))
+    shade = jnp.clip(1.032 - 0.107 * x + 0.009 * z, 0, 1)
+    to_sun = Camera(Vector(x, jnp.zeros_like(x), z), _TO_SUN)
+    return jnp.where(body.hides_sun(to_sun), shade * _SHADOW, shade)

@@ -1,0 +1,206 @@
+"""Image sets changed as a whole: noise, colours, channels, size, by words after a "+"."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import re
+from collections.abc import Callable
+
+import jax
+from jaxtyping import Array, Int
+
+from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.data.transforms import (
+    SPRITE_COLOURS,
+    coloured,
+    grey,
+    noisy,
+    resized,
+    tinted,
+    tinted_on_noise,
+)
+
+VARIANTS = ("coloured", "grey", "noisy", "tinted", "tinted_on_noise", "resized<side>")
+
+_RESIZED = re.compile(r"resized([1-9]\d*)")
+_WITH_COLOUR = ("tinted", "tinted_on_noise")
+
+
+def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
+    """The name of a set, and the words after it: "mnist+resized32" -> mnist, resized32.
+
+    Args:
+      name: a name as `load` takes it.
+
+    Returns:
+      What stands before the words of `VARIANTS` at its end, and these words.
+
+    Example:
+      >>> split_variants("rendered_dsprites+coloured")
+      ('rendered_dsprites', ('coloured',))
+    """
+    base, *words = name.split("+")
+    kept = len(words)
+    while kept and _is_variant(words[kept - 1]):
+        kept -= 1
+    return "+".join([base, *words[:kept]]), tuple(words[kept:])
+
+
+def varied(image_set: ImageSet, variant: str) -> ImageSet:
+    """A set of which every image is changed in one way.
+
+    "coloured" has three channels, "grey" one, "resized<side>" another size; "noisy" is
+    `noisy`; "tinted" and "tinted_on_noise" have a factor more, the first: `colour`, one
+    of `SPRITE_COLOURS`. Noise belongs to its image: it is the same whenever the image is
+    drawn, and differs between images.
+
+    Args:
+      image_set: a set whose images are on the device.
+      variant: one of `VARIANTS`.
+
+    Returns:
+      The set, called "<name>+<variant>".
+
+    Raises:
+      ValueError: if the variant is not known, if images are streamed, or if a set to be
+        tinted is not a grid of grey images.
+
+    Example:
+      >>> sprites = data.varied(data.load("rendered_dsprites"), "tinted")
+      >>> sprites.name, sprites.sizes, sprites.image_shape
+      ('rendered_dsprites+tinted', (7, 3, 6, 40, 32, 32), (64, 64, 3))
+    """
+    if not _is_variant(variant):
+        raise ValueError(f"variant is {variant!r}; expected one of {VARIANTS}.")
+    if image_set.read is not None:
+        raise ValueError(
+            f"{image_set.name!r} is streamed, and {variant!r} changes images on the "
+            "device; hold it there: resident=True, --resident."
+        )
+    if variant in _WITH_COLOUR:
+        return _with_colour(image_set, variant)
+    take, images = _functions(
+        *(image_set.take_fn, image_set.images_fn, image_set.sizes, variant),
+        _noises(image_set.name),
+    )
+    return dataclasses.replace(
+        image_set,
+        name=f"{image_set.name}+{variant}",
+        image_shape=_shape(image_set.image_shape, variant),
+        take_fn=take,
+        images_fn=images,
+    )
+
+
+def side_of(variant: str) -> int | None:
+    """The height and width that "resized<side>" asks for; None of any other word."""
+    size = _RESIZED.fullmatch(variant)
+    return int(size[1]) if size else None
+
+
+def _is_variant(word: str) -> bool:
+    return word in VARIANTS[:-1] or side_of(word) is not None
+
+
+def _noises(name: str) -> int:
+    """How often a set was made noisy already: each time by other noise."""
+    return sum(word in ("noisy", "tinted_on_noise") for word in name.split("+"))
+
+
+def _shape(shape: tuple[int, int, int], variant: str) -> tuple[int, int, int]:
+    if side := side_of(variant):
+        return side, side, shape[2]
+    return *shape[:2], 1 if variant == "grey" else 3
+
+
+# Cached, because a set's functions are part of compiled programs.
+@functools.cache
+def _functions(
+    take_fn: Callable,
+    images_fn: Callable | None,
+    sizes: tuple[int, ...],
+    variant: str,
+    noises: int,
+) -> tuple[Callable, Callable | None]:
+    """`take_fn` and `images_fn` of the changed set."""
+    change = _change(variant, noises)
+
+    def take(arrays, index):
+        images, factors = take_fn(arrays, index)
+        return change(images, index), factors
+
+    if images_fn is None:
+        return take, None
+
+    def images(arrays, factors):
+        index = index_of_factors(factors, sizes)
+        if "position" in arrays:
+            index = arrays["position"][index]
+        return change(images_fn(arrays, factors), index)
+
+    return take, images
+
+
+def _change(variant: str, noises: int) -> Callable[[Array, Array], Array]:
+    """(images, their positions) -> changed images."""
+    if side := side_of(variant):
+        return lambda images, index: resized(images, side)
+    if variant == "noisy":
+        return lambda images, index: _each(noisy, noises, index, images)
+    plain = {"coloured": coloured, "grey": grey}[variant]
+    return lambda images, index: plain(images)
+
+
+def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
+    if not image_set.is_grid or image_set.image_shape[2] != 1:
+        raise ValueError(
+            f"{image_set.name!r} has images {image_set.image_shape}, "
+            f"{'a' if image_set.is_grid else 'no'} full grid; {variant!r} needs a grid "
+            "of grey images, e.g. rendered_dsprites."
+        )
+    sizes = (len(SPRITE_COLOURS), *image_set.sizes)
+    take, images = _tinted_functions(image_set.images_fn, sizes, variant)
+    return ImageSet(
+        arrays={"grey": image_set.arrays},
+        name=f"{image_set.name}+{variant}",
+        factor_names=("colour", *image_set.factor_names),
+        sizes=sizes,
+        image_shape=_shape(image_set.image_shape, variant),
+        num_images=math.prod(sizes),
+        take_fn=take,
+        images_fn=images,
+    )
+
+
+@functools.cache
+def _tinted_functions(
+    grey_images: Callable, sizes: tuple[int, ...], variant: str
+) -> tuple[Callable, Callable]:
+    def images(arrays, factors):
+        plain, colour = grey_images(arrays["grey"], factors[:, 1:]), factors[:, 0]
+        if variant == "tinted":
+            return tinted(plain, colour)
+        index = index_of_factors(factors, sizes)
+        return _each(
+            tinted_on_noise, 0, index, plain, colour
+        )  # grey grids have no noise
+
+    def take(arrays, index):
+        factors = factors_of_index(index, sizes)
+        return images(arrays, factors), factors
+
+    return take, images
+
+
+def _each(
+    change: Callable, noises: int, index: Int[Array, " batch"], *parts: Array
+) -> Array:
+    """Changes every image with a key of its own, which its position decides."""
+
+    def one(index, *own):
+        key = jax.random.fold_in(jax.random.key(noises), index)
+        return change(key, *(part[None] for part in own))[0]
+
+    return jax.vmap(one)(index, *parts)

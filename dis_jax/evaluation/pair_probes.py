@@ -1,0 +1,303 @@
+"""What can be read off the codes of a system that learns from pairs of views."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from dis_jax import data, training
+from dis_jax.methods.method import Categorical, Method, State
+from dis_jax.metrics.downstream import downstream
+from dis_jax.probing.checks import check_codes
+
+HEAD = "head"  # the reader that was trained with the system
+
+
+class Reading(NamedTuple):
+    """How well one attribute is read off one code by one reader.
+
+    Attributes:
+      code: such as `shared_x`, of the views that it is meant for.
+      attribute: what is read.
+      reader: `head`, trained with the system, or a model of `downstream`.
+      accuracy: on test pairs, 0 to 1.
+      train_accuracy: on training pairs.
+      chance: test accuracy of always saying the commonest training label.
+      wanted: whether the code is meant to hold the attribute.
+    """
+
+    code: str
+    attribute: str
+    reader: str
+    accuracy: float
+    train_accuracy: float
+    chance: float
+    wanted: bool
+
+
+class PairCodes(NamedTuple):
+    """Codes of pairs.
+
+    Attributes:
+      codes: of x by the names that end in `_x`, of y by the others; (pair, latent), or
+        logits of heads.
+      labels: (pair,) by `attribute_side`; unknown = -1.
+    """
+
+    codes: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+
+
+def read_pairs(
+    train: PairCodes,
+    test: PairCodes,
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    codes: Sequence[str] | None = None,
+    models: Sequence[str] = ("logistic", "knn"),
+    seed: int = 0,
+) -> list[Reading]:
+    """The accuracy of every attribute on every code, by each reader.
+
+    Attributes that do not vary on a side, or are not known, are left out there.
+
+    Eq.: Sanchez et al. 2020, section 4
+
+    Args:
+      train: pairs that probes are fitted on.
+      test: pairs that they are tested on.
+      wanted: the attributes that a code is meant to hold, by its name or its role.
+      codes: those that are read, such as `shared_x`; by default all.
+      models: of `downstream`, fitted after training.
+      seed: of the models.
+
+    Returns:
+      The readings: of heads, `code_attribute`, first, then of the models.
+
+    Raises:
+      ValueError: if a model is not known.
+
+    Example:
+      >>> import numpy as np
+      >>> from dis_jax import evaluation
+      >>> label = np.arange(40) % 2
+      >>> codes = evaluation.PairCodes(
+      ...     {"shared_x": label[:, None] * 1.0}, {"digit_x": label})
+      >>> readings = evaluation.read_pairs(codes, codes, {"shared": ["digit"]})
+      >>> [(r.reader, r.accuracy, r.chance) for r in readings]
+      [('logistic', 1.0, 0.5), ('knn', 1.0, 0.5)]
+    """
+    heads, readings = [], []
+    for name, values in train.codes.items():
+        role, side = name.split("_")[:2]
+        code = f"{role}_{side}"
+        if codes is not None and code not in codes:
+            continue
+        meant = wanted.get(code, wanted.get(role, ()))
+        attributes = [
+            label.removesuffix(f"_{side}")
+            for label, found in train.labels.items()
+            if label.endswith(f"_{side}") and _varies(found, test.labels[label])
+        ]
+        if name != code:  # logits of a head
+            attribute = name.removeprefix(f"{code}_")
+            if attribute in attributes:
+                scores = _head_scores(train, test, name, f"{attribute}_{side}")
+                heads.append(
+                    Reading(code, attribute, HEAD, *scores, attribute in meant)
+                )
+            continue
+        if not attributes:
+            continue
+        y, y_test = (
+            np.stack([part.labels[f"{a}_{side}"] for a in attributes], axis=1)
+            for part in (train, test)
+        )
+        for model in models:
+            found = downstream(
+                values, y, test.codes[name], y_test, model=model, seed=seed
+            )
+            scores = (found.per_factor, found.train_per_factor, found.chance)
+            for attribute, a, b, c in zip(attributes, *scores, strict=True):
+                scored = float(a), float(b), float(c)
+                readings.append(
+                    Reading(code, attribute, model, *scored, attribute in meant)
+                )
+    return heads + readings
+
+
+def distance_to_ideal(readings: Sequence[Reading]) -> dict[str, float]:
+    """How far accuracies are from 1 where wanted and from chance where not.
+
+    `Σ_attributes |accuracy - ideal|`, smaller is better.
+
+    Eq.: Sanchez et al. 2020, section 4
+
+    Args:
+      readings: from `read_pairs`.
+
+    Returns:
+      The distance by "code reader".
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> digit = evaluation.Reading("shared_x", "digit", "knn", 0.75, 1.0, 0.5, True)
+      >>> colour = digit._replace(attribute="colour", wanted=False)
+      >>> evaluation.distance_to_ideal([digit, colour])
+      {'shared_x knn': 0.5}
+    """
+    found: dict[str, float] = {}
+    for reading in readings:
+        name = f"{reading.code} {reading.reader}"
+        ideal = 1.0 if reading.wanted else reading.chance
+        found[name] = found.get(name, 0.0) + abs(reading.accuracy - ideal)
+    return found
+
+
+def encode_pairs(
+    method: Method,
+    state: State,
+    sampler: data.Sampler,
+    image_set: data.ImageSet,
+    key: Key[Array, ""],
+    num_pairs: int,
+    attributes: Mapping[str, Mapping[str, Any]],
+) -> PairCodes:
+    """Codes and labels of pairs, drawn and encoded in the sampler's batches.
+
+    Args:
+      method: a system that eats pairs.
+      state: what it has learned.
+      sampler: what draws the pairs.
+      image_set: what they are drawn from.
+      key: of the draw.
+      num_pairs: rounded down to whole batches, but one at least.
+      attributes: field, column and number of classes of each, as in a config.
+
+    Returns:
+      The codes and labels.
+
+    Example:
+      >>> import jax
+      >>> from dis_jax import data, evaluation
+      >>> from dis_jax.methods import Method
+      >>> encode = lambda state, batch: {"mean_x": batch["image"].mean((1, 2))}
+      >>> method = Method("views", None, None, encode, None, code="mean_x")
+      >>> sprites = data.load("rendered_dsprites")
+      >>> made = evaluation.encode_pairs(
+      ...     method, None, data.views(sprites, 4), sprites, jax.random.key(0), 8,
+      ...     {"colour": {"field": "colour", "column": 0, "classes": 12}})
+      >>> made.codes["mean_x"].shape, made.labels["colour_y"].shape
+      ((8, 3), (8,))
+    """
+
+    @jax.jit
+    def step(state: State, image_set: data.ImageSet, args: Any, i: Array) -> PairCodes:
+        batch = sampler.sample(image_set, key, i, args)
+        codes, labels = {}, {}
+        for side in "xy":
+            for name, code in method.encode(state, {"image": batch[side]}).items():
+                if name.split("_")[1] == side:
+                    is_logits = isinstance(code, Categorical)
+                    codes[name] = code.logits if is_logits else code
+            for name, about in attributes.items():
+                values = batch.get(f"{about['field']}_{side}")
+                if values is not None:
+                    rows = values.reshape(len(values), -1)
+                    labels[f"{name}_{side}"] = rows[:, about["column"]]
+        return PairCodes(codes, labels)
+
+    batches, made, i = 1, [], 0
+    while i < batches:
+        part = step(state, image_set, sampler.args, jnp.int32(i))
+        made.append(jax.device_get(part))
+        if i == 0:
+            size = len(next(iter(part.codes.values())))
+            batches = max(1, num_pairs // size)
+        i += 1
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *made)
+
+
+def read_run(
+    state: State,
+    config: Any,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    batch_statistics: bool = False,
+    codes: Sequence[str] | None = None,
+    models: Sequence[str] = ("logistic", "knn"),
+    num_train: int = 10_000,
+    num_test: int = 10_000,
+    seed: int = 0,
+) -> list[Reading]:
+    """The readings of a run, from training pairs to the test pairs its config names.
+
+    Args:
+      state: what it has learned.
+      config: of the run, with `test_split`, `test_sampler`, `attributes` and `wanted`.
+      data_dir: the folder of real data sets.
+      batch_statistics: whether images are normalised by their own batch, of the size of
+        training, as the public code for SmallNORB does; not by running statistics.
+      codes: see `read_pairs`.
+      models: see `read_pairs`.
+      num_train: training pairs.
+      num_test: test pairs.
+      seed: of the draws and the models.
+
+    Returns:
+      The readings.
+
+    Example:
+      >>> from dis_jax import evaluation, training
+      >>> def accuracies(workdir):
+      ...     _, state, config = training.restore(workdir)
+      ...     return {r[:3]: r.accuracy for r in evaluation.read_run(state, config)}
+    """
+    config = config.copy_and_resolve_references()
+    config.batch_statistics = batch_statistics
+    method = training.make_method(config)
+    parts = []
+    for i, (split, options, count) in enumerate(
+        (
+            (config.split, config.sampler, num_train),
+            (config.test_split, config.test_sampler, num_test),
+        )
+    ):
+        image_set = data.load(config.dataset, data_dir, split)
+        make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
+        sampler = make(image_set, config.batch_size, **options)
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        parts.append(
+            encode_pairs(
+                *(method, state, sampler, image_set, key, count), config.attributes
+            )
+        )
+    train, test = parts
+    return read_pairs(train, test, config.wanted, codes=codes, models=models, seed=seed)
+
+
+def _varies(labels: np.ndarray, test_labels: np.ndarray) -> bool:
+    """Whether an attribute is known, takes several values, and those of the test."""
+    known = labels.min() >= 0 and test_labels.min() >= 0
+    values = np.unique(labels)
+    several = len(values) > 1 and len(np.unique(test_labels)) > 1
+    return bool(known and several and np.isin(test_labels, values).all())
+
+
+def _head_scores(
+    train: PairCodes, test: PairCodes, code: str, label: str
+) -> tuple[float, float, float]:
+    for part in (train, test):
+        check_codes(part.codes[code], name=f"codes[{code!r}]")
+    accuracy, train_accuracy = (
+        float((part.codes[code].argmax(axis=1) == part.labels[label]).mean())
+        for part in (test, train)
+    )
+    commonest = np.bincount(train.labels[label]).argmax()
+    return accuracy, train_accuracy, float((test.labels[label] == commonest).mean())

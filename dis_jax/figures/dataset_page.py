@@ -1,0 +1,363 @@
+"""The page of a data set: samples, what each factor does, and statistics."""
+
+from __future__ import annotations
+
+import functools
+import os
+import pathlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+
+from dis_jax.data import ImageSet
+from dis_jax.figures import page
+from dis_jax.figures._axes import empty_axes
+from dis_jax.figures.page import Section, render_page
+from dis_jax.figures.pixels import Pixels, image_grid, image_rows, to_uint8
+from dis_jax.probing.encoding import images_at
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BATCH = 100  # images that are drawn at once
+_MOST_VALUES = 12  # of a factor that are shown
+_BARS = 40  # at most, with a label each
+
+
+class Statistics(NamedTuple):
+    """What a sample of images says of a set.
+
+    Attributes:
+      num_sampled: how many images were looked at.
+      mean: of each channel.
+      std: of each channel, over pixels and images.
+      mean_image: (height, width, channels).
+      std_image: of each pixel over the images.
+      histogram: share of pixel values in 32 equal bins of [0, 1].
+    """
+
+    num_sampled: int
+    mean: np.ndarray
+    std: np.ndarray
+    mean_image: np.ndarray
+    std_image: np.ndarray
+    histogram: np.ndarray
+
+
+def statistics(image_set: ImageSet, *, num: int = 10_000, seed: int = 0) -> Statistics:
+    """Statistics of a set's images: of all, or of a sample without replacement.
+
+    Args:
+      image_set: the set.
+      num: at most so many images are looked at.
+      seed: of the sample.
+
+    Returns:
+      The statistics, of images in [0, 1].
+
+    Example:
+      >>> from dis_jax import data
+      >>> images = np.array([0, 255], np.uint8).reshape(2, 1, 1, 1)
+      >>> found = statistics(data.from_arrays(images, name="two"))
+      >>> found.mean.tolist(), found.std.tolist()
+      ([0.5], [0.5])
+    """
+    index = _sample(image_set, num, seed)
+    total = np.zeros((2, *image_set.image_shape))
+    histogram = np.zeros(32)
+    for part in np.array_split(index, -(-len(index) // _BATCH)):
+        images = _images(image_set, part).astype(np.float64)
+        total += [images.sum(0), (images**2).sum(0)]
+        histogram += np.histogram(images, 32, (0, 1))[0]
+    mean, square = total / len(index)
+    over_pixels = mean.mean((0, 1)), square.mean((0, 1))
+    return Statistics(
+        len(index),
+        over_pixels[0],
+        np.sqrt(np.maximum(over_pixels[1] - over_pixels[0] ** 2, 0)),
+        mean,
+        np.sqrt(np.maximum(square - mean**2, 0)),
+        histogram / histogram.sum(),
+    )
+
+
+def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
+    """How many images have each value of each factor; the unknown (-1) are left out.
+
+    Args:
+      image_set: the set.
+
+    Returns:
+      Counts by factor.
+
+    Example:
+      >>> from dis_jax import data
+      >>> counts = label_counts(data.rendered_dsprites())
+      >>> counts["shape"].tolist()
+      [245760, 245760, 245760]
+    """
+    factors = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
+    return {
+        name: np.bincount(column[column >= 0], minlength=size)
+        for name, size, column in zip(
+            image_set.factor_names, image_set.sizes, factors.T, strict=True
+        )
+    }
+
+
+def samples(
+    image_set: ImageSet, *, rows: int = 5, columns: int = 12, seed: int = 0
+) -> Float[np.ndarray, "rows columns height width channels"]:
+    """A grid of images that are drawn at random.
+
+    Args:
+      image_set: the set.
+      rows: of the grid.
+      columns: of the grid.
+      seed: of the draw.
+
+    Returns:
+      Images in [0, 1], white where the set has too few.
+
+    Example:
+      >>> from dis_jax import data
+      >>> samples(data.rendered_dsprites(), rows=1, columns=2).shape
+      (1, 2, 64, 64, 1)
+    """
+    index = _sample(image_set, rows * columns, seed)
+    return image_rows(_images(image_set, index), columns=columns)
+
+
+def factor_sweep(
+    image_set: ImageSet, factor: str, *, rows: int = 3, seed: int = 0
+) -> tuple[np.ndarray, list[int]]:
+    """Images in which a factor takes its values in turn, evenly spaced if many.
+
+    In a full grid the other factors stay as they are along a row. In other sets an image
+    is one that has the value and as many of the row's other values as there are.
+
+    Args:
+      image_set: the set.
+      factor: the name of the factor.
+      rows: how many images to start from.
+      seed: which.
+
+    Returns:
+      Images (rows, values, height, width, channels), grey where no image has the value,
+      and the values.
+
+    Raises:
+      ValueError: if the set has no such factor.
+
+    Example:
+      >>> from dis_jax import data
+      >>> factor_sweep(data.rendered_dsprites(), "shape", rows=2)[1]
+      [0, 1, 2]
+    """
+    if factor not in image_set.factor_names:
+        raise ValueError(
+            f"{image_set.name!r} has no factor {factor!r}; it has "
+            f"{', '.join(image_set.factor_names) or 'none'}."
+        )
+    column = image_set.factor_names.index(factor)
+    size = image_set.sizes[column]
+    spaced = np.linspace(0, size - 1, min(size, _MOST_VALUES)).round()
+    values = spaced.astype(int).tolist()
+    shape = (rows, len(values), *image_set.image_shape)
+    rng = np.random.default_rng(seed)
+    if image_set.is_grid:
+        factors = rng.integers(0, image_set.sizes, (rows, 1, len(image_set.sizes)))
+        factors = np.repeat(factors, len(values), axis=1)
+        factors[..., column] = values
+        rowwise = factors.reshape(-1, len(image_set.sizes)).astype(np.int32)
+        index = np.asarray(image_set.position(jnp.asarray(rowwise)))
+        return _images(image_set, index).reshape(shape), values
+    labels = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
+    others = np.arange(len(image_set.sizes)) != column
+    images = np.full(shape, 0.5, np.float32)
+    known = np.flatnonzero(labels[:, column] >= 0)
+    bases = rng.choice(known, rows) if len(known) else ()
+    for row, base in zip(images, bases, strict=False):
+        alike = (labels == labels[base])[:, others].sum(1)
+        for j, value in enumerate(values):
+            having = np.flatnonzero(labels[:, column] == value)
+            if len(having):
+                nearest = having[alike[having].argmax()]
+                row[j] = _images(image_set, np.array([nearest]))[0]
+    return images, values
+
+
+def contact_sheet(image_set: ImageSet, *, seed: int = 0, scale: int = 1) -> Pixels:
+    """One picture of a set: a row of samples, then a row for each factor.
+
+    Args:
+      image_set: the set.
+      seed: which images.
+      scale: how many pixels a side stand for one of the image's.
+
+    Returns:
+      (height, width, channels) uint8.
+
+    Example:
+      >>> from dis_jax import data
+      >>> contact_sheet(data.rendered_dsprites()).shape[-1]
+      1
+    """
+    rows = {"samples": samples(image_set, rows=1, columns=_MOST_VALUES, seed=seed)[0]}
+    for name in image_set.factor_names:
+        sweep = factor_sweep(image_set, name, rows=1, seed=seed)[0][0]
+        rows[name.replace("_", " ")] = sweep
+    grid = np.ones((len(rows), _MOST_VALUES, *image_set.image_shape), np.float32)
+    for line, row in zip(grid, rows.values(), strict=True):
+        line[: len(row)] = row
+    return image_grid(
+        to_uint8(grid), row_labels=list(rows), header_row=len(rows) > 1, scale=scale
+    )
+
+
+def write_dataset_page(
+    image_set: ImageSet,
+    path: str | os.PathLike[str],
+    *,
+    num: int = 10_000,
+    seed: int = 0,
+) -> pathlib.Path:
+    """Writes a page that holds everything it shows of a set.
+
+    Args:
+      image_set: the set.
+      path: the file, `.html`.
+      num: at most so many images are looked at for statistics.
+      seed: of what is drawn at random.
+
+    Returns:
+      The path.
+    """
+    found = statistics(image_set, num=num, seed=seed)
+    height, width, channels = image_set.image_shape
+    facts = {
+        "images": f"{image_set.num_images:,}",
+        "size": f"{height} x {width} x {channels}",
+        "factors": str(len(image_set.sizes)),
+        "full grid": "yes" if image_set.is_grid else "no",
+        "mean": ", ".join(f"{x:.3f}" for x in found.mean),
+        "deviation": ", ".join(f"{x:.3f}" for x in found.std),
+    }
+    sections = [
+        _samples(image_set, seed),
+        _sweeps(image_set, seed),
+        _labels(image_set),
+        _pixels(found),
+    ]
+    place = "read from the host" if image_set.read is not None else "on the device"
+    html = render_page(image_set.name, f"images {place}", facts, sections)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+def _samples(image_set: ImageSet, seed: int) -> Section:
+    grid = image_grid(samples(image_set, seed=seed), scale=_scale(image_set))
+    return Section("Samples", "Drawn at random.", page.picture(grid, "samples"))
+
+
+def _sweeps(image_set: ImageSet, seed: int) -> Section:
+    if not image_set.factor_names:
+        return Section("Factors", "nothing is known of the images.")
+    body = ""
+    for name, size in zip(image_set.factor_names, image_set.sizes, strict=True):
+        images, values = factor_sweep(image_set, name, seed=seed)
+        labels = [str(value) for value in values]
+        grid = image_grid(images, column_labels=labels, scale=_scale(image_set))
+        body += f"<h3>{name.replace('_', ' ')}: {size} values</h3>"
+        body += page.picture(grid, f"sweep of {name}")
+    reading = (
+        "Along a row one factor takes its values and all others stay as they are."
+        if image_set.is_grid
+        else "Not every combination has an image: along a row one factor takes its "
+        "values, and as many of the others as there are images for stay as they are."
+    )
+    return Section("Factors", reading, body)
+
+
+def _labels(image_set: ImageSet) -> Section:
+    if not image_set.factor_names:
+        return Section("Labels", "the set has none.")
+    counts = label_counts(image_set)
+    rows = [
+        [
+            name.replace("_", " "),
+            str(len(count)),
+            f"{count.min():,}",
+            f"{count.max():,}",
+            f"{image_set.num_images - count.sum():,}",
+        ]
+        for name, count in counts.items()
+    ]
+    header = ["factor", "values", "fewest images", "most images", "unknown"]
+    body = page.table(header, rows)
+    for name, count in counts.items():
+        if count.min() != count.max():
+            draw = functools.partial(_bars, count, name.replace("_", " "))
+            body += page.chart(draw, f"images by {name}")
+    return Section("Labels", "Images of each value; bars where they differ.", body)
+
+
+def _pixels(found: Statistics) -> Section:
+    spread = found.std_image / max(float(found.std_image.max()), 1e-9)
+    pair = np.stack([found.mean_image, spread]).astype(np.float32)
+    side = max(1, 192 // pair.shape[1])
+    pictures = image_grid(pair[None], scale=side)
+    draw = functools.partial(_histogram, found.histogram)
+    body = page.picture(pictures, "mean and deviation")
+    body += page.chart(draw, "histogram of pixel values")
+    return Section(
+        "Pixels",
+        f"Over {found.num_sampled:,} images: their mean, the deviation of each pixel "
+        "(brightest where it is largest), and the histogram of values in [0, 1].",
+        body,
+    )
+
+
+def _bars(counts: Int[np.ndarray, " value"], name: str) -> Figure:
+    figure, axes = empty_axes(6, 2)
+    axes.bar(range(len(counts)), counts, width=0.8)
+    axes.set_xlabel(name)
+    axes.set_ylabel("images")
+    if len(counts) <= _BARS:
+        axes.set_xticks(range(len(counts)))
+    return figure
+
+
+def _histogram(shares: np.ndarray) -> Figure:
+    figure, axes = empty_axes(6, 2)
+    edges = np.linspace(0, 1, len(shares) + 1)
+    axes.stairs(shares, edges, fill=True)
+    axes.set_yscale("log")
+    axes.set_xlabel("pixel value")
+    axes.set_ylabel("share")
+    return figure
+
+
+def _scale(image_set: ImageSet) -> int:
+    """Small images are shown at twice their size."""
+    return 2 if image_set.image_shape[1] < 48 else 1
+
+
+def _sample(image_set: ImageSet, num: int, seed: int) -> np.ndarray:
+    count = min(num, image_set.num_images)
+    rng = np.random.default_rng(seed)
+    return rng.choice(image_set.num_images, count, replace=False)
+
+
+def _images(image_set: ImageSet, index: np.ndarray) -> np.ndarray:
+    """Images at positions, `_BATCH` at a time: where they are drawn, by one program."""
+    padded = np.resize(index, -(-len(index) // _BATCH) * _BATCH).astype(np.int32)
+    parts = [
+        np.asarray(images_at(image_set, jnp.asarray(part)))
+        for part in padded.reshape(-1, _BATCH)
+    ]
+    return np.concatenate(parts)[: len(index)]

@@ -1,0 +1,174 @@
+"""What a report is about: a run, what it has learned, and images to try it on."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dis_jax import training
+from dis_jax.data import ImageSet
+from dis_jax.evaluation import encode_codes
+from dis_jax.evaluation.records import FORMAT
+from dis_jax.figures.curves import Curve, read_curves
+from dis_jax.methods import Code, Gaussian, Method, State, point
+from dis_jax.probing.encoding import images_at
+
+NUM_BASES = 5
+
+
+class Subject(NamedTuple):
+    """What a section of the page may show.
+
+    Attributes:
+      workdir: the run's folder.
+      method: the system.
+      state: what it has learned, of one member.
+      config: the run's settings, an `ml_collections.ConfigDict`.
+      image_set: the images that it was trained on.
+      test_set: those that test pairs are drawn from, where it learned from pairs and
+        they are known.
+      member: which member of a population this is, or None where there is none.
+      images: (sample, height, width, channels), drawn from the set.
+      factors: (sample, factor), theirs.
+      codes: what the system makes of them, by name.
+      decode: {name: point} -> images as NumPy, or None where there is no decoder.
+      curves: the run's log.
+      evaluations: the scores of this state by file name.
+      trained_with: versions and hardware of the training, as it saved them.
+    """
+
+    workdir: pathlib.Path
+    method: Method
+    state: State
+    config: Any
+    image_set: ImageSet
+    test_set: ImageSet | None
+    member: int | None
+    images: np.ndarray
+    factors: np.ndarray
+    codes: Mapping[str, Code]
+    decode: Callable[[Mapping[str, Any]], np.ndarray] | None
+    curves: Mapping[str, Curve]
+    evaluations: Mapping[str, Mapping[str, Any]]
+    trained_with: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The method's name in the config."""
+        return self.config.method
+
+    @property
+    def points(self) -> dict[str, np.ndarray]:
+        """The single vectors that stand for the codes, by name."""
+        return {name: np.asarray(point(code)) for name, code in self.codes.items()}
+
+    @property
+    def gaussians(self) -> dict[str, Gaussian]:
+        """The codes that are Gaussians, by name."""
+        return {n: c for n, c in self.codes.items() if isinstance(c, Gaussian)}
+
+
+def make_subject(
+    workdir: pathlib.Path,
+    method: Method,
+    state: State,
+    config: Any,
+    image_set: ImageSet,
+    *,
+    test_set: ImageSet | None = None,
+    member: int,
+    num_examples: int,
+) -> Subject:
+    """Reads a run's log and scores, draws images, and encodes them.
+
+    Raises:
+      ValueError: if there is no such member, or too few examples to choose from.
+    """
+    members = state.step.shape[0] if jnp.ndim(state.step) else None
+    if not 0 <= member < (members or 1):
+        raise ValueError(
+            f"member is {member}; this run has members 0..{(members or 1) - 1}."
+        )
+    if members is not None:
+        state = training.member(state, member)
+    count = min(num_examples, image_set.num_images)
+    if count < NUM_BASES:
+        raise ValueError(
+            f"num_examples is {num_examples} of {image_set.num_images} images; a report "
+            f"shows {NUM_BASES}."
+        )
+    images, factors = _draw(image_set, count)
+    return Subject(
+        workdir=workdir,
+        method=method,
+        state=state,
+        config=config,
+        image_set=image_set,
+        test_set=test_set,
+        member=member if members is not None else None,
+        images=images,
+        factors=factors,
+        codes=encode_codes(method, state, images),
+        decode=_decoder(method, state),
+        curves=_curves_until(read_curves(workdir), int(state.step)),
+        evaluations=_read_evaluations(
+            workdir, int(state.step), member if members else None
+        ),
+        trained_with=_trained_with(workdir, int(state.step)),
+    )
+
+
+def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:
+    """Curves without what was logged after the state was saved."""
+    counts = {name: int((curve.step <= step).sum()) for name, curve in curves.items()}
+    return {
+        name: Curve(curve.step[: counts[name]], curve.value[: counts[name]])
+        for name, curve in curves.items()
+        if counts[name]
+    }
+
+
+def _read_evaluations(
+    workdir: pathlib.Path, step: int, member: int | None
+) -> dict[str, Any]:
+    """The run's evaluations by file name, without those of other steps and members."""
+    found = {
+        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((workdir / "evaluation").glob("*.json"))
+    }
+    return {
+        name: evaluation
+        for name, evaluation in found.items()
+        if evaluation.get("format") == FORMAT
+        and evaluation.get("source", {}).get("step") in (None, step)
+        and evaluation.get("source", {}).get("member") in (None, member)
+    }
+
+
+def _trained_with(workdir: pathlib.Path, step: int) -> dict[str, Any]:
+    if not (workdir / "checkpoints").is_dir():
+        return {}
+    checkpoints = training.Checkpoints(workdir / "checkpoints")
+    try:
+        return checkpoints.facts(step) if step in checkpoints.steps() else {}
+    finally:
+        checkpoints.close()
+
+
+def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:
+    if method.decode is None:
+        return None
+    program = jax.jit(method.decode)
+    return lambda points: np.asarray(program(state, points), np.float32)
+
+
+def _draw(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
+    index = np.random.default_rng(0).choice(image_set.num_images, count, replace=False)
+    at = jnp.asarray(index)
+    return np.asarray(images_at(image_set, at)), np.asarray(image_set.factors(at))

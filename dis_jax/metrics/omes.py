@@ -1,0 +1,339 @@
+"""OMES: overlap and multiple encoding scores, without a classifier."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+from numpy.typing import ArrayLike
+
+from dis_jax.probing.checks import check_codes, check_pair
+from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
+from dis_jax.probing.histogram_information import relabel
+from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
+
+_MAX_PAIRS = 100_000
+_FEWEST = 3  # pairs; a line goes through any two points
+_POOLINGS = ("avg", "max")
+
+
+class Omes(NamedTuple):
+    """Result of `omes`.
+
+    Attributes:
+      score: mean over the factors that have a score, 0 to 1.
+      overlap: the same with alpha = 1: no dimension encodes two factors.
+      multiple_encoding: the same with alpha = 0: no factor is encoded twice.
+      association: S, how strongly each dimension encodes each factor, (latent, factor).
+      per_factor: (factor,); 0 where a factor has no score.
+      best_dim: of what is kept, the dimension with the largest overlap score for each
+        factor, (factor,), however little it encodes it: see `association`. -1 for a
+        factor without a score, and where nothing is kept.
+      scored: whether a factor has pairs enough for a score, (factor,).
+      kept: which dimensions vary enough to take part, (latent,).
+      num_pairs: pairs of each factor, (factor,).
+      overlap_per_factor: the parts of `per_factor`, (factor,).
+      multiple_encoding_per_factor: (factor,).
+    """
+
+    score: float
+    overlap: float
+    multiple_encoding: float
+    association: np.ndarray
+    per_factor: np.ndarray
+    best_dim: np.ndarray
+    scored: np.ndarray
+    kept: np.ndarray
+    num_pairs: np.ndarray
+    overlap_per_factor: np.ndarray
+    multiple_encoding_per_factor: np.ndarray
+
+
+def omes(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    key: Key[Array, ""],
+    *,
+    alpha: float = 0.5,
+    pooling: str = "avg",
+    normalised: bool = False,
+    min_std: float = 0.05,
+) -> Omes:
+    """OMES: does changing one factor change one dimension, and that one alone?
+
+    Over pairs of rows that differ in factor i alone, S_di = 1 - |corr(z_d, z'_d)|;
+    OS_di = 1 - mean_j |[i = j] - S_dj|, MES_di = 1 - mean_e |[d = e] - S_ei|; the score
+    of factor i pools alpha OS_di + (1 - alpha) MES_di over dimensions d: `avg` =
+    sum_d score S_di^2 / sum_d S_di ("max" = max_d score S_di), each part by itself.
+
+    Eq.: Dapueto et al. 2024, Section 3
+
+    A perfect code does not score 1: the two values of a pair always differ, so that a
+    factor of k values has |corr| = 1/(k-1), S = 1 - 1/(k-1): 0 for two values, .5 for
+    three, and .820 in all for dSprites; noise has about .15 there. `normalised` divides
+    S by that limit (two values stay 0); without it a rotated code of factors of few
+    values may outscore a perfect one. A dimension of noise has S = 1 for all factors:
+    it looks like one that encodes everything. Factors with fewer than three different
+    pairs have no score and are left out: of two, |corr| is 1. Where all are, as in a
+    few rows of many factors, the score is 0 and `scored` says so. The authors use about
+    15,000 rows.
+
+    Args:
+      codes: (batch, latent).
+      factors: (batch, factor), whole numbers, each factor with at least two values.
+      key: source of the pairs.
+      alpha: weight of the overlap score, 0 to 1.
+      pooling: "avg" or "max".
+      normalised: whether a perfect code scores 1 for factors of three values and more.
+      min_std: dimensions with a smaller standard deviation do not take part.
+
+    Returns:
+      `Omes(score, overlap, multiple_encoding, association, ...)`; higher is better.
+
+    Raises:
+      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
+        an option is unknown.
+
+    Example:
+      >>> import jax, numpy as np
+      >>> from dis_jax import evaluation
+      >>> factors = np.indices((5, 5)).reshape(2, -1).T
+      >>> result = evaluation.omes(factors, factors, jax.random.key(0))
+      >>> result.best_dim
+      array([0, 1])
+    """
+    codes, factors = check_pair(codes, factors)
+    factors = relabel(factors)
+    pairs = _without_rare(one_factor_pairs(factors, key, _MAX_PAIRS), factors.shape[1])
+    return omes_from_pairs(
+        codes[pairs.x],
+        codes[pairs.y],
+        pairs.factor,
+        codes,
+        sizes=tuple(factors.max(axis=0) + 1),
+        alpha=alpha,
+        pooling=pooling,
+        normalised=normalised,
+        min_std=min_std,
+    )
+
+
+def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
+    """Pairs of the factors that have enough different ones: a pair may come twice."""
+    ends = np.minimum(pairs.x, pairs.y), np.maximum(pairs.x, pairs.y)
+    different = np.unique(np.stack([pairs.factor, *ends]), axis=1)[0]
+    enough = np.bincount(different, minlength=num_factors) >= _FEWEST
+    return Pairs(*(part[enough[pairs.factor]] for part in pairs))
+
+
+def omes_on_grid(
+    encode: Encode,
+    data: FactorGrid,
+    key: Key[Array, ""],
+    *,
+    num_pairs: int = 2_000,
+    num_codes: int = 10_000,
+    alpha: float = 0.5,
+    pooling: str = "avg",
+    normalised: bool = False,
+    min_std: float = 0.05,
+) -> Omes:
+    """OMES with pairs drawn from a full grid of factors, the same number of each.
+
+    The limit is that of `omes` on all images of the grid; from a sample of a large grid
+    `omes` finds few pairs of a factor with few values.
+
+    Eq.: Dapueto et al. 2024, Section 3
+
+    Args:
+      encode: any function from a batch of images to codes (batch, latent).
+      data: a full grid of factors: has `sizes` and `images(factors)`.
+      key: source of the pairs.
+      num_pairs: pairs of each factor.
+      num_codes: images from which the standard deviations are estimated.
+      alpha: weight of the overlap score, 0 to 1.
+      pooling: "avg" or "max".
+      normalised: whether a perfect code scores 1 for factors of three values and more.
+      min_std: dimensions with a smaller standard deviation do not take part.
+
+    Returns:
+      `Omes`, as `omes`.
+
+    Raises:
+      ValueError: if a count is too small, or an option unknown, or if `encode` returns
+        codes that are not finite or not one row an image.
+
+    Example:
+      >>> import types
+      >>> import jax
+      >>> from dis_jax import evaluation
+      >>> grid = types.SimpleNamespace(sizes=(5, 6), images=lambda factors: factors)
+      >>> result = evaluation.omes_on_grid(
+      ...     lambda images: 2.0 * images, grid, jax.random.key(0), num_pairs=500)
+      >>> result.best_dim
+      array([0, 1])
+    """
+    if num_pairs < _FEWEST or num_codes < 2:
+        raise ValueError(
+            f"num_pairs must be at least {_FEWEST} and num_codes 2, found {num_pairs} and "
+            f"{num_codes}."
+        )
+    sizes = tuple(int(size) for size in data.sizes)
+    varying = [k for k, size in enumerate(sizes) if size > 1]
+    total = num_codes + 2 * num_pairs * len(varying)
+    codes_of = factor_encoder(encode, data, total)
+    keys = jax.random.split(key, 3)
+    x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
+    y = x
+    for i, k in enumerate(varying):
+        shift = jax.random.randint(
+            jax.random.fold_in(keys[1], k), (num_pairs,), 1, sizes[k]
+        )
+        y = y.at[i, :, k].set((x[i, :, k] + shift) % sizes[k])
+    rest = sample_factors(keys[2], (num_codes,), sizes)
+    rows = [part.reshape(-1, len(sizes)) for part in (x, y, rest)]
+    codes = np.asarray(codes_of(jnp.concatenate(rows)))
+    half = num_pairs * len(varying)
+    return omes_from_pairs(
+        codes[:half],
+        codes[half : 2 * half],
+        np.repeat(varying, num_pairs),
+        codes[2 * half :],
+        sizes=sizes,
+        alpha=alpha,
+        pooling=pooling,
+        normalised=normalised,
+        min_std=min_std,
+    )
+
+
+def omes_from_pairs(
+    x_codes: ArrayLike,
+    y_codes: ArrayLike,
+    changed_factor: ArrayLike,
+    all_codes: ArrayLike,
+    *,
+    sizes: tuple[int, ...],
+    alpha: float = 0.5,
+    pooling: str = "avg",
+    normalised: bool = False,
+    min_std: float = 0.05,
+) -> Omes:
+    """OMES of given pairs, for example of video frames or of made interventions.
+
+    Eq.: Dapueto et al. 2024, Section 3
+
+    Args:
+      x_codes: codes of the first of each pair, (pair, latent).
+      y_codes: codes of the second, (pair, latent).
+      changed_factor: the factor in which they differ, (pair,).
+      all_codes: codes from which the standard deviations are taken, (batch, latent).
+      sizes: the number of values of each factor; its length is the number of factors.
+      alpha: weight of the overlap score, 0 to 1.
+      pooling: "avg" or "max".
+      normalised: whether a perfect code scores 1 for factors of three values and more.
+      min_std: dimensions with a smaller standard deviation do not take part.
+
+    Returns:
+      `Omes`, as `omes`.
+
+    Raises:
+      ValueError: if shapes do not fit, a value is not finite, or an option is unknown.
+
+    Example:
+      >>> import numpy as np
+      >>> from dis_jax import evaluation
+      >>> x, y = np.array([[0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0]])[..., None]
+      >>> evaluation.omes_from_pairs(x, y, [0, 0, 0, 0], x, sizes=(4,)).score
+      1.0
+    """
+    x = check_codes(x_codes, name="x_codes", min_rows=0).astype(np.float64)
+    y = check_codes(y_codes, name="y_codes", min_rows=0).astype(np.float64)
+    everything = check_codes(all_codes, name="all_codes").astype(np.float64)
+    changed = np.asarray(changed_factor)
+    if x.shape != y.shape or changed.shape != x.shape[:1]:
+        raise ValueError(
+            "x_codes, y_codes and changed_factor must have the shapes (pair, latent) "
+            f"twice and (pair,), found {x.shape}, {y.shape} and {changed.shape}."
+        )
+    if not np.isin(changed, np.arange(len(sizes))).all():
+        raise ValueError(
+            f"changed_factor must be numbers of factors, from 0 to {len(sizes) - 1}, "
+            f"found {np.unique(changed).tolist()}."
+        )
+    if everything.shape[1] != x.shape[1]:
+        raise ValueError(
+            f"all_codes must have {x.shape[1]} dimensions, found {everything.shape}."
+        )
+    if pooling not in _POOLINGS or not 0 <= alpha <= 1:
+        raise ValueError(
+            f"pooling must be one of {_POOLINGS} and alpha in [0, 1], found "
+            f"{pooling!r} and {alpha}."
+        )
+    association = np.zeros((x.shape[1], len(sizes)))
+    num_pairs = np.array([np.sum(changed == k) for k in range(len(sizes))])
+    for k in np.flatnonzero(num_pairs >= _FEWEST):
+        association[:, k] = _association(x[changed == k], y[changed == k])
+    if normalised:
+        limit = [1 - 1 / (size - 1) if size > 2 else 1 for size in sizes]
+        association = np.minimum(association / limit, 1)
+    kept = everything.std(axis=0, ddof=1) >= min_std
+    return _scores(association, num_pairs, kept, alpha, pooling)
+
+
+def _association(
+    x: Float[np.ndarray, "pair latent"], y: Float[np.ndarray, "pair latent"]
+) -> Float[np.ndarray, " latent"]:
+    """1 - |corr|; 0 for a dimension that is the same in all pairs."""
+    x, y = x - x.mean(axis=0), y - y.mean(axis=0)
+    scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
+    correlation = (x * y).sum(axis=0) / np.where(scale > 0, scale, 1)
+    return np.where(scale > 0, 1 - np.minimum(np.abs(correlation), 1), 0)
+
+
+def _scores(
+    association: Float[np.ndarray, "latent factor"],
+    num_pairs: Int[np.ndarray, " factor"],
+    kept: np.ndarray,
+    alpha: float,
+    pooling: str,
+) -> Omes:
+    """Overlap and multiple encoding scores of what is kept, pooled over dimensions."""
+    scored = num_pairs >= _FEWEST
+    overlap, multiple = np.zeros(len(scored)), np.zeros(len(scored))
+    best = np.full(len(scored), -1)
+    if kept.any() and scored.any():
+        s = association[np.ix_(kept, scored)]
+        # |1 - S| for the pair itself, S for all others.
+        os = 1 - (s.sum(axis=1, keepdims=True) + 1 - 2 * s) / s.shape[1]
+        mes = 1 - (s.sum(axis=0, keepdims=True) + 1 - 2 * s) / s.shape[0]
+        overlap[scored], multiple[scored] = (
+            _pool(os, s, pooling),
+            _pool(mes, s, pooling),
+        )
+        best[scored] = np.flatnonzero(kept)[os.argmax(axis=0)]
+    per_factor = alpha * overlap + (1 - alpha) * multiple
+    mean = lambda v: float(v[scored].mean()) if scored.any() else 0.0
+    return Omes(
+        mean(per_factor),
+        mean(overlap),
+        mean(multiple),
+        association,
+        per_factor,
+        best,
+        scored,
+        kept,
+        num_pairs,
+        overlap,
+        multiple,
+    )
+
+
+def _pool(scores: np.ndarray, s: np.ndarray, pooling: str) -> np.ndarray:
+    if pooling == "max":
+        return (scores * s).max(axis=0)
+    total = s.sum(axis=0)
+    return (scores * s * s).sum(axis=0) / np.where(total > 0, total, 1)

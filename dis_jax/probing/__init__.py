@@ -1,0 +1,1 @@
+"""What metrics and probes share: encoding, labelled codes, information, simple models."""

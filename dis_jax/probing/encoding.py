@@ -1,0 +1,298 @@
+"""From a trained method, or any function of images, to an array of codes."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+from tqdm import tqdm
+
+from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.methods.method import Code, Method, State, point
+
+Encode = Callable[[Any], Any]
+_SYNC_EVERY = 16  # batches in flight: enough to keep a device busy, few enough to hold
+
+
+class FactorGrid(Protocol):
+    """Images that can be made from any combination of their factors.
+
+    Attributes:
+      sizes: the number of values of each factor.
+    """
+
+    @property
+    def sizes(self) -> Sequence[int]: ...
+
+    def images(self, factors: Any, /) -> Any:
+        """One image a row of factors (batch, factor)."""
+        ...
+
+
+def code_fn(
+    method: Method, state: State, code: str | None = None
+) -> Callable[[Array], Float[Array, "batch latent"]]:
+    """The function from images to codes that every metric asks for.
+
+    Args:
+      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      state: what it has learned.
+      code: the name of one of its codes; the method's own default if None.
+
+    Returns:
+      `encode(images) -> (batch, latent)`, compiled: the mean of a Gaussian code, the
+      probabilities of a categorical one.
+
+    Raises:
+      ValueError: on the first call, if the method has no code of that name, if the code
+        is not a matrix, or if images are not floats.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> from dis_jax.methods.method import Method
+      >>> halve = lambda state, batch: {"z": batch["image"] / 2}
+      >>> method = Method("images", None, None, halve, None, code="z")
+      >>> encode = evaluation.code_fn(method, state=None)
+      >>> print(encode(jnp.ones((1, 3))))
+      [[0.5 0.5 0.5]]
+    """
+    return functools.partial(_encode, method.encode, code or method.code, state)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
+    _check_images(images)
+    codes = encode(state, {"image": images})
+    if name not in codes:
+        near = difflib.get_close_matches(name, codes, n=1)
+        raise ValueError(
+            f"code must be one of {sorted(codes)}, found {name!r}"
+            + (f"; did you mean {near[0]!r}?" if near else ".")
+        )
+    out = point(codes[name])
+    if out.ndim != 2:
+        raise ValueError(
+            f"code {name!r} must be a matrix (batch, latent), found {out.shape}."
+        )
+    return out
+
+
+def _check_images(images: Any) -> None:
+    """Bytes would be encoded as well, as images 255 times too bright."""
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(
+            f"images are of the type {images.dtype}; expected floats in [0, 1] (of bytes, "
+            "divide by 255)."
+        )
+
+
+def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
+    """All codes that a method makes of images, as NumPy arrays, batch by batch.
+
+    Args:
+      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      state: what it has learned.
+      images: (batch, height, width, channels).
+
+    Returns:
+      The codes by name; a Gaussian keeps its log-variance.
+
+    Raises:
+      ValueError: if images are not floats, or a code has a value that is not finite.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> from dis_jax.methods import Gaussian, Method
+      >>> encode = lambda state, batch: {"z": Gaussian(batch["image"], batch["image"])}
+      >>> method = Method("images", None, None, encode, None, code="z")
+      >>> evaluation.encode_codes(method, None, jnp.ones((2, 3)))["z"].logvar.shape
+      (2, 3)
+    """
+
+    images = jnp.asarray(images)
+    _check_images(images)
+
+    def codes(state: State, images: Array) -> dict[str, Code]:
+        return method.encode(state, {"image": images})
+
+    shapes = jax.eval_shape(codes, state, images[:1])
+    leaves, structure = jax.tree.flatten(shapes)
+    program = jax.jit(
+        lambda state, batch: jnp.concatenate(
+            [
+                leaf.reshape(len(batch), -1)
+                for leaf in jax.tree.leaves(codes(state, batch))
+            ],
+            axis=1,
+        )
+    )
+    flat = encode_all(lambda batch: program(state, batch), images)
+    flat = np.asarray(flat, np.float32)
+    ends = np.cumsum([math.prod(leaf.shape[1:]) for leaf in leaves])
+    parts = [
+        part.reshape(len(images), *leaf.shape[1:])
+        for part, leaf in zip(np.split(flat, ends[:-1], axis=1), leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, parts)
+
+
+def encode_all(
+    encode: Encode,
+    inputs: Any,
+    images: Callable[[Array], Any] | None = None,
+    *,
+    batch_size: int | None = None,
+) -> Float[Array, "batch latent"]:
+    """The codes of any number of images, batch by batch: memory is bounded.
+
+    Every batch has the same shape, so that `encode` is compiled once. A progress bar
+    appears where it takes more than a few seconds.
+
+    Args:
+      encode: a function from a batch of images to a (batch, latent) array of any kind
+        that NumPy can read; each row must depend on its own image alone.
+      inputs: the images (batch, ...), or what `images` maps to images.
+      images: for example `ImageSet.images`, where `inputs` are rows of factors.
+      batch_size: images a call; the backend's best by default: 64 on a CPU, whose
+        caches hold no more, 1,024 elsewhere.
+
+    Returns:
+      Codes (batch, latent) on the device.
+
+    Raises:
+      ValueError: if `encode` does not return one row an image, or if a value is not
+        finite.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import evaluation
+      >>> mean = lambda images: images.mean(axis=(1, 2))
+      >>> evaluation.encode_all(mean, jnp.ones((100, 8, 8, 3))).shape
+      (100, 3)
+    """
+    total = len(inputs)
+    size = batch_size or (64 if jax.default_backend() == "cpu" else 1024)
+    size = min(size, total)
+    out = []
+    with tqdm(total=total, unit="image", delay=5, disable=None) as progress:
+        for start in range(0, total, size):
+            # The last batch reaches back over rows that are done, to keep its shape.
+            first = min(start, total - size)
+            batch = jnp.asarray(inputs[first : first + size])
+            codes = jnp.asarray(encode(batch if images is None else images(batch)))
+            if codes.ndim != 2 or len(codes) != size:
+                raise ValueError(
+                    f"encode must return (batch, latent) with batch = {size}, found "
+                    f"{codes.shape}."
+                )
+            out.append(codes[start - first :])
+            if len(out) % _SYNC_EVERY == 0:
+                jax.block_until_ready(codes)
+                progress.update(_SYNC_EVERY * size)
+    # By NumPy: XLA compiles for minutes to join the thousands of batches of a grid.
+    codes = np.concatenate(jax.device_get(out))
+    finite = np.isfinite(codes).all(axis=1)
+    if not finite.all():
+        bad = int(np.argmin(finite))
+        raise ValueError(
+            f"encode must return finite codes, found {codes[bad]} for image {bad}."
+        )
+    return jnp.asarray(codes)
+
+
+def factor_encoder(
+    encode: Encode, data: FactorGrid, num_images: int
+) -> Callable[[Int[Array, "batch factor"]], Float[Array, "batch latent"]]:
+    """A function from factors to the codes of their images.
+
+    Where the whole grid has no more images than will be asked for, it is encoded once
+    and its codes are looked up.
+
+    Args:
+      encode: a function from a batch of images to codes.
+      data: an image set that is a full grid of its factors.
+      num_images: how many images the caller is going to ask for.
+
+    Returns:
+      `codes(factors) -> (batch, latent)`.
+    """
+    sizes = tuple(int(size) for size in data.sizes)
+    shared = data if isinstance(data, SharedGrid) else SharedGrid(data)
+    if shared.codes is None and math.prod(sizes) > num_images:
+        return lambda factors: encode_all(encode, factors, shared.images)
+    if shared.codes is None:
+        grid = factors_of_index(jnp.arange(math.prod(sizes)), sizes)
+        shared.codes = encode_all(encode, grid, shared.images)
+    codes = shared.codes
+    return lambda factors: codes[index_of_factors(factors, sizes)]
+
+
+def sample_factors(
+    key: Key[Array, ""], shape: tuple[int, ...], sizes: tuple[int, ...]
+) -> Int[Array, "... factor"]:
+    """Independent uniform factors of a grid, as an array of shape (*shape, factor)."""
+    # Twice as fast as `randint`, and uneven by less than size / 2^32.
+    bits = jax.random.bits(key, (*shape, len(sizes)), jnp.uint32)
+    return (bits % jnp.asarray(sizes, jnp.uint32)).astype(jnp.int32)
+
+
+class SharedGrid:
+    """A grid whose codes, once all have been computed, serve all metrics of an encoder.
+
+    Attributes:
+      sizes: the number of values of each factor.
+      images: `images(factors)`, compiled where the set is one of this package's.
+      codes: (image, latent), or None as long as they have not been asked for.
+    """
+
+    def __init__(self, data: FactorGrid):
+        self.sizes = data.sizes
+        self.images = (
+            functools.partial(_of_factors, data)
+            if isinstance(data, ImageSet)
+            else data.images
+        )
+        self.codes: Array | None = None
+
+
+def images_at(
+    data: ImageSet, index: Int[Array, " batch"]
+) -> Float[Array, "batch height width channels"]:
+    """The images of a set at positions, by one program for all calls.
+
+    Those that are read from the host are not asked for by a program: it would live as
+    long as the process, and with it the images where they are in the host's memory.
+
+    Args:
+      data: the set.
+      index: positions.
+
+    Returns:
+      Images in [0, 1].
+    """
+    if data.read is None:
+        return _take(data, index)
+    return jnp.asarray(data.read(np.asarray(index)), jnp.float32) / 255
+
+
+def _of_factors(data: ImageSet, factors: Int[Array, "batch factor"]) -> Array:
+    if data.read is None:
+        return _render(data, factors)
+    return images_at(data, data.position(factors))
+
+
+@jax.jit
+def _take(data: ImageSet, index: Array) -> Array:
+    return data.take(index)[0]
+
+
+_render = jax.jit(ImageSet.images)

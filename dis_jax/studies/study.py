@@ -1,0 +1,383 @@
+"""A study: several configs with several seeds, trained, scored, and put in one table."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from absl import logging
+
+from dis_jax import training
+from dis_jax.files import file_name, write_whole
+from dis_jax.provenance import provenance
+from dis_jax.studies.study_table import Study, Trained, tabulate
+from dis_jax.training.program import backend
+from dis_jax.training.workdir import config_path, differences
+
+
+class Job(NamedTuple):
+    """One training of a study: a single model, or a population.
+
+    Attributes:
+      folder: of the run, below that of the study.
+      config: of the run.
+      members: (row, seed, which member or None) of each model in it.
+    """
+
+    folder: str
+    config: Any
+    members: tuple[tuple[str, int, int | None], ...]
+
+
+def run_study(
+    study: Study,
+    workdir: str | os.PathLike[str],
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    on_model: Callable[[dict[str, Any]], None] = lambda result: None,
+) -> dict[str, Any]:
+    """Trains and scores every model of a study, going on where it was stopped.
+
+    A model whose scores lie in the folder is done; a run that was cut off goes on from
+    its last checkpoint. A study whose configs have more steps than before trains on.
+    Several processes may work on one study, on one machine or on a shared drive: each
+    takes a run that no other has.
+
+    Args:
+      study: what to do.
+      workdir: gets a folder a run, with its scores.
+      data_dir: the folder of real data sets.
+      on_model: called with the result so far after each run.
+
+    Returns:
+      The result, JSON: see `tabulate`.
+
+    Raises:
+      ValueError: if a folder holds a run with another config.
+      NonFiniteError: if a run diverges; after all others have been made.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> nothing = studies.Study("none", "No rows", {}, (0,), score=lambda _: {})
+      >>> studies.run_study(nothing, "runs/none")["lines"]
+      {}
+    """
+    workdir = pathlib.Path(workdir)
+    planned = jobs(study, workdir)
+
+    def do(job: Job) -> None:
+        if _waits(study, job, planned, workdir):
+            raise training.BusyError
+        if not _is_done(study, job, workdir):
+            source = _source(job, planned, workdir)
+            _train_and_score(study, job, source, workdir, data_dir)
+        on_model(tabulate(study, read_scores(study, workdir)))
+
+    do_each(planned, workdir / "scores", do)
+    return tabulate(study, read_scores(study, workdir))
+
+
+def do_each(
+    planned: Sequence[Job], folder: pathlib.Path, do: Callable[[Job], None]
+) -> None:
+    """Does every job that no other process does, until those alone are left.
+
+    Args:
+      planned: the jobs, in their order.
+      folder: holds a lock for each.
+      do: does a job, or raises `training.BusyError` if it cannot be done yet.
+
+    Raises:
+      NonFiniteError: if a run diverges, which it would do again; after all others.
+    """
+    left, diverged = list(planned), []
+    while left:
+        busy = []
+        for job in left:
+            try:
+                with training.held(folder / f".{file_name(job.folder)}.lock"):
+                    number = planned.index(job) + 1
+                    logging.info("run %d of %d: %s", number, len(planned), job.folder)
+                    do(job)
+            except training.BusyError:
+                busy.append(job)
+            except training.NonFiniteError as error:
+                logging.warning("%s: %s", job.folder, error)
+                diverged.append(f"{job.folder}: {error}")
+        if len(busy) == len(left):
+            folders = ", ".join(job.folder for job in busy)
+            logging.info("left to other processes: %s", folders)
+            break
+        left = busy
+    if diverged:
+        raise training.NonFiniteError("; ".join(diverged))
+
+
+def jobs(
+    study: Study,
+    workdir: pathlib.Path | None = None,
+    *,
+    vectorise: bool | None = None,
+) -> list[Job]:
+    """The trainings of a study, seed by seed where they are single models.
+
+    Where the backend gains from models side by side, rows that differ in one
+    hyperparameter at most are one population with all seeds. What lies in the folder,
+    population or single model, stays as it is, and goes on, also where another backend
+    began it; models that come later are as this one likes them.
+
+    Args:
+      study: what to do.
+      workdir: the study's folder.
+      vectorise: whether to make populations; by default as the backend likes it.
+
+    Returns:
+      The jobs, in their order.
+    """
+    vectorise = backend().vectorise if vectorise is None else vectorise
+    every = [(row, seed) for seed in study.seeds for row in study.rows]
+    if study.of_seed is not None:
+        return [_single(study, *model) for model in every]
+    made = _begun_populations(study, workdir) if workdir else []
+    held = {(row, seed) for job in made for row, seed, _ in job.members}
+    left = [_single(study, *model) for model in every if model not in held]
+    if not vectorise:
+        return made + left
+    if workdir:
+        begun = [job for job in left if config_path(workdir / job.folder).is_file()]
+        left = [
+            job
+            for job in left
+            if job not in begun and not _is_done(study, job, workdir)
+        ]
+        made += begun
+    return made + _populations(study, [job.members[0][:2] for job in left])
+
+
+def _single(study: Study, row: str, seed: int) -> Job:
+    config = _model(study, row, seed)
+    return Job(f"{file_name(row)}/seed{seed}", config, ((row, seed, None),))
+
+
+def _model(study: Study, row: str, seed: int) -> Any:
+    """The config of one model by itself."""
+    config = study.rows[row].copy_and_resolve_references()
+    config.seed = seed
+    return config if study.of_seed is None else study.of_seed(config, seed)
+
+
+def _begun_populations(study: Study, workdir: pathlib.Path) -> list[Job]:
+    """Those that lie in the folder and have models of the study."""
+    left = {(row, seed) for row in study.rows for seed in study.seeds}
+    made = []
+    for rows, seeds in _begun(study, workdir):
+        job = _population(study, rows, seeds)
+        held = {(row, seed) for row, seed, _ in job.members}
+        if held & left:
+            made.append(job)
+            left -= held
+    return made
+
+
+def _populations(study: Study, left: Sequence[tuple[str, int]]) -> list[Job]:
+    """Models side by side, as many as may be."""
+    by_seeds: dict[tuple[int, ...], list[str]] = {}
+    for row in study.rows:
+        seeds = tuple(seed for seed in study.seeds if (row, seed) in left)
+        by_seeds.setdefault(seeds, []).append(row)
+    by_seeds.pop((), None)
+    return [
+        _population(study, together, seeds)
+        for seeds, rows in by_seeds.items()
+        for together in _side_by_side(study, rows)
+    ]
+
+
+def _begun(
+    study: Study, workdir: pathlib.Path
+) -> list[tuple[list[str], tuple[int, ...]]]:
+    """Rows and seeds of the populations that lie in a folder and are still such."""
+    row_of = {file_name(row): row for row in study.rows}
+    found = []
+    for path in sorted(workdir.glob("*/seeds*/config.json")):
+        names = path.parent.parent.name.split("+")
+        if not row_of.keys() >= {*names}:
+            continue
+        rows = [row_of[name] for name in names]
+        if _side_by_side(study, rows) == [rows]:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            found.append((rows, tuple(config["population"]["seed"])))
+    return found
+
+
+def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
+    """Rows by static config, apart where they differ in several hyperparameters."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        static = json.loads(study.rows[row].to_json())
+        static.pop("hparams")
+        groups.setdefault(json.dumps(static, sort_keys=True), []).append(row)
+    made = []
+    for left in groups.values():
+        while left:
+            together = max(_one_apart(study, left), key=len)
+            made.append(together)
+            left = [row for row in left if row not in together]
+    return made
+
+
+def _one_apart(study: Study, rows: Sequence[str]) -> list[list[str]]:
+    """For each hyperparameter the first row with those that differ from it there alone."""
+    first, *others = rows
+    found = []
+    for name in study.rows[first].hparams:
+        together = {dict(study.rows[first].hparams)[name]: first}
+        for row in others:
+            varying = _varying(study, [first, row])
+            if set(varying) == {name}:
+                together.setdefault(varying[name][1], row)
+        found.append(list(together.values()))
+    return found
+
+
+def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    hparams = [dict(study.rows[row].hparams) for row in rows]
+    values = {name: tuple(h[name] for h in hparams) for name in hparams[0]}
+    return {name: found for name, found in values.items() if len({*found}) > 1}
+
+
+def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Job:
+    config = study.rows[rows[0]].copy_and_resolve_references()
+    with config.unlocked():
+        config.population.seed = seeds
+        for name, values in _varying(study, rows).items():
+            config.population[name] = values
+    members = []
+    for index, member in enumerate(training.members(config)):
+        row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
+        members.append((row, member.seed, index))
+    folder = f"{'+'.join(file_name(row) for row in rows)}/seeds{_span(seeds)}"
+    return Job(folder, config, tuple(members))
+
+
+def _span(seeds: tuple[int, ...]) -> str:
+    """Many seeds in a few letters, for the name of a folder."""
+    first, last = seeds[0], seeds[-1]
+    if len(seeds) > 1 and seeds == tuple(range(first, last + 1)):
+        return f"{first}-{last}"
+    return "_".join(map(str, seeds))
+
+
+def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
+    """Where the scores of a model lie."""
+    return workdir / "scores" / f"{file_name(row)}_seed{seed}.json"
+
+
+def _is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
+    """Whether a model has scores, as its config makes it now."""
+    record = _read_score(study, row, seed, workdir)
+    return record is not None and "differs" not in record
+
+
+def _is_done(study: Study, job: Job, workdir: pathlib.Path) -> bool:
+    return all(_is_scored(study, row, seed, workdir) for row, seed, _ in job.members)
+
+
+def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
+    """The folder that a run starts from, one of the study's or any; or nothing."""
+    given = job.config.init_from.workdir
+    return str(workdir / given) if given in {j.folder for j in planned} else given
+
+
+def _waits(
+    study: Study, job: Job, planned: Sequence[Job], workdir: pathlib.Path
+) -> bool:
+    """Whether the run starts from another of the study that is not done yet."""
+    source = _source(job, planned, workdir)
+    return bool(source) and any(
+        (workdir / other.folder).resolve() == pathlib.Path(source).resolve()
+        and not _is_done(study, other, workdir)
+        for other in planned
+    )
+
+
+def _train_and_score(
+    study: Study,
+    job: Job,
+    source: str,
+    workdir: pathlib.Path,
+    data_dir: str | os.PathLike[str] | None,
+) -> None:
+    config = job.config.copy_and_resolve_references()
+    config.init_from.workdir = source
+    states = training.train(config, workdir / job.folder, data_dir=data_dir)
+    of_run = training.read_config(workdir / job.folder)
+    method = training.make_method(of_run)
+    for row, seed, index in job.members:
+        if _is_scored(study, row, seed, workdir):
+            continue  # cut off between the members of a population
+        state = states if index is None else training.member(states, index)
+        # of a member, with its own hyperparameters
+        config = _model(study, row, seed)
+        config.image_shape = tuple(of_run.image_shape)
+        config.init_from.workdir = source
+        scores = study.score(Trained(method, state, config, seed, data_dir))
+        made_with = json.loads(config.to_json())
+        # as the study says it: its folder may lie elsewhere tomorrow
+        made_with["init_from"]["workdir"] = job.config.init_from.workdir
+        record = {
+            "row": row,
+            "seed": seed,
+            "steps": int(state.step),
+            "scores": {k: dict(v) for k, v in scores.items()},
+            "config": made_with,
+            **provenance(),
+        }
+        text = json.dumps(record, indent=1) + "\n"
+        write_whole(score_path(workdir, row, seed), text)
+        logging.info("%s, seed %d: %s", row, seed, record["scores"])
+
+
+def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The records of all models of a study that have been scored.
+
+    Args:
+      study: what was done.
+      workdir: its folder.
+
+    Returns:
+      One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
+      and `differs`, {field: [of the model, of the study]}, where its config is not that
+      of the study.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> study = studies.Study("a", "A", {"vae": {}}, (0, 1), score=lambda _: {})
+      >>> studies.read_scores(study, "runs/none")
+      []
+    """
+    found = [
+        _read_score(study, row, seed, pathlib.Path(workdir))
+        for row in study.rows
+        for seed in study.seeds
+    ]
+    return [record for record in found if record is not None]
+
+
+def _read_score(
+    study: Study, row: str, seed: int, workdir: pathlib.Path
+) -> dict[str, Any] | None:
+    """The record of a model that has been scored."""
+    path = score_path(workdir, row, seed)
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    ours = json.loads(_model(study, row, seed).to_json())
+    # what the first batch told is in the record alone
+    ours["image_shape"] = record["config"]["image_shape"]
+    found = differences(record["config"], ours)
+    differs = {name: list(pair) for name, pair in found.items()}
+    return record | ({"differs": differs} if differs else {})

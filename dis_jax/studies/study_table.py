@@ -1,0 +1,312 @@
+"""What a study is, and the table that its models' scores make."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from dis_jax.methods import Method, State
+from dis_jax.training.workdir import strict_json
+
+Columns = Mapping[str, float]
+
+
+class Trained(NamedTuple):
+    """A trained model, as a study's `score` gets it.
+
+    Attributes:
+      method: the system.
+      state: what it has learned.
+      config: its config, an `ml_collections.ConfigDict`.
+      seed: its seed.
+      data_dir: the folder of real data sets.
+    """
+
+    method: Method
+    state: State
+    config: Any
+    seed: int
+    data_dir: str | os.PathLike[str] | None
+
+
+class Study(NamedTuple):
+    """A table of models: what is trained, how it is scored, what it is compared with.
+
+    Attributes:
+      name: of the files that are written.
+      title: above the table.
+      rows: config by name, an `ml_collections.ConfigDict` each, trained with every seed.
+      seeds: of the models.
+      score: from a trained model to one or more lines of the table, {line: {column:
+        value}}. A line is shown as "row, line", the line "" as "row".
+      published: numbers of a source, {row, line: {column: value}}.
+      source: what they are taken from.
+      compare: pairs of lines whose differences are given with their uncertainty.
+      notes: what a reader of the table should know.
+      shown: the columns of the table and of its chart, by default all; the result has
+        all.
+      of_seed: what else a seed decides, such as the data: (a copy of the row's config,
+        seed) -> config. Its models are trained one by one. `init_from.workdir` may be
+        the folder of another run of the study, such as "SDIM/seed0".
+      unit: of what a seed is a repetition, such as a subset of the data: models of one
+        unit are averaged before deviations and intervals are taken.
+    """
+
+    name: str
+    title: str
+    rows: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    score: Callable[[Trained], Mapping[str, Columns]]
+    published: Mapping[str, Columns] = {}
+    source: str = ""
+    compare: Sequence[tuple[str, str]] = ()
+    notes: str = ""
+    shown: Sequence[str] = ()
+    of_seed: Callable[[Any, int], Any] | None = None
+    unit: Callable[[int], int] | None = None
+
+
+def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means and standard deviations over seeds, beside published numbers; differences.
+
+    Args:
+      study: what was done.
+      records: from `read_scores`.
+
+    Returns:
+      `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
+      "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
+      "low", "high", "n"}}}], "models", "missing", "configs": {row: config}}`, ready for
+      JSON. A difference is that of the first line from the second, of models with the
+      same seed; between `low` and `high` lie 95 % of the bootstrap means (None of one
+      pair). A row's config is that of its first seed.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> study = studies.Study("a", "A", {"vae": {}}, (0, 1), score=lambda _: {})
+      >>> scores = {"": {"mig": 0.25}}
+      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
+      >>> found = studies.tabulate(study, [record])
+      >>> found["lines"]["vae"]["mig"]["mean"], found["missing"]
+      (0.25, ['vae, seed 1'])
+    """
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    for record in records:
+        for name, columns in record["scores"].items():
+            line = values.setdefault(_line(record["row"], name), {})
+            for column, value in columns.items():
+                line.setdefault(column, {})[record["seed"]] = float(value)
+    lines = {
+        line: {
+            column: _summary(
+                _by_unit(study, by_seed), study.published.get(line, {}).get(column)
+            )
+            for column, by_seed in columns.items()
+        }
+        for line, columns in values.items()
+    }
+    compared = [
+        {"lines": [a, b], "columns": _differences(study, values[a], values[b])}
+        for a, b in study.compare
+        if a in values and b in values
+    ]
+    done = {(record["row"], record["seed"]) for record in records}
+    planned = [(row, seed) for seed in study.seeds for row in study.rows]
+    return {
+        "study": study.name,
+        "title": study.title,
+        "source": study.source,
+        "notes": study.notes,
+        "shown": list(study.shown),
+        "lines": lines,
+        "differences": compared,
+        "models": [
+            strict_json({k: v for k, v in record.items() if k != "config"})
+            for record in records
+        ],
+        "missing": [f"{row}, seed {s}" for row, s in planned if (row, s) not in done],
+        "configs": {r["row"]: strict_json(r["config"]) for r in reversed(records)},
+    }
+
+
+def paired_bootstrap(
+    first: Float[Any, " pairs"],
+    second: Float[Any, " pairs"],
+    *,
+    num_resamples: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """Mean of `first - second` over pairs, with its percentile bootstrap interval.
+
+    Pairs are resampled with replacement. Few pairs make the interval too narrow:
+    three give no more than ten different means.
+
+    Eq.: Efron & Tibshirani 1993, percentile interval
+
+    Args:
+      first: (pairs,).
+      second: (pairs,), the partners.
+      num_resamples: how many times the pairs are drawn again.
+      level: how much of the resampled means lies in the interval.
+      seed: of the draws.
+
+    Returns:
+      Mean, lower and upper end.
+
+    Raises:
+      ValueError: if the two are not vectors of one length from 1.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> mean, low, high = studies.paired_bootstrap([2.0, 4.0], [1.0, 1.0])
+      >>> mean, low, high
+      (2.0, 1.0, 3.0)
+    """
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if a.ndim != 1 or a.shape != b.shape or not len(a):
+        raise ValueError(
+            f"first has shape {a.shape} and second {b.shape}; expected (pairs,) twice."
+        )
+    difference = a - b
+    rng = np.random.default_rng(seed)
+    drawn = difference[rng.integers(len(a), size=(num_resamples, len(a)))].mean(axis=1)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return float(difference.mean()), float(low), float(high)
+
+
+def markdown_table(result: Mapping[str, Any]) -> str:
+    """A study's result as Markdown: the table, the differences, what is missing.
+
+    Args:
+      result: from `tabulate`; an entry "made_by" is a command to be named.
+
+    Returns:
+      Markdown. In a cell: mean ± standard deviation over seeds, (published).
+
+    Example:
+      >>> from dis_jax import studies
+      >>> study = studies.Study("a", "A", {"vae": {}}, (0,), score=lambda _: {})
+      >>> scores = {"": {"mig": 0.25}}
+      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
+      >>> found = studies.tabulate(study, [record])
+      >>> print(studies.markdown_table(found).splitlines()[4])
+      | vae | 0.25 |
+    """
+    columns = shown_columns(result)
+    text = [f"# {result['title']}", ""]
+    text += table_lines(
+        ["", *columns],
+        [
+            [line, *(_cell(cells.get(column)) for column in columns)]
+            for line, cells in result["lines"].items()
+        ],
+    )
+    seeds = sorted({model["seed"] for model in result["models"]})
+    steps = sorted({model["steps"] for model in result["models"]})
+    text += [
+        "",
+        f"Mean ± standard deviation over seeds {seeds}, after {steps} steps"
+        + (f"; in brackets {result['source']}." if result["source"] else "."),
+    ]
+    if result["notes"]:
+        text += ["", result["notes"]]
+    for compared in result["differences"]:
+        first, second = compared["lines"]
+        text += ["", f"**{first}** less **{second}**, same seeds, 95 % bootstrap:", ""]
+        text += table_lines(
+            ["", "difference", "from", "to"],
+            [
+                [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
+                for column, d in compared["columns"].items()
+            ],
+        )
+    others = [_other_settings(m) for m in result["models"] if "differs" in m]
+    if others:
+        text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
+    if result["missing"]:
+        text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
+    if "made_by" in result:
+        text += ["", f"Made by `{result['made_by']}`."]
+    return "\n".join(text) + "\n"
+
+
+def _other_settings(model: Mapping[str, Any]) -> str:
+    pairs = (
+        f"{k} {its} instead of {ours}" for k, (its, ours) in model["differs"].items()
+    )
+    return f"{model['row']}, seed {model['seed']} ({', '.join(pairs)})"
+
+
+def shown_columns(result: Mapping[str, Any]) -> list[str]:
+    """The columns of a study's table: those that it asks for, or all that there are."""
+    found = dict.fromkeys(c for line in result["lines"].values() for c in line)
+    return [c for c in result.get("shown") or found if c in found]
+
+
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def _cell(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return ""
+    text = f"{cell['mean']:.4g}"
+    if cell["std"] is not None:
+        text += f" ± {cell['std']:.2g}"
+    return text if cell["published"] is None else f"{text} ({cell['published']:g})"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3g}"
+
+
+def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
+    """The values of the units that the seeds are repetitions of; each seed is its own."""
+    units: dict[int, list[float]] = {}
+    for seed, value in by_seed.items():
+        units.setdefault(study.unit(seed) if study.unit else seed, []).append(value)
+    return np.array([np.mean(values) for values in units.values()])
+
+
+def _summary(values: np.ndarray, published: float | None) -> dict[str, Any]:
+    return {
+        "mean": float(values.mean()),
+        "std": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "n": len(values),
+        "published": published,
+    }
+
+
+def _differences(
+    study: Study,
+    a: Mapping[str, Mapping[int, float]],
+    b: Mapping[str, Mapping[int, float]],
+) -> dict[str, dict[str, Any]]:
+    found = {}
+    for column in a:
+        seeds = sorted({*a[column]} & {*b.get(column, {})})
+        if not seeds:
+            continue
+        first, second = (
+            _by_unit(study, {s: side[column][s] for s in seeds}) for side in (a, b)
+        )
+        mean, low, high = paired_bootstrap(first, second)
+        one = len(first) == 1  # of which nothing is known but its value
+        found[column] = {
+            "mean": mean,
+            "low": None if one else low,
+            "high": None if one else high,
+            "n": len(first),
+        }
+    return found
+
+
+def _line(row: str, name: str) -> str:
+    return f"{row}, {name}" if name else row

@@ -1,0 +1,387 @@
+"""What transfers of many models add up to: tables, comparisons, what predicts a gain."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dis_jax.studies.study_table import paired_bootstrap
+from dis_jax.studies.transfer_groups import (
+    alike,
+    count_models,
+    settings_of,
+    told_apart,
+)
+
+Record = Mapping[str, Any]
+Values = dict[str, dict[str, float]]
+
+ALL = "all"
+DISTANCES = ("frechet", "active_overlap", "omes_drop")
+PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
+
+_FEWEST = 3  # points below which every correlation is 1
+_FEW = 5  # pairs below which a bootstrap has too little to draw from
+
+
+def score_rows(scores: Mapping[str, Any]) -> Values:
+    """Scores as rows of a table, in [0, 1]: {row: {factor, or "all": value}}.
+
+    Args:
+      scores: of `transfer_scores` or `source_scores`.
+
+    Returns:
+      Accuracies by gradient boosted trees (GBT) and by a network (MLP), OMES (alpha =
+      .5) with its parts OS and MES (none where no factor has pairs), MIG and DCI
+      disentanglement. "all" is the mean over factors that have a score.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> omes = {"score": 0.5, "overlap": 0.75, "multiple_encoding": 0.25}
+      >>> omes |= {"scored": [True], "overlap_per_factor": [0.75]}
+      >>> omes |= {"multiple_encoding_per_factor": [0.25]}
+      >>> studies.score_rows({"factor_names": ["size"], "omes": omes})["OMES"]
+      {'size': 0.5, 'all': 0.5}
+    """
+    names, omes = scores["factor_names"], scores["omes"]
+    rows: Values = {}
+    for reader in ("gbt", "mlp"):
+        for kind in ("full", "pruned"):
+            if reader in scores:
+                values = scores[reader][kind]
+                rows[f"{reader.upper()}, {kind}"] = _row(names, values, np.mean(values))
+    parts = [omes[f"{n}_per_factor"] for n in ("overlap", "multiple_encoding")]
+    for row, values, mean in (
+        ("OMES", np.mean(parts, axis=0), omes["score"]),
+        ("OS", parts[0], omes["overlap"]),
+        ("MES", parts[1], omes["multiple_encoding"]),
+    ):
+        if not any(omes["scored"]):
+            continue  # of no factor are there pairs: its 0 is no score
+        scored = zip(names, values, omes["scored"], strict=True)
+        columns = {name: float(value) for name, value, known in scored if known}
+        rows[row] = columns | {ALL: float(mean)}
+    if "mig" in scores:
+        rows["MIG"] = _row(names, scores["mig"]["per_factor"], scores["mig"]["score"])
+        rows["DCI"] = {ALL: scores["dci"]["disentanglement"]}
+    return rows
+
+
+def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
+    """Means and deviations over models, differences of methods, and correlations.
+
+    Args:
+      records: of `transfer`, fine-tuned.
+
+    Returns:
+      JSON. `tables`: one for each source, target, method and settings (steps, Adam, how
+      codes were scored), and one a run where two models would have the same seed and
+      beta; `told_apart` is in what it differs from others of the same source, target,
+      method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
+      {"mean", "std"} over its models; `drop`, what pruning costs before and after;
+      `weak`, of how many models "pruned" reads a factor from a dimension with less than
+      half of the largest S; `chance`, the accuracy of always saying a factor's commonest
+      value. `differences`: of two methods with the same settings, over models with the
+      same seed and beta: "mean", "each", and from five pairs on a 95 % bootstrap
+      "interval". `correlations`: of each distance with score and gain, see `correlate`.
+      `transfers` and `models`: how many.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> studies.tabulate_transfers([])["models"]
+      0
+    """
+    groups = alike(records, ("source", "target", "method"))
+    tables = [_table(settings, group) for settings, group in groups]
+    for table in tables:
+        same = [
+            other["settings"]
+            for other in tables
+            if all(other[k] == table[k] for k in ("source", "target", "method", "adam"))
+        ]
+        table["told_apart"] = told_apart(table["settings"], same)
+    return {
+        "tables": tables,
+        "differences": _differences(tables, [group for _, group in groups]),
+        "correlations": correlate(records),
+        "transfers": len(records),
+        "models": count_models(records),
+    }
+
+
+def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """OMES of models on their own set: means and deviations over seeds.
+
+    Args:
+      records: of `score_source`.
+
+    Returns:
+      JSON, an entry for each source, method, beta and settings (`source_steps`, how codes
+      were scored), and one a run where two models would have the same seed: `rows` =
+      {"OMES", "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how
+      many dimensions vary, `models` and `seeds`; `told_apart` is in what the settings
+      differ from others of the same source.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> studies.tabulate_sources([])
+      []
+    """
+    about = ("source", "method", "beta", "source_steps")
+    found = []
+    for settings, group in alike(records, about):
+        scores = [record["source_scores"] for record in group]
+        rows = [score_rows(each) for each in scores]
+        dims = [float(np.sum(each["omes"]["kept"])) for each in scores]
+        found.append(
+            {name: group[0][name] for name in about}
+            | {
+                "settings": settings,
+                "models": len(group),
+                "seeds": sorted({r["seed"] for r in group}),
+                "dims": _mean_std(np.array(dims)),
+                "rows": {
+                    row: {
+                        column: _mean_std(np.array([r[row][column] for r in rows]))
+                        for column in columns
+                        if all(column in r[row] for r in rows)
+                    }
+                    for row, columns in rows[0].items()
+                },
+            }
+        )
+    for home in found:
+        every = [h["settings"] for h in found if h["source"] == home["source"]]
+        home["told_apart"] = told_apart(home["settings"], every)
+    return sorted(found, key=lambda home: [home[name] for name in about])
+
+
+def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Does a distance between source and target tell how a model transfers?
+
+    Args:
+      records: of `transfer`, fine-tuned.
+
+    Returns:
+      For all that was fine-tuned and scored with the same settings, for each distance,
+      score and either "before" (the score) or "gain": Pearson's `pearson` and Spearman's
+      `spearman` over transfers, and `within`, Pearson's of the differences from the means
+      of their pair of source and target, since targets differ in how hard they are; None
+      where there are fewer than three transfers (for `within`, than pairs and two) or one
+      side is constant, no entry where a distance is not known; how many
+      `transfers`, of how many `models` over how many `pairs`; `told_apart`, the settings,
+      where there are several.
+    """
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        settings = settings_of(record, source=False)
+        groups.setdefault(json.dumps(settings, sort_keys=True), []).append(record)
+    every = [settings_of(group[0], source=False) for group in groups.values()]
+    return [
+        cell | {"told_apart": told_apart(settings, every)}
+        for group, settings in zip(groups.values(), every, strict=True)
+        for cell in _correlate(group)
+    ]
+
+
+def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Of transfers with the same settings."""
+    rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
+    pairs = [(r["source"], r["target"]) for r in records]
+    found = []
+    for distance in DISTANCES:
+        x = np.array([r["distances"][distance] for r in records], float)
+        if np.isnan(x).any():
+            continue
+        for row in PREDICTED:
+            both = [(b[row][ALL], a[row][ALL]) for b, a in rows if row in b]
+            if len(both) != len(records):
+                continue
+            before, after = np.array(both).reshape(-1, 2).T
+            for name, y in (("before", before), ("gain", after - before)):
+                found.append(
+                    {"distance": distance, "score": row, "of": name}
+                    | _correlation(x, y)
+                    | {"within": _within(pairs, x, y)}
+                    | {"transfers": len(records), "pairs": len({*pairs})}
+                    | {"models": count_models(records)}
+                )
+    return found
+
+
+def _row(names: Sequence[str], values: Iterable[float], mean: float) -> dict:
+    cells = zip(names, values, strict=True)
+    return {n: float(v) for n, v in cells} | {ALL: float(mean)}
+
+
+def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
+    first = records[0]
+    rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
+    found: dict[str, dict[str, Any]] = {}
+    for row, columns in rows[0][0].items():
+        for column in columns:
+            both = [
+                (b[row][column], a[row][column])
+                for b, a in rows
+                if column in b.get(row, {}) and column in a.get(row, {})
+            ]
+            if both:
+                cell = _three(*np.array(both).T)
+                found.setdefault(row, {})[column] = cell
+    return {
+        **{name: first[name] for name in ("source", "target", "method")},
+        "adam": first["finetuning"]["adam"],
+        "settings": dict(settings),
+        "models": len(records),
+        "seeds": sorted({r["seed"] for r in records}),
+        "betas": sorted({r["beta"] for r in records}),
+        "distances": {
+            name: _mean_std(np.array([r["distances"][name] for r in records]))
+            for name in DISTANCES
+            if all(r["distances"][name] is not None for r in records)
+        },
+        "chance": _chance(records),
+        "rows": found,
+        "drop": _drops(found),
+        "weak": _weak(records),
+    }
+
+
+def _chance(records: Sequence[Record]) -> dict[str, float]:
+    """Of each factor, the mean over models: seeds of the scores may differ."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        scores = record["before"]
+        for name, value in zip(scores["factor_names"], scores["chance"], strict=True):
+            found.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def _three(before: np.ndarray, after: np.ndarray) -> dict[str, dict[str, Any]]:
+    parts = {"before": before, "after": after, "gain": after - before}
+    return {name: _mean_std(values) for name, values in parts.items()}
+
+
+def _mean_std(values: np.ndarray) -> dict[str, Any]:
+    std = float(values.std(ddof=1)) if len(values) > 1 else None
+    return {"mean": float(values.mean()), "std": std}
+
+
+def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+    """What is lost by reading one dimension of each factor, of the means."""
+    return {
+        reader: {
+            column: {
+                when: rows[f"{reader}, full"][column][when]["mean"]
+                - rows[f"{reader}, pruned"][column][when]["mean"]
+                for when in ("before", "after")
+            }
+            for column in rows[f"{reader}, full"]
+        }
+        for reader in ("GBT", "MLP")
+        if f"{reader}, full" in rows
+    }
+
+
+def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """Factors whose dimension encodes them little: the largest OS asks for no large S."""
+    found: dict[str, dict[str, int]] = {}
+    for record in records:
+        for when in ("before", "after"):
+            scores, omes = record[when], record[when]["omes"]
+            s = np.where(np.array(omes["kept"])[:, None], omes["association"], 0)
+            own = s[scores["dims"], np.arange(s.shape[1])]
+            weak = omes["scored"] & (own < s.max(axis=0) / 2)
+            for name in np.array(scores["factor_names"])[weak].tolist():
+                found.setdefault(name, {"before": 0, "after": 0})[when] += 1
+    order = records[0]["before"]["factor_names"].index
+    return {name: found[name] for name in sorted(found, key=order)}
+
+
+def _differences(
+    tables: Sequence[Record], groups: Sequence[Sequence[Record]]
+) -> list[dict[str, Any]]:
+    found = []
+    for (one, first), (two, second) in itertools.combinations(
+        zip(tables, groups, strict=True), 2
+    ):
+        same = all(one[k] == two[k] for k in ("source", "target")) and (
+            settings_of(first[0]) == settings_of(second[0])
+        )
+        if not same or one["method"] == two["method"]:
+            continue
+        a, b = ({(r["seed"], r["beta"]): r for r in group} for group in (first, second))
+        common = sorted({*a} & {*b})
+        if common:
+            apart = dict.fromkeys(filter(None, (one["told_apart"], two["told_apart"])))
+            found.append(
+                {
+                    "pair": f"{one['source']} to {one['target']}",
+                    "methods": [one["method"], two["method"]],
+                    "told_apart": "; ".join(apart),
+                    "models": len(common),
+                    "rows": _paired([(a[k], b[k]) for k in common]),
+                }
+            )
+    return found
+
+
+def _paired(
+    pairs: Sequence[tuple[Record, Record]],
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """The differences in each row's "all", see `_interval`."""
+    read = [
+        [(score_rows(r["before"]), score_rows(r["after"])) for r in pair]
+        for pair in pairs
+    ]
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in read[0][0][0]:
+        # (pair, method, before or after)
+        values = np.array(
+            [[[s.get(row, {}).get(ALL, np.nan) for s in m] for m in p] for p in read]
+        )
+        if np.isnan(values).any():
+            continue
+        values = np.concatenate([values, values[..., 1:] - values[..., :1]], axis=2)
+        rows[row] = {
+            when: _interval(values[:, 0, k], values[:, 1, k])
+            for k, when in enumerate(("before", "after", "gain"))
+        }
+    return rows
+
+
+def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
+    """Mean, each difference and, where it would hold what it says, an interval."""
+    mean, *ends = paired_bootstrap(first, second)
+    each = (first - second).tolist()
+    return {"mean": mean, "each": each, "interval": ends if len(each) >= _FEW else None}
+
+
+def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:
+    """Pearson's, where more is left than two differences, which any line would meet."""
+    if len(pairs) - len({*pairs}) < _FEWEST - 1:
+        return None
+    return _correlation(*_centred(pairs, x, y))["pearson"]
+
+
+def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
+    """Values less the means over models of the same pair."""
+    same = np.array([a == b for a in pairs for b in pairs], float)
+    same = same.reshape(len(pairs), len(pairs))
+    return [v - same @ v / same.sum(axis=1) for v in values]
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
+    from scipy import stats
+
+    # what is constant has rounding
+    if len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9:
+        return {"pearson": None, "spearman": None}
+    return {
+        "pearson": float(np.corrcoef(x, y)[0, 1]),
+        "spearman": float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1]),
+    }

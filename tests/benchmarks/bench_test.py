@@ -1,0 +1,63 @@
+"""Benches run on every kind of method, and measure what they say."""
+
+import json
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from benchmarks import bench
+from configs import edim, sdim
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _parsed():
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # other scripts in this process want values
+
+
+def test_pairs_are_both_networks_at_both_widths(monkeypatch):
+    asked = []
+
+    def measure(module, config, *options):
+        assert module == "benchmarks.bench_training"
+        assert options == ("--memory", "--steps=2")
+        file, argument = config.removeprefix("--config=configs/").split(":")
+        asked.append({"sdim.py": sdim, "edim.py": edim}[file].get_config(argument))
+        return {"ms_per_step": 1.23456, "weights": len(asked)}
+
+    monkeypatch.setattr(bench, "_measure", measure)
+    with flagsaver.flagsaver(pair_steps=2):
+        rows = bench.pairs()
+    found = {
+        name: (c.method, c.network.widths[0], bool(c.network.grid), c.batch_size)
+        for name, c in zip(rows, asked, strict=True)
+    }
+    assert found == {
+        f"{method}, {width} width, {kind}": (method, channels, pooled, 64)
+        for method in ("sdim", "edim")
+        for width, channels in (("half", 32), ("full", 64))
+        for kind, pooled in (("pooled", True), ("published", False))
+    }
+    assert rows["edim, full width, published"] == {"ms_per_step": 1.2, "weights": 8}
+    assert "pairs" in bench.PARTS
+
+
+@pytest.mark.slow
+def test_a_step_of_pairs_is_timed_and_weighed(run):
+    done = run(
+        "benchmarks.bench_training",
+        "--config=configs/edim.py:rendered_dsprites",
+        "--config.network.widths=(4,4,4)",
+        "--config.network.statistics=(8,8)",
+        "--config.batch_size=8",
+        "--steps=1",
+        "--memory",
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    # parameters and two moments of those that are trained, four bytes each
+    weights = found["weights"]
+    assert 4 * weights / 1e6 < found["state_mb"] < 1.1 * 3 * 4 * weights / 1e6
+    assert found["beside_it_mb"] > 0
+    assert found["ms_per_step"] > 0

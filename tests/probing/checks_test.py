@@ -1,0 +1,56 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax.probing import checks
+
+
+def test_codes_keep_their_precision_and_accept_jax():
+    assert checks.check_codes(np.zeros((3, 2), np.float32)).dtype == np.float32
+    assert checks.check_codes(jnp.zeros((3, 2))).dtype == np.float32
+    assert checks.check_codes([[1, 2], [3, 4]]).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros(5), r"codes must have the shape \(batch, latent\), found \(5,\)"),
+        (np.zeros((5, 0)), r"found \(5, 0\)"),
+        (np.zeros((1, 2)), "at least 2 rows, found 1"),
+        ([[0.0, 1.0], [np.nan, 1.0]], "found nan at row 1, dimension 0"),
+        ([[0.0, np.inf], [0.0, 1.0]], "found inf at row 0, dimension 1"),
+    ],
+)
+def test_bad_codes_are_named(bad, message):
+    with pytest.raises(ValueError, match=message):
+        checks.check_codes(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros(4, int), r"shape \(4, factor\), one row a code, found \(4,\)"),
+        (np.zeros((3, 2), int), r"found \(3, 2\)"),
+        ([[0.5], [1.0], [2.0], [0.0]], "whole numbers"),
+        ([[0, 7], [1, 7], [0, 7], [1, 7]], "found the one value 7 in all 4 rows"),
+    ],
+)
+def test_bad_factors_are_named(bad, message):
+    with pytest.raises(ValueError, match=message):
+        checks.check_factors(bad, 4)
+
+
+def test_whole_numbers_in_floats_are_factors():
+    found = checks.check_factors([[0.0], [2.0]], 2)
+    assert found.dtype == np.int64
+    assert found.tolist() == [[0], [2]]
+
+
+def test_the_parts_of_a_split_must_match():
+    z, v = np.zeros((4, 2)), np.array([[0], [1], [0], [1]])
+    with pytest.raises(ValueError, match=r"test_codes .* \(2\), found 3"):
+        checks.check_split(z, v, np.zeros((2, 3)), v[:2])
+    with pytest.raises(ValueError, match="test_factors must have as many columns"):
+        checks.check_split(z, v, z[:2], np.zeros((2, 2), int))
+    # A constant factor in the test part alone is nothing to complain about.
+    checks.check_split(z, v, z[:1], v[:1])

@@ -1,0 +1,131 @@
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.evaluation import code_fn, encode_all, encode_codes
+from dis_jax.methods.method import Categorical, Gaussian, Method
+from dis_jax.probing.encoding import factor_encoder
+
+
+def method_with(codes, code="z"):
+    return Method("images", None, None, lambda state, batch: codes, None, code)
+
+
+def test_code_fn_takes_the_point_that_stands_for_a_code():
+    codes = {
+        "z": Gaussian(jnp.ones((2, 3)), jnp.zeros((2, 3))),
+        "category": Categorical(jnp.log(jnp.array([[0.25, 0.75]] * 2))),
+        "vector": jnp.full((2, 1), 7.0),
+    }
+    images = jnp.zeros((2, 4, 4, 1))
+    method = method_with(codes)
+    np.testing.assert_array_equal(code_fn(method, None)(images), np.ones((2, 3)))
+    found = code_fn(method, None, "category")(images)
+    np.testing.assert_allclose(found, [[0.25, 0.75]] * 2, rtol=1e-6)
+    assert code_fn(method, None, "vector")(images).tolist() == [[7.0], [7.0]]
+
+
+def test_code_fn_reads_the_state_and_the_images():
+    double = lambda state, batch: {"z": state["scale"] * batch["image"]}
+    method = Method("images", None, None, double, None, "z")
+    encode = code_fn(method, {"scale": jnp.float32(2)})
+    np.testing.assert_array_equal(encode(jnp.ones((3, 2))), np.full((3, 2), 2))
+
+
+def test_code_fn_names_what_is_wrong():
+    images = jnp.zeros((2, 4))
+    method = method_with({"style": jnp.ones((2, 1)), "z": jnp.ones((2, 2, 2))})
+    with pytest.raises(ValueError, match="found 'stile'; did you mean 'style'"):
+        code_fn(method, None, "stile")(images)
+    with pytest.raises(ValueError, match=r"'z' must be a matrix .* found \(2, 2, 2\)"):
+        code_fn(method, None)(images)
+    grey = method_with({"z": jnp.ones((2, 1))})
+    for encode in (code_fn(grey, None), lambda x: encode_codes(grey, None, x)):
+        encode(images)
+        with pytest.raises(
+            ValueError, match="images are of the type uint8; expected fl"
+        ):
+            encode(images.astype(jnp.uint8))
+
+
+@pytest.mark.parametrize("total", [1, 7, 64, 65, 130])
+def test_encode_all_is_encode(total):
+    images = np.random.default_rng(0).normal(size=(total, 3)).astype(np.float32)
+    shapes = set()
+
+    def encode(batch):
+        shapes.add(batch.shape)
+        return 2 * batch
+
+    np.testing.assert_array_equal(encode_all(encode, images), 2 * images)
+    assert shapes == {(min(total, 64), 3)}  # one shape: compiled once
+    np.testing.assert_array_equal(encode_all(encode, images, batch_size=9), 2 * images)
+
+
+def test_encode_all_makes_images_from_inputs():
+    factors = jnp.arange(10).reshape(5, 2)
+    found = encode_all(lambda x: x[:, :1], factors, lambda f: 3.0 * f)
+    np.testing.assert_array_equal(found[:, 0], 3 * factors[:, 0])
+
+
+def test_encode_all_takes_functions_that_know_nothing_of_jax():
+    encode = lambda images: np.asarray(images, np.float64).sum(axis=1, keepdims=True)
+    found = encode_all(encode, np.ones((70, 4)))
+    np.testing.assert_array_equal(found, np.full((70, 1), 4))
+
+
+def test_encode_all_refuses_wrong_shapes_and_values():
+    images = np.ones((70, 4), np.float32)
+    with pytest.raises(
+        ValueError, match=r"encode must return .* batch = 64, found \(64,"
+    ):
+        encode_all(lambda x: x.sum(axis=1), images)
+    with pytest.raises(ValueError, match=r"batch = 64, found \(1, 4\)"):
+        encode_all(lambda x: x[:1], images)
+    images[66] = np.nan
+    with pytest.raises(ValueError, match=r"finite codes, found .*nan.* for image 66"):
+        encode_all(lambda x: x, images)
+
+
+def image_set(sizes):
+    """A grid whose images are their factors, as one of the package's own sets."""
+    total = int(np.prod(sizes))
+    table = factors_of_index(jnp.arange(total), sizes).astype(jnp.float32)
+    return ImageSet(
+        arrays={"table": table},
+        name="grid",
+        factor_names=tuple("abc"[: len(sizes)]),
+        sizes=sizes,
+        image_shape=(1, 1, len(sizes)),
+        num_images=total,
+        take_fn=lambda arrays, i: (arrays["table"][i], factors_of_index(i, sizes)),
+        images_fn=lambda arrays, f: arrays["table"][index_of_factors(f, sizes)],
+    )
+
+
+@pytest.mark.parametrize("asked", [100, 10])
+def test_codes_looked_up_equal_codes_computed(asked):
+    sizes = (3, 4, 5)
+    calls = []
+
+    def encode(images):
+        calls.append(len(images))
+        return images + 1
+
+    codes_of = factor_encoder(encode, image_set(sizes), asked)
+    encoded = sum(calls)
+    factors = jax.random.randint(jax.random.key(0), (9, 3), 0, jnp.array(sizes))
+    np.testing.assert_array_equal(codes_of(factors), factors + 1)
+    # 60 images: fewer than 100, so all are encoded once; more than 10, so none is.
+    assert encoded == (60 if asked == 100 else 0)
+    assert (sum(calls) == encoded) == (asked == 100)
+
+
+def test_any_object_with_sizes_and_images_is_a_grid():
+    grid = types.SimpleNamespace(sizes=[3, 4], images=lambda f: np.asarray(f) * 1.0)
+    codes_of = factor_encoder(lambda x: x, grid, 5)
+    np.testing.assert_array_equal(codes_of(jnp.array([[2, 3]])), [[2, 3]])

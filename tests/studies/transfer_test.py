@@ -1,0 +1,324 @@
+"""Transfer: what is scored, what is fine-tuned, and that it goes on where it stopped."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, evaluation, studies, training
+from dis_jax.studies.transfer_scores import encode_sample
+from dis_jax.studies.transfer_setup import check_shapes, check_source, load_target
+
+SETTINGS = studies.TransferSettings(
+    finetune_steps=4, readers=("gbt",), num_codes=150, num_pairs=20
+)
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory):
+    """Squares of two sizes at three places: a file of 150 images of 64x64."""
+    rng = np.random.default_rng(0)
+    size, place = rng.integers(0, 2, 150), rng.integers(0, 3, 150)
+    images = rng.integers(0, 60, (150, 64, 64)).astype(np.uint8)
+    for image, s, p in zip(images, size, place, strict=True):
+        image[20 : 30 + 10 * s, 4 + 20 * p : 14 + 20 * p + 10 * s] = 255
+    path = tmp_path_factory.mktemp("target") / "squares.npz"
+    np.savez(path, images=images, size=size, place=place)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def train(tiny_config, tmp_path_factory):
+    """`train(method, ...)`: the workdir of a source of a few steps."""
+
+    def train(method="ada_gvae", **overrides):
+        config = tiny_config(method, steps=3, checkpoint_every=3)
+        config.update_from_flattened_dict(overrides)
+        workdir = tmp_path_factory.mktemp("source")
+        training.train(config, workdir)
+        return workdir
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def source(train):
+    return train()
+
+
+def same(a, b):
+    a, b = (jax.tree.leaves(tree) for tree in (a, b))
+    return all(jnp.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.slow
+def test_without_a_step_after_is_before(train, target):
+    workdir = train("beta_vae", **{"hparams.beta": 2.0})
+    (record,) = studies.transfer(workdir, target, SETTINGS._replace(finetune_steps=0))
+    assert record["after"] == record["before"]
+    assert record["beta"] == 2.0
+    folder = studies.transfer_folder(workdir, target)
+    config = training.read_config(folder)
+    assert config.hparams.beta == 2.0
+    # the decoder is the source's as well
+    begun = training.train(config, folder)
+    _, trained, _ = training.restore(workdir)
+    assert same(begun.params, trained.params)
+    assert begun.params.keys() == {"encoder", "decoder"}
+    assert record["finetuning"]["steps"] == 0
+    assert record["before"]["factor_names"] == ["size", "place"]
+    assert (record["before"]["num_train"], record["before"]["num_test"]) == (100, 50)
+
+
+@pytest.mark.slow
+def test_a_transfer_cut_off_goes_on_bit_for_bit(source, target):
+    settings = SETTINGS._replace(finetune_steps=6)
+    (whole,) = studies.transfer(source, target, settings)
+    folder = studies.transfer_folder(source, target)
+    _, unbroken, config = training.restore(folder)
+    assert config.method == "beta_vae"
+    assert int(unbroken.step) == 6
+    assert config.hparams.beta == training.read_config(source).hparams.beta
+    assert config.hparams.clip_norm == float("inf")
+
+    folder.rename(folder.with_name("unbroken"))
+    (short,) = studies.transfer(source, target, SETTINGS._replace(finetune_steps=3))
+    (again,) = studies.transfer(source, target, settings)
+    assert short["before"] == again["before"] == whole["before"]
+    assert short["after"] != again["after"]
+    assert again["after"] == whole["after"]
+    assert same(training.restore(folder)[1].params, unbroken.params)
+
+
+def test_what_is_done_is_not_done_again(train, target, monkeypatch):
+    source = train()
+    first = studies.transfer(source, target, SETTINGS)
+    path = studies.transfer_folder(source, target) / "transfer.json"
+    before = path.stat().st_mtime_ns
+    # no data are read, of which there may be gigabytes
+    monkeypatch.setattr(data, "load", None)
+    assert studies.transfer(source, target, SETTINGS) == first
+    assert path.stat().st_mtime_ns == before
+    assert json.loads(path.read_text()) == first
+    assert first[0]["finetuned_with"]["versions"] == first[0]["versions"]
+    # nor where the folder has been moved
+    moved = source.rename(source.with_name(f"{source.name}_moved"))
+    (again,) = studies.transfer(moved, target, SETTINGS)
+    assert again == first[0] | {"run": str(moved)}
+
+
+def test_distances_are_between_codes_of_source_and_target(train, target):
+    source = train()
+    (record,) = studies.transfer(source, target, SETTINGS)
+    method, state, config = training.restore(source)
+    encode = evaluation.code_fn(method, state)
+    codes = [
+        encode_sample(encode, data.load(name), jax.random.key(0), 150).codes
+        for name in (config.dataset, target)
+    ]
+    omes = record["source_scores"]["omes"], record["before"]["omes"]
+    found = studies.transfer_distances(*codes, *omes)
+    assert record["distances"] == pytest.approx(found)
+    assert found["frechet"] > 0
+
+
+def test_a_source_scored_otherwise_is_scored_anew(source):
+    (first,) = studies.score_source(source, SETTINGS)
+    (other,) = studies.score_source(source, SETTINGS._replace(num_codes=90))
+    assert [r["source_scores"]["num_train"] for r in (first, other)] == [100, 60]
+
+
+def test_halves_of_a_set_are_kept_apart(train, target, monkeypatch):
+    """A set of 150 images: trained on 90, carried to the other 60."""
+    whole = data.load(target)
+    images, factors = map(np.asarray, whole.take(jnp.arange(150)))
+    halves = {"train": slice(90), "test": slice(90, 150)}
+    load = data.load
+
+    def load_half(name, data_dir=None, split="all", **options):
+        if name != "squares":
+            return load(name, data_dir, split, **options)
+        rows = halves[split]
+        return data.from_arrays(
+            *(images[rows], factors[rows]),
+            name=name,
+            factor_names=whole.factor_names,
+            sizes=whole.sizes,
+        )
+
+    monkeypatch.setattr(data, "load", load_half)
+    workdir = train("beta_vae", dataset="squares", split="train")
+    (record,) = studies.transfer(workdir, "squares:test", SETTINGS)
+    assert (record["source"], record["target"]) == ("squares:train", "squares:test")
+    assert record["source_scores"]["num_train"] == 60
+    for when in ("before", "after"):
+        assert record[when]["num_train"] == 40
+    config = training.read_config(studies.transfer_folder(workdir, "squares:test"))
+    assert (config.dataset, config.split) == ("squares", "test")
+
+
+def test_without_labels_a_set_may_be_the_source_and_not_the_target(
+    train, target, tmp_path
+):
+    path = str(tmp_path / "unlabelled.npz")
+    np.savez(path, images=np.load(target)["images"] // 2)
+    workdir = train("beta_vae", dataset=path, **{"hparams.learning_rate": 1e-5})
+    with pytest.raises(ValueError, match="has no labels, and transfer is scored by"):
+        studies.transfer(workdir, path, SETTINGS)
+    assert studies.score_source(workdir, SETTINGS) == []
+    (record,) = studies.transfer(workdir, target, SETTINGS)
+    assert record["source_scores"] is None
+    assert record["distances"]["omes_drop"] is None
+    assert record["distances"]["frechet"] > 0
+    assert record["after"]["factor_names"] == ["size", "place"]
+
+
+def test_what_is_done_is_not_lost_to_other_settings(train, target, monkeypatch):
+    source = train()
+    first = studies.transfer(source, target, SETTINGS)
+    folder = studies.transfer_folder(source, target)
+    done = (folder / "transfer.json").read_text()
+    for changed, message in (
+        ({"num_codes": 140}, r"scoring\.num_codes: 150 -> 140\nSet them as they were"),
+        (
+            {"readers": ("gbt", "mlp")},
+            r"scoring\.readers: \['gbt'\] -> \['gbt', 'mlp'\]",
+        ),
+        ({"finetune_steps": 2}, "4 steps of fine-tuning, more than the 2 asked for"),
+        ({"finetune_steps": 2, "num_codes": 140}, "take --finetune_steps=4, or move"),
+        (
+            {"learning_rate": 5e-4},
+            r"hparams\.learning_rate: 0.0001 -> 0.0005\nSet them as they were",
+        ),
+        ({"readers": ("svm",)}, "expected some of"),
+    ):
+        with pytest.raises(ValueError, match=message) as error:
+            studies.transfer(source, target, SETTINGS._replace(**changed))
+        assert "--accept_changes" not in str(error.value)
+        assert (folder / "transfer.json").read_text() == done
+    # the same source by another way to write its path
+    monkeypatch.chdir(source.parent)
+    by_name = {"run": source.name}
+    assert studies.transfer(source.name, target, SETTINGS) == [first[0] | by_name]
+    assert (folder / "transfer.json").read_text() == done
+    # and where fine-tuning goes on
+    more = SETTINGS._replace(finetune_steps=5)
+    (record,) = studies.transfer(source.name, target, more)
+    assert record["finetuning"]["steps"] == 5
+    assert record["before"] == first[0]["before"]
+
+
+def test_a_source_that_is_not_at_its_end_is_refused(train, target):
+    source = train()
+    config = training.read_config(source)
+    config.steps = 400_000
+    (source / "config.json").write_text(config.to_json())
+    for call in (
+        lambda: studies.transfer(source, target, SETTINGS),
+        lambda: studies.score_source(source, SETTINGS),
+    ):
+        with pytest.raises(ValueError, match=r"3 of its 400,000 .* --config.steps=3"):
+            call()
+    assert not (source / "transfer").exists()
+
+
+def test_a_source_whose_last_checkpoint_is_damaged_is_refused(train, target):
+    workdir = train(steps=4, checkpoint_every=2)
+    last = workdir / "checkpoints" / "4"
+    (state,) = last.glob("state")
+    for file in [f for f in state.rglob("*") if f.is_file()]:
+        file.write_bytes(b"")
+    with pytest.raises(
+        ValueError, match=r"of step 4 in .* cannot be read, .* step 2 can"
+    ):
+        studies.transfer(workdir, target, SETTINGS)
+
+
+@pytest.mark.slow
+def test_adam_goes_on_or_starts_afresh(train, target):
+    source = train()
+    _, begun, _ = training.restore(source)
+    for adam, count in (("kept", int(begun.opt_state["vae"].count) + 4), ("fresh", 4)):
+        settings = SETTINGS._replace(adam=adam)
+        studies.transfer(source, target, settings)
+        folder = studies.transfer_folder(source, target, settings)
+        _, state, _ = training.restore(folder)
+        assert int(state.opt_state["vae"].count) == count
+
+
+@pytest.mark.slow
+def test_members_of_a_population_keep_their_beta(train, target):
+    workdir = train(**{"population.seed": (0, 1), "population.beta": (1.0, 2.0)})
+    records = studies.transfer(workdir, target, SETTINGS)
+    assert [(r["seed"], r["beta"]) for r in records] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+    _, states, config = training.restore(studies.transfer_folder(workdir, target))
+    assert states.hparams["beta"].tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert [m.seed for m in training.members(config)] == [0, 0, 1, 1]
+    (alone,) = studies.transfer(
+        train(seed=1, **{"hparams.beta": 2.0}), target, SETTINGS
+    )
+    found = records[3]
+    for when, precise in (("before", 1e-7), ("after", 1e-4)):
+        of_member, by_itself = (r[when]["omes"]["association"] for r in (found, alone))
+        np.testing.assert_allclose(of_member, by_itself, rtol=precise, atol=precise)
+        every = [r[when]["omes"]["association"] for r in records]
+        assert all(a != b for i, a in enumerate(every) for b in every[:i])
+    workdir = train(**{"population.warmup_steps": (1.0, 2.0)})
+    with pytest.raises(ValueError, match="differs in warmup_steps; fine-tuning keeps"):
+        studies.transfer(workdir, target, SETTINGS)
+
+
+@pytest.mark.slow
+def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
+    workdir = train()
+    studies.transfer(workdir, target, SETTINGS)
+    path = studies.transfer_folder(workdir, target) / "transfer.json"
+    done = path.read_text()
+    training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
+    with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4\nThe source has"):
+        studies.transfer(workdir, target, SETTINGS)
+    assert path.read_text() == done  # what was found out is still there
+
+
+@pytest.mark.parametrize(
+    ("shape", "target", "advice"),
+    [
+        ((64, 64, 3), "rendered_dsprites", "take --target=rendered_dsprites+coloured"),
+        ((64, 64, 1), "rendered_shapes3d", "or take --target=rendered_shapes3d+grey"),
+        ((64, 64, 1), "rendered_shapes3d", "train the source on here+coloured"),
+        ((32, 32, 1), "rendered_dsprites", "--target=rendered_dsprites+resized32"),
+        ((64, 64, 3), "rendered_norb:all", "--target=rendered_norb+coloured:all"),
+        (
+            (32, 32, 3),
+            "rendered_dsprites",
+            "--target=rendered_dsprites+resized32+coloured",
+        ),
+    ],
+)
+def test_another_shape_is_refused_with_the_way_out(shape, target, advice):
+    with pytest.raises(ValueError, match="images of") as error:
+        check_shapes("here", shape, target, load_target(target).image_shape)
+    assert advice in str(error.value)
+    way_out = str(error.value).split("--target=")[-1].rstrip(".")
+    check_shapes("here", shape, way_out, load_target(way_out).image_shape)
+
+
+@pytest.mark.parametrize(
+    ("method", "codes"),
+    [("infogan", ""), ("joint_vae", "'category', 'z'"), ("ml_vae", "'class', 'style'")],
+)
+def test_a_source_of_another_kind_is_refused(method, codes, train, target):
+    workdir = train(method)
+    with pytest.raises(ValueError, match="and the one code 'z', such as") as error:
+        studies.transfer(workdir, target, SETTINGS)
+    assert codes in str(error.value)
+    with pytest.raises(ValueError, match="and the one code 'z', such as"):
+        studies.run_transfers(workdir, [target], SETTINGS)
+    assert not (workdir / "transfer").exists()
+
+
+def test_a_factor_vae_is_a_source_and_so_is_a_population(train):
+    for workdir in (train("factor_vae"), train(**{"population.seed": (0, 1)})):
+        check_source(workdir, training.read_config(workdir))
