@@ -33,10 +33,12 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     config.image_shape = config_dict.placeholder(tuple)  # that of the data set
 
     # networks: hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
-    config.network = {"name": "conv", "latent": 10, "hidden": 256, "form": "pair"}
+    # xavier is disentanglement_lib's start
+    config.network = {"name": "conv", "latent": 10, "init": "xavier", "hidden": 256}
+    config.network.form = "pair"
     if "mlp" in words:  # Higgins et al. 2017 on dSprites
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
-        config.network = {"name": "mlp", "latent": 10, **widths}
+        config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32
 
     # optimisation; hparams are data to the compiled program, all else is part of it

@@ -31,6 +31,7 @@ def get_config(argument="mnist"):
     config.hparams.learning_rate = 5e-4
     config.categories = 10
     config.network.latent = 10 + config.categories
+    config.network.init = "pytorch"  # as the public code leaves it
     if config.network.name == "conv":
         config.network.widths = (32, 64, 64)
         config.decoder_widths = (32, 32, 64)

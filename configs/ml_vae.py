@@ -64,6 +64,7 @@ def get_config(argument="mnist"):
             "encoder": (500,),
             "decoder": (500,),
             "activation": "tanh",
+            "init": "normal",
             "weight_std": 0.05,
         }
         config.hparams.learning_rate = 1e-3

@@ -40,6 +40,7 @@ def make_networks(config: Any) -> Networks:
     options["dtype"] = jnp.dtype(config.precision)
     shape = tuple(config.image_shape)
     latent = options.pop("latent")
+    options["initialiser"] = options.pop("init", "xavier")
     if name == "conv":
         if "widths" in options:
             options["widths"] = tuple(options["widths"])

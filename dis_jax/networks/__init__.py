@@ -17,6 +17,7 @@ from dis_jax.networks.autoencoders import (
 from dis_jax.networks.classifiers import LeNet
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
+from dis_jax.networks.initialisers import INITIALISERS, Initialisers, initialisers
 from dis_jax.networks.statistics_networks import (
     AttributeHead,
     CodeDiscriminator,
@@ -28,6 +29,7 @@ from dis_jax.networks.statistics_networks import (
 
 __all__ = [
     "FORMS",
+    "INITIALISERS",
     "AttributeHead",
     "CodeClassifier",
     "CodeDiscriminator",
@@ -40,6 +42,7 @@ __all__ = [
     "Generator",
     "GlobalStatistics",
     "ImageTrunk",
+    "Initialisers",
     "LeNet",
     "LocalStatistics",
     "MLPDecoder",
@@ -50,5 +53,6 @@ __all__ = [
     "convolve_down",
     "convolve_up",
     "halvings",
+    "initialisers",
     "map_size",
 ]

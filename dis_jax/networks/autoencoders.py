@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax.networks.convolution import Down, Up
+from dis_jax.networks.initialisers import initialisers
 
 Images = Float[Array, "batch height width channels"]
 Latents = Float[Array, "batch latent"]
 ImageShape = tuple[int, int, int]
 
-# Glorot-uniform weights and zero biases: TensorFlow's defaults, with which the field's
-# reference numbers were made.
-_KERNEL = nn.initializers.xavier_uniform()
 
+class Start(NamedTuple):
+    """How the layers of a network start: a scheme of `initialisers`, and its `std`."""
 
-def _dense(
-    features: int, dtype: Any, name: str | None = None, std: float | None = None
-) -> nn.Dense:
-    """A dense layer; its weights are Glorot-uniform, or normal of a given `std`."""
-    kernel = _KERNEL if std is None else nn.initializers.normal(std)
-    return nn.Dense(features, dtype=dtype, kernel_init=kernel, name=name)
+    name: str
+    std: float
+
+    def dense(
+        self, x: Array, features: int, dtype: Any, name: str | None = None
+    ) -> Array:
+        """A dense layer, applied."""
+        kernel, bias = initialisers(self.name, x.shape[-1], std=self.std)
+        layer = nn.Dense(
+            features, dtype=dtype, kernel_init=kernel, bias_init=bias, name=name
+        )
+        return layer(x)
+
+    def strided(
+        self, layer: type[Down | Up], x: Array, features: int, form: str, dtype: Any
+    ) -> Array:
+        """A convolution with 4x4 kernels, `Down` or `Up`, applied."""
+        # PyTorch counts the fan of a transposed convolution by its output
+        channels = x.shape[-1] if layer is Down else features
+        kernel, bias = initialisers(self.name, 16 * channels, std=self.std)
+        return layer(features, form, dtype, kernel_init=kernel, bias_init=bias)(x)
 
 
 def halvings(size: int) -> int:
@@ -74,6 +89,8 @@ class ConvEncoder(nn.Module):
       hidden: width of the dense layer: 256 (Locatello et al. 2019) or 128 (the paper).
       widths: channels of the convolutions; the last repeats for larger images.
       form: see `dis_jax.networks.convolution`.
+      initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
+      weight_std: standard deviation of the initial weights of "normal".
       dtype: of the computation; parameters and the result are float32.
     """
 
@@ -81,16 +98,18 @@ class ConvEncoder(nn.Module):
     hidden: int = 256
     widths: tuple[int, ...] = (32, 32, 64, 64)
     form: str = "pair"
+    initialiser: str = "xavier"
+    weight_std: float = 0.02
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Images) -> tuple[Latents, Latents]:
-        x = image
+        x, start = image, Start(self.initialiser, self.weight_std)
         for width in _widths(halvings(_square(image.shape[1:])), self.widths):
-            x = nn.relu(Down(width, self.form, self.dtype, kernel_init=_KERNEL)(x))
-        x = nn.relu(_dense(self.hidden, self.dtype)(x.reshape(x.shape[0], -1)))
-        mean = _dense(self.latent, self.dtype, "mean")(x)
-        logvar = _dense(self.latent, self.dtype, "logvar")(x)
+            x = nn.relu(start.strided(Down, x, width, self.form, self.dtype))
+        x = nn.relu(start.dense(x.reshape(x.shape[0], -1), self.hidden, self.dtype))
+        mean = start.dense(x, self.latent, self.dtype, "mean")
+        logvar = start.dense(x, self.latent, self.dtype, "logvar")
         return mean.astype(jnp.float32), logvar.astype(jnp.float32)
 
 
@@ -102,6 +121,8 @@ class ConvDecoder(nn.Module):
       hidden: width of the first dense layer.
       widths: channels of the maps, as in the encoder, from the image inwards.
       form: see `dis_jax.networks.convolution`.
+      initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
+      weight_std: standard deviation of the initial weights of "normal".
       dtype: of the computation; parameters and the result are float32.
     """
 
@@ -109,19 +130,22 @@ class ConvDecoder(nn.Module):
     hidden: int = 256
     widths: tuple[int, ...] = (32, 32, 64, 64)
     form: str = "pair"
+    initialiser: str = "xavier"
+    weight_std: float = 0.02
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, z: Latents) -> Images:
         size, count = _square(self.image_shape), halvings(_square(self.image_shape))
         small, widths = size // 2**count, _widths(count, self.widths)
-        x = nn.relu(_dense(self.hidden, self.dtype)(z))
-        x = nn.relu(_dense(small * small * widths[-1], self.dtype)(x))
+        start = Start(self.initialiser, self.weight_std)
+        x = nn.relu(start.dense(z, self.hidden, self.dtype))
+        x = nn.relu(start.dense(x, small * small * widths[-1], self.dtype))
         x = x.reshape(x.shape[0], small, small, widths[-1])
-        for width in reversed(widths[:-1]):
-            x = nn.relu(Up(width, self.form, self.dtype, kernel_init=_KERNEL)(x))
-        up = Up(self.image_shape[-1], self.form, self.dtype, kernel_init=_KERNEL)
-        return up(x).astype(jnp.float32)
+        for i, width in enumerate((*reversed(widths[:-1]), self.image_shape[-1])):
+            x = nn.relu(x) if i else x  # the dense layer's is above
+            x = start.strided(Up, x, width, self.form, self.dtype)
+        return x.astype(jnp.float32)
 
 
 class MLPEncoder(nn.Module):
@@ -131,23 +155,26 @@ class MLPEncoder(nn.Module):
       latent: number of latent dimensions.
       widths: of the hidden layers.
       activation: of the hidden layers, a function of `flax.linen` by its name.
-      weight_std: draws initial weights from N(0, weight_std^2); Glorot's by default.
+      initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
+      weight_std: standard deviation of the initial weights of "normal".
       dtype: of the computation; parameters and the result are float32.
     """
 
     latent: int = 10
     widths: tuple[int, ...] = (1200, 1200)
     activation: str = "relu"
-    weight_std: float | None = None
+    initialiser: str = "xavier"
+    weight_std: float = 0.02
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, image: Images) -> tuple[Latents, Latents]:
-        x, std = image.reshape(image.shape[0], -1), self.weight_std
+        x, start = image, Start(self.initialiser, self.weight_std)
+        x = x.reshape(x.shape[0], -1)
         for width in self.widths:
-            x = getattr(nn, self.activation)(_dense(width, self.dtype, std=std)(x))
-        mean = _dense(self.latent, self.dtype, "mean", std)(x)
-        logvar = _dense(self.latent, self.dtype, "logvar", std)(x)
+            x = getattr(nn, self.activation)(start.dense(x, width, self.dtype))
+        mean = start.dense(x, self.latent, self.dtype, "mean")
+        logvar = start.dense(x, self.latent, self.dtype, "logvar")
         return mean.astype(jnp.float32), logvar.astype(jnp.float32)
 
 
@@ -158,20 +185,22 @@ class MLPDecoder(nn.Module):
       image_shape: (height, width, channels) of what is decoded.
       widths: of the hidden layers.
       activation: of the hidden layers, a function of `flax.linen` by its name.
-      weight_std: draws initial weights from N(0, weight_std^2); Glorot's by default.
+      initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
+      weight_std: standard deviation of the initial weights of "normal".
       dtype: of the computation; parameters and the result are float32.
     """
 
     image_shape: ImageShape
     widths: tuple[int, ...] = (1200, 1200, 1200)
     activation: str = "tanh"
-    weight_std: float | None = None
+    initialiser: str = "xavier"
+    weight_std: float = 0.02
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, z: Latents) -> Images:
-        x, std = z, self.weight_std
+        x, start = z, Start(self.initialiser, self.weight_std)
         for width in self.widths:
-            x = getattr(nn, self.activation)(_dense(width, self.dtype, std=std)(x))
-        x = _dense(math.prod(self.image_shape), self.dtype, std=std)(x)
+            x = getattr(nn, self.activation)(start.dense(x, width, self.dtype))
+        x = start.dense(x, math.prod(self.image_shape), self.dtype)
         return x.reshape(x.shape[0], *self.image_shape).astype(jnp.float32)

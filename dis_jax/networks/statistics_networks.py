@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+from dis_jax.networks.initialisers import initialisers
 
 Images = Float[Array, "batch height width channels"]
 Map = Float[Array, "batch height width features"]
@@ -49,16 +50,6 @@ def map_size(size: int) -> int:
     return size
 
 
-def _uniform(fan_in: int) -> Callable[..., Array]:
-    """PyTorch's default for weights and biases, with which the paper's code trains."""
-    bound = fan_in**-0.5
-
-    def init(key: Array, shape: Any, dtype: Any = jnp.float32) -> Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init
-
-
 def _dense(
     features: int,
     fan_in: int,
@@ -67,13 +58,13 @@ def _dense(
     bias: bool = True,
     name: str | None = None,
 ) -> nn.Dense:
-    init = _uniform(fan_in)
+    start = initialisers("pytorch", fan_in)  # the paper's code
     return nn.Dense(
         features,
         use_bias=bias,
         dtype=dtype,
-        kernel_init=init,
-        bias_init=init,
+        kernel_init=start.kernel,
+        bias_init=start.bias,
         name=name,
     )
 
@@ -120,7 +111,7 @@ class MapEncoder(nn.Module):
         return feature_map, vector.astype(jnp.float32)
 
     def _convolution(self, i: int, x: Array) -> Array:
-        init = _uniform(16 * x.shape[-1])
+        start = initialisers("pytorch", 16 * x.shape[-1])
         return nn.Conv(
             self.widths[i],
             (4, 4),
@@ -128,8 +119,8 @@ class MapEncoder(nn.Module):
             padding="VALID",
             use_bias=i == 0,
             dtype=self.dtype,
-            kernel_init=init,
-            bias_init=init,
+            kernel_init=start.kernel,
+            bias_init=start.bias,
             name=f"convolution_{i + 1}",
         )(x)
 
