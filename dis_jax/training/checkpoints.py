@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import json
+import logging as logging_module
 import math
 import os
 import pathlib
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from dis_jax.methods import State
+from dis_jax.training.digests import differing, digests, is_sealed, sealed
 
 Read = TypeVar("Read")
 
 _SCORE = "score"  # what "best" means; smaller is better
 _SHAPES = "shapes"  # among the facts
+_LATER_FAILURES = 0.2  # seconds, for reads that fail after the first
+_WORDS = 300  # characters of a message
+_CHECKED = "checkpoint"  # among the facts: step, score, and a digest of each array
 
 
 class Checkpoints:
@@ -28,7 +39,8 @@ class Checkpoints:
 
     Each holds the whole state and a small dict of facts (shapes of a batch, versions), so
     that it can be read without the data. A save that was cut off leaves nothing that
-    counts; a damaged checkpoint is set aside and the one before it is taken.
+    counts. The facts hold a digest of every array and of themselves: what differs from
+    it is damaged, is set aside, and the checkpoint before it is taken.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3):
@@ -40,20 +52,14 @@ class Checkpoints:
         """
         self._folder = pathlib.Path(folder).resolve()
         self._keep = keep
+        self._scores: dict[int, float | None] = {}
         self._manager = self._open()
 
     def _open(self) -> ocp.CheckpointManager:
-        best = preservation_policy.BestN(
-            get_metric_fn=lambda metrics: metrics[_SCORE],
-            reverse=True,
-            n=1,
-            keep_checkpoints_without_metrics=False,
-        )
-        last = preservation_policy.LatestN(self._keep)
         options = ocp.CheckpointManagerOptions(
-            best_fn=lambda metrics: metrics[_SCORE],  # without it no score is written
-            best_mode="min",
-            preservation_policy=preservation_policy.AnyPreservationPolicy([last, best]),
+            preservation_policy=_Kept(self),
+            # else a damaged small file of one checkpoint keeps the folder shut
+            lightweight_initialize=True,
         )
         return ocp.CheckpointManager(self._folder, options=options)
 
@@ -63,12 +69,30 @@ class Checkpoints:
 
     def best_step(self) -> int | None:
         """The step with the smallest score, or None."""
-        scores = {}
-        for step in self.steps():
-            metrics = self._manager.metrics(step)
-            if metrics and math.isfinite(metrics[_SCORE]):
-                scores[step] = metrics[_SCORE]
-        return min(scores, key=scores.__getitem__) if scores else None
+        return _best({step: self._score(step) for step in self.steps()})
+
+    def kept(self, steps: Sequence[int]) -> set[int]:
+        """Of these steps, in order, the last few and the best."""
+        best = _best({step: self._score(step) for step in steps})
+        return {*steps[-self._keep :], *([] if best is None else [best])}
+
+    def _score(self, step: int) -> float | None:
+        """The score of a checkpoint; None where it has none, or is damaged."""
+        if step not in self._scores:
+            try:
+                self._scores[step] = self._read_score(step)
+            except (OSError, ValueError) as error:
+                logging.warning("%s; it cannot be the best", error)
+                self._scores[step] = None
+        return self._scores[step]
+
+    def _read_score(self, step: int) -> float | None:
+        facts = self._all_facts(step)
+        if _CHECKED in facts:
+            return facts[_CHECKED][_SCORE]
+        # checkpoints of before had it in a file of its own
+        path = self._folder / str(step) / "metrics" / "metrics"
+        return json.loads(path.read_text())[_SCORE] if path.is_file() else None
 
     def save(
         self, step: int, state: State, facts: dict[str, Any], score: float | None
@@ -81,13 +105,15 @@ class Checkpoints:
           facts: what a reader needs besides; JSON.
           score: the smaller, the better; None for no opinion.
         """
+        self._scores[step] = score
+        checked = {"step": step, _SCORE: score, "digests": digests(state)}
+        own = {_SHAPES: _shapes(state), _CHECKED: checked}
         self._manager.save(
             step,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(state),
-                facts=ocp.args.JsonSave(facts | {_SHAPES: _shapes(state)}),
+                facts=ocp.args.JsonSave(sealed(facts | own)),
             ),
-            metrics=None if score is None else {_SCORE: score},
             force=True,
         )
 
@@ -100,12 +126,45 @@ class Checkpoints:
         self._manager.close()
 
     def facts(self, step: int) -> dict[str, Any]:
-        """The facts that were saved with a checkpoint."""
-        return {k: v for k, v in self._all_facts(step).items() if k != _SHAPES}
+        """The facts that were saved with a checkpoint.
+
+        Args:
+          step: one of `steps()`.
+
+        Returns:
+          What was given to `save`.
+
+        Raises:
+          OSError: if they are damaged, or those of another step.
+        """
+        own = (_SHAPES, _CHECKED, "seal")
+        return {k: v for k, v in self._all_facts(step).items() if k not in own}
 
     def _all_facts(self, step: int) -> dict[str, Any]:
         args = ocp.args.Composite(facts=ocp.args.JsonRestore())
-        return self._manager.restore(step, args=args)["facts"]
+        with self._named(step):
+            facts = self._manager.restore(step, args=args)["facts"]
+            if _CHECKED not in facts and "seal" not in facts:
+                return facts  # of before there were digests
+            if not is_sealed(facts):
+                raise OSError("its facts are not those that were saved")
+            made = facts[_CHECKED]["step"]
+            if made != step:
+                raise OSError(f"it is the checkpoint of step {made}, renamed")
+        return facts
+
+    @contextlib.contextmanager
+    def _named(self, step: int) -> Iterator[None]:
+        """Whatever goes wrong with a checkpoint is said of it, in one line."""
+        try:
+            with _one_failure():
+                yield
+        except Exception as error:
+            kind = "" if type(error) is OSError else f"{type(error).__name__}: "
+            raise OSError(
+                f"checkpoint {step} in {self._folder} cannot be read: "
+                f"{kind}{_first_words(error)}"
+            ) from error
 
     def read(self, step: int, template: State) -> State:
         """The state of one checkpoint.
@@ -118,9 +177,11 @@ class Checkpoints:
           The state, placed as the template says.
 
         Raises:
+          OSError: if the checkpoint is damaged, or is that of another step.
           ValueError: if the state that was saved has other shapes.
         """
-        saved, wanted = self._all_facts(step).get(_SHAPES), _shapes(template)
+        facts = self._all_facts(step)
+        saved, wanted = facts.get(_SHAPES), _shapes(template)
         if saved is not None and saved != wanted:
             fields = sorted(saved.keys() | wanted.keys())
             other = [f for f in fields if saved.get(f) != wanted.get(f)]
@@ -129,7 +190,24 @@ class Checkpoints:
                 f"{wanted.get(other[0])} here, and {len(other) - 1} others differ."
             )
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template))
-        return self._manager.restore(step, args=args)["state"]
+        with self._named(step):
+            state = self._manager.restore(step, args=args)["state"]
+            self._check(step, state, facts)
+        return state
+
+    def _check(self, step: int, state: State, facts: Mapping[str, Any]) -> None:
+        """Raises OSError if a state is not the one that was saved at this step."""
+        if _CHECKED in facts:
+            if bad := differing(facts[_CHECKED]["digests"], state):
+                raise OSError(
+                    f"{bad[0]} is not what was saved, nor are {len(bad) - 1} others"
+                )
+            return
+        logging.info("checkpoint %d has no digests: damage would not be seen", step)
+        # members that diverged have stopped earlier than the others
+        made = int(np.max(np.asarray(state.step)))
+        if made != step:
+            raise OSError(f"it is the checkpoint of step {made}, renamed")
 
     def newest(
         self, read: Callable[[int], Read], *, set_aside: bool = False
@@ -153,12 +231,8 @@ class Checkpoints:
             try:
                 found = step, read(step)
             except Exception as error:
-                reason = (str(error).splitlines() or ["no message"])[0]
-                reasons.append(f"{type(error).__name__}: {reason}")
-                logging.warning(
-                    "checkpoint %d in %s cannot be read: %s",
-                    *(step, self._folder, reasons[-1]),
-                )
+                reasons.append(_first_words(error))
+                logging.warning("checkpoint %d is not used: %s", step, reasons[-1])
                 damaged.append(step)
                 continue
             if set_aside:
@@ -182,6 +256,7 @@ class Checkpoints:
             for step in steps:
                 aside = self._free_name(step)
                 (self._folder / str(step)).rename(aside)
+                self._scores.pop(step, None)
                 logging.warning("the damaged checkpoint is now %s", aside)
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("damaged checkpoints set aside")
@@ -191,6 +266,60 @@ class Checkpoints:
         """A step may be damaged, written again, and damaged again."""
         names = (f"damaged-{step}{'' if i == 1 else f'-{i}'}" for i in count(1))
         return next(p for n in names if not (p := self._folder / n).exists())
+
+
+class _Kept(preservation_policy.PreservationPolicy):
+    """Keeps the last few and the best, by the scores in the facts.
+
+    Orbax's own keeps scores in files that have no digest.
+    """
+
+    def __init__(self, checkpoints: Checkpoints):
+        self._checkpoints = checkpoints
+
+    def should_preserve(
+        self,
+        checkpoints: Sequence[Any],
+        *,
+        context: preservation_policy.PreservationContext,
+    ) -> Sequence[bool]:
+        """Of the checkpoints, oldest first, which stay."""
+        del context
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        kept = self._checkpoints.kept(steps)
+        return [step in kept for step in steps]
+
+
+@contextlib.contextmanager
+def _one_failure() -> Iterator[None]:
+    """Silences the failures that follow the first, which is raised.
+
+    TensorStore reads all arrays at once, in threads; what fails after the first has no one
+    to tell and would print a traceback each.
+    """
+    log, hook = logging_module.getLogger("asyncio"), sys.unraisablehook
+    was = log.disabled
+    log.disabled, sys.unraisablehook = True, lambda _: None
+    try:
+        yield
+    except BaseException:
+        time.sleep(_LATER_FAILURES)
+        gc.collect()
+        raise
+    finally:
+        log.disabled, sys.unraisablehook = was, hook
+
+
+def _first_words(error: Exception) -> str:
+    """What went wrong, without the specification that TensorStore adds."""
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    return line.split(" [tensorstore_spec")[0][:_WORDS]
+
+
+def _best(scores: Mapping[int, float | None]) -> int | None:
+    """The step with the smallest score."""
+    known = {k: v for k, v in scores.items() if v is not None and math.isfinite(v)}
+    return min(known, key=known.__getitem__) if known else None
 
 
 def _shapes(state: State) -> dict[str, list[int]]:

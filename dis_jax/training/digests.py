@@ -1,0 +1,100 @@
+"""Digests: whether what is read is what was written, array by array."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+_SEAL = "seal"  # among the facts: the digest of all others
+_LENGTH = 32  # hexadecimal digits of SHA-256 that are kept: 128 bits
+
+
+def digests(tree: Any) -> dict[str, str]:
+    """A digest of each array of a tree by its path: of type, shape and bytes.
+
+    Every process of several gets those of the whole arrays, wherever their parts lie.
+
+    Args:
+      tree: arrays, also typed random keys.
+
+    Returns:
+      Hexadecimal digits by path.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax.training.digests import digests
+      >>> digests({"w": jnp.zeros(2)}) == digests({"w": jnp.array([0.0, -0.0])})
+      False
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path): _digest(leaf) for path, leaf in leaves}
+
+
+def _digest(leaf: Any) -> str:
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    if isinstance(leaf, jax.Array) and not (
+        leaf.is_fully_addressable or leaf.is_fully_replicated
+    ):
+        whole = NamedSharding(leaf.sharding.mesh, PartitionSpec())  # pyright: ignore[reportAttributeAccessIssue]
+        leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
+    array = np.ascontiguousarray(leaf)
+    found = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
+    found.update(array.reshape(-1).view(np.uint8))
+    return found.hexdigest()[:_LENGTH]
+
+
+def differing(saved: Mapping[str, str], tree: Any) -> list[str]:
+    """The paths of a tree whose digests are not those that were saved.
+
+    Args:
+      saved: from `digests`.
+      tree: what was read.
+
+    Returns:
+      Paths, also of arrays that only one side has.
+    """
+    found = digests(tree)
+    paths = sorted(saved.keys() | found.keys())
+    return [path for path in paths if saved.get(path) != found.get(path)]
+
+
+def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts with a digest of themselves.
+
+    Args:
+      facts: JSON.
+
+    Returns:
+      The facts and their seal.
+    """
+    return {**facts, _SEAL: _seal(facts)}
+
+
+def is_sealed(facts: Mapping[str, Any]) -> bool:
+    """Whether facts carry a seal and are what was sealed.
+
+    Args:
+      facts: as they were read.
+
+    Returns:
+      False where the seal is missing or of other facts.
+
+    Example:
+      >>> from dis_jax.training.digests import is_sealed, sealed
+      >>> is_sealed(sealed({"step": 3})), is_sealed({**sealed({"step": 3}), "step": 4})
+      (True, False)
+    """
+    rest = {name: value for name, value in facts.items() if name != _SEAL}
+    return facts.get(_SEAL) == _seal(rest)
+
+
+def _seal(facts: Mapping[str, Any]) -> str:
+    text = json.dumps(facts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
