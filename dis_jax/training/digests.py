@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
@@ -37,7 +38,7 @@ def digests(tree: Any) -> dict[str, str]:
 
 
 def _digest(leaf: Any) -> str:
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
         leaf = jax.random.key_data(leaf)
     if isinstance(leaf, jax.Array) and not (
         leaf.is_fully_addressable or leaf.is_fully_replicated
@@ -46,7 +47,7 @@ def _digest(leaf: Any) -> str:
         leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
     array = np.ascontiguousarray(leaf)
     found = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
-    found.update(array.reshape(-1).view(np.uint8))
+    found.update(memoryview(array.reshape(-1).view(np.uint8)))
     return found.hexdigest()[:_LENGTH]
 
 
