@@ -20,7 +20,11 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     demo = "demo" in words
     names = [word for word in words if word not in ("demo", "mlp", "epoch")]
     if len(names) > 1:
-        raise ValueError(f"one data set at a time; found {', '.join(names)}.")
+        paths = any("/" in name or name.endswith(".npz") for name in names)
+        way_out = " A path that has a comma is given by --config.dataset=PATH."
+        raise ValueError(
+            f"one data set at a time; found {', '.join(names)}.{way_out if paths else ''}"
+        )
 
     config = ml_collections.ConfigDict()
     config.method = method

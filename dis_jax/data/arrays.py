@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from dis_jax.data.image_set import ImageSet, index_of_factors
+from dis_jax.data.numpy_files import read_npz
+from dis_jax.data.reading import LARGEST_LABEL, named
 
 
 class LabelledImages(NamedTuple):
@@ -58,7 +60,7 @@ def from_arrays(
       [[0.0, 0.0], [0.0, 1.0]]
     """
     images = checked_images(np.asarray(images), name)
-    labels, sizes = _checked_factors(factors, len(images), factor_names, sizes, name)
+    labels, sizes = checked_factors(factors, len(images), factor_names, sizes, name)
     shape = images.shape[1:]
     arrays: dict[str, Any] = {"images": jnp.asarray(_stored(images))}
     if labels.shape[1]:
@@ -127,26 +129,14 @@ def from_npz(
                 f"factor {key!r} in {path} has {len(label)} values; there are "
                 f"{len(arrays[images])} images."
             )
-    return from_arrays(
-        arrays[images],
-        np.stack(labels, axis=-1) if labels else None,
-        name=path.stem if name is None else name,
-        factor_names=factors,
-        sizes=sizes,
-    )
-
-
-def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The named arrays of an `.npz` file; errors name the file and what it holds."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}; expected an .npz with {list(names)}.")
-    with np.load(path, allow_pickle=False) as archive:
-        missing = [key for key in names if key not in archive.files]
-        if missing:
-            raise ValueError(
-                f"{path} has no array {missing[0]!r}; it holds {sorted(archive.files)}."
-            )
-        return {key: archive[key] for key in names}
+    with named(path):
+        return from_arrays(
+            arrays[images],
+            np.stack(labels, axis=-1) if labels else None,
+            name=path.stem if name is None else name,
+            factor_names=factors,
+            sizes=sizes,
+        )
 
 
 def checked_images(images: np.ndarray, name: str) -> np.ndarray:
@@ -188,7 +178,7 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
     return images.astype(np.float32, copy=False)
 
 
-def _checked_factors(
+def checked_factors(
     factors: np.ndarray | None,
     num_images: int,
     names: Sequence[str],
@@ -199,16 +189,17 @@ def _checked_factors(
     labels = np.zeros((num_images, 0), np.int32) if factors is None else factors
     labels = np.asarray(labels)
     labels = labels[:, None] if labels.ndim == 1 else labels
-    if labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"factors of {name!r} have dtype {labels.dtype}; expected integers from 0 "
-            "(unknown = -1)."
-        )
     if labels.shape != (num_images, len(names)):
         raise ValueError(
             f"factors of {name!r} have shape {labels.shape}; expected ({num_images}, "
             f"{len(names)}): {num_images} images and factor_names={tuple(names)}."
         )
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"factor_names of {name!r} are {tuple(names)}; expected each name once."
+        )
+    _check_whole(labels, names, name)
+    derived = sizes is None
     if sizes is None:
         sizes = [max(int(column.max()) + 1, 1) for column in labels.T]  # -1: unknown
     if len(sizes) != len(names):
@@ -217,14 +208,45 @@ def _checked_factors(
             f"factor_names={tuple(names)}."
         )
     for factor, size, column in zip(names, sizes, labels.T, strict=True):
-        wrong = np.flatnonzero((column < -1) | (column >= size))
-        if len(wrong):
+        _check_range(column, min(size, LARGEST_LABEL + 1), factor, name)
+        if derived and set(np.unique(column).tolist()) == {-1, 1}:
             raise ValueError(
-                f"factor {factor!r} of {name!r} has {len(wrong)} labels out of range, "
-                f"the first {column[wrong[0]]} at {wrong[0]}; expected 0 to "
-                f"{size - 1}, or -1 where it is unknown."
+                f"factor {factor!r} of {name!r} has the labels -1 and 1 alone. Here -1 "
+                "stands for an unknown label: write 0 and 1, or pass `sizes` if -1 is "
+                "unknown."
             )
     return labels.astype(np.int32), tuple(int(size) for size in sizes)
+
+
+def _check_whole(labels: np.ndarray, names: Sequence[str], name: str) -> None:
+    """Refuses labels of any type but whole numbers, by what they are."""
+    kind = labels.dtype.kind
+    if kind in "iu" or not labels.size:
+        return
+    wanted = "expected integers from 0 (unknown = -1)."
+    if kind in "fc" and not np.isfinite(labels).all():
+        row, column = np.argwhere(~np.isfinite(labels))[0].tolist()
+        raise ValueError(
+            f"factor {names[column]!r} of {name!r} is {labels[row, column]} at row {row}; "
+            f"{wanted}"
+        )
+    if kind in "OSU":
+        wanted += " Number words by np.unique(words, return_inverse=True)[1]."
+    raise ValueError(
+        f"factors of {name!r} have dtype {labels.dtype}, the first {labels.flat[0]!r}; "
+        f"{wanted}"
+    )
+
+
+def _check_range(column: np.ndarray, size: int, factor: str, name: str) -> None:
+    wrong = np.flatnonzero((column < -1) | (column >= size))
+    if not len(wrong):
+        return
+    raise ValueError(
+        f"factor {factor!r} of {name!r} has {len(wrong)} labels out of range, "
+        f"the first {column[wrong[0]]} at {wrong[0]}; expected 0 to "
+        f"{size - 1}, or -1 where it is unknown (no other number stands for that)."
+    )
 
 
 def grid_position(labels: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""What is published where: SmallNORB, dSprites, Shapes3D and MNIST.
+"""What is published where; what SmallNORB, dSprites, Shapes3D and MNIST consist of.
 
 The checksums are those of the catalogue of tensorflow_datasets; MNIST's second ones are
 of the unpacked files.
@@ -15,14 +15,25 @@ from dis_jax.data.download import (
     read_smallnorb,
 )
 
+# Where its publisher offers each set: named where a file is missing or damaged.
+OFFERED = {
+    "smallnorb": "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
+    "dsprites": "https://github.com/google-deepmind/dsprites-dataset",
+    "shapes3d": "https://github.com/google-deepmind/3d-shapes",
+    "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "coil100": "https://www.cs.columbia.edu/CAVE/software/softlib/coil-100.php",
+    "mpi3d": "https://github.com/rr-learning/disentanglement_dataset",
+    "cars3d": "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
+    "isaac3d": "https://github.com/NVlabs/High-res-disentanglement-datasets",
+    "rgbd_objects": "https://rgbd-dataset.cs.washington.edu/",
+}
 # beside a prepared set: a stream needs all factors before the first image
 KEPT_FACTORS = "factors_{split}.npy"
 DSPRITES_FACTORS = ("shape", "scale", "orientation", "pos_x", "pos_y")
 SHAPES3D_FACTORS = (
     "floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation"
 )  # fmt: skip
-_NORB_URL = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
-_MNIST_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+_NORB_URL, _MNIST_URL = OFFERED["smallnorb"], OFFERED["mnist"]
 
 
 def _norb_files(half: str, name: str, *parts: tuple[int, str]) -> tuple[File, ...]:

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from dis_jax.data import prepared
-from dis_jax.data.arrays import LabelledImages, read_npz
+from dis_jax.data.arrays import LabelledImages
 from dis_jax.data.augmented_grid import turned_and_shrunk
 from dis_jax.data.catalogue import DSPRITES, MNIST, PUBLISHED, SHAPES3D, SMALLNORB
-from dis_jax.data.download import found
+from dis_jax.data.download import found, read_dsprites_npz, verify
 from dis_jax.data.host_memory import kept
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.numpy_files import read_npz
 from dis_jax.data.raw_sets import coil100
+from dis_jax.data.reading import whole_numbers
 from dis_jax.data.streaming import from_source
 
+DSPRITES_NPZ = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+_DSPRITES_PART = "dsprites_real_grid_46080.npz"
 NORB_INSTANCES = {"train": (4, 6, 7, 8, 9), "test": (0, 1, 2, 3, 5)}
 
 
@@ -40,23 +44,50 @@ def shapes3d(data_dir: pathlib.Path, split: str) -> LabelledImages:
 def dsprites(data_dir: pathlib.Path, split: str) -> LabelledImages:
     """DSprites, or the part of it in a file of 46,080 images: full grids, both.
 
+    The whole set is prepared, or one of the two published files, `.hdf5` before `.npz`.
     The part has every 4th orientation and every 2nd position.
     """
     del split
     folder = data_dir / "dsprites"
-    part = folder / "dsprites_real_grid_46080.npz"
-    if is_published("dsprites", folder) or not part.is_file():
-        arrays = published_arrays("dsprites", folder, ["train"])
-        images = arrays["image"].view(np.bool_)
-        return LabelledImages(
-            images, arrays["factors"], DSPRITES.factor_names, DSPRITES.sizes
+    if is_published("dsprites", folder):
+        return _sprites(published_arrays("dsprites", folder, ["train"]))
+    for place in (folder, folder / "raw"):
+        if (place / DSPRITES_NPZ).is_file():
+            return dsprites_npz(place / DSPRITES_NPZ)
+    if not (folder / _DSPRITES_PART).is_file():  # says what is missing
+        return _sprites(published_arrays("dsprites", folder, ["train"]))
+    return _dsprites_part(folder / _DSPRITES_PART)
+
+
+def dsprites_npz(path: pathlib.Path) -> LabelledImages:
+    """The published `.npz` file of dSprites."""
+    return _sprites(read_dsprites_npz(path))
+
+
+def _sprites(arrays: dict[str, np.ndarray]) -> LabelledImages:
+    images, factors = arrays["image"].view(np.bool_), arrays["factors"]
+    return LabelledImages(images, factors, DSPRITES.factor_names, DSPRITES.sizes)
+
+
+def _dsprites_part(path: pathlib.Path) -> LabelledImages:
+    arrays = read_npz(path, ["imgs", "latents_classes"])
+    images, classes = arrays["imgs"], arrays["latents_classes"]
+    names, steps, sizes = DSPRITES.factor_names, (1, 1, 4, 2, 2), (3, 6, 10, 16, 16)
+    if images.dtype.kind not in "bu" or images.shape[1:] != (64, 64):
+        raise ValueError(
+            f"'imgs' in {path} has the shape {images.shape} and dtype {images.dtype}; "
+            "expected uint8 (images, 64, 64)."
         )
-    arrays = read_npz(part, ["imgs", "latents_classes"])
-    factors = arrays["latents_classes"] // np.array([1, 1, 4, 2, 2])
-    sizes = (3, 6, 10, 16, 16)
-    return LabelledImages(
-        arrays["imgs"].astype(bool), factors, DSPRITES.factor_names, sizes
-    )
+    if classes.shape[1:] != (len(names),) or images.max(initial=0) > 1:
+        raise ValueError(
+            f"{path} has latents_classes of shape {classes.shape} and imgs up to "
+            f"{images.max(initial=0)}; expected (images, {len(names)}), and 0 and 1."
+        )
+    factors = [
+        whole_numbers(path, name, column, len(images), high=step * size - 1) // step
+        for name, column, step, size in zip(names, classes.T, steps, sizes, strict=True)
+    ]
+    return LabelledImages(images.astype(bool), np.stack(factors, -1), names, sizes)
 
 
 def smallnorb(data_dir: pathlib.Path, split: str) -> LabelledImages:
@@ -97,8 +128,15 @@ def _norb_factors(
     """Factors and sizes; a single half counts its own five instances."""
     if split == "all":
         return factors, SMALLNORB.sizes
-    factors = factors.copy()
-    factors[:, 1] = np.searchsorted(NORB_INSTANCES[split], factors[:, 1])
+    factors, own = factors.copy(), NORB_INSTANCES[split]
+    other = np.flatnonzero(~np.isin(factors[:, 1], own))
+    if len(other):
+        raise ValueError(
+            f"'instance' of SmallNORB's {split} half is {factors[other[0], 1]} at row "
+            f"{other[0]}; that half has {', '.join(map(str, own))}. Its files are mixed up "
+            "with those of the other half, or damaged: fetch them again."
+        )
+    factors[:, 1] = np.searchsorted(own, factors[:, 1])
     return factors, (5, 5, 9, 18, 6)
 
 
@@ -111,9 +149,16 @@ def _read_norb_part(folder: pathlib.Path, half: str) -> tuple[np.ndarray, np.nda
     path = _norb_part(folder, half)
     _want(path, f"the left camera at 64x64 (images, {', '.join(known)})")
     arrays = read_npz(path, ["images", *known])
-    factors = np.full((len(arrays["images"]), len(SMALLNORB.sizes)), -1, np.int32)
+    count = len(arrays["images"])
+    if arrays["images"].dtype != np.uint8 or arrays["images"].shape[1:] != (64, 64):
+        raise ValueError(
+            f"'images' in {path} has the shape {arrays['images'].shape} and dtype "
+            f"{arrays['images'].dtype}; expected uint8 (images, 64, 64)."
+        )
+    factors = np.full((count, len(SMALLNORB.sizes)), -1, np.int32)
     for column, name in enumerate(known):
-        factors[:, column] = arrays[name]
+        high = SMALLNORB.sizes[column] - 1
+        factors[:, column] = whole_numbers(path, name, arrays[name], count, high=high)
     return arrays["images"], factors
 
 
@@ -204,6 +249,10 @@ def published_arrays(
             f"{error} Or run: python -m launch.prepare_data --dataset={name} "
             f"--data_dir={folder.parent}"
         ) from error
+    for split, files in zip(splits, paths, strict=True):
+        for path, file in zip(files, published.files[split], strict=True):
+            if path.stat().st_size == file.size:  # else it is unpacked, or a part
+                verify(path, file)
     parts = [published.read(files) for files in paths]
     if len(parts) == 1:
         return parts[0]

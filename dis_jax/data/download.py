@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import pathlib
 import shutil
 import tempfile
@@ -12,11 +13,23 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dis_jax.data.hdf5 import read_hdf5
 from dis_jax.data.idx import read_bytes, read_idx
+from dis_jax.data.numpy_files import read_npz
+from dis_jax.data.reading import ranks, whole_numbers
 
 Arrays = dict[str, np.ndarray]  # image, perhaps image2, and factors
 
 _NORB_MAGIC = {0x1E3D4C55: "u1", 0x1E3D4C54: "<i4"}
+# the largest value of each column; azimuths are stored as 0, 2, ..., 34
+_NORB_INFO = {"instance": 9, "elevation": 8, "azimuth": 34, "lighting": 5}
+_SPRITE_CLASSES = {
+    "color": 1, "shape": 3, "scale": 6, "orientation": 40, "pos_x": 32, "pos_y": 32
+}  # fmt: skip
+_SHAPES = {
+    "floor_hue": 10, "wall_hue": 10, "object_hue": 10, "scale": 8, "shape": 4,
+    "orientation": 15,
+}  # fmt: skip
 
 
 class File(NamedTuple):
@@ -84,9 +97,15 @@ def read_norb_matrix(path: pathlib.Path) -> np.ndarray:
         )
     dtype, ndim = np.dtype(_NORB_MAGIC[int(header[0])]), int(header[1])
     start = 8 + 4 * max(3, ndim)  # a shape is padded to three numbers
-    shape = tuple(np.frombuffer(content[8 : 8 + 4 * ndim], "<i4").tolist())
-    wanted = start + int(np.prod(shape)) * dtype.itemsize
-    if len(content) != wanted:
+    numbers = content[8 : 8 + 4 * max(ndim, 0)]
+    if not 0 < ndim <= 4 or len(numbers) < 4 * ndim:
+        raise ValueError(
+            f"{path}: its header calls for {ndim} axes; expected 1 to 4, and their "
+            "lengths. The file is damaged: fetch it again."
+        )
+    shape = tuple(np.frombuffer(numbers, "<i4").tolist())
+    wanted = start + math.prod(shape) * dtype.itemsize
+    if len(content) != wanted or min(shape) < 0:
         raise ValueError(
             f"{path} holds {len(content)} bytes; its header, shape {shape}, calls for "
             f"{wanted}. The file is damaged: fetch it again."
@@ -97,50 +116,96 @@ def read_norb_matrix(path: pathlib.Path) -> np.ndarray:
 def read_smallnorb(paths: Sequence[pathlib.Path]) -> Arrays:
     """Both cameras and all labels of one half, from its dat, cat and info files."""
     data, category, info = (read_norb_matrix(path) for path in paths)
-    factors = np.concatenate([category.reshape(-1, 1), info], axis=1).astype(np.int32)
-    factors[:, 3] //= 2  # azimuths are stored as 0, 2, ..., 34
+    count = len(category)
+    for path, array, shape in zip(
+        paths, (data, category, info), ((2, 96, 96), (), (4,)), strict=True
+    ):
+        if array.shape != (count, *shape):
+            raise ValueError(
+                f"{path} has the shape {array.shape}; expected {(count, *shape)}, for "
+                f"the {count} categories in {paths[1].name}."
+            )
+    if data.dtype != np.uint8:
+        raise ValueError(f"{paths[0]} holds {data.dtype}; expected bytes (uint8).")
+    columns = [whole_numbers(paths[1], "category", category, count, high=4)]
+    for column, (name, high) in zip(info.T, _NORB_INFO.items(), strict=True):
+        columns.append(whole_numbers(paths[2], name, column, count, high=high))
+    factors = np.stack(columns, axis=-1)
+    odd = np.flatnonzero(factors[:, 3] % 2)
+    if len(odd):
+        raise ValueError(
+            f"'azimuth' in {paths[2]} is {factors[odd[0], 3]} at row {odd[0]}; expected "
+            "0, 2, ..., 34, as it is published."
+        )
+    factors[:, 3] //= 2
     image, image2 = data[:, 0, ..., None], data[:, 1, ..., None]
     return {"image": image, "image2": image2, "factors": factors}
 
 
 def read_dsprites(paths: Sequence[pathlib.Path]) -> Arrays:
     """All of dSprites, from its HDF5 file; the factor colour, of one value, is left out."""
-    images, factors = read_hdf5(paths[0], ["imgs", "latents/classes"])
-    return {"image": images[..., None], "factors": factors[:, 1:]}
+    images, classes = read_hdf5(paths[0], ["imgs", "latents/classes"])
+    return sprites(paths[0], images, classes)
+
+
+def read_dsprites_npz(path: pathlib.Path) -> Arrays:
+    """The same from the published `.npz` file, without the pickle that is in it."""
+    arrays = read_npz(path, ["imgs", "latents_classes"])
+    return sprites(path, arrays["imgs"], arrays["latents_classes"])
+
+
+def sprites(path: pathlib.Path, images: np.ndarray, classes: np.ndarray) -> Arrays:
+    """Checked images of 0 and 1, and the five factors of six columns of classes."""
+    if images.dtype not in (np.uint8, np.bool_) or images.shape[1:] != (64, 64):
+        raise ValueError(
+            f"'imgs' in {path} has the shape {images.shape} and dtype {images.dtype}; "
+            "expected uint8 (images, 64, 64)."
+        )
+    if images.size and images.max() > 1:
+        raise ValueError(f"'imgs' in {path} goes to {images.max()}; expected 0 and 1.")
+    if classes.ndim != 2 or classes.shape[1] != len(_SPRITE_CLASSES):
+        raise ValueError(
+            f"the classes in {path} have the shape {classes.shape}; expected (images, "
+            f"{len(_SPRITE_CLASSES)}): {', '.join(_SPRITE_CLASSES)}."
+        )
+    factors = [
+        whole_numbers(path, name, column, len(images), high=size - 1)
+        for (name, size), column in zip(_SPRITE_CLASSES.items(), classes.T, strict=True)
+    ]
+    return {
+        "image": images.view(np.uint8)[..., None],
+        "factors": np.stack(factors[1:], axis=-1),  # there is one colour
+    }
 
 
 def read_shapes3d(paths: Sequence[pathlib.Path]) -> Arrays:
     """All of Shapes3D, from its HDF5 file, which has values for labels."""
-    images, values = read_hdf5(paths[0], ["images", "labels"])
-    ranks = [np.unique(column, return_inverse=True)[1] for column in values.T]
-    return {"image": images, "factors": np.stack(ranks, axis=-1)}
+    (path,) = paths
+    images, values = read_hdf5(path, ["images", "labels"])
+    factors = ranks(path, _SHAPES.keys(), _SHAPES.values(), values)
+    if images.dtype != np.uint8 or images.shape != (len(factors), 64, 64, 3):
+        raise ValueError(
+            f"'images' in {path} has the shape {images.shape} and dtype {images.dtype}; "
+            f"expected uint8 {(len(factors), 64, 64, 3)}, for as many labels."
+        )
+    return {"image": images, "factors": factors}
 
 
 def read_mnist(paths: Sequence[pathlib.Path]) -> Arrays:
     """One half of MNIST, from its IDX files of images and labels."""
     images, digits = (read_idx(path) for path in paths)
-    if len(images) != len(digits):
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{paths[0]} has the shape {images.shape} and dtype {images.dtype}; expected "
+            "uint8 (images, 28, 28)."
+        )
+    if digits.ndim != 1 or len(images) != len(digits):
         raise ValueError(
             f"{paths[0]} has {len(images)} images and {paths[1]} {len(digits)} labels; "
             "expected as many of each."
         )
-    return {"image": images[..., None], "factors": digits[:, None]}
-
-
-def read_hdf5(path: pathlib.Path, names: list[str]) -> list[np.ndarray]:
-    """The named arrays of an HDF5 file; errors name the file."""
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            missing = [name for name in names if name not in file]
-            if missing:
-                raise ValueError(
-                    f"{path} has no array {missing[0]!r}; it holds {sorted(file)}."
-                )
-            return [np.asarray(file[name]) for name in names]
-    except OSError as error:
-        raise ValueError(f"{path} is not a whole HDF5 file ({error}).") from error
+    factors = whole_numbers(paths[1], "digit", digits, len(images), high=9)
+    return {"image": images[..., None], "factors": factors[:, None]}
 
 
 def found(folder: pathlib.Path, file: File) -> pathlib.Path:

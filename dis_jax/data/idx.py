@@ -7,9 +7,10 @@ import math
 import os
 import pathlib
 import struct
-import zlib
 
 import numpy as np
+
+from dis_jax.data.reading import whole
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
@@ -62,10 +63,5 @@ def read_bytes(path: pathlib.Path) -> bytes:
     """What a file holds, unpacked if its name ends in `.gz`; errors name the file."""
     if path.suffix != ".gz":
         return path.read_bytes()
-    try:
-        with gzip.open(path) as file:
-            return file.read()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path} is not a whole gzip file ({error}); fetch it again."
-        ) from error
+    with whole(path, "gzip file"), gzip.open(path) as file:
+        return file.read()

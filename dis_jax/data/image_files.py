@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import csv
 import functools
+import io
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from absl import logging
 
 from dis_jax.data.arrays import from_arrays
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.reading import LARGEST_LABEL, named, visible, whole
 
-_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+TABLE = "labels.csv"
+_SUFFIXES = (
+    ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff",
+    ".webp",
+)  # fmt: skip
+_GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
+# Of floating point ("F") nobody knows the range, and LAB has no conversion.
+_MODES = (
+    "1",
+    "L",
+    "LA",
+    "La",
+    "P",
+    "PA",
+    "RGB",
+    "RGBA",
+    "RGBa",
+    "RGBX",
+    "CMYK",
+    "YCbCr",
+    "HSV",
+)
 Fit = Literal["crop", "pad"]
 
 
@@ -29,7 +54,9 @@ def from_folder(
 ) -> ImageSet:
     """An image set of the image files in a folder and its subfolders.
 
-    Files and subfolders whose names begin with a dot are passed over.
+    Files and subfolders whose names begin with a dot are passed over; what else is no
+    image is counted in the log. docs/data.md says how transparency, palettes, 16 bits
+    and rotated photographs are read.
 
     Args:
       path: the folder.
@@ -72,25 +99,35 @@ def from_folder(
         factors, names = None, ()
         if labels == "folders":
             factors, names = _folder_classes(root, files), ("class",)
-    return from_arrays(
-        read_images(files, side=side, channels=channels),
-        factors,
-        name=root.name if name is None else name,
-        factor_names=names,
+    _say_what_is_left(root, files)
+    images = read_images(files, side=side, channels=channels)
+    name = root.name if name is None else name
+    with named(root):
+        return from_arrays(images, factors, name=name, factor_names=names)
+
+
+def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
+    """Counts the files that are passed over, by their endings."""
+    read = {file.name for file in files}  # names suffice to count, and are quick
+    left = collections.Counter(
+        file.suffix.lower() or "no ending"
+        for file in visible(root.rglob("*"), root)
+        if file.name not in read and file.name != TABLE
     )
+    if left:
+        endings = ", ".join(
+            f"{count} {ending}" for ending, count in sorted(left.items())
+        )
+        logging.warning(
+            "%s: %d files passed over (%s); %d images read",
+            *(root, left.total(), endings, len(files)),
+        )
 
 
 def image_paths(root: pathlib.Path, ending: str = "") -> list[pathlib.Path]:
-    """Image files below a folder, sorted; errors say what was looked for.
-
-    Names that begin with a dot belong to other programs: `.ipynb_checkpoints`, `._1.png`.
-    """
-    files = sorted(
-        file
-        for file in root.rglob(f"*{ending}")
-        if file.suffix.lower() in _SUFFIXES
-        and not any(part.startswith(".") for part in file.relative_to(root).parts)
-    )
+    """Image files below a folder, sorted; errors say what was looked for."""
+    there = visible(root.rglob(f"*{ending}"), root)
+    files = [file for file in there if file.suffix.lower() in _SUFFIXES]
     if not files:
         raise FileNotFoundError(
             f"no image files below {root}; expected some that end in "
@@ -123,12 +160,14 @@ def read_images(
     from tqdm import tqdm
 
     first = read_image(files[0], side=side, channels=channels, fit=fit)
-    read = functools.partial(read_image, side=side, channels=first.shape[-1], fit=fit)
+    read = functools.partial(_decoded, side=side, channels=first.shape[-1], fit=fit)
     images = np.empty((len(files), *first.shape), np.uint8)
+    several = 0
     with concurrent.futures.ThreadPoolExecutor() as pool:
         found = pool.map(read, files)
         decoded = tqdm(found, total=len(files), unit="image", disable=len(files) < 1000)
-        for row, (file, image) in enumerate(zip(files, decoded, strict=True)):
+        for row, (file, (image, frames)) in enumerate(zip(files, decoded, strict=True)):
+            several += frames > 1
             if image.shape != first.shape:
                 raise ValueError(
                     f"{file} has the shape {image.shape} and {files[0]} {first.shape}; "
@@ -136,6 +175,11 @@ def read_images(
                     "the folder's path: <folder>+resized64."
                 )
             images[row] = image
+    if several:
+        logging.warning(
+            "%d of %d image files have several frames or pages; the first of each is read",
+            *(several, len(files)),
+        )
     return images
 
 
@@ -147,22 +191,47 @@ def read_image(
     fit: Fit = "crop",
 ) -> np.ndarray:
     """One image file as bytes, (height, width, channels); see `read_images`."""
-    from PIL import Image, UnidentifiedImageError
+    return _decoded(file, side=side, channels=channels, fit=fit)[0]
 
-    try:
-        with Image.open(file) as opened:
-            grey = (
-                opened.mode in ("1", "L", "I;16") if channels is None else channels == 1
-            )
-            if opened.mode.startswith("I"):  # 16 bits, which PIL would clip at 8
-                opened = Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8))
-            image = opened.convert("L" if grey else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise ValueError(f"{file} is not a whole image file ({error}).") from error
+
+def _decoded(
+    file: pathlib.Path, *, side: int | None, channels: int | None, fit: Fit
+) -> tuple[np.ndarray, int]:
+    """The first frame of an image file, and how many there are."""
+    from PIL import Image, ImageOps
+
+    with whole(file, "image file"):
+        content = io.BytesIO(file.read_bytes())
+        with Image.open(content) as opened:
+            opened.verify()  # the checksums of a PNG, which decoding passes over
+        content.seek(0)
+        with Image.open(content) as opened:
+            frames = getattr(opened, "n_frames", 1)
+            opened.load()
+            image = ImageOps.exif_transpose(opened)
+    mode = image.mode
+    grey = mode in _GREY if channels is None else channels == 1
+    if mode.startswith("I"):  # 16 bits, which PIL would clip at 8
+        image = Image.fromarray(_upper_bits(file, np.asarray(image)))
+    elif mode not in _MODES:
+        raise ValueError(
+            f"{file} has pixels of the mode {mode}; expected {', '.join(_MODES)} or 16 "
+            "bits of grey. Save it with 8 bits a channel."
+        )
+    image = image.convert("L" if grey else "RGB")
     if side is not None:
         image = _squared(image, fit).resize((side, side), Image.Resampling.LANCZOS)
     array = np.asarray(image)
-    return array[..., None] if array.ndim == 2 else array
+    return array[..., None] if array.ndim == 2 else array, frames
+
+
+def _upper_bits(file: pathlib.Path, values: np.ndarray) -> np.ndarray:
+    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise ValueError(
+            f"{file} has pixels from {values.min()} to {values.max()}; expected 8 or 16 "
+            "bits, 0 to 65,535."
+        )
+    return (values >> 8).astype(np.uint8)
 
 
 def _squared(image, fit: Fit):
@@ -190,7 +259,10 @@ def _read_labels(
 ) -> tuple[list[pathlib.Path], np.ndarray, tuple[str, ...]]:
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
-    with path.open(newline="", encoding="utf-8-sig") as stream:  # Excel's has a mark
+    with (
+        whole(path, "CSV file in UTF-8"),
+        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
+    ):
         rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
     if len(rows) < 2 or rows[0][1][0] != "file":
         raise ValueError(
@@ -198,7 +270,17 @@ def _read_labels(
             "and the names of factors, and a line for each image."
         )
     (_, (_, *names)), *rows = rows
+    if len(set(names)) < len(names) or not all(names):
+        raise ValueError(
+            f"{path}: its head names the factors {names}; expected a name for each "
+            "column, and each name once."
+        )
     for line, row in rows:
+        if not _is_below(root, row[0]):
+            raise ValueError(
+                f"{path}, line {line}: {row[0]!r} leads out of {root}; expected paths of "
+                "files in that folder."
+            )
         if not (root / row[0]).is_file():
             raise FileNotFoundError(f"{path}, line {line}: no file {root / row[0]}.")
         if len(row) != 1 + len(names):
@@ -212,6 +294,12 @@ def _read_labels(
     return [root / row[0] for _, row in rows], factors, tuple(names)
 
 
+def _is_below(root: pathlib.Path, name: str) -> bool:
+    """Whether a name of a stranger's table stays in its folder."""
+    path = os.path.normpath(root / name)
+    return pathlib.Path(path).is_relative_to(os.path.normpath(root))
+
+
 def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
 ) -> list[int]:
@@ -221,7 +309,10 @@ def _numbered(
     numbers = []
     for line, text in texts:
         try:
-            numbers.append(ranks[text] if words else int(text))
+            number = ranks[text] if words else int(text)
+            if not -1 <= number <= LARGEST_LABEL:
+                raise ValueError
+            numbers.append(number)
         except (KeyError, ValueError):
             found = repr(text) + (f", elsewhere {words[0]!r}" if words else "")
             raise ValueError(

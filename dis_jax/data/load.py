@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from dis_jax.data import data_dir as real_sets
 from dis_jax.data import raw_sets
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
+from dis_jax.data.catalogue import OFFERED
 from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
@@ -108,6 +110,8 @@ def load(
         return functools.reduce(varied, variants, image_set)
     if name not in NAMES:
         words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""
+        if pathlib.Path(name).exists():
+            words = f" For the folder {name} write ./{name}"
         raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}{words}")
     _check_split(name, split, _FOLDERS[name][1] if name in _FOLDERS else ("all",))
     if name in _RENDERED:
@@ -115,6 +119,14 @@ def load(
     folder = _data_dir(name, data_dir)
     if name in _AUGMENTED:
         _check_held(name, resident)
+    with _offered(name):
+        return _from_folder(name, folder, split, resident)
+
+
+def _from_folder(
+    name: str, folder: pathlib.Path, split: str, resident: bool | None
+) -> ImageSet:
+    if name in _AUGMENTED:
         return _AUGMENTED[name](folder)
     if resident is not True and real_sets.is_prepared(name, folder):
         on_disk = real_sets.on_disk(name, folder, split)
@@ -166,6 +178,18 @@ def _check_held(name: str, resident: bool | None) -> None:
         )
 
 
+@contextlib.contextmanager
+def _offered(name: str) -> Iterator[None]:
+    """Adds to what is wrong with a set's files where its publisher offers them."""
+    where = f"{name!r} is offered at {OFFERED[_folder_of(name)]}"
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error} {where}") from error
+    except ValueError as error:
+        raise ValueError(f"{error} {where}") from error
+
+
 def _from_host(name: str, arrays: LabelledImages) -> ImageSet:
     """A set that stays in the host's memory."""
     images = checked_images(arrays.images, name)
@@ -186,14 +210,15 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
     if not found:
         raise FileNotFoundError(
             f"{name!r} is read from files: pass data_dir, or set {DATA_DIR_VARIABLE}, "
-            f"to the folder that holds {_folder_of(name)}/. Sets that need no files: "
-            f"{', '.join(_RENDERED)}."
+            f"to the folder that holds {_folder_of(name)}/. {name!r} is offered at "
+            f"{OFFERED[_folder_of(name)]}. Sets that need no files: {', '.join(_RENDERED)}."
         )
     folder = pathlib.Path(found)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"no folder {folder} (data_dir or {DATA_DIR_VARIABLE}); expected one that "
-            f"holds {_folder_of(name)}/. Sets that need no files: {', '.join(_RENDERED)}."
+            f"holds {_folder_of(name)}/. {name!r} is offered at "
+            f"{OFFERED[_folder_of(name)]}. Sets that need no files: {', '.join(_RENDERED)}."
         )
     return folder
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Mapping
 
-import numpy as np
+from absl import logging
 
-from dis_jax.data.arrays import from_npz
-from dis_jax.data.image_files import from_folder, image_paths
+from dis_jax.data.arrays import from_arrays, from_npz
+from dis_jax.data.data_dir import dsprites_npz
+from dis_jax.data.image_files import TABLE, from_folder, image_paths
 from dis_jax.data.image_set import ImageSet
+from dis_jax.data.numpy_files import Header, npz_headers
 from dis_jax.data.suffixes import varied
 
-_TABLE = "labels.csv"
+_KINDS = {
+    "O": "Python objects", "U": "words", "S": "words", "f": "real numbers",
+    "b": "true or false", "V": "records", "i": "whole numbers", "u": "whole numbers",
+}  # fmt: skip
 
 
 def is_path(name: str) -> bool:
@@ -25,9 +31,9 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
 
     Args:
       path: a file with the array `images`, whose other arrays of one whole number an
-        image are factors; or a folder. There `labels.csv` gives factors, or else the
-        first subfolder of a file is its class; images that lie in the folder itself have
-        no labels.
+        image are factors; the published `.npz` of dSprites; or a folder. There
+        `labels.csv` gives factors, or else the first subfolder of a file is its class;
+        images that lie in the folder itself have no labels.
       side: height and width that images are brought to: of a folder's the middle square
         of each, a file's as by `resized`. By default a folder's must all have one size.
 
@@ -40,6 +46,7 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
 
     Example:
       >>> import tempfile
+      >>> import numpy as np
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     file = f"{folder}/grey.npz"
       ...     np.savez(file, images=np.zeros((2, 8, 8), np.uint8), kind=np.array([1, 0]))
@@ -49,20 +56,61 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
     """
     path = pathlib.Path(path)
     if path.suffix == ".npz":
-        own = from_npz(path, factors=_columns(path) if path.is_file() else ())
+        own = _from_npz(path)
         return own if side is None else varied(own, f"resized{side}")
+    if path.is_file():
+        raise ValueError(
+            f"{path} is a file of another kind; expected an .npz file, or a folder of "
+            "images. `from_arrays` takes arrays that you have read yourself."
+        )
     name = path.name if side is None else f"{path.name}+resized{side}"
     labels = None
-    if (path / _TABLE).is_file():
-        labels = path / _TABLE
-    elif path.is_dir() and all(file.parent != path for file in image_paths(path)):
-        labels = "folders"
+    if (path / TABLE).is_file():
+        labels = path / TABLE
+    elif path.is_dir():
+        files = image_paths(path)
+        stray = [file for file in files if file.parent == path]
+        if not stray:
+            labels = "folders"
+        elif len(stray) < len(files):
+            logging.warning(
+                "%s: subfolders are no classes, since %d of %d images, such as %s, lie "
+                "beside them",
+                *(path, len(stray), len(files), stray[0].name),
+            )
     return from_folder(path, labels=labels, side=side, name=name)
 
 
-def _columns(path: pathlib.Path) -> list[str]:
-    """Names of the arrays of whole numbers along one axis, one an image."""
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    shape = arrays["images"].shape[:1] if "images" in arrays else None
-    return [n for n, a in arrays.items() if a.shape == shape and a.dtype.kind in "iu"]
+def _from_npz(path: pathlib.Path) -> ImageSet:
+    headers = npz_headers(path)
+    if "images" not in headers and {"imgs", "latents_classes"} <= headers.keys():
+        published = dsprites_npz(path)
+        return from_arrays(
+            published.images,
+            published.factors,
+            name=path.stem,
+            factor_names=published.factor_names,
+            sizes=published.sizes,
+        )
+    factors = _factors(path, headers)
+    return from_npz(path, factors=factors)
+
+
+def _factors(path: pathlib.Path, headers: Mapping[str, Header]) -> list[str]:
+    """Names of the arrays of whole numbers along one axis, one an image.
+
+    All others are named in the log, since they may have been meant as labels.
+    """
+    count = headers["images"].shape[:1] if "images" in headers else None
+    factors, others = [], []
+    for name, (shape, dtype) in headers.items():
+        if dtype.kind in "iu" and shape == count:
+            factors.append(name)
+        elif name != "images":
+            others.append(f"{name} ({_KINDS.get(dtype.kind, dtype)} {shape})")
+    if others:
+        logging.warning(
+            "%s: passed over %s; factors are arrays of whole numbers, %s",
+            *(path, ", ".join(others), "one an image"),
+        )
+    return factors

@@ -11,9 +11,12 @@ import numpy as np
 
 from dis_jax.data.catalogue import KEPT_FACTORS, PUBLISHED
 from dis_jax.data.download import Arrays, Published, fetch, found, verify
+from dis_jax.data.numpy_files import read_npy
+from dis_jax.data.reading import whole
 
 VERSION = "1.0.0"
 _ARRAY_RECORD = "array_record"
+_AGAIN = "remove the folder and prepare the set again"
 
 
 def prepare(
@@ -87,10 +90,12 @@ def newest(folder: pathlib.Path) -> pathlib.Path | None:
 
     One of array_record files goes before others, which take tensorflow to read.
     """
-    versions = sorted(
-        (f'"{_ARRAY_RECORD}"' in path.read_text(encoding="utf-8"), path.parent)
-        for path in folder.glob("[0-9]*/dataset_info.json")  # no incomplete.*
-    )
+    versions = []
+    for path in folder.glob("[0-9]*/dataset_info.json"):  # no incomplete.*
+        with whole(path, "description of a prepared set", _AGAIN):
+            text = path.read_text(encoding="utf-8")
+        versions.append((f'"{_ARRAY_RECORD}"' in text, path.parent))
+    versions.sort()
     return versions[-1][1] if versions else None
 
 
@@ -134,12 +139,8 @@ def source(directory: pathlib.Path, split: str) -> Any:
     file_format = builder.info.file_format.value
     if file_format != _ARRAY_RECORD:
         return _TfrecordSource(builder, split, directory)
-    try:
+    with whole(directory, f"prepared set, split {split!r}", _AGAIN):
         return builder.as_data_source(split)
-    except Exception as error:  # array_record has no exception of its own
-        raise ValueError(
-            f"{directory}: cannot read split {split!r} ({error})."
-        ) from error
 
 
 def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
@@ -164,12 +165,13 @@ def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
     with tqdm(total=total, desc=f"{name} from {directory}", unit="image") as bar:
         row = 0
         for examples in sources:
-            for example in _in_batches(examples):
-                for camera in published.cameras:
-                    images[camera][row] = example[camera]
-                factors[row] = [example[key] for key in published.features]
-                row += 1
-                bar.update()
+            with whole(directory, "prepared set", _AGAIN):
+                for example in _in_batches(examples):
+                    for camera in published.cameras:
+                        images[camera][row] = example[camera]
+                    factors[row] = [example[key] for key in published.features]
+                    row += 1
+                    bar.update()
     return images | {"factors": factors}
 
 
@@ -190,22 +192,32 @@ def read_factors(
     for split in splits:
         kept = directory / KEPT_FACTORS.format(split=split)
         if kept.is_file():
-            parts.append(_load_factors(kept))
+            parts.append(_load_factors(kept, len(PUBLISHED[name].features)))
             continue
         keys = PUBLISHED[name].features
-        rows = [[e[key] for key in keys] for e in _in_batches(source(directory, split))]
-        parts.append(np.array(rows, np.int32))
+        examples = source(directory, split)
+        with whole(directory, "prepared set", _AGAIN):
+            rows = [[e[key] for key in keys] for e in _in_batches(examples)]
+            parts.append(np.array(rows, np.int32))
     return np.concatenate(parts)
 
 
-def _load_factors(path: pathlib.Path) -> np.ndarray:
+def _load_factors(path: pathlib.Path, count: int) -> np.ndarray:
     try:
-        return np.load(path)
-    except (EOFError, ValueError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}). Remove it: factors are then read from the "
-            "records, which takes longer."
-        ) from error
+        factors = read_npy(path)
+    except ValueError as error:
+        raise _damaged_factors(path, error.__cause__ or error) from error
+    if factors.ndim != 2 or factors.shape[1] != count or factors.dtype.kind not in "iu":
+        found = f"shape {factors.shape}, dtype {factors.dtype}"
+        raise _damaged_factors(path, f"{found}; expected integers (images, {count})")
+    return factors
+
+
+def _damaged_factors(path: pathlib.Path, reason: object) -> ValueError:
+    return ValueError(
+        f"{path} is damaged ({reason}). Remove it: factors are then read from the "
+        "records, which takes longer."
+    )
 
 
 def reader(
@@ -229,7 +241,8 @@ def reader(
         which = np.searchsorted(ends, index, side="right")
         places = index - (ends - lengths)[which]
         found = zip(which.tolist(), places.tolist(), strict=True)
-        return np.stack([image_at[i](place) for i, place in found])
+        with whole(directory, "prepared set", _AGAIN):
+            return np.stack([image_at[i](place) for i, place in found])
 
     return read
 
@@ -270,7 +283,9 @@ def _in_batches(examples: Any, size: int = 1024) -> Iterator[dict[str, np.ndarra
 def _builder(directory: pathlib.Path) -> Any:
     import tensorflow_datasets as tfds
 
-    return tfds.builder_from_directory(str(directory))
+    path = directory / "dataset_info.json"
+    with whole(path, "description of a prepared set", _AGAIN):
+        return tfds.builder_from_directory(str(directory))
 
 
 def _write(

@@ -7,14 +7,17 @@ et al. 2011.
 
 from __future__ import annotations
 
+import itertools
 import math
 import pathlib
 import re
 
 import numpy as np
 
-from dis_jax.data.arrays import LabelledImages, read_npz
+from dis_jax.data.arrays import LabelledImages
 from dis_jax.data.image_files import image_paths, read_image, read_images
+from dis_jax.data.numpy_files import read_npy, read_npz
+from dis_jax.data.reading import LARGEST_LABEL, ranks, visible, whole, whole_numbers
 
 _MPI3D_FACTORS = (
     "object_colour", "object_shape", "object_size", "camera_height",
@@ -56,9 +59,23 @@ def coil100(folder: pathlib.Path) -> LabelledImages:
     if file.is_file():
         arrays = read_npz(file, ["images", "object", "angle_deg"])
         images, views = arrays["images"], (arrays["object"], arrays["angle_deg"])
+        if images.dtype != np.uint8 or images.shape[1:] != (_SIDE, _SIDE, 3):
+            raise ValueError(
+                f"'images' in {file} has the shape {images.shape} and dtype "
+                f"{images.dtype}; expected uint8 (images, {_SIDE}, {_SIDE}, 3)."
+            )
     else:
+        file = folder
         images, views = _coil100_views(folder)
-    factors = np.stack([views[0] - 1, views[1] // 5], axis=-1).astype(np.int32)
+    objects = whole_numbers(file, "object", views[0], len(images), low=1, high=100)
+    angles = whole_numbers(file, "angle_deg", views[1], len(images), high=355)
+    between = np.flatnonzero(angles % 5)
+    if len(between):
+        raise ValueError(
+            f"'angle_deg' in {file} is {angles[between[0]]} at row {between[0]}; expected "
+            "multiples of 5 degrees, as COIL-100 is published."
+        )
+    factors = np.stack([objects - 1, angles // 5], axis=-1)
     return LabelledImages(images, factors, ("object", "pose"), (100, 72))
 
 
@@ -66,7 +83,8 @@ def _coil100_views(
     folder: pathlib.Path,
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     """Published images at half their size; objects and angles by their names."""
-    named = {file: _COIL_NAME.fullmatch(file.name) for file in folder.rglob("obj*.png")}
+    files = visible(folder.rglob("obj*.png"), folder)
+    named = {file: _COIL_NAME.fullmatch(file.name) for file in files}
     found = sorted(
         (int(match[1]), int(match[2]), file) for file, match in named.items() if match
     )
@@ -75,6 +93,17 @@ def _coil100_views(
             f"{folder} holds neither coil100_64x64.npz nor obj<object>__<angle>.png; "
             "unpack COIL-100 there, as Columbia University publishes it: docs/data.md."
         )
+    for number, angle, file in found:
+        if not (1 <= number <= 100 and angle in range(0, 360, 5)):
+            raise ValueError(
+                f"{file}: the name is object {number} at {angle} degrees; expected "
+                "objects 1 to 100 at 0, 5, ..., 355 degrees."
+            )
+    for (*view, file), (*next_view, other) in itertools.pairwise(found):
+        if view == next_view:
+            raise ValueError(
+                f"{file} and {other} are the same view; leave one of them."
+            )
     images = read_images([file for _, _, file in found], channels=3)
     if images.shape[1:] != (2 * _SIDE, 2 * _SIDE, 3):
         raise ValueError(
@@ -103,7 +132,7 @@ def mpi3d(
       FileNotFoundError: if there is no `.npz` file.
       ValueError: if there are several, or the images are no known grid.
     """
-    files = sorted(folder.glob("*.npz"))
+    files = visible(folder.glob("*.npz"), folder)
     if not files:
         raise FileNotFoundError(f"no .npz file in {folder}; put there one of MPI3D's.")
     if len(files) > 1:
@@ -111,6 +140,11 @@ def mpi3d(
             f"{folder} holds {', '.join(file.name for file in files)}; leave one there."
         )
     images = read_npz(files[0], ["images"])["images"]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+        raise ValueError(
+            f"'images' in {files[0]} has the shape {images.shape} and dtype "
+            f"{images.dtype}; expected uint8 (images, {_SIDE}, {_SIDE}, 3)."
+        )
     grids = [grid for grid in sizes if math.prod(grid) == len(images)]
     if not grids:
         counts = " or ".join(f"{math.prod(grid):,}" for grid in sizes)
@@ -135,18 +169,17 @@ def cars3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     import scipy.io
     from PIL import Image
 
-    files = sorted(folder.glob("*.mat"))
+    files = visible(folder.glob("*.mat"), folder)
     if not files:
         raise FileNotFoundError(
             f"no .mat files in {folder}; put there those of Cars3D."
         )
     images, factors = [], []
     for number, file in enumerate(files):
-        try:
+        with whole(file, ".mat file of Cars3D"):
             views = np.asarray(scipy.io.loadmat(file)["im"])
-        except Exception as error:  # scipy raises a dozen kinds
-            raise ValueError(f"{file} is no mesh of Cars3D ({error}).") from error
-        if views.ndim != 5 or views.shape[2:] != (3, 24, 4) or views.dtype != np.uint8:
+        fits = views.ndim == 5 and views.shape[2:] == (3, 24, 4) and views.size
+        if not fits or views.dtype != np.uint8:
             raise ValueError(
                 f"`im` in {file} has the shape {views.shape} and dtype {views.dtype}; "
                 "expected uint8 (height, width, 3, 24, 4)."
@@ -179,16 +212,15 @@ def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     """
     files = image_paths(folder)
     names, sizes = tuple(_ISAAC3D), tuple(_ISAAC3D.values())
-    labels = sorted(folder.rglob("labels.npy"))
+    labels = visible(folder.rglob("labels.npy"), folder)
     if labels:
-        values = np.load(labels[0])
+        values = read_npy(labels[0])
         if values.shape != (len(files), len(sizes)):
             raise ValueError(
                 f"{labels[0]} has the shape {values.shape}; expected "
                 f"{(len(files), len(sizes))}: {len(files)} images, {len(sizes)} factors."
             )
-        ranks = [np.unique(column, return_inverse=True)[1] for column in values.T]
-        factors = np.stack(ranks, axis=-1)
+        factors = ranks(labels[0], names, sizes, values)
     elif len(files) == math.prod(sizes):
         factors = _grid(sizes)
     else:
@@ -230,6 +262,8 @@ def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
             raise ValueError(
                 f"{file}: the name is not <category>_<instance>_<azimuth>_<pose>_crop.png."
             )
+        if not all(0 < int(number) <= LARGEST_LABEL for number in match.groups()[1:]):
+            raise ValueError(f"{file}: its numbers are out of range; expected from 1.")
         rows.append(match.groups())
     categories = np.unique([row[0] for row in rows], return_inverse=True)[1]
     numbers = np.array([[int(value) for value in row[1:]] for row in rows]) - 1

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Key
 
-from dis_jax.data.arrays import grid_position
+from dis_jax.data.arrays import checked_factors, grid_position
 from dis_jax.data.image_set import Batch, ImageSet, Pick, index_of_factors
 from dis_jax.data.samplers import Sampler
 
@@ -45,6 +45,9 @@ def from_source(
     Returns:
       The image set; its `read` is not None.
 
+    Raises:
+      ValueError: if factors are not as said above; says what was found.
+
     Example:
       >>> read = lambda index: np.full((len(index), 2, 2, 1), 255, np.uint8)
       >>> white = from_source(
@@ -54,8 +57,9 @@ def from_source(
       >>> float(white.take(jnp.array([3, 4]))[0].min())
       1.0
     """
-    position = grid_position(factors, tuple(sizes))
-    arrays = {"factors": jnp.asarray(factors, jnp.int32)}
+    labels, sizes = checked_factors(factors, len(factors), factor_names, sizes, name)
+    position = grid_position(labels, sizes)
+    arrays = {"factors": jnp.asarray(labels)}
     if position is not None:
         arrays["position"] = jnp.asarray(position)
     reader = _Reader(read, image_shape)
@@ -63,11 +67,11 @@ def from_source(
         arrays=arrays,
         name=name,
         factor_names=tuple(factor_names),
-        sizes=tuple(sizes),
+        sizes=sizes,
         image_shape=image_shape,
-        num_images=len(factors),
+        num_images=len(labels),
         take_fn=reader.take,
-        images_fn=None if position is None else reader.images(tuple(sizes)),
+        images_fn=None if position is None else reader.images(sizes),
         read=read,
     )
 

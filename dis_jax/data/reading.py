@@ -1,0 +1,221 @@
+"""Errors of reading: whatever is wrong with a file, the message names it and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from jaxtyping import Int
+
+LARGEST_LABEL = np.iinfo(np.int32).max - 1
+_PAGE = (b"<!doctype", b"<html", b"<?xml")
+_LFS = b"version https://git-lfs"
+
+
+@contextlib.contextmanager
+def whole(
+    path: pathlib.Path, kind: str, remedy: str = "fetch it again"
+) -> Iterator[None]:
+    """Turns every error of a decoder into one that names the file and says what to do.
+
+    Only a library's decoding belongs inside: checks that name the file already would be
+    reported as damage. A file that is not there, or must not be read, is said as it is.
+
+    Args:
+      path: the file.
+      kind: what it ought to be, such as ".npz file".
+      remedy: what to do.
+
+    Raises:
+      ValueError: "<path> is not a whole <kind> (<what was found>); <remedy>."
+
+    Example:
+      >>> import tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp(), "empty.npz")
+      >>> path.touch()
+      >>> with whole(path, ".npz file"):
+      ...     np.load(path)
+      Traceback (most recent call last):
+          ...
+      ValueError: ...empty.npz is not a whole .npz file (it is empty; ...); fetch it again.
+    """
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, ModuleNotFoundError):
+        raise
+    # Decoders raise a dozen kinds: OSError, zlib.error, struct.error, KeyError, ...
+    except Exception as error:
+        words = (str(error) or type(error).__name__).split("\n")[0][:200].rstrip(". ")
+        raise ValueError(
+            f"{path} is not a whole {kind} ({_beginning(path)}{words}); {remedy}."
+        ) from error
+
+
+@contextlib.contextmanager
+def named(path: pathlib.Path) -> Iterator[None]:
+    """Puts the file before a message about the arrays that were read from it.
+
+    Args:
+      path: the file or folder.
+
+    Example:
+      >>> with named(pathlib.Path("mine.npz")):
+      ...     raise ValueError("images go from -1 to 1.")
+      Traceback (most recent call last):
+          ...
+      ValueError: mine.npz: images go from -1 to 1.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def visible(paths: Iterable[pathlib.Path], root: pathlib.Path) -> list[pathlib.Path]:
+    """Files below a folder, sorted, without those of other programs.
+
+    Names that begin with a dot are such: `._1.png` of macOS, `.ipynb_checkpoints`.
+
+    Args:
+      paths: of files below `root`; folders are left out.
+      root: the folder.
+
+    Returns:
+      The files.
+
+    Example:
+      >>> import tempfile
+      >>> root = pathlib.Path(tempfile.mkdtemp())
+      >>> for name in ("._1.mat", "1.mat"):
+      ...     (root / name).touch()
+      >>> [path.name for path in visible(root.glob("*.mat"), root)]
+      ['1.mat']
+    """
+    return sorted(
+        path
+        for path in paths
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+        and not path.is_dir()
+    )
+
+
+def whole_numbers(
+    path: pathlib.Path,
+    name: str,
+    values: np.ndarray,
+    count: int,
+    *,
+    low: int = 0,
+    high: int = LARGEST_LABEL,
+) -> Int[np.ndarray, " image"]:
+    """Labels of a file as int32, one an image; what is not one is refused by its row.
+
+    Args:
+      path: the file that holds them.
+      name: of the factor or array.
+      values: as they were read: of any type.
+      count: of the images.
+      low: the smallest value that there is.
+      high: the largest.
+
+    Returns:
+      The labels, (image,).
+
+    Raises:
+      ValueError: if they are words, objects, NaN, fractions, out of range, or not one
+        an image; names file, array and row.
+
+    Example:
+      >>> whole_numbers(pathlib.Path("a.npz"), "angle", np.array([0.0, 5.0]), 2)
+      array([0, 5], dtype=int32)
+    """
+    if values.shape != (count,):
+        raise ValueError(
+            f"{name!r} in {path} has the shape {values.shape}; expected ({count},), one "
+            "whole number an image."
+        )
+    if values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{name!r} in {path} has dtype {values.dtype}, the first value "
+            f"{values[0]!r}; expected whole numbers."
+        )
+    # NaN fails every comparison, so that it is refused here too
+    fine = (values >= low) & (values <= high) & (np.floor(values) == values)
+    if not fine.all():
+        row = int(np.flatnonzero(~fine)[0])
+        raise ValueError(
+            f"{name!r} in {path} is {values[row]} at row {row}, one of "
+            f"{np.count_nonzero(~fine)} such values; expected whole numbers from {low} "
+            f"to {high}."
+        )
+    return values.astype(np.int32)
+
+
+def ranks(
+    path: pathlib.Path, names: Iterable[str], sizes: Iterable[int], values: np.ndarray
+) -> Int[np.ndarray, "image factor"]:
+    """Columns of values as positions among the column's own values, from 0.
+
+    Args:
+      path: the file that holds them.
+      names: of the columns.
+      sizes: how many values each may have.
+      values: (image, column), as they were read.
+
+    Returns:
+      Factors, int32.
+
+    Raises:
+      ValueError: if there are no such columns, if they are no numbers or not finite,
+        or if one has more values than its factor; names file, row and factor.
+
+    Example:
+      >>> angles = np.array([[30.0], [-30.0], [30.0]])
+      >>> ranks(pathlib.Path("a.npy"), ["angle"], [15], angles).tolist()
+      [[1], [0], [1]]
+    """
+    names, sizes = list(names), list(sizes)
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise ValueError(
+            f"the labels in {path} have the shape {values.shape}; expected (images, "
+            f"{len(names)}): {', '.join(names)}."
+        )
+    if values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"the labels in {path} have dtype {values.dtype}; expected numbers."
+        )
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0].tolist()
+        raise ValueError(
+            f"the labels in {path} are {values[row, column]} at row {row}, factor "
+            f"{names[column]!r}; expected finite numbers. Fetch the file again."
+        )
+    columns = []
+    for name, size, column in zip(names, sizes, values.T, strict=True):
+        found, rank = np.unique(column, return_inverse=True)
+        if len(found) > size:
+            raise ValueError(
+                f"factor {name!r} in {path} has {len(found)} different values; expected "
+                f"{size} at most. The file is damaged: fetch it again."
+            )
+        columns.append(rank)
+    return np.stack(columns, axis=-1).astype(np.int32)
+
+
+def _beginning(path: pathlib.Path) -> str:
+    """What a file is by its first bytes, where they say more than a decoder would."""
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(64)
+    except OSError:  # a folder, say
+        return ""
+    start = first.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not first:
+        return "it is empty; "
+    if start.startswith(_PAGE):
+        return "it is a web page, such as a server's error; "
+    if start.startswith(_LFS):
+        return "it is a pointer of Git LFS: `git lfs pull` fetches the file; "
+    return f"it starts with the bytes {first[:4].hex(' ')}; "
