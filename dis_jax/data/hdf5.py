@@ -46,7 +46,7 @@ def read_hdf5(path: pathlib.Path, names: Sequence[str]) -> list[np.ndarray]:
 def _array(path: pathlib.Path, file: Any, name: str) -> np.ndarray:
     import h5py
 
-    found = file
+    found: Any = file
     for part in name.split("/"):
         with whole(path, _KIND):
             link = (

@@ -107,7 +107,31 @@ def test_sets_of_one_form_share_a_program():
         ),
         (
             {"factors": np.array([0, -2, 1, 1]), "factor_names": "a"},
-            "1 labels out of range, the first -2 at 1",
+            "1 labels out of range, the first -2 at 1.*no other number stands for that",
+        ),
+        (
+            {"factors": np.array([-1, 1, 1, -1]), "factor_names": "a"},
+            "'a' of 'small' has the labels -1 and 1 alone.*write 0 and 1",
+        ),
+        (
+            {"factors": np.array([0, 1, np.nan, 1]), "factor_names": "a"},
+            "factor 'a' of 'small' is nan at row 2",
+        ),
+        (
+            {"factors": np.array(["red", "blue"] * 2), "factor_names": "a"},
+            r"dtype <U4, the first .*red.*np\.unique\(words, return_inverse=True\)",
+        ),
+        (
+            {"factors": np.array([None, 1, 2, 0]), "factor_names": "a"},
+            "dtype object, the first None",
+        ),
+        (
+            {"factors": np.array([0, 1, 2, 2**63], np.uint64), "factor_names": "a"},
+            "1 labels out of range, the first 9223372036854775808 at 3",
+        ),
+        (
+            {"factors": np.zeros((4, 2), int), "factor_names": "aa"},
+            r"factor_names of 'small' are \('a', 'a'\); expected each name once",
         ),
         (
             {"factors": np.array([0, 1, 1, 1]), "factor_names": "a", "sizes": (2, 2)},
@@ -152,3 +176,8 @@ def test_npz_that_lacks_something_is_refused(tmp_path):
         data.from_npz(path, images="pictures", factors=("hue",))
     with pytest.raises(FileNotFoundError, match=r"other\.npz"):
         data.from_npz(tmp_path / "other.npz")
+
+
+def test_a_label_that_is_minus_one_is_unknown_where_sizes_are_given():
+    small = bytes_set(factors=np.array([-1, 1, 1, -1]), factor_names="a", sizes=(2,))
+    assert small.factors(np.arange(4))[:, 0].tolist() == [-1, 1, 1, -1]

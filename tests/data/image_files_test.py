@@ -142,3 +142,111 @@ def test_blank_lines_of_a_table_are_passed_over(tmp_path):
     (tmp_path / "labels.csv").write_text("file,kind\n\na.png,2\n\n")
     mine = data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
     assert mine.factors(np.arange(1)).tolist() == [[2]]
+
+
+def test_all_common_formats_are_images_and_the_rest_is_counted(tmp_path, caplog):
+    image = Image.fromarray(flat(90))
+    endings = ("bmp", "gif", "jpg", "pgm", "ppm", "tif", "tiff", "webp", "PNG")
+    for number, ending in enumerate(endings):
+        image.save(tmp_path / f"{number}.{ending}")
+    for name in ("notes.txt", "more.txt", "raw.CR2", "README", ".DS_Store"):
+        (tmp_path / name).write_text("no image")
+    mine = data.from_folder(tmp_path)
+    assert mine.num_images == len(endings)
+    taken, _ = mine.take(np.arange(len(endings)))
+    np.testing.assert_allclose(taken * 255, 90, atol=2)
+    assert (
+        "4 files passed over (1 .cr2, 2 .txt, 1 no ending); 9 images read"
+        in caplog.text
+    )
+
+
+def test_images_that_a_table_does_not_name_are_counted(tmp_path, caplog):
+    for name in ("a", "b", "c"):
+        write(tmp_path / f"{name}.png", flat(0))
+    (tmp_path / "labels.csv").write_text("file,kind\na.png,0\n")
+    assert data.load(str(tmp_path)).num_images == 1
+    assert "2 files passed over (2 .png); 1 images read" in caplog.text
+
+
+def test_first_frame_of_an_animation(tmp_path, caplog):
+    frames = [Image.fromarray(flat(value)) for value in (50, 150)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    images, _ = data.from_folder(tmp_path).take(np.arange(1))
+    np.testing.assert_allclose(images * 255, 50, atol=1e-3)
+    assert "1 of 1 image files have several frames" in caplog.text
+
+
+def test_photographs_are_turned_as_their_camera_says(tmp_path):
+    stored = flat(0, 4, 6)
+    stored[0] = 255  # the top row of the file
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    images, _ = data.from_folder(tmp_path).take(np.arange(1))
+    assert images.shape == (1, 6, 4, 3)
+    np.testing.assert_array_equal(images[0, :, :3].max((1, 2)), 0)
+    np.testing.assert_array_equal(images[0, :, 3], 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "ending", "seen"),
+    [
+        ("RGBA", (200, 100, 50, 0), "png", (200, 100, 50)),  # what lies below counts
+        ("LA", (120, 0), "png", (120, 120, 120)),
+        ("CMYK", (0, 255, 255, 0), "tif", (255, 0, 0)),
+        ("P", 7, "png", (10, 20, 30)),
+        ("1", 1, "png", (255,)),
+    ],
+)
+def test_other_modes_are_read_as_documented(tmp_path, mode, colour, ending, seen):
+    image = Image.new(mode, (6, 6), colour)
+    if mode == "P":
+        image.putpalette([0] * 21 + [10, 20, 30])
+    image.save(tmp_path / f"a.{ending}")
+    images, _ = data.from_folder(tmp_path).take(np.arange(1))
+    assert images.shape[-1] == len(seen)
+    np.testing.assert_allclose(images[0, 3, 3] * 255, seen, atol=1e-3)
+
+
+def test_pixels_without_a_range_are_refused(tmp_path):
+    Image.fromarray(np.full((6, 6), 0.5, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif has pixels of the mode F"):
+        data.from_folder(tmp_path)
+    Image.fromarray(np.full((6, 6), 70_000, np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=r"a\.tif has pixels from 70000 to 70000"):
+        data.from_folder(tmp_path)
+
+
+def test_a_flipped_bit_in_a_png_is_found(tmp_path):
+    rng = np.random.default_rng(0)
+    write(tmp_path / "a.png", rng.integers(0, 256, (40, 40, 3), np.uint8))
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    for place in range(60, len(content) - 12, 397):
+        content[place] ^= 4
+        (tmp_path / "a.png").write_bytes(content)
+        with pytest.raises(ValueError, match=r"a\.png is not a whole image file"):
+            data.from_folder(tmp_path)
+        content[place] ^= 4
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("file,hue\n../secret.png,1\n", r"line 2: '\.\./secret\.png' leads out of"),
+        ("file,hue\n/etc/passwd,1\n", "line 2: '/etc/passwd' leads out of"),
+        ("file,hue\nx.png,4000000000\n", "line 2: `hue` is '4000000000'"),
+        ("file,hue\nx.png,nan\n", "line 2: `hue` is 'nan'"),
+        ("file,hue,hue\nx.png,1,2\n", "each name once"),
+        ("file,hue,\nx.png,1,2\n", "a name for each"),
+        ("file,hue\nx.png,-3\n", "line 2: `hue` is '-3'"),
+        ("file,gr\xf6\xdfe\nx.png,1\n", "not a whole CSV file in UTF-8"),
+    ],
+)
+def test_a_table_leads_to_no_other_file_and_loses_no_label(tmp_path, table, message):
+    write(tmp_path / "secret.png", flat(0))
+    write(tmp_path / "mine" / "x.png", flat(0))
+    (tmp_path / "mine" / "labels.csv").write_bytes(table.encode("latin-1"))
+    with pytest.raises(ValueError, match=message) as error:
+        data.load(str(tmp_path / "mine"))
+    assert "labels.csv" in str(error.value)

@@ -75,3 +75,38 @@ def test_what_is_not_there_is_named(tmp_path):
         data.load(str(tmp_path / "nothing"))
     with pytest.raises(FileNotFoundError, match=r"no file .*nothing\.npz"):
         data.load(str(tmp_path / "nothing.npz"))
+
+
+def test_a_folder_without_a_slash_and_another_file_get_their_way_out(
+    tmp_path, monkeypatch
+):
+    write(tmp_path / "photos" / "1.png", 10)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"For the folder photos write \./photos$"):
+        data.load("photos")
+    assert data.load("./photos").num_images == 1
+    (tmp_path / "faces.h5").touch()
+    with pytest.raises(ValueError, match=r"faces\.h5 is a file of another kind"):
+        data.load("./faces.h5")
+
+
+def test_a_path_with_a_comma_loads(tmp_path):
+    write(tmp_path / "a,b" / "1.png", 10)
+    assert data.load(f"{tmp_path}/a,b").num_images == 1
+
+
+def test_images_beside_subfolders_cost_the_classes_and_this_is_said(tmp_path, caplog):
+    for name in ("a/1.png", "b/1.png", "stray.png"):
+        write(tmp_path / name, 0)
+    assert data.load(str(tmp_path)).factor_names == ()
+    assert "1 of 3 images, such as stray.png, lie beside them" in caplog.text
+
+
+def test_labels_that_are_refused_are_named_with_their_file(tmp_path):
+    path = tmp_path / "mine.npz"
+    for labels in ([0, -30, 30], [0, 1, 2**40]):
+        np.savez(path, images=np.zeros((3, 8, 8), np.uint8), angle=np.array(labels))
+        with pytest.raises(
+            ValueError, match=r"mine\.npz: factor 'angle' .* out of range"
+        ):
+            data.load(str(path))

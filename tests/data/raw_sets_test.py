@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import scipy.io
@@ -5,6 +7,7 @@ from PIL import Image
 
 from dis_jax import data
 from dis_jax.data import raw_sets
+from dis_jax.data.catalogue import OFFERED
 
 
 def test_coil100_is_read_from_its_images_and_its_whole_objects_are_turned(tmp_path):
@@ -29,6 +32,45 @@ def test_coil100_is_read_from_its_images_and_its_whole_objects_are_turned(tmp_pa
     Image.new("RGB", (32, 32)).save(folder / "obj12__5.png")
     with pytest.raises(ValueError, match=r"obj12__5\.png has the shape \(32, 32, 3\)"):
         data.load("coil100", tmp_path)
+
+
+def test_coil100_takes_no_view_that_was_not_published(tmp_path):
+    folder = tmp_path / "coil100"
+    folder.mkdir()
+    arrays = {"images": np.zeros((2, 64, 64, 3), np.uint8), "object": np.array([1, 2])}
+    for angles, message in (
+        ([0, 7], "'angle_deg' in .* is 7 at row 1; expected multiples of 5"),
+        ([0, 360], "'angle_deg' in .* is 360 at row 1"),
+        (["0", "5"], "'angle_deg' in .* has dtype <U1"),
+        ([0, np.nan], "'angle_deg' in .* is nan at row 1"),
+        ([0], r"'angle_deg' in .* has the shape \(1,\); expected \(2,\)"),
+    ):
+        np.savez(folder / "coil100_64x64.npz", angle_deg=np.array(angles), **arrays)
+        with pytest.raises(ValueError, match=rf"{message}(?s:.*)softlib/coil-100"):
+            data.load("coil100", tmp_path)
+    (folder / "coil100_64x64.npz").unlink()
+    for name in ("obj3__7.png", "obj101__5.png", "obj0__5.png"):
+        Image.new("RGB", (128, 128)).save(folder / name)
+        with pytest.raises(ValueError, match=rf"{name}: the name is object"):
+            data.load("coil100", tmp_path)
+        (folder / name).unlink()
+    for place in (folder, folder / "again"):
+        place.mkdir(exist_ok=True)
+        Image.new("RGB", (128, 128)).save(place / "obj3__5.png")
+    with pytest.raises(ValueError, match=r"obj3__5\.png are the same view"):
+        data.load("coil100", tmp_path)
+
+
+def test_what_a_mac_leaves_behind_is_no_file_of_a_set(tmp_path):
+    scipy.io.savemat(
+        tmp_path / "car_1.mat", {"im": np.zeros((8, 8, 3, 24, 4), np.uint8)}
+    )
+    np.savez(tmp_path / "toy.npz", images=np.zeros((8, 1, 1, 3), np.uint8))
+    for name in ("._car_1.mat", "._toy.npz"):
+        (tmp_path / name).write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X")
+    assert len(raw_sets.cars3d(tmp_path, side=4).images) == 96
+    sizes = (1, 2, 1, 1, 1, 2, 2)
+    assert len(raw_sets.mpi3d(tmp_path, sizes=(sizes,)).images) == 8
 
 
 def test_mpi3d_is_a_grid_in_c_order(tmp_path):
@@ -66,7 +108,9 @@ def test_cars3d_unrolls_the_views_of_each_object(tmp_path):
     with pytest.raises(ValueError, match=r"car_002_mesh\.mat has the shape \(3, 3\)"):
         raw_sets.cars3d(tmp_path)
     (tmp_path / "car_002_mesh.mat").write_bytes(b"no mat file at all, but long enough")
-    with pytest.raises(ValueError, match=r"car_002_mesh\.mat is no mesh of Cars3D"):
+    with pytest.raises(
+        ValueError, match=r"car_002_mesh\.mat is not a whole .mat file of"
+    ):
         raw_sets.cars3d(tmp_path)
 
 
@@ -92,6 +136,16 @@ def test_isaac3d_ranks_the_values_of_its_labels(tmp_path):
     np.save(folder / "labels.npy", values[:2])
     with pytest.raises(ValueError, match=r"shape \(2, 9\); expected \(3, 9\)"):
         raw_sets.isaac3d(folder)
+    values[1, 3] = np.nan
+    np.save(folder / "labels.npy", values)
+    with pytest.raises(ValueError, match=r"labels\.npy are nan at row 1, .*camera_he"):
+        raw_sets.isaac3d(folder)
+    for wrong in (values.astype(str), values.astype(object)):
+        np.save(folder / "labels.npy", wrong)
+        with pytest.raises(
+            ValueError, match=r"labels\.npy (have dtype <U|holds Python)"
+        ):
+            raw_sets.isaac3d(folder)
 
 
 def test_rgbd_objects_are_masked_and_padded(tmp_path):
@@ -122,5 +176,6 @@ def test_rgbd_objects_are_masked_and_padded(tmp_path):
 )
 def test_empty_folder_is_named(tmp_path, name):
     (tmp_path / name).mkdir()
-    with pytest.raises(FileNotFoundError, match=name):
+    where = re.escape(OFFERED[name])
+    with pytest.raises(FileNotFoundError, match=f"{name}.* is offered at {where}"):
         data.load(name, tmp_path)

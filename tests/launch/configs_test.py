@@ -60,3 +60,10 @@ def test_splits_are_of_mnist_which_need_not_be_named(name):
             config(name, words)
     with pytest.raises(ValueError, match="split3 is of mnist, not of rendered_dspr"):
         config(name, "rendered_dsprites,split3")
+
+
+def test_a_path_with_a_comma_gets_its_way_out():
+    with pytest.raises(
+        ValueError, match=r"found /a, b/photos\. .*--config\.dataset=PATH"
+    ):
+        config("beta_vae", "/a,b/photos")
