@@ -37,9 +37,13 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
     config.image_shape = config_dict.placeholder(tuple)  # that of the data set
 
     # networks: hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
-    # xavier is disentanglement_lib's start
-    config.network = {"name": "conv", "latent": 10, "init": "xavier", "hidden": 256}
-    config.network.form = "pair"
+    config.network = {
+        "name": "conv",
+        "latent": 10,
+        "init": "xavier",  # disentanglement_lib's; see `networks.initialisers`
+        "hidden": 256,
+        "form": "pair",
+    }
     if "mlp" in words:  # Higgins et al. 2017 on dSprites
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}

@@ -5,7 +5,8 @@ r"""JointVAE without labels: digits by its category on MNIST, factors on dSprite
       --workdir=runs/joint_vae_dsprites
 
 MNIST at 32x32, the 60,000 training images, 100 epochs, three seeds; dSprites 300,000
-steps. Words after the colon ask for less: the data set, "steps9000", "seeds1":
+steps. Arguments after the colon: the data set, "steps9000", "seeds1", and where layers
+start, "pytorch" (the public code, the default) or "xavier":
 --study=configs/studies/joint_vae.py:mnist,steps46900,seeds1.
 Capacities grow at the paper's pace, however short a run is: see configs/joint_vae.py.
 """
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from configs import joint_vae, words
-from dis_jax import data, evaluation, studies
+from dis_jax import data, evaluation, networks, studies
 
 # Dupont 2018, Section 5
 PUBLISHED = {
@@ -26,15 +27,19 @@ DATASETS = {"mnist": "mnist+resized32", "rendered_dsprites": "rendered_dsprites"
 
 
 def get_study(argument=""):
-    numbers, named = words.read(argument, {"steps": 0, "seeds": 3}, DATASETS)
-    dataset = named[-1] if named else "mnist"
+    known = (*DATASETS, *networks.INITIALISERS)
+    numbers, named = words.read(argument, {"steps": 0, "seeds": 3}, known)
+    dataset = next((name for name in named if name in DATASETS), "mnist")
     config = joint_vae.get_config(DATASETS[dataset])
+    starts = [name for name in named if name in networks.INITIALISERS]
+    config.network.init = starts[-1] if starts else config.network.init
     if dataset == "mnist":
         config.split = "train"
         config.steps = joint_vae.EPOCHS * (60_000 // config.batch_size)
-    changed = (f"steps{numbers['steps']}",) if numbers["steps"] else ()
-    if changed:
+    changed = tuple(starts)
+    if numbers["steps"]:
         config.steps = numbers["steps"]
+        changed += (f"steps{config.steps}",)
     config.checkpoint_every = max(1, min(10_000, config.steps // 20))
     config.log_every, config.keep_checkpoints = 500, 1
     config.tensorboard = False
@@ -47,6 +52,7 @@ def get_study(argument=""):
         published={"JointVAE": PUBLISHED[dataset]},
         source="Dupont 2018" if dataset == "mnist" else "Dupont 2018 (dSprites)",
         notes=(
+            f"Initialisation: {config.network.init}. "
             "Accuracy (test images, %) and NMI of the most probable category, categories "
             "matched to digits one to one; no label is used in training."
             if dataset == "mnist"

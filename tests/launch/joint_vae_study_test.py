@@ -50,3 +50,15 @@ def test_a_category_that_tells_nothing_adds_nothing(trained):
     assert found["FactorVAE score"] == found["FactorVAE score, means"] < 0.75
     assert found["shape accuracy"] == pytest.approx(100 / 3)
     assert found["shape NMI"] == 0
+
+
+def test_a_study_says_where_its_layers_start():
+    names = {}
+    for argument in ("", "xavier", "mnist,xavier,steps90"):
+        found = study.get_study(argument)
+        names[found.name] = found.rows["JointVAE"].network.init
+    assert names == {
+        "joint_vae_mnist": "pytorch",
+        "joint_vae_mnist_xavier": "xavier",
+        "joint_vae_mnist_xavier_steps90": "xavier",
+    }

@@ -1,0 +1,176 @@
+r"""The papers' full schedules: a queue of runs, one process a core, that resumes.
+
+  python -m benchmarks.long_runs --folder=~/dis_jax_runs                 goes on
+  python -m benchmarks.long_runs --folder=~/dis_jax_runs --list          says what is done
+
+Runs lie in a folder outside the clone, each with its log `<name>.log`. The same command
+goes on where it was stopped: a run resumes from its last checkpoint, and a run that is
+finished is passed over. Each process stays on one core and has the lowest priority.
+Ctrl-C or SIGTERM stops the queue and its processes. What a run ends in is in its folder:
+scores in `evaluation/`, the table of a study in `*.md`; `benchmarks.record` and
+`launch.study --results=results` copy them into results/.
+
+Times are hours of one core of a common x86 server: FactorVAE 8, beta-VAE 5, JointVAE 1 a
+seed on MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, the sources
+on Shapes3D 5 each and 3 for each of their transfers.
+"""
+
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from typing import NamedTuple
+
+from absl import flags, logging
+
+from launch import start
+
+_FOLDER = flags.DEFINE_string("folder", None, "Folder of all runs.", required=True)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
+_CORES = flags.DEFINE_integer("cores", 0, "Processes at once; 0: one a core.")
+_ONLY = flags.DEFINE_string("only", "", "Runs whose names hold this text.")
+_LIST = flags.DEFINE_boolean("list", False, "Say what is done, and run nothing.")
+
+SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
+_DONE = ".done"
+_PROCESSES: list[subprocess.Popen] = []
+
+
+class Run(NamedTuple):
+    """One entry of the queue: commands that are made in turn, each of which resumes."""
+
+    name: str
+    commands: tuple[str, ...]
+
+
+def trained(name: str, config: str, *options: str) -> Run:
+    """A single model: trained, scored, and shown on a page."""
+    workdir = f"--workdir={{folder}}/{name}"
+    return Run(
+        name,
+        (
+            " ".join((f"launch.train --config=configs/{config}", workdir, *options)),
+            f"launch.evaluate {workdir} --metrics={SCORES} --overwrite",
+            f"launch.report {workdir}",
+        ),
+    )
+
+
+def study(name: str, script: str, argument: str) -> Run:
+    """A study or a study of transfer, which trains, scores and tabulates by itself."""
+    file = f"--study=configs/studies/{argument}"
+    return Run(name, (f"launch.{script} {file} --workdir={{folder}}/{name}",))
+
+
+def queue() -> list[Run]:
+    """All runs, in the order in which they are begun."""
+    runs = []
+    for seed in range(3):
+        runs += [
+            trained(
+                f"{method}_rendered_dsprites_seed{seed}",
+                f"{method}.py:rendered_dsprites",
+                f"--config.seed={seed}",
+            )
+            for method in ("factor_vae", "beta_vae")
+        ]
+    elastic = "elastic_infogan_mnist.py:as_coded,epochs60,splits1,seeds1"
+    settings = ",uniform,gumbel,elastic,published"
+    norb = "sdim_edim_smallnorb.py:seeds1"
+    rooms = "transfer_shapes3d.py:1,100000,50000,pairs32,rate5e-4,beta1"
+    return [
+        *runs[:2],
+        study("joint_vae_mnist", "study", "joint_vae.py:mnist,seeds10"),
+        study("joint_vae_mnist_xavier", "study", "joint_vae.py:mnist,xavier,seeds3"),
+        study("sdim_edim_smallnorb", "study", norb),
+        study("elastic_infogan_mnist", "study", elastic + settings),
+        study("transfer_shapes3d", "transfer", f"{rooms},ada_gvae,beta_vae"),
+        *runs[2:],
+        study("joint_vae_dsprites", "study", "joint_vae.py:rendered_dsprites,seeds1"),
+    ]
+
+
+def work(
+    waiting: list[Run], lock: threading.Lock, folder: pathlib.Path, core: int
+) -> None:
+    """Takes runs from the queue until none is left; one worker a core."""
+    # On Linux both are the thread's own, and its processes inherit them. XLA starts as
+    # many threads as the process has cores.
+    os.sched_setaffinity(0, {core})
+    os.nice(19)
+    while True:
+        with lock:
+            if not waiting:
+                return
+            run = waiting.pop(0)
+        logging.info("core %d: %s", core, run.name)
+        if make(run, folder):
+            (folder / f"{run.name}{_DONE}").touch()
+            logging.info("core %d: %s is done", core, run.name)
+        else:
+            logging.warning("%s stopped; see %s/%s.log", run.name, folder, run.name)
+
+
+def make(run: Run, folder: pathlib.Path) -> bool:
+    """Makes the commands of a run in turn; whether all of them succeeded."""
+    data_dir = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
+    with (folder / f"{run.name}.log").open("ab") as log:
+        for command in run.commands:
+            words = shlex.split(command.format(folder=shlex.quote(str(folder))))
+            script = [sys.executable, "-m", *words, *data_dir]
+            process = subprocess.Popen(script, stdout=log, stderr=log)
+            _PROCESSES.append(process)
+            if process.wait():
+                return False
+    return True
+
+
+def _stop(number: int, _: object) -> None:
+    for process in _PROCESSES:
+        if process.poll() is None:
+            process.send_signal(number)
+    for process in _PROCESSES:
+        process.wait()  # each may write a checkpoint first
+    os._exit(128 + number)  # workers would take the next run
+
+
+def main(argv):
+    del argv
+    folder = pathlib.Path(_FOLDER.value).expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = [run for run in queue() if _ONLY.value in run.name]
+    if _LIST.value:
+        for run in runs:
+            log = folder / f"{run.name}.log"
+            print(f"{run.name:40} {'done' if done(folder, run) else last_line(log)}")
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    cores = sorted(os.sched_getaffinity(0))[: _CORES.value or None]
+    waiting, lock = [run for run in runs if not done(folder, run)], threading.Lock()
+    workers = [
+        threading.Thread(target=work, args=(waiting, lock, folder, core), daemon=True)
+        for core in cores
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def done(folder: pathlib.Path, run: Run) -> bool:
+    """Whether all commands of a run have succeeded."""
+    return (folder / f"{run.name}{_DONE}").exists()
+
+
+def last_line(log: pathlib.Path) -> str:
+    """What a run said last, or that it waits."""
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "waiting")
+
+
+if __name__ == "__main__":
+    start.run(main)

@@ -1,0 +1,95 @@
+"""The queue of long runs: what it makes, what it passes over, what it says."""
+
+import os
+import pathlib
+import re
+import threading
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from benchmarks import long_runs
+from dis_jax import studies
+from launch import study_files
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_every_entry_names_a_config_or_a_study_that_is_there():
+    runs = long_runs.queue()
+    assert len({run.name for run in runs}) == len(runs) == 12
+    lengths = {}
+    for run in runs:
+        first = run.commands[0]
+        assert f"--workdir={{folder}}/{run.name}" in first
+        if found := re.search(r"--study=(\S+)", first):
+            study = study_files.load(str(ROOT / found[1]))
+            kind = studies.TransferStudy if "transfer" in first else studies.Study
+            assert isinstance(study, kind)
+            lengths[run.name] = {c.steps for c in study.rows.values()}, len(study.seeds)
+        else:
+            config = re.search(r"--config=(configs/\w+\.py):rendered_dsprites ", first)
+            assert (ROOT / config[1]).is_file()
+    assert lengths["joint_vae_mnist"] == ({93_700}, 10)
+    assert lengths["joint_vae_dsprites"] == ({300_000}, 1)
+    assert lengths["transfer_shapes3d"] == ({100_000}, 1)
+    assert lengths["sdim_edim_smallnorb"] == ({5_000}, 1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _parsed():
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # other scripts in this process want values
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """A queue of three runs, of which the second fails in its first command."""
+    runs = [
+        long_runs.Run("one", ("json.tool --help", "json.tool --help")),
+        long_runs.Run("two", ("json.tool {folder}/none.json", "json.tool --help")),
+        long_runs.Run("three", ("json.tool --help",)),
+    ]
+    monkeypatch.setattr(long_runs, "queue", lambda: list(runs))
+
+
+def test_a_run_that_fails_stops_no_other_and_is_taken_again(put, tmp_path, monkeypatch):
+    cores, asked = os.sched_getaffinity(0), []
+    make = long_runs.make
+    monkeypatch.setattr(
+        long_runs,
+        "make",
+        lambda run, folder: asked.append(run.name) or make(run, folder),
+    )
+    # priority and cores are the worker's own: they stay as they are here
+    monkeypatch.setattr(long_runs.os, "nice", lambda by: by)
+    with flagsaver.flagsaver(folder=str(tmp_path), data_dir=None):
+        for _ in range(2):
+            waiting = [r for r in long_runs.queue() if not long_runs.done(tmp_path, r)]
+            worker = threading.Thread(
+                target=long_runs.work,
+                args=(waiting, threading.Lock(), tmp_path, min(cores)),
+            )
+            worker.start()
+            worker.join()
+    assert asked == ["one", "two", "three", "two"]
+    assert [long_runs.done(tmp_path, r) for r in long_runs.queue()] == [
+        True,
+        False,
+        True,
+    ]
+    log = (tmp_path / "two.log").read_text()
+    assert log.count("none.json") >= 2  # both tries, one after the other
+    assert "positional arguments" not in log  # help: the second command was not begun
+    assert (tmp_path / "one.log").read_text().count("positional arguments") == 2
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_the_list_says_what_each_run_said_last(put, tmp_path, capsys):
+    (tmp_path / "one.done").touch()
+    (tmp_path / "two.log").write_text("step 1\nstep 7 of 9\n\n")
+    with flagsaver.flagsaver(folder=str(tmp_path), list=True, only=""):
+        long_runs.main([])
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["one", "done"], ["two", "step 7 of 9"], ["three", "waiting"]]
