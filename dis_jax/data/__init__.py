@@ -16,10 +16,12 @@ from dis_jax.data.image_set import (
 )
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
+from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
 from dis_jax.data.own_files import from_path
 from dis_jax.data.pair_samplers import attribute_pairs, pairs, views
 from dis_jax.data.prepared import prepare
 from dis_jax.data.rendered_dsprites import draw_sprites, rendered_dsprites
+from dis_jax.data.rendered_nar import board_masks, draw_boards, rendered_nar
 from dis_jax.data.rendered_norb import draw_toys, rendered_norb
 from dis_jax.data.rendered_shapes3d import draw_rooms, rendered_shapes3d
 from dis_jax.data.samplers import (
@@ -62,6 +64,7 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
 }
 
 __all__ = [
+    "GLYPHS",
     "NAMES",
     "PAIR_COLOURS",
     "SAMPLERS",
@@ -75,12 +78,15 @@ __all__ = [
     "augmented",
     "batch_index",
     "binarised",
+    "board_masks",
     "class_subset",
     "coloured",
     "coloured_pair",
+    "draw_boards",
     "draw_rooms",
     "draw_sprites",
     "draw_toys",
+    "drawn_glyphs",
     "epoch_index",
     "factors_of_index",
     "finished",
@@ -100,8 +106,10 @@ __all__ = [
     "noisy",
     "pairs",
     "prepare",
+    "read_glyphs",
     "read_idx",
     "rendered_dsprites",
+    "rendered_nar",
     "rendered_norb",
     "rendered_shapes3d",
     "resized",

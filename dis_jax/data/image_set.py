@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 Arrays = dict[str, Any]
 Batch = dict[str, Array]
@@ -36,6 +36,9 @@ class ImageSet:
         of its factors.
       read: where images are not on the device but read from the host: positions ->
         bytes, in numpy.
+      masks_fn: `(arrays, factors) -> masks`, or None where it is not known which pixels
+        belong together.
+      regions: for each mask its name, and the factors that change this region alone.
     """
 
     arrays: Arrays
@@ -50,6 +53,12 @@ class ImageSet:
     )
     read: Callable[..., Any] | None = dataclasses.field(
         default=None, metadata={"static": True}
+    )
+    masks_fn: Callable[..., Any] | None = dataclasses.field(
+        default=None, metadata={"static": True}
+    )
+    regions: tuple[tuple[str, tuple[str, ...]], ...] = dataclasses.field(
+        default=(), metadata={"static": True}
     )
 
     @property
@@ -77,6 +86,21 @@ class ImageSet:
                 "combination of them has an image; use `take(index)`."
             )
         return self.images_fn(self.arrays, jnp.asarray(factors))
+
+    def masks(
+        self, factors: Int[Array, "batch factor"]
+    ) -> Bool[Array, "batch region height width"]:
+        """Which pixels show each of `regions`, in the image of each row of factors.
+
+        Raises:
+          ValueError: if the set has no masks.
+        """
+        if self.masks_fn is None:
+            raise ValueError(
+                f"{self.name!r} has no masks; rendered sets have. For other images, "
+                "read masks from a file or segment the images."
+            )
+        return self.masks_fn(self.arrays, jnp.asarray(factors))
 
     def factors(self, index: Int[Array, " batch"]) -> Int[Array, "batch factor"]:
         """The factors alone at positions `index` (unknown = -1): no image is touched."""

@@ -19,6 +19,7 @@ from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.rendered_dsprites import rendered_dsprites
+from dis_jax.data.rendered_nar import nar, rendered_nar
 from dis_jax.data.rendered_norb import rendered_norb
 from dis_jax.data.rendered_shapes3d import rendered_shapes3d
 from dis_jax.data.streaming import from_source
@@ -39,6 +40,7 @@ _RENDERED: dict[str, Callable[[], ImageSet]] = {
     "rendered_dsprites": rendered_dsprites,
     "rendered_shapes3d": rendered_shapes3d,
     "rendered_norb": rendered_norb,
+    "rendered_nar": rendered_nar,
 }
 # name -> (loader, splits)
 _FOLDERS: dict[
@@ -55,10 +57,11 @@ _FOLDERS: dict[
     "isaac3d": (_whole(raw_sets.isaac3d, "isaac3d"), ("all",)),
     "rgbd_objects": (_whole(raw_sets.rgbd_objects, "rgbd_objects"), ("all",)),
 }
-_AUGMENTED: dict[str, Callable[[pathlib.Path], ImageSet]] = {
+_DRAWN_FROM_FILES: dict[str, Callable[[pathlib.Path], ImageSet]] = {
     "coil100_augmented": real_sets.coil100_augmented,
+    "nar": nar,
 }
-NAMES = (*_RENDERED, *_FOLDERS, *_AUGMENTED)
+NAMES = (*_RENDERED, *_FOLDERS, *_DRAWN_FROM_FILES)
 
 
 def load(
@@ -82,7 +85,7 @@ def load(
       split: "all", or "train" or "test" where the set is published in halves.
       resident: whether images are held on the device; otherwise they are read when they
         are asked for (see `stream`). By default as their size and its memory allow; files
-        of one's own and `coil100_augmented` are always held.
+        of one's own, `coil100_augmented` and `nar` are always held.
 
     Returns:
       The image set.
@@ -117,7 +120,7 @@ def load(
     if name in _RENDERED:
         return _RENDERED[name]()
     folder = _data_dir(name, data_dir)
-    if name in _AUGMENTED:
+    if name in _DRAWN_FROM_FILES:
         _check_held(name, resident)
     with _offered(name):
         return _from_folder(name, folder, split, resident)
@@ -126,8 +129,8 @@ def load(
 def _from_folder(
     name: str, folder: pathlib.Path, split: str, resident: bool | None
 ) -> ImageSet:
-    if name in _AUGMENTED:
-        return _AUGMENTED[name](folder)
+    if name in _DRAWN_FROM_FILES:
+        return _DRAWN_FROM_FILES[name](folder)
     if resident is not True and real_sets.is_prepared(name, folder):
         on_disk = real_sets.on_disk(name, folder, split)
         if resident is False or not fits(on_disk):
