@@ -8,7 +8,7 @@ Here it is .843 after 20,000 steps, 97 minutes on one CPU core that was shared
 (results/factor_vae_rendered_dsprites.json); other data sets are in the README.
 
 On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code, and the
-learning rate 5e-4: glyphs cover few pixels, and 20,000 steps at 1e-4 leave them blurred.
+learning rate 5e-4, since our run is short: 20,000 steps.
 """
 
 from configs import base
