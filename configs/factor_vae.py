@@ -18,7 +18,7 @@ def get_config(argument="rendered_dsprites"):
     config = base.get_config(
         "factor_vae", argument, gamma=35.0, discriminator_learning_rate=1e-4
     )
-    if "nar" in config.dataset.split("+")[0].split("_"):
+    if config.dataset.split("+")[0] in ("nar", "rendered_nar"):
         config.hparams.update(gamma=6.4, learning_rate=5e-4)
     config.discriminator = {"widths": (1000,) * 6}
     config.discriminator_optimiser = {"b1": 0.5, "b2": 0.9, "eps": 1e-8}

@@ -3,8 +3,10 @@
   python -m launch.inspect_data --dataset=rendered_shapes3d --out=shapes.html
   python -m launch.inspect_data --dataset=smallnorb --data_dir=DIR --out=norb.html
 
-The page is one file. --sheet=FILE.png writes the contact sheet, a picture of a row of
-samples and a row for each factor, instead of or beside it.
+Masks are shown where the set knows which pixels belong together, and visual analogies
+where its images are their boards (nar, rendered_nar). The page is one file.
+--sheet=FILE.png writes the contact sheet, a picture of a row of samples and a row for
+each factor, instead of or beside it.
 """
 
 import pathlib

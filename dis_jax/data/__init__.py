@@ -17,13 +17,19 @@ from dis_jax.data.image_set import (
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load
 from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
+from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
 from dis_jax.data.own_files import from_path
 from dis_jax.data.pair_samplers import attribute_pairs, pairs, views
 from dis_jax.data.prepared import prepare
 from dis_jax.data.rendered_dsprites import draw_sprites, rendered_dsprites
-from dis_jax.data.rendered_nar import board_masks, draw_boards, rendered_nar
-from dis_jax.data.rendered_norb import draw_toys, rendered_norb
-from dis_jax.data.rendered_shapes3d import draw_rooms, rendered_shapes3d
+from dis_jax.data.rendered_nar import (
+    BOARD_FACTORS,
+    board_masks,
+    draw_boards,
+    rendered_nar,
+)
+from dis_jax.data.rendered_norb import draw_toys, rendered_norb, toy_masks
+from dis_jax.data.rendered_shapes3d import draw_rooms, rendered_shapes3d, room_masks
 from dis_jax.data.samplers import (
     Sampler,
     augmented,
@@ -48,6 +54,7 @@ from dis_jax.data.transforms import (
     stands_out,
     tinted,
     tinted_on_noise,
+    viridis,
     warped,
     zoomed_in,
 )
@@ -64,6 +71,7 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
 }
 
 __all__ = [
+    "BOARD_FACTORS",
     "GLYPHS",
     "NAMES",
     "PAIR_COLOURS",
@@ -72,8 +80,10 @@ __all__ = [
     "VARIANTS",
     "Batch",
     "ImageSet",
+    "NarProblems",
     "Pick",
     "Sampler",
+    "apply_program",
     "attribute_pairs",
     "augmented",
     "batch_index",
@@ -103,6 +113,7 @@ __all__ = [
     "index_of_factors",
     "load",
     "make_sampler",
+    "nar_problems",
     "noisy",
     "pairs",
     "prepare",
@@ -113,6 +124,7 @@ __all__ = [
     "rendered_norb",
     "rendered_shapes3d",
     "resized",
+    "room_masks",
     "rotate_and_zoom",
     "sampled_binary",
     "stands_out",
@@ -120,9 +132,11 @@ __all__ = [
     "stream_calls",
     "tinted",
     "tinted_on_noise",
+    "toy_masks",
     "two_batches",
     "varied",
     "views",
+    "viridis",
     "warped",
     "zoomed_in",
 ]

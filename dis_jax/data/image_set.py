@@ -38,7 +38,8 @@ class ImageSet:
         bytes, in numpy.
       masks_fn: `(arrays, factors) -> masks`, or None where it is not known which pixels
         belong together.
-      regions: for each mask its name, and the factors that change this region alone.
+      regions: for each mask its name, and the factors that change what is in it and may
+        leave all other masks as they are.
     """
 
     arrays: Arrays
@@ -132,6 +133,8 @@ def drawn_grid(
     sizes: tuple[int, ...],
     image_shape: tuple[int, int, int],
     draw: Callable[[Array], Array],
+    draw_masks: Callable[[Array], Array],
+    regions: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> ImageSet:
     """The full grid of images that a function draws from their factors.
 
@@ -141,13 +144,17 @@ def drawn_grid(
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       draw: factors (batch, factor) -> images in [0, 1].
+      draw_masks: factors (batch, factor) -> masks (batch, region, height, width).
+      regions: as in `ImageSet`.
 
     Returns:
       The set; it has no arrays.
 
     Example:
       >>> draw = lambda factors: jnp.zeros((len(factors), 8, 8, 1))
-      >>> drawn_grid("nothing", ("shape",), (3,), (8, 8, 1), draw).num_images
+      >>> masks = lambda factors: jnp.ones((len(factors), 1, 8, 8), bool)
+      >>> regions = (("background", ()),)
+      >>> drawn_grid("blank", ("a",), (3,), (8, 8, 1), draw, masks, regions).num_images
       3
     """
 
@@ -159,6 +166,10 @@ def drawn_grid(
         factors = factors_of_index(index, sizes)
         return images(arrays, factors), factors
 
+    def masks(arrays: Arrays, factors: Array) -> Array:
+        del arrays
+        return draw_masks(factors)
+
     return ImageSet(
         arrays={},
         name=name,
@@ -168,6 +179,8 @@ def drawn_grid(
         num_images=math.prod(sizes),
         take_fn=take,
         images_fn=images,
+        masks_fn=masks,
+        regions=regions,
     )
 
 

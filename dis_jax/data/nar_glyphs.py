@@ -68,7 +68,8 @@ def read_glyphs(folder: pathlib.Path) -> UInt8[np.ndarray, "glyph 20 20"]:
                 f"{', '.join(map(str, np.unique(shape_names[shape])))}."
             )
         nearest = found[rotation[found].argmin()]
-        tiles.append(np.rot90(images[nearest], -(rotation[nearest] // 90)))
+        quarters = int(rotation[nearest]) // 90
+        tiles.append(np.rot90(images[nearest], -quarters))
     return np.stack(tiles)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 FAR = 1e9  # t of what is not met
 _SMALL = 1e-6
@@ -172,3 +172,22 @@ def antialiased(
     packed = jax.lax.fori_loop(0, 2, halve, packed)[:, :-1, :-1]
     shifts = 8 * jnp.arange(len(channels), dtype=jnp.uint32)
     return ((packed[..., None] >> shifts) & 255).astype(jnp.float32) / 255
+
+
+def majority(
+    label: Int[Array, "batch corner corner"], count: int
+) -> Bool[Array, "batch label side side"]:
+    """For each label the pixels that show it at most of their four corners.
+
+    Args:
+      label: 0 to count - 1, for the rays through the corners of pixels.
+      count: how many labels there are.
+
+    Returns:
+      Masks that cover each pixel once; of two labels at as many corners the smaller wins.
+    """
+    here = (label[:, None] == jnp.arange(count)[:, None, None]).astype(jnp.int8)
+    rows = here[:, :, :-1] + here[:, :, 1:]
+    corners = rows[..., :-1] + rows[..., 1:]
+    most = corners.argmax(axis=1)
+    return most[:, None] == jnp.arange(count)[:, None, None]

@@ -41,7 +41,14 @@ def rendered_dsprites() -> ImageSet:
         _SIZES,
         (_SIDE, _SIDE, 1),
         draw_sprites,
+        _masks,
+        (("sprite", DSPRITES_FACTORS), ("background", ())),
     )
+
+
+def _masks(factors: Array) -> Array:
+    sprite = draw_sprites(factors)[..., 0] > 0
+    return jnp.stack([sprite, ~sprite], axis=1)
 
 
 @jax.jit

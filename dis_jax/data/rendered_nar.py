@@ -17,7 +17,7 @@ MOST_GLYPHS = 3
 CELLS = 3  # a side
 _EDGE = 2  # pixels of white around the cells
 _SIDE = 2 * _EDGE + CELLS * TILE
-_FACTORS = (
+BOARD_FACTORS = (
     "number",
     *(
         f"{what}_{k + 1}"
@@ -26,7 +26,9 @@ _FACTORS = (
     ),
 )
 _SIZES = (MOST_GLYPHS, *(len(GLYPHS), CELLS, CELLS) * MOST_GLYPHS)
-_REGIONS = tuple((f"glyph_{k + 1}", _FACTORS[1 + 3 * k : 4 + 3 * k]) for k in range(3))
+_REGIONS = tuple(
+    (f"glyph_{k + 1}", BOARD_FACTORS[1 + 3 * k : 4 + 3 * k]) for k in range(3)
+)
 
 
 def rendered_nar() -> ImageSet:
@@ -69,7 +71,7 @@ def _boards(name: str, tiles: UInt8[np.ndarray, "glyph 20 20"]) -> ImageSet:
     return ImageSet(
         arrays={"tiles": jnp.asarray(tiles)},
         name=name,
-        factor_names=_FACTORS,
+        factor_names=BOARD_FACTORS,
         sizes=_SIZES,
         image_shape=(_SIDE, _SIDE, 1),
         num_images=math.prod(_SIZES),
@@ -180,5 +182,5 @@ def _check(factors: Array) -> None:
     if factors.ndim != 2 or factors.shape[1] != len(_SIZES):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, {len(_SIZES)}): "
-            f"{', '.join(_FACTORS)}."
+            f"{', '.join(BOARD_FACTORS)}."
         )

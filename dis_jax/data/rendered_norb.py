@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SMALLNORB
 from dis_jax.data.image_set import ImageSet, drawn_grid
@@ -23,6 +23,7 @@ from dis_jax.data.rays import (
     box,
     crosses,
     ellipsoid,
+    majority,
     met,
     nonzero,
     orbit,
@@ -71,6 +72,8 @@ def rendered_norb() -> ImageSet:
         SMALLNORB.sizes,
         (_SIDE, _SIDE, 1),
         draw_toys,
+        toy_masks,
+        (("toy", ()), ("table", ()), ("shadow", ())),
     )
 
 
@@ -92,6 +95,44 @@ def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
       >>> round(float(toy[0, 0, 0, 0]), 2)  # the table in the brightest light
       0.98
     """
+    scene = _scene(factors)
+    lit = scene.light[:, 2] + scene.light[:, 3] * jnp.maximum(scene.facing, 0)
+    table = scene.light[:, 4] * jnp.where(scene.dark, _SHADOW, 1.0)
+    return antialiased([jnp.where(scene.is_toy, _PAINT * lit, table)])
+
+
+@jax.jit
+def toy_masks(factors: Int[Array, "batch 5"]) -> Bool[Array, "batch 3 64 64"]:
+    """Masks of the toy, of the table in the light, and of the shadow on it.
+
+    Args:
+      factors: integers in the ranges of `rendered_norb`.
+
+    Returns:
+      Masks that cover each pixel once.
+
+    Raises:
+      ValueError: if `factors` does not have five columns.
+
+    Example:
+      >>> masks = toy_masks(jnp.array([[4, 0, 0, 0, 5]]))
+      >>> masks.shape, bool(masks[0, 1, 0, 0])  # the corner is table
+      ((1, 3, 64, 64), True)
+    """
+    scene = _scene(factors)
+    return majority(jnp.where(scene.is_toy, 0, jnp.where(scene.dark, 2, 1)), 3)
+
+
+class _Scene(NamedTuple):
+    """What rays through the corners of pixels meet: (batch, corner, corner) each."""
+
+    is_toy: Mask
+    dark: Mask  # of the table below: whether it lies in shadow
+    facing: Plane  # cosine between the toy's surface and the light
+    light: Float[Array, "batch 5 1 1"]
+
+
+def _scene(factors: Int[Array, "batch 5"]) -> _Scene:
     if factors.ndim != 2 or factors.shape[1] != len(SMALLNORB.sizes):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, 5): "
@@ -116,12 +157,10 @@ def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
     to_light = Vector(flat * jnp.sin(around), jnp.sin(above), flat * jnp.cos(around))
 
     to_toy, normal = toy.surface(ray)
-    lit = light[:, 2] + light[:, 3] * jnp.maximum(normal.dot(to_light), 0)
     to_table = -ray.origin.y / nonzero(ray.direction.y)
     on_table = ray.origin + ray.direction.scaled(to_table)
     dark = toy.hides(Camera(on_table._replace(y=0.0 * to_table), to_light))
-    table = light[:, 4] * jnp.where(dark, _SHADOW, 1.0)
-    return antialiased([jnp.where(to_toy < to_table, _PAINT * lit, table)])
+    return _Scene(jnp.less(to_toy, to_table), dark, normal.dot(to_light), light)
 
 
 class _Toy(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SHAPES3D
 from dis_jax.data.image_set import ImageSet, drawn_grid
@@ -25,6 +25,7 @@ from dis_jax.data.rays import (
     crosses,
     cylinder,
     ellipsoid,
+    majority,
     met,
     nonzero,
     orbit,
@@ -67,6 +68,14 @@ def rendered_shapes3d() -> ImageSet:
         SHAPES3D.sizes,
         (_SIDE, _SIDE, 3),
         draw_rooms,
+        room_masks,
+        (
+            ("floor", ("floor_hue",)),
+            ("walls", ("wall_hue",)),
+            ("sky", ()),
+            ("object", ("object_hue",)),
+            ("shadow", ()),
+        ),
     )
 
 
@@ -88,25 +97,14 @@ def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
       >>> room[0, -1, 32].tolist()  # the floor is red
       [1.0, 0.0, 0.0]
     """
-    if factors.ndim != 2 or factors.shape[1] != len(SHAPES3D.sizes):
-        raise ValueError(
-            f"factors have shape {factors.shape}; expected (batch, 6): "
-            f"{', '.join(SHAPES3D.factor_names)}."
-        )
-    floor, wall, thing, scale, shape, orientation = (
-        factors[:, i, None, None] for i in range(6)
-    )
-    body = _Body(shape, 0.75 + 0.5 * scale / 7)
-    ray = orbit((-30 + 60 * orientation / 14) * (math.pi / 180), side=_SIDE, **_CAMERA)
-    to_thing, to_floor = body.distance(ray), _to_floor(ray)
-    to_wall, is_back = _to_wall(ray)
-    is_thing = to_thing < jnp.minimum(to_floor, to_wall)
-    is_floor = to_floor < to_wall
-    is_wall = ray.origin.y + to_wall * ray.direction.y < _WALL_HEIGHT
+    room = _room(factors)
+    floor, wall, thing = (factors[:, i, None, None] for i in range(3))
+    is_thing, is_floor, is_wall = room.is_thing, room.is_floor, room.is_wall
 
-    thing_shade, gloss = body.shading(ray, to_thing)
-    shade = jnp.where(is_wall, _wall_shade(ray, to_wall, is_back), 1.0)
-    shade = jnp.where(is_floor, _floor_shade(ray, to_floor, body), shade)
+    thing_shade, gloss = room.body.shading(room.ray, room.to_thing)
+    wall_shade = _wall_shade(room.ray, *_to_wall(room.ray))
+    shade = jnp.where(is_wall, wall_shade, 1.0)
+    shade = jnp.where(is_floor, _floor_shade(room), shade)
     shade = jnp.where(is_thing, thing_shade, shade)
     gloss = jnp.where(is_thing, gloss, 0.0)
     hues = jnp.asarray(_HUES)
@@ -117,6 +115,63 @@ def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
         colour = jnp.where(is_thing, hues[thing, i], colour)
         channels.append(colour * shade * (1 - gloss) + gloss)
     return antialiased(channels)
+
+
+@jax.jit
+def room_masks(factors: Int[Array, "batch 6"]) -> Bool[Array, "batch 5 64 64"]:
+    """Masks of the floor in the light, walls, sky, object, and shadow on the floor.
+
+    Args:
+      factors: integers in the ranges of `rendered_shapes3d`.
+
+    Returns:
+      Masks that cover each pixel once.
+
+    Raises:
+      ValueError: if `factors` does not have six columns.
+
+    Example:
+      >>> masks = room_masks(jnp.array([[0, 1, 2, 4, 0, 7]]))
+      >>> bool(masks[0, 0, -1, 32])  # floor, in the middle of the lowest row
+      True
+    """
+    room = _room(factors)
+    on_floor = jnp.where(_in_shadow(room), 4, 0)
+    label = jnp.where(room.is_floor, on_floor, jnp.where(room.is_wall, 1, 2))
+    return majority(jnp.where(room.is_thing, 3, label), 5)
+
+
+class _Room(NamedTuple):
+    """What rays through the corners of pixels meet: (batch, corner, corner) each.
+
+    Whatever is neither the object nor the floor nor a wall is sky; the object stands
+    before the floor, and the floor before walls.
+    """
+
+    ray: Camera
+    body: _Body
+    to_thing: Plane
+    to_floor: Plane
+    is_thing: Mask
+    is_floor: Mask
+    is_wall: Mask
+
+
+def _room(factors: Int[Array, "batch 6"]) -> _Room:
+    if factors.ndim != 2 or factors.shape[1] != len(SHAPES3D.sizes):
+        raise ValueError(
+            f"factors have shape {factors.shape}; expected (batch, 6): "
+            f"{', '.join(SHAPES3D.factor_names)}."
+        )
+    scale, shape, orientation = (factors[:, i, None, None] for i in range(3, 6))
+    body = _Body(shape, 0.75 + 0.5 * scale / 7)
+    ray = orbit((-30 + 60 * orientation / 14) * (math.pi / 180), side=_SIDE, **_CAMERA)
+    to_thing, to_floor = body.distance(ray), _to_floor(ray)
+    to_wall, _ = _to_wall(ray)
+    is_thing = to_thing < jnp.minimum(to_floor, to_wall)
+    is_floor = jnp.less(to_floor, to_wall)
+    is_wall = jnp.less(ray.origin.y + to_wall * ray.direction.y, _WALL_HEIGHT)
+    return _Room(ray, body, to_thing, to_floor, is_thing, is_floor, is_wall)
 
 
 class _Body(NamedTuple):
@@ -220,9 +275,17 @@ def _wall_shade(ray: Camera, t: Plane, is_back: Plane) -> Plane:
     return jnp.where(is_back, across, jnp.where(ray.direction.x > 0, 0.677, 0.74))
 
 
-def _floor_shade(ray: Camera, t: Plane, body: _Body) -> Plane:
-    t = jnp.where(t < FAR, t, 0.0)
-    x, z = (o + t * d for o, d in zip(ray.origin[::2], ray.direction[::2], strict=True))
-    shade = jnp.clip(1.032 - 0.107 * x + 0.009 * z, 0, 1)
-    to_sun = Camera(Vector(x, jnp.zeros_like(x), z), _TO_SUN)
-    return jnp.where(body.hides_sun(to_sun), shade * _SHADOW, shade)
+def _on_floor(room: _Room) -> Vector:
+    t = jnp.where(room.to_floor < FAR, room.to_floor, 0.0)
+    at = room.ray.origin + room.ray.direction.scaled(t)
+    return at._replace(y=jnp.zeros_like(at.x))
+
+
+def _in_shadow(room: _Room) -> Mask:
+    return room.body.hides_sun(Camera(_on_floor(room), _TO_SUN))
+
+
+def _floor_shade(room: _Room) -> Plane:
+    at = _on_floor(room)
+    shade = jnp.clip(1.032 - 0.107 * at.x + 0.009 * at.z, 0, 1)
+    return jnp.where(_in_shadow(room), shade * _SHADOW, shade)

@@ -20,9 +20,18 @@ from dis_jax.data.transforms import (
     resized,
     tinted,
     tinted_on_noise,
+    viridis,
 )
 
-VARIANTS = ("coloured", "grey", "noisy", "tinted", "tinted_on_noise", "resized<side>")
+VARIANTS = (
+    "coloured",
+    "grey",
+    "noisy",
+    "tinted",
+    "tinted_on_noise",
+    "viridis",
+    "resized<side>",
+)
 
 _RESIZED = re.compile(r"resized([1-9]\d*)")
 _WITH_COLOUR = ("tinted", "tinted_on_noise")
@@ -52,9 +61,9 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
     """A set of which every image is changed in one way.
 
     "coloured" has three channels, "grey" one, "resized<side>" another size; "noisy" is
-    `noisy`; "tinted" and "tinted_on_noise" have a factor more, the first: `colour`, one
-    of `SPRITE_COLOURS`. Noise belongs to its image: it is the same whenever the image is
-    drawn, and differs between images.
+    `noisy`, "viridis" is `viridis`; "tinted" and "tinted_on_noise" have a factor more,
+    the first: `colour`, one of `SPRITE_COLOURS`. Noise belongs to its image: it is the
+    same whenever the image is drawn, and differs between images.
 
     Args:
       image_set: a set whose images are on the device.
@@ -91,6 +100,9 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
         image_shape=_shape(image_set.image_shape, variant),
         take_fn=take,
         images_fn=images,
+        # masks are of the original size
+        masks_fn=None if side_of(variant) else image_set.masks_fn,
+        regions=() if side_of(variant) else image_set.regions,
     )
 
 
@@ -149,7 +161,7 @@ def _change(variant: str, noises: int) -> Callable[[Array, Array], Array]:
         return lambda images, index: resized(images, side)
     if variant == "noisy":
         return lambda images, index: _each(noisy, noises, index, images)
-    plain = {"coloured": coloured, "grey": grey}[variant]
+    plain = {"coloured": coloured, "grey": grey, "viridis": viridis}[variant]
     return lambda images, index: plain(images)
 
 
@@ -161,7 +173,9 @@ def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
             "of grey images, e.g. rendered_dsprites."
         )
     sizes = (len(SPRITE_COLOURS), *image_set.sizes)
-    take, images = _tinted_functions(image_set.images_fn, sizes, variant)
+    take, images, masks = _tinted_functions(
+        *(image_set.images_fn, image_set.masks_fn, sizes, variant)
+    )
     return ImageSet(
         arrays={"grey": image_set.arrays},
         name=f"{image_set.name}+{variant}",
@@ -171,13 +185,18 @@ def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
         num_images=math.prod(sizes),
         take_fn=take,
         images_fn=images,
+        masks_fn=masks,
+        regions=image_set.regions,
     )
 
 
 @functools.cache
 def _tinted_functions(
-    grey_images: Callable, sizes: tuple[int, ...], variant: str
-) -> tuple[Callable, Callable]:
+    grey_images: Callable,
+    grey_masks: Callable | None,
+    sizes: tuple[int, ...],
+    variant: str,
+) -> tuple[Callable, Callable, Callable | None]:
     def images(arrays, factors):
         plain, colour = grey_images(arrays["grey"], factors[:, 1:]), factors[:, 0]
         if variant == "tinted":
@@ -191,7 +210,13 @@ def _tinted_functions(
         factors = factors_of_index(index, sizes)
         return images(arrays, factors), factors
 
-    return take, images
+    if grey_masks is None:
+        return take, images, None
+
+    def masks(arrays, factors):
+        return grey_masks(arrays["grey"], factors[:, 1:])
+
+    return take, images, masks
 
 
 def _each(

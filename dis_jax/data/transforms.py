@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from dis_jax.data.image_set import Batch
@@ -235,6 +236,41 @@ def resized(images: Images, side: int) -> Images:
     shape = (batch, side, side, channels)
     # Rounding may step a hair out of the range that the images came in.
     return jnp.clip(jax.image.resize(images, shape, "linear"), 0.0, 1.0)
+
+
+def viridis(images: GreyImages) -> ColourImages:
+    """Grey values as the false colours that matplotlib shows them in by default.
+
+    Black becomes dark blue, white yellow, and what lies between is green: dark glyphs on
+    white are blue on yellow, with a green rim along their antialiased edges.
+
+    Args:
+      images: grey, in [0, 1].
+
+    Returns:
+      Three channels.
+
+    Raises:
+      ValueError: if the images have another number of channels than one.
+
+    Example:
+      >>> image = viridis(jnp.ones((1, 1, 1, 1)))
+      >>> [round(float(value), 2) for value in image.ravel()]
+      [0.99, 0.91, 0.14]
+    """
+    if images.shape[-1] != 1:
+        raise ValueError(
+            f"images have shape {images.shape}; expected one channel, grey."
+        )
+    level = jnp.round(images[..., 0] * 255).astype(jnp.int32)
+    return jnp.asarray(_viridis())[level]
+
+
+@functools.cache
+def _viridis() -> np.ndarray:
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](np.arange(256))[:, :3].astype(np.float32)
 
 
 def grey(images: Images) -> GreyImages:

@@ -22,6 +22,7 @@ from dis_jax.figures.latents import (
     traversals,
     traverse,
 )
+from dis_jax.figures.mask_sections import problem_picture, program_name
 from dis_jax.figures.matrices import confusion_matrix, matrix
 from dis_jax.figures.pixels import (
     image_grid,
@@ -66,6 +67,8 @@ __all__ = [
     "nearest",
     "omes_over_beta",
     "prior_bars",
+    "problem_picture",
+    "program_name",
     "read_curves",
     "reconstructions",
     "retrieval_grid",

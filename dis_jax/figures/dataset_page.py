@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from dis_jax.data import ImageSet
 from dis_jax.figures import page
 from dis_jax.figures._axes import empty_axes
+from dis_jax.figures.mask_sections import masks_section, problems_section
 from dis_jax.figures.page import Section, render_page
 from dis_jax.figures.pixels import Pixels, image_grid, image_rows, to_uint8
 from dis_jax.probing.encoding import images_at
@@ -251,6 +252,8 @@ def write_dataset_page(
         _labels(image_set),
         _pixels(found),
     ]
+    parts = (masks_section(image_set, seed), problems_section(image_set, seed))
+    sections += [part for part in parts if part.body]
     place = "read from the host" if image_set.read is not None else "on the device"
     html = render_page(image_set.name, f"images {place}", facts, sections)
     path = pathlib.Path(path)

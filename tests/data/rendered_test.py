@@ -49,6 +49,62 @@ def test_every_value_of_every_factor_changes_pixels(name):
         assert (before != after).sum(1).min() >= 10
 
 
+@pytest.mark.parametrize(
+    ("name", "columns"), [("rendered_shapes3d", 3), ("rendered_dsprites", 0)]
+)
+def test_a_region_s_factors_change_pixels_in_its_mask_alone(name, columns):
+    """Rims of half a pixel belong to two regions, so masks grow by one pixel here."""
+    image_set = data.load(name)
+    factors = random_factors(image_set.sizes, 12)
+    before, masks = image_set.images(factors), np.asarray(image_set.masks(factors))
+    np.testing.assert_array_equal(masks.sum(1), 1)
+    checked = 0
+    for region, (_, names) in enumerate(image_set.regions):
+        if len(names) != 1:
+            continue
+        column = image_set.factor_names.index(names[0])
+        size = image_set.sizes[column]
+        moved = factors.at[:, column].set((factors[:, column] + 1) % size)
+        np.testing.assert_array_equal(image_set.masks(moved), masks)
+        changed = (abs(image_set.images(moved) - before) > 1e-6).any(-1)
+        shown = masks[:, region] | (region == 0) * masks[:, -1]  # floor in shadow
+        grown = np.zeros_like(shown)
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                grown |= np.roll(shown, (dy, dx), (1, 2))
+        assert not (changed & ~grown).any()
+        # at least all pixels whose neighbours are of the region too
+        assert (changed & shown).sum() > 0.8 * shown.sum()
+        checked += 1
+    assert checked == columns
+
+
+def test_masks_of_toys_are_dark_where_the_shadow_is():
+    toys = data.load("rendered_norb")
+    factors = random_factors(toys.sizes, 12)
+    images, masks = toys.images(factors)[..., 0], np.asarray(toys.masks(factors))
+    np.testing.assert_array_equal(masks.sum(1), 1)
+    for image, (toy, table, shadow) in zip(np.asarray(images), masks, strict=True):
+        assert toy.any()
+        bright = np.median(image[table])
+        assert (abs(image[table] - bright) < 0.01).mean() > 0.9  # the rest are edges
+        if shadow.any():
+            assert image[shadow].max() < bright - 0.02
+
+
+def test_masks_follow_variants_and_are_refused_where_there_are_none():
+    sprites = data.load("rendered_dsprites")
+    factors = random_factors(sprites.sizes, 4)
+    tinted = data.varied(sprites, "tinted")
+    coloured = jnp.concatenate([jnp.full((4, 1), 3), factors], axis=1)
+    np.testing.assert_array_equal(tinted.masks(coloured), sprites.masks(factors))
+    np.testing.assert_array_equal(
+        data.varied(sprites, "noisy").masks(factors), sprites.masks(factors)
+    )
+    with pytest.raises(ValueError, match=r"resized32' has no masks; rendered sets"):
+        data.varied(sprites, "resized32").masks(factors)
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_edges_are_antialiased(name):
     """Along edges there are values between those of the two sides."""

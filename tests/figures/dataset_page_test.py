@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 
@@ -131,3 +132,26 @@ def test_a_factor_of_which_nothing_is_known_has_grey_images():
     images, values = figures.factor_sweep(image_set, "b")
     assert values == [0, 1]
     np.testing.assert_array_equal(images, 0.5)
+
+
+def test_a_page_of_boards_shows_masks_and_problems(tmp_path):
+    boards = data.load("rendered_nar")
+    path = figures.write_dataset_page(boards, tmp_path / "nar.html", num=100)
+    html = path.read_text()
+    assert html.count('alt="a visual analogy"') == 6
+    assert html.count('alt="masks of regions"') == 1
+    programs = data.nar_problems(jax.random.key(0), 6).program
+    for rows, columns, shape in np.asarray(programs):
+        names = "down " * max(rows, 0) + "up " * max(-rows, 0)
+        names += "right " * max(columns, 0) + "left " * max(-columns, 0)
+        names = [
+            *names.split(),
+            *[f"to_shape {data.GLYPHS[k]}" for k in [shape] if k >= 0],
+        ]
+        assert f"<h3>{', '.join(names)}</h3>" in html
+
+
+def test_a_page_of_other_images_does_not(tmp_path):
+    html = figures.write_dataset_page(grid(), tmp_path / "x.html").read_text()
+    assert "a visual analogy" not in html
+    assert "masks of regions" not in html
