@@ -26,6 +26,7 @@ OFFERED = {
     "cars3d": "http://www.scottreed.info/files/nips2015-analogy-data.tar.gz",
     "isaac3d": "https://github.com/NVlabs/High-res-disentanglement-datasets",
     "rgbd_objects": "https://rgbd-dataset.cs.washington.edu/",
+    "nar": "https://github.com/threewisemonkeys-as/nar",
 }
 # beside a prepared set: a stream needs all factors before the first image
 KEPT_FACTORS = "factors_{split}.npy"
