@@ -1,9 +1,11 @@
 """Runs any method on any data: one loop, on one device or many, once or as a population."""
 
 from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.diverged import diverged
 from dis_jax.training.finite import NonFiniteError
+from dis_jax.training.interrupt import Interrupted
 from dis_jax.training.log import Log, read_metrics
-from dis_jax.training.loop import Run, set_up, train
+from dis_jax.training.loop import train
 from dis_jax.training.mesh import make_mesh
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import (
@@ -13,6 +15,7 @@ from dis_jax.training.program import (
     member,
     stack,
 )
+from dis_jax.training.setup import Run, set_up
 from dis_jax.training.workdir import (
     BusyError,
     graft,
@@ -25,12 +28,14 @@ from dis_jax.training.workdir import (
 __all__ = [
     "BusyError",
     "Checkpoints",
+    "Interrupted",
     "Log",
     "Member",
     "NonFiniteError",
     "Program",
     "Run",
     "compile_program",
+    "diverged",
     "graft",
     "held",
     "is_population",

@@ -47,7 +47,7 @@ def _digest(leaf: Any) -> str:
         leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
     array = np.ascontiguousarray(leaf)
     found = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
-    found.update(memoryview(array.reshape(-1).view(np.uint8)))
+    found.update(array.reshape(-1).view(np.uint8).data)
     return found.hexdigest()[:_LENGTH]
 
 

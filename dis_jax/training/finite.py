@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -20,30 +21,53 @@ class NonFiniteError(ArithmeticError):
 class Window:
     """The metrics of the steps since the last line of the log."""
 
-    def __init__(self, step: int):
-        """Starts a window at a step."""
-        self._first = step
+    def __init__(self, step: int, opened: Mapping[str, Any] | None = None):
+        """Starts a window at a step, or goes on with one that was cut off.
+
+        Args:
+          step: that the run goes on from.
+          opened: what `open` gave of the window that the step lies in.
+        """
+        self._first = opened["first"] if opened else step
+        values = opened["values"] if opened else {}
+        self._values = {k: np.asarray(v, np.float32) for k, v in values.items()}
         self._metrics: list[Metrics] = []
 
     def add(self, metrics: Metrics) -> None:
         """Adds the metrics of one call, still on the device."""
         self._metrics.append(metrics)
 
-    def close(self, step: int) -> dict[str, Any]:
-        """The means over the window, as floats or lists of one a member.
+    def values(self) -> dict[str, np.ndarray]:
+        """By name, (steps, [members]); waits for the device."""
+        for metrics in jax.device_get(self._metrics):
+            for name, value in metrics._asdict().items():
+                parts = [self._values[name], value] if name in self._values else [value]
+                self._values[name] = np.concatenate(parts)
+        self._metrics = []
+        return self._values
+
+    def open(self) -> dict[str, Any]:
+        """What the window holds so far, as JSON."""
+        values = {name: value.tolist() for name, value in self.values().items()}
+        return {"first": self._first, "values": values}
+
+    def check(self, step: int, left_out: np.ndarray | None = None) -> None:
+        """Raises NonFiniteError if a value is not finite.
+
+        Args:
+          step: that the window has come to.
+          left_out: (members,), true for those that are known to have diverged.
 
         Raises:
-          NonFiniteError: if a value is not finite; names the terms, the steps and the
-            members.
+          NonFiniteError: names the terms, the steps and the members.
         """
-        stacked = jax.tree.map(
-            lambda *m: np.concatenate(m), *jax.device_get(self._metrics)
-        )
-        bad = {
-            name: np.argwhere(~np.isfinite(values))
-            for name, values in stacked._asdict().items()
-            if not np.isfinite(values).all()
-        }
+        bad = {}
+        for name, values in self.values().items():
+            wrong = ~np.isfinite(values)
+            if left_out is not None:
+                wrong = wrong & ~left_out
+            if wrong.any():
+                bad[name] = np.argwhere(wrong)
         if bad:
             at = min(found[0, 0] for found in bad.values())
             terms = ", ".join(name for name, found in bad.items() if found[0, 0] == at)
@@ -52,15 +76,34 @@ class Window:
                 f"{terms} is not finite at step {self._first + 1 + at}{_whose(members)} "
                 f"(seen in steps {self._first + 1} to {step})."
             )
-        self._first, self._metrics = step, []
-        return {k: v.mean(0).tolist() for k, v in stacked._asdict().items()}
+
+    def close(self, step: int, left_out: np.ndarray | None = None) -> dict[str, Any]:
+        """The means over the window, and begins the next one.
+
+        Args:
+          step: that the window has come to.
+          left_out: (members,), true for those that have diverged.
+
+        Returns:
+          A float by name, or a list of one a member, with None for those left out.
+        """
+        values = self.values()
+        self._first, self._values = step, {}
+        means = {name: value.mean(0).tolist() for name, value in values.items()}
+        if left_out is None or not left_out.any():
+            return means
+        return {
+            name: [None if out else x for x, out in zip(row, left_out, strict=True)]
+            for name, row in means.items()
+        }
 
 
-def check_parameters(state: State, step: int, mesh: Mesh) -> None:
+def check_parameters(
+    state: State, step: int, mesh: Mesh, left_out: np.ndarray | None = None
+) -> None:
     """Raises NonFiniteError if a parameter is not finite; names networks and members."""
-    # members may lie on devices of other processes, which all want to hear of each
-    everywhere = jax.jit(_all_finite, out_shardings=meshes.replicated(mesh))
-    finite = jax.device_get(everywhere(state))
+    out = False if left_out is None else left_out
+    finite = {name: good | out for name, good in _finite(state, mesh).items()}
     bad = {name: np.argwhere(~good) for name, good in finite.items() if not good.all()}
     if bad:
         members = {int(m) for found in bad.values() for m in found.flat}
@@ -70,12 +113,33 @@ def check_parameters(state: State, step: int, mesh: Mesh) -> None:
         )
 
 
+def finite_members(metrics: Metrics, state: State, mesh: Mesh) -> np.ndarray:
+    """Which members of a population are well after a call.
+
+    Args:
+      metrics: of the call, (steps, members) each.
+      state: after it, stacked over members.
+      mesh: the devices.
+
+    Returns:
+      (members,), true where all metrics and all parameters are finite.
+    """
+    terms = [np.isfinite(m).all(0) for m in jax.device_get(tuple(metrics))]
+    return np.all([*terms, *_finite(state, mesh).values()], axis=0)
+
+
+def _finite(state: State, mesh: Mesh) -> dict[str, np.ndarray]:
+    """For each network, of each member of a population."""
+    # members may lie on devices of other processes, which all want to hear of each
+    everywhere = jax.jit(_all_finite, out_shardings=meshes.replicated(mesh))
+    return jax.device_get(everywhere(state))
+
+
 def _whose(members: set[int]) -> str:
     return f" for members {sorted(members)}" if members else ""
 
 
 def _all_finite(state: State) -> dict[str, Any]:
-    """For each network, of each member of a population."""
     own = state.step.ndim  # 1 where there are members, whose axis is the first
 
     def finite(leaf: Any) -> Any:

@@ -51,8 +51,16 @@ class Log:
         self._wait = seconds_between_lines
         self._note: dict[str, str] = {}
 
-    def write(self, step: int, scalars: Scalars) -> None:
-        """Writes one line of means over the window that ends at `step`."""
+    def write(
+        self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
+    ) -> None:
+        """Writes one line of means over the window that ends at `step`.
+
+        Args:
+          step: the last of the window.
+          scalars: the means; None for a member that has diverged.
+          diverged: the last finite step of each such member.
+        """
         now = time.monotonic()
         rate = (step - self._window_step) / max(now - self._window_start, 1e-9)
         self._window_start, self._window_step = now, step
@@ -62,16 +70,20 @@ class Log:
             "steps_per_second": round(rate, 3),
             **scalars,
         }
+        if diverged:
+            line["diverged"] = {str(member): at for member, at in diverged.items()}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if self._board is not None:
             for name, value in scalars.items():
                 for i, v in enumerate(np.atleast_1d(value)):
                     tag = name if np.ndim(value) == 0 else f"{name}/{i}"
-                    self._board.add_scalar(tag, v, step)
+                    if v is not None:
+                        self._board.add_scalar(tag, v, step)
             self._board.add_scalar("steps_per_second", rate, step)
         self._note = {
-            name: f"{np.mean(v):.4g}" for name, v in list(scalars.items())[:3]
+            name: f"{np.nanmean(np.array(v, float)):.4g}"
+            for name, v in list(scalars.items())[:3]
         }
 
     def progress(self, step: int) -> None:
@@ -106,7 +118,9 @@ class Log:
 class Silence:
     """The log of a process beside that which writes it."""
 
-    def write(self, step: int, scalars: Scalars) -> None:
+    def write(
+        self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
+    ) -> None:
         """Nothing."""
 
     def progress(self, step: int) -> None:
@@ -117,7 +131,10 @@ class Silence:
 
 
 def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`; a last line that was cut off is left out.
+    """The lines of a run's `metrics.jsonl`; damaged ones are left out, with a warning.
+
+    A last line that was cut off is left out without one: the process ended while it
+    wrote.
 
     Args:
       workdir: the run's folder.
@@ -125,21 +142,47 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
     Returns:
       One dict a line, in order; empty if there is no log yet.
 
-    Raises:
-      ValueError: if a line before the last is damaged; names it.
+    Example:
+      >>> import pathlib, tempfile
+      >>> from dis_jax import training
+      >>> folder = pathlib.Path(tempfile.mkdtemp())
+      >>> lines = '{"step": 1, "loss": 3.5}\\n{"step": 2, "lo'
+      >>> _ = (folder / "metrics.jsonl").write_text(lines)
+      >>> training.read_metrics(folder)
+      [{'step': 1, 'loss': 3.5}]
     """
     path = pathlib.Path(workdir) / "metrics.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    found = []
-    for i, line in enumerate(lines):
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    found, damaged = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if i + 1 != len(lines):
-                raise ValueError(
-                    f"{path}, line {i + 1} is not JSON ({error}): delete that line; the "
-                    "others stand by themselves."
-                ) from error
+            found.append(_record(line))
+        except ValueError as error:
+            if number < len(lines):
+                damaged.append((number, error))
+    if damaged:
+        number, error = damaged[0]
+        logging.warning(
+            "%s, line %d is damaged (%s) and left out%s; delete the file to begin a new "
+            "log",
+            *(path, number, error),
+            f", and so are {len(damaged) - 1} others" if len(damaged) > 1 else "",
+        )
+    return found
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    """A line of the log; ValueError says what is wrong with it."""
+    found = json.loads(line.decode("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"a {type(found).__name__}, not an object")
+    for name in ("step", "time"):
+        if name == "step" or name in found:
+            value = found.get(name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"its {name} is {value!r}")
     return found
 
 
@@ -154,7 +197,7 @@ def _truncate(path: pathlib.Path, step: int) -> float:
             step,
         )
     write_whole(path, "".join(json.dumps(x) + "\n" for x in kept))
-    return kept[-1]["time"] if kept else 0.0
+    return max((line.get("time", 0.0) for line in kept), default=0.0)
 
 
 def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:

@@ -5,124 +5,28 @@ from __future__ import annotations
 import collections
 import os
 import pathlib
+import signal
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from absl import logging
-from jax.sharding import Mesh
 
-from dis_jax import data
-from dis_jax.methods import Method, State
+from dis_jax.methods import State
 from dis_jax.provenance import provenance
 from dis_jax.training import checkpoints as ckpt
+from dis_jax.training import interrupt, program, workdir
 from dis_jax.training import mesh as meshes
-from dis_jax.training import program, workdir
-from dis_jax.training.finite import NonFiniteError, Window, check_parameters
+from dis_jax.training.diverged import Watch
+from dis_jax.training.finite import NonFiniteError, Window
 from dis_jax.training.log import Log, Silence
-from dis_jax.training.population import is_population, members
+from dis_jax.training.setup import Run, batch_shapes, set_up
 
 # Dispatched and not yet finished calls: one runs while the next is waiting.
 _IN_FLIGHT = 2
-
-
-class Run(NamedTuple):
-    """Everything that a config stands for, before the first step."""
-
-    config: Any
-    method: Method
-    image_set: data.ImageSet
-    sampler: data.Sampler
-    members: list[program.Member]
-    mesh: Mesh
-    population: int | None
-
-
-def set_up(
-    config: Any,
-    data_dir: str | os.PathLike[str] | None = None,
-    *,
-    resident: bool | None = None,
-) -> Run:
-    """Loads the data, makes the method and the mesh that a config names.
-
-    Args:
-      config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
-      data_dir: the folder of real data sets.
-      resident: whether images are held on the device, see `data.load`.
-
-    Returns:
-      The run.
-
-    Raises:
-      ValueError: if a field does not fit; says which and what would.
-      FileNotFoundError: if files of the data set are missing.
-    """
-    found = members(config)
-    population = len(found) if is_population(config) else None
-    image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
-    config = config.copy_and_resolve_references()
-    with config.unlocked():
-        config.image_shape = image_set.image_shape
-    method = workdir.make_method(_with_form(config, population))
-    sampler = _sampler(method, image_set, config, found, population)
-    mesh = meshes.make_mesh(*config.mesh)
-    _check_numbers(config, mesh, population)
-    run = Run(config, method, image_set, sampler, found, mesh, population)
-    _check_metric(run)
-    return run
-
-
-def _check_numbers(config: Any, mesh: Mesh, population: int | None) -> None:
-    if config.keep_checkpoints < 1:
-        raise ValueError(
-            f"keep_checkpoints is {config.keep_checkpoints}; expected 1 or more: the last "
-            "checkpoint is the trained model, and what a run goes on from."
-        )
-    shares = [("batch_size", config.batch_size, meshes.DATA)]
-    if population and program.backend().vectorise:
-        shares.append(("the number of members", population, meshes.POPULATION))
-    for name, number, axis in shares:
-        if number % mesh.shape[axis]:
-            raise ValueError(
-                f"{name} is {number}, which {mesh.shape[axis]} devices cannot share "
-                "evenly; change it, or config.mesh."
-            )
-
-
-def _sampler(
-    method: Method,
-    image_set: data.ImageSet,
-    config: Any,
-    found: list[program.Member],
-    population: int | None,
-) -> data.Sampler:
-    """The sampler, its arguments stacked over the members of a population."""
-
-    def make(**own: Any) -> data.Sampler:
-        options = {**config.sampler, **own}
-        return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
-
-    if population is None:
-        return make()
-    if not found[0].sampler:
-        shared = make()
-        return shared._replace(args=program.stack([shared.args] * population))
-    samplers = [make(**member.sampler) for member in found]
-    args = program.stack([sampler.args for sampler in samplers])
-    return samplers[0]._replace(args=args)
-
-
-def _with_form(config: Any, population: int | None) -> Any:
-    """The config with the form of convolution that suits members side by side."""
-    best = program.backend()
-    if population is None or not best.vectorise or "form" not in config.network:
-        return config
-    config = config.copy_and_resolve_references()
-    config.network.form = best.population_form
-    return config
 
 
 def train(
@@ -150,8 +54,11 @@ def train(
 
     Raises:
       BusyError: if another process trains in the workdir.
+      Interrupted: if the process was sent SIGTERM, or Ctrl-C: a `SystemExit`, after a
+        checkpoint of the step that was reached. The same call goes on from there.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint,
-        if there is one, is from before.
+        if there is one, is from before. Members of a population that diverge stay at
+        their last finite state, see `diverged`; this is raised if none is left.
       OSError: if there are checkpoints and none can be read, or fits the config.
       ValueError: if the workdir has checkpoints of another config, or of other data, or
         if a field does not fit.
@@ -181,20 +88,20 @@ def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
-        state, step = _start(run, checkpoints, accept_changes)
+        start = _start(run, checkpoints, accept_changes)
         if _writes():  # only now is it known that the checkpoints fit the config
             workdir.write_config(folder, config)
-        if step >= config.steps:
-            logging.info("%s has made its %d steps already", folder, step)
-            return state
-        options = {"first_step": step, "last_step": config.steps}
+        if start.step >= config.steps:
+            logging.info("%s has made its %d steps already", folder, start.step)
+            return start.state
+        options = {"first_step": start.step, "last_step": config.steps}
         log = (
             Log(folder, tensorboard=config.tensorboard, **options)
             if _writes()
             else Silence()
         )
         try:
-            state = _loop(run, compiled, state, step, checkpoints, log, began)
+            state = _loop(run, compiled, start, checkpoints, log, began)
         finally:
             log.close()
     except NonFiniteError as error:
@@ -207,18 +114,32 @@ def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -
 
 def _way_out(saved: list[int]) -> str:
     """What to do when numbers are no longer finite."""
-    advice = "try a smaller learning rate, or hparams.clip_norm"
+    # not clip_norm: Adam's step does not grow with the gradient
+    advice = "try a smaller learning rate"
     if not saved:
         return f"There is no checkpoint yet, so --workdir may stay: {advice}."
     return f"The last checkpoint, of step {saved[-1]}, is from before; {advice}."
 
 
-def _start(
-    run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool
-) -> tuple[State, int]:
+class Start(NamedTuple):
+    """Where a run begins, or goes on.
+
+    Attributes:
+      state: of the model or population.
+      step: that it has made.
+      opened: of a run that a signal ended between two lines of the log: what the next
+        line and the next checkpoint need of the steps before.
+    """
+
+    state: State
+    step: int
+    opened: Mapping[str, Any] = {}
+
+
+def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Start:
     """The state of the last good checkpoint, or a new one."""
     config = run.config
-    facts = workdir.batch_facts(_batch_shapes(run))
+    facts = workdir.batch_facts(batch_shapes(run))
     shapes = workdir.state_shapes(run.method, config, facts)
     template = ckpt.placed(shapes, meshes.replicated(run.mesh))
     found = checkpoints.newest(
@@ -226,13 +147,15 @@ def _start(
     )
     if found is not None:
         step, state = found
+        facts = checkpoints.facts(step)
         if not accept_changes:
-            workdir.check_data(checkpoints.facts(step), config, run.image_set)
+            workdir.check_data(facts, config, run.image_set)
         # hyperparameters are the config's: they may have been changed and accepted
         hparams = [program.scalars(m.hparams) for m in run.members]
         stacked = hparams[0] if run.population is None else program.stack(hparams)
         logging.info("going on from step %d", step)
-        return state._replace(hparams=stacked), step
+        state = state._replace(hparams=stacked)
+        return Start(state, step, facts.get("opened", {}))
     state = program.init(
         run.method,
         run.sampler,
@@ -252,71 +175,83 @@ def _start(
             *(state, source, tuple(config.init_from.networks)),
             optimisers=tuple(config.init_from.get("optimisers", ())),
         )
-    return state, 0
+    return Start(state, 0)
 
 
 def _loop(
     run: Run,
     compiled: program.Program,
-    state: State,
-    step: int,
+    start: Start,
     checkpoints: ckpt.Checkpoints,
     log: Log | Silence,
     began: float,
 ) -> State:
     config = run.config
+    state, step, opened = start
     stride = config.steps_per_call or program.backend().steps_per_call
     checkpoint_every = _round_up(config.checkpoint_every, stride)
     log_every = _round_up(config.log_every, stride)
     facts = _facts(run)
-    window = Window(step)
-    since_checkpoint = []
+    window = Window(step, opened.get("window"))
+    scores = list(opened.get("scores", ()))
+    watch = Watch(compiled, state, step, mesh=run.mesh, stride=stride)
     in_flight = collections.deque()
     first = step
     carry = compiled.load(state)
-    while step < config.steps:
-        # calls start at multiples of the stride, whatever step a run goes on from
-        count = min(stride - step % stride, config.steps - step)
-        carry, metrics = compiled.run(carry, count)
-        window.add(metrics)
-        in_flight.append((step + count, metrics))
-        step += count
-        if len(in_flight) > _IN_FLIGHT:
-            done, waited = in_flight.popleft()
-            jax.block_until_ready(waited)
-            log.progress(done)
-        if step == first + count:
-            jax.block_until_ready(metrics)
-            logging.info("first call done after %.1f s", time.monotonic() - began)
+    del state
+    with interrupt.listening() as due:
+        while step < config.steps:
+            # calls start at multiples of the stride, whatever step a run goes on from
+            count = min(stride - step % stride, config.steps - step)
+            carry, metrics = compiled.run(carry, count)
+            window.add(metrics)
+            in_flight.append((step + count, metrics))
+            step += count
+            if len(in_flight) > _IN_FLIGHT:
+                done, waited = in_flight.popleft()
+                jax.block_until_ready(waited)
+                log.progress(done)
+            if step == first + count:
+                jax.block_until_ready(metrics)
+                logging.info("first call done after %.1f s", time.monotonic() - began)
 
-        last = step == config.steps
-        checkpoint = last or step % checkpoint_every == 0
-        if checkpoint or step % log_every == 0:
-            means = window.close(step)
-            log.write(step, means)
-            if config.best_metric:
-                since_checkpoint.append(means[config.best_metric])
-        if checkpoint:
-            state = compiled.dump(carry)
-            check_parameters(state, step, run.mesh)
-            score = float(np.mean(since_checkpoint)) if since_checkpoint else None
-            checkpoints.save(step, state, facts, score)
-            since_checkpoint = []
-        if last:
-            log.progress(step)
-    return compiled.dump(carry)
+            signum = due()
+            last = step == config.steps
+            checkpoint = last or step % checkpoint_every == 0
+            logged = checkpoint or step % log_every == 0
+            if logged or signum:
+                saves = checkpoint or bool(signum)
+                carry = watch.look(window, carry, step, saves=saves)
+            if logged:
+                means = window.close(step, watch.out)
+                log.write(step, means, watch.diverged())
+                if config.best_metric:
+                    scores.append(means[config.best_metric])
+            if checkpoint or signum:
+                own, score = {"diverged": watch.diverged()}, None
+                if checkpoint:
+                    score, scores = _score(scores, watch.out), []
+                else:  # so that the log, too, goes on as if nothing had been
+                    own["opened"] = {"window": window.open(), "scores": scores}
+                checkpoints.save(step, watch.state(carry), facts | own, score)
+            if last:
+                log.progress(step)
+            if signum:
+                checkpoints.wait()
+                logging.info(
+                    "%s: a checkpoint of step %d is written; the same command goes on",
+                    *(signal.Signals(signum).name, step),
+                )
+                raise interrupt.Interrupted(signum)
+    return watch.state(carry)
 
 
-def _check_metric(run: Run) -> None:
-    """Raises if no step gives such a metric; traces one, which costs half a second."""
-    batch = _batch_shapes(run)
-    state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
-    _, metrics = jax.eval_shape(run.method.update, state, batch)
-    name = run.config.best_metric
-    if name and name not in metrics._fields:
-        raise ValueError(
-            f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
-        )
+def _score(scores: list[Any], left_out: np.ndarray | None) -> float | None:
+    """The mean over the windows since the last checkpoint, of members that are well."""
+    if not scores:
+        return None
+    values = np.array(scores, np.float64)  # None becomes nan
+    return float(np.mean(values if left_out is None else values[:, ~left_out]))
 
 
 def _round_up(every: int, stride: int) -> int:
@@ -325,13 +260,7 @@ def _round_up(every: int, stride: int) -> int:
 
 def _facts(run: Run) -> dict[str, Any]:
     return {
-        "batch": workdir.batch_facts(_batch_shapes(run)),
+        "batch": workdir.batch_facts(batch_shapes(run)),
         "data": workdir.data_facts(run.image_set),
         **provenance(),
     }
-
-
-def _batch_shapes(run: Run) -> Any:
-    return program.batch_shapes(
-        run.sampler, run.image_set, population=run.population is not None
-    )

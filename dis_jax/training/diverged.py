@@ -1,0 +1,155 @@
+"""Members of a population that diverge: each stays at its last finite state.
+
+The program knows nothing of them, so a healthy population costs nothing but a copy of its
+state at each line of the log. Where a line shows a number that is not finite, the calls
+since the last line are made again, by the same programs, and the member's state before
+the first bad call is held from then on; what the program still computes for it is not
+looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from jax.sharding import Mesh
+
+from dis_jax.methods import State
+from dis_jax.training.finite import (
+    NonFiniteError,
+    Window,
+    check_parameters,
+    finite_members,
+)
+from dis_jax.training.program import Program
+
+
+class Watch:
+    """Looks at a run's numbers whenever a line of the log or a checkpoint is due."""
+
+    def __init__(
+        self,
+        compiled: Program,
+        state: State,
+        step: int,
+        *,
+        mesh: Mesh,
+        stride: int,
+    ):
+        """Starts to watch.
+
+        Args:
+          compiled: the run's program.
+          state: that the run goes on from; members with fewer steps have diverged.
+          step: that the run has made.
+          mesh: the devices.
+          stride: steps in a call.
+        """
+        self._compiled, self._mesh, self._stride = compiled, mesh, stride
+        self._step = step
+        # of a population: what it was at the last line, all of it finite
+        self._safe = _copy(state) if state.step.ndim else None
+        steps = np.asarray(jax.device_get(state.step))
+        self.out = steps < step if state.step.ndim else None
+
+    def look(self, window: Window, carry: Any, step: int, *, saves: bool) -> Any:
+        """Holds the members that diverged since the last look.
+
+        Args:
+          window: the metrics since then.
+          carry: the program's, at the step.
+          step: that the run has come to.
+          saves: whether a checkpoint follows, so that parameters must be finite.
+
+        Returns:
+          The carry to go on with.
+
+        Raises:
+          NonFiniteError: if a model alone, or every member, has diverged.
+        """
+        state = self._compiled.dump(carry)
+        try:
+            window.check(step, self.out)
+            if saves or self._safe is not None:
+                check_parameters(state, step, self._mesh, self.out)
+        except NonFiniteError as error:
+            if self._safe is None:
+                raise
+            del state, carry  # room for what is made again
+            return self._hold(error, step)
+        if self._safe is not None:
+            self._step, self._safe = step, _keep(self.out, self._safe, state)
+        return carry
+
+    def _hold(self, error: NonFiniteError, step: int) -> Any:
+        before = self.out
+        carry = self._again(step)
+        if self.out.all():
+            raise error
+        new = {m: s for m, s in diverged(self._safe).items() if not before[m]}
+        logging.warning(
+            "%s Each member that diverged stays at its last finite state: %s. The others "
+            "go on. For those that diverged, try a smaller learning rate.",
+            *(error, ", ".join(f"member {m} at step {s}" for m, s in new.items())),
+        )
+        return carry
+
+    def _again(self, step: int) -> Any:
+        """Makes the calls since the last look again, and looks at each."""
+        carry = self._compiled.load(self._safe)
+        while self._step < step:
+            rest = self._stride - self._step % self._stride
+            count = min(rest, step - self._step)
+            carry, metrics = self._compiled.run(carry, count)
+            self._step += count
+            after = self._compiled.dump(carry)
+            self.out = self.out | ~finite_members(metrics, after, self._mesh)
+            self._safe = _keep(self.out, self._safe, after)
+        return carry
+
+    def state(self, carry: Any) -> State:
+        """The run's state after a look, diverged members as they were when finite."""
+        return self._compiled.dump(carry) if self._safe is None else self._safe
+
+    def diverged(self) -> dict[int, int]:
+        """The last finite step of each member that has diverged."""
+        return {} if self._safe is None else diverged(self._safe)
+
+
+def diverged(state: State) -> dict[int, int]:
+    """The members of a population that have diverged, with the last finite step of each.
+
+    Args:
+      state: of a model, or stacked over members.
+
+    Returns:
+      {member: step}, empty for a model alone.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import methods, training
+      >>> state = methods.State(jnp.array([30, 12, 30]), None, {}, {}, {}, {})
+      >>> training.diverged(state)
+      {1: 12}
+    """
+    steps = np.atleast_1d(np.asarray(jax.device_get(state.step)))
+    return {int(m): int(steps[m]) for m in np.flatnonzero(steps < steps.max())}
+
+
+@jax.jit
+def _copy(state: State) -> State:
+    """The program uses up the state that it is given."""
+    return jax.tree.map(jnp.copy, state)
+
+
+@jax.jit
+def _keep(out: Any, old: State, new: State) -> State:
+    """The old state of the members that are out, a copy of the new one of all others."""
+
+    def choose(a: Any, b: Any) -> Any:
+        return jnp.where(jnp.reshape(out, (-1,) + (1,) * (b.ndim - 1)), a, b)
+
+    return jax.tree.map(choose, old, new)

@@ -1,0 +1,131 @@
+"""What a config stands for, before the first step: data, method, sampler, mesh."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import jax
+from jax.sharding import Mesh
+
+from dis_jax import data
+from dis_jax.methods import Method
+from dis_jax.training import mesh as meshes
+from dis_jax.training import program, workdir
+from dis_jax.training.population import is_population, members
+
+
+class Run(NamedTuple):
+    """Everything that a config stands for, before the first step."""
+
+    config: Any
+    method: Method
+    image_set: data.ImageSet
+    sampler: data.Sampler
+    members: list[program.Member]
+    mesh: Mesh
+    population: int | None
+
+
+def set_up(
+    config: Any,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    resident: bool | None = None,
+) -> Run:
+    """Loads the data, makes the method and the mesh that a config names.
+
+    Args:
+      config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
+      data_dir: the folder of real data sets.
+      resident: whether images are held on the device, see `data.load`.
+
+    Returns:
+      The run.
+
+    Raises:
+      ValueError: if a field does not fit; says which and what would.
+      FileNotFoundError: if files of the data set are missing.
+    """
+    found = members(config)
+    population = len(found) if is_population(config) else None
+    image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.image_shape = image_set.image_shape
+    method = workdir.make_method(_with_form(config, population))
+    sampler = _sampler(method, image_set, config, found, population)
+    mesh = meshes.make_mesh(*config.mesh)
+    _check_numbers(config, mesh, population)
+    run = Run(config, method, image_set, sampler, found, mesh, population)
+    _check_metric(run)
+    return run
+
+
+def _check_numbers(config: Any, mesh: Mesh, population: int | None) -> None:
+    if config.keep_checkpoints < 1:
+        raise ValueError(
+            f"keep_checkpoints is {config.keep_checkpoints}; expected 1 or more: the last "
+            "checkpoint is the trained model, and what a run goes on from."
+        )
+    shares = [("batch_size", config.batch_size, meshes.DATA)]
+    if population and program.backend().vectorise:
+        shares.append(("the number of members", population, meshes.POPULATION))
+    for name, number, axis in shares:
+        if number % mesh.shape[axis]:
+            raise ValueError(
+                f"{name} is {number}, which {mesh.shape[axis]} devices cannot share "
+                "evenly; change it, or config.mesh."
+            )
+
+
+def _sampler(
+    method: Method,
+    image_set: data.ImageSet,
+    config: Any,
+    found: list[program.Member],
+    population: int | None,
+) -> data.Sampler:
+    """The sampler, its arguments stacked over the members of a population."""
+
+    def make(**own: Any) -> data.Sampler:
+        options = {**config.sampler, **own}
+        return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
+
+    if population is None:
+        return make()
+    if not found[0].sampler:
+        shared = make()
+        return shared._replace(args=program.stack([shared.args] * population))
+    samplers = [make(**member.sampler) for member in found]
+    args = program.stack([sampler.args for sampler in samplers])
+    return samplers[0]._replace(args=args)
+
+
+def _with_form(config: Any, population: int | None) -> Any:
+    """The config with the form of convolution that suits members side by side."""
+    best = program.backend()
+    if population is None or not best.vectorise or "form" not in config.network:
+        return config
+    config = config.copy_and_resolve_references()
+    config.network.form = best.population_form
+    return config
+
+
+def _check_metric(run: Run) -> None:
+    """Raises if no step gives such a metric; traces one, which costs half a second."""
+    batch = batch_shapes(run)
+    state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+    _, metrics = jax.eval_shape(run.method.update, state, batch)
+    name = run.config.best_metric
+    if name and name not in metrics._fields:
+        raise ValueError(
+            f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
+        )
+
+
+def batch_shapes(run: Run) -> Any:
+    """Shapes and types of a batch of one model."""
+    return program.batch_shapes(
+        run.sampler, run.image_set, population=run.population is not None
+    )
