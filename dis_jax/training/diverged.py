@@ -53,7 +53,7 @@ class Watch:
         # of a population: what it was at the last line, all of it finite
         self._safe = _copy(state) if state.step.ndim else None
         steps = np.asarray(jax.device_get(state.step))
-        self.out = steps < step if state.step.ndim else None
+        self.out: np.ndarray | None = steps < step if state.step.ndim else None
 
     def look(self, window: Window, carry: Any, step: int, *, saves: bool) -> Any:
         """Holds the members that diverged since the last look.
@@ -79,17 +79,18 @@ class Watch:
             if self._safe is None:
                 raise
             del state, carry  # room for what is made again
-            return self._hold(error, step)
+            return self._hold(error, self._safe, step)
         if self._safe is not None:
             self._step, self._safe = step, _keep(self.out, self._safe, state)
         return carry
 
-    def _hold(self, error: NonFiniteError, step: int) -> Any:
-        before = self.out
-        carry = self._again(step)
+    def _hold(self, error: NonFiniteError, safe: State, step: int) -> Any:
+        before = diverged(safe)
+        carry, self._safe, self.out = self._again(safe, step)
+        self._step = step
         if self.out.all():
             raise error
-        new = {m: s for m, s in diverged(self._safe).items() if not before[m]}
+        new = {m: s for m, s in diverged(self._safe).items() if m not in before}
         logging.warning(
             "%s Each member that diverged stays at its last finite state: %s. The others "
             "go on. For those that diverged, try a smaller learning rate.",
@@ -97,18 +98,18 @@ class Watch:
         )
         return carry
 
-    def _again(self, step: int) -> Any:
+    def _again(self, safe: State, step: int) -> tuple[Any, State, np.ndarray]:
         """Makes the calls since the last look again, and looks at each."""
-        carry = self._compiled.load(self._safe)
-        while self._step < step:
-            rest = self._stride - self._step % self._stride
-            count = min(rest, step - self._step)
+        made, out = self._step, np.asarray(self.out)
+        carry = self._compiled.load(safe)
+        while made < step:
+            count = min(self._stride - made % self._stride, step - made)
             carry, metrics = self._compiled.run(carry, count)
-            self._step += count
+            made += count
             after = self._compiled.dump(carry)
-            self.out = self.out | ~finite_members(metrics, after, self._mesh)
-            self._safe = _keep(self.out, self._safe, after)
-        return carry
+            out = out | ~finite_members(metrics, after, self._mesh)
+            safe = _keep(out, safe, after)
+        return carry, safe, out
 
     def state(self, carry: Any) -> State:
         """The run's state after a look, diverged members as they were when finite."""

@@ -228,7 +228,8 @@ def _loop(
                 if config.best_metric:
                     scores.append(means[config.best_metric])
             if checkpoint or signum:
-                own, score = {"diverged": watch.diverged()}, None
+                own: dict[str, Any] = {"diverged": watch.diverged()}
+                score = None
                 if checkpoint:
                     score, scores = _score(scores, watch.out), []
                 else:  # so that the log, too, goes on as if nothing had been
@@ -262,5 +263,6 @@ def _facts(run: Run) -> dict[str, Any]:
     return {
         "batch": workdir.batch_facts(batch_shapes(run)),
         "data": workdir.data_facts(run.image_set),
+        "run": workdir.run_facts(run.config),
         **provenance(),
     }

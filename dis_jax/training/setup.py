@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 from jax.sharding import Mesh
 
 from dis_jax import data
+from dis_jax.data.samplers import index_draw
 from dis_jax.methods import Method
+from dis_jax.suggest import suggest
+from dis_jax.training import fields, program, workdir
 from dis_jax.training import mesh as meshes
-from dis_jax.training import program, workdir
 from dis_jax.training.population import is_population, members
 
 
@@ -47,6 +51,7 @@ def set_up(
       ValueError: if a field does not fit; says which and what would.
       FileNotFoundError: if files of the data set are missing.
     """
+    fields.check(config)
     found = members(config)
     population = len(found) if is_population(config) else None
     image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
@@ -56,18 +61,13 @@ def set_up(
     method = workdir.make_method(_with_form(config, population))
     sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)
-    _check_numbers(config, mesh, population)
+    _check_shares(config, mesh, population)
     run = Run(config, method, image_set, sampler, found, mesh, population)
     _check_metric(run)
     return run
 
 
-def _check_numbers(config: Any, mesh: Mesh, population: int | None) -> None:
-    if config.keep_checkpoints < 1:
-        raise ValueError(
-            f"keep_checkpoints is {config.keep_checkpoints}; expected 1 or more: the last "
-            "checkpoint is the trained model, and what a run goes on from."
-        )
+def _check_shares(config: Any, mesh: Mesh, population: int | None) -> None:
     shares = [("batch_size", config.batch_size, meshes.DATA)]
     if population and program.backend().vectorise:
         shares.append(("the number of members", population, meshes.POPULATION))
@@ -90,6 +90,12 @@ def _sampler(
 
     def make(**own: Any) -> data.Sampler:
         options = {**config.sampler, **own}
+        known = _arguments(data.SAMPLERS[method.batch])
+        if unknown := [name for name in options if name not in known]:
+            raise ValueError(
+                f"config.sampler.{unknown[0]}: {config.method} draws {method.batch}, "
+                f"which take no such argument; {suggest(unknown[0], known)}"
+            )
         return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
 
     if population is None:
@@ -100,6 +106,15 @@ def _sampler(
     samplers = [make(**member.sampler) for member in found]
     args = program.stack([sampler.args for sampler in samplers])
     return samplers[0]._replace(args=args)
+
+
+def _arguments(sampler: Callable[..., Any]) -> list[str]:
+    """What a sampler takes beside the set and the size of a batch."""
+    own = inspect.signature(sampler).parameters.values()
+    found = [p.name for p in own if p.kind is p.KEYWORD_ONLY]
+    if any(p.kind is p.VAR_KEYWORD for p in own):
+        found += _arguments(index_draw)
+    return found
 
 
 def _with_form(config: Any, population: int | None) -> Any:

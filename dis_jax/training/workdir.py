@@ -17,6 +17,7 @@ from dis_jax.data import ImageSet
 from dis_jax.files import write_whole
 from dis_jax.methods import METHODS, Method, State
 from dis_jax.suggest import suggest
+from dis_jax.training import fields
 from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
@@ -118,6 +119,8 @@ def read_config(workdir: Path) -> Any:
 
     Raises:
       FileNotFoundError: if the folder holds no run.
+      ValueError: if the file is damaged, or a field is not what it may be; names the file
+        and what to do.
     """
     from ml_collections import ConfigDict
 
@@ -127,7 +130,30 @@ def read_config(workdir: Path) -> Any:
             f"no {path}: {workdir} is not the workdir of a run; make one with "
             "python -m launch.train --config=... --workdir=..."
         )
-    return ConfigDict(json.loads(path.read_text(encoding="utf-8")))
+    config = ConfigDict(_read_json(path))
+    try:
+        fields.check(config)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error} {_WAY_OUT}") from None
+    return config
+
+
+_WAY_OUT = (
+    "If it is damaged, delete it and give the command of the run again (launch.train, with "
+    "the same flags): that writes it anew, and goes on from the last checkpoint."
+)
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+    """A config as it was written; ValueError names the file and the way out."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # also of letters that are not UTF-8
+        raise ValueError(f"{path} cannot be read: {error}. {_WAY_OUT}") from None
+    if not isinstance(found, dict):
+        kind = type(found).__name__
+        raise ValueError(f"{path} holds a {kind}, not a config. {_WAY_OUT}")
+    return found
 
 
 def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
@@ -145,7 +171,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     path = config_path(workdir)
     if not path.exists():
         return
-    old = json.loads(path.read_text(encoding="utf-8"))
+    old = _read_json(path)
     changed = differences(old, json.loads(config.to_json()))
     held = {k: v for k, v in changed.items() if k not in FREE_FIELDS}
     spent = [
@@ -252,6 +278,21 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> No
         )
 
 
+def run_facts(config: Any) -> dict[str, Any]:
+    """What a checkpoint and the config beside it must agree in, as JSON."""
+    return {name: config[name] for name in ("method", "dataset", "split")}
+
+
+def _check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
+    """Raises ValueError if a config is not that of the checkpoints beside it."""
+    now = run_facts(config)
+    if changed := differences(facts.get("run", now), now):
+        raise ValueError(
+            f"{config_path(workdir)} is not that of the checkpoints beside it:\n"
+            f"{changes(changed)}\nPut back the config of this run. {_WAY_OUT}"
+        )
+
+
 def batch_facts(shapes: Mapping[str, Any]) -> dict[str, Any]:
     """Shapes and types of a batch, as JSON."""
     return {name: [list(s.shape), str(s.dtype)] for name, s in shapes.items()}
@@ -315,11 +356,13 @@ def restore(
         else:
             found = checkpoints.newest(read)
             if found is None:
+                first = min(config.checkpoint_every, config.steps)
                 raise FileNotFoundError(
                     f"{workdir} has no checkpoint yet; the first is written after "
-                    f"{config.checkpoint_every} steps."
+                    f"{first} steps."
                 )
-            state = found[1]
+            best_step, state = found
+        _check_run(checkpoints.facts(best_step), config, workdir)
     finally:
         checkpoints.close()
     return method, state if member is None else member_of(state, member), config
