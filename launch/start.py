@@ -3,11 +3,14 @@
 import ctypes
 import os
 import pathlib
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
+
+from launch import hints
 
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
@@ -24,12 +27,17 @@ def run(main: Callable[[list[str]], None]) -> None:
     handler = logging.get_absl_handler()
     handler.setFormatter(None)
     handler.addFilter(_ours_or_urgent)
+    signal.signal(signal.SIGTERM, _terminated)
 
     def guarded(argv: list[str]) -> None:
         if argv[1:]:
             _stop(f"unexpected arguments {argv[1:]}; options start with --.")
+        if missing := hints.missing_file(sys.argv[1:]):
+            _stop(f"--config: {missing}")
         try:
             main(argv)
+        except KeyboardInterrupt:
+            _stop("interrupted", 128 + signal.SIGINT)
         except _MENDABLE as error:
             if os.environ.get(_TRACEBACK):
                 raise
@@ -92,11 +100,21 @@ def _parse(argv: list[str]) -> list[str]:
         return flags.FLAGS(argv)
     except flags.Error as error:
         module = f"launch.{pathlib.Path(argv[0]).stem}"
-        _stop(f"{error}\nSee python -m {module} --help.")
+        more = _hint(argv, getattr(error, "flagname", ""))
+        _stop(f"{error}{more}\nSee python -m {module} --help.")
     except (AttributeError, KeyError, TypeError, *_MENDABLE) as error:
         # ml_collections hands on the repr of a message: undo its escapes and quotes
         text = str(error).encode().decode("unicode_escape").replace("'", "").strip('"')
-        _stop("--config: " + text.replace("\n", " "))
+        more = "" if "Did you mean" in text else _hint(argv)
+        _stop(f"--config: {text}{more}".replace("\n", " "))
+
+
+def _hint(argv: list[str], unknown: str = "") -> str:
+    try:
+        more = hints.hint(argv[1:], unknown)
+    except Exception:  # a config that cannot be read has been complained of already
+        more = ""
+    return more and f". {more}"
 
 
 def _ours_or_urgent(record: Any) -> bool:
@@ -105,6 +123,12 @@ def _ours_or_urgent(record: Any) -> bool:
     return ours or record.levelno >= 30  # logging.WARNING
 
 
-def _stop(message: str) -> NoReturn:
+def _terminated(signum: int, frame: Any) -> NoReturn:
+    """Ends a script that has nothing to save; a training hears signals itself."""
+    del frame
+    _stop(f"ended by {signal.Signals(signum).name}", 128 + signum)
+
+
+def _stop(message: str, code: int = 1) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(code)

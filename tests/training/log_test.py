@@ -48,12 +48,19 @@ def test_lines_after_the_step_gone_on_from_are_taken_back(tmp_path, caplog):
     assert lines[-1]["time"] >= earlier
 
 
-def test_a_line_damaged_in_the_middle_is_not_passed_over(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"st\n{"step": 3}\n')
-    with pytest.raises(
-        ValueError, match=r"metrics\.jsonl, line 2 is not JSON .*delete"
-    ):
-        read_metrics(tmp_path)
+@pytest.mark.parametrize(
+    "damage", [b'{"st', b"\xff\xfe\x00", b"[1]", b'{"loss": 2.0}', b'{"step": "7"}']
+)
+def test_a_damaged_line_is_left_out_with_a_warning(damage, tmp_path, caplog):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1, "time": 2.0}\n' + damage + b'\n{"step": 3}\n')
+    with caplog.at_level(logging.WARNING):
+        assert [line["step"] for line in read_metrics(tmp_path)] == [1, 3]
+    assert f"{path}, line 2 is damaged" in caplog.text
+    log = _log(tmp_path, 3)  # a training goes on
+    log.write(4, {"loss": 1.0})
+    log.close()
+    assert [line["step"] for line in read_metrics(tmp_path)] == [1, 3, 4]
 
 
 def test_plain_progress_tells_step_rate_and_time_left(tmp_path, caplog):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from dis_jax import training
-from dis_jax.training import program
+from dis_jax.training import finite, program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -162,11 +162,102 @@ def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
     _assert_same(first, training.restore(tmp_path)[1])
 
 
-def test_the_member_that_diverges_is_named(tiny_config, tmp_path):
-    rates = {"population.learning_rate": (1e-3, 1e30, 1e-3)}
-    config = _config(tiny_config, "vae", steps=8, **rates)
-    with pytest.raises(training.NonFiniteError, match=r"for members \[1\]"):
-        training.train(config, tmp_path)
+def _diverging(tiny_config, **overrides):
+    rates = {"population.learning_rate": (1e-3, 1e30, 3e-3)}
+    return _config(tiny_config, "vae", **(rates | overrides))
+
+
+@pytest.mark.parametrize("vectorise", [False, True])
+def test_a_member_that_diverges_stays_at_its_last_finite_state(
+    vectorise, tiny_config, tmp_path, monkeypatch, caplog
+):
+    form = program.BACKENDS["cpu"]._replace(vectorise=vectorise)
+    monkeypatch.setitem(program.BACKENDS, "cpu", form)
+    config = _diverging(tiny_config, steps=12)
+    with caplog.at_level(logging.WARNING):
+        state = training.train(config, tmp_path / "three")
+    assert "not finite" in caplog.text
+    assert "for members [1]" in caplog.text
+    ((member, stopped),) = training.diverged(state).items()
+    assert member == 1
+    assert stopped < 12
+    assert stopped % 2 == 0  # the state before the call that went wrong
+    assert state.step.tolist() == [12, stopped, 12]
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.params))
+
+    lines = training.read_metrics(tmp_path / "three")
+    assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    for line in lines:
+        out = line["step"] > stopped
+        assert (line["loss"][1] is None) == out
+        assert line.get("diverged") == ({"1": stopped} if out else None)
+
+    # the others are what they are without it, and a run that goes on is the unbroken one
+    config = _diverging(tiny_config, steps=12)
+    config.population.learning_rate = (1e-3, 3e-3)
+    two = training.train(config, tmp_path / "two")
+    config = _diverging(tiny_config, steps=8)
+    training.train(config, tmp_path / "broken")
+    config.steps = 12
+    _assert_same(state, training.train(config, tmp_path / "broken"))
+    if not vectorise:  # members side by side round otherwise
+        for i, own in enumerate((0, 2)):
+            _assert_same(training.member(two, i), training.member(state, own))
+    _, restored, _ = training.restore(tmp_path / "three", member=1)
+    assert int(restored.step) == stopped
+
+
+def test_a_population_of_which_no_member_is_left_stops(tiny_config, tmp_path):
+    rates = {"population.learning_rate": (1e30, 1e31)}
+    with pytest.raises(training.NonFiniteError, match=r"for members \[0, 1\]") as error:
+        training.train(_config(tiny_config, "vae", steps=8, **rates), tmp_path)
+    assert "clip_norm" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("signum", "seeds"), [(signal.SIGTERM, ()), (signal.SIGINT, (0, 1))]
+)
+def test_a_signal_saves_the_step_that_was_reached(
+    signum, seeds, tiny_config, tmp_path, monkeypatch, caplog
+):
+    values = {"steps": 13, "log_every": 4, "checkpoint_every": 8, "steps_per_call": 2}
+    config = _config(tiny_config, "vae", **values, **{"population.seed": seeds})
+    unbroken = training.train(config, tmp_path / "unbroken")
+
+    made = []
+
+    add = finite.Window.add
+
+    def add_and_send(window, metrics):
+        made.append(metrics)
+        if len(made) in (3, 6):  # in the middle of a window of the log, twice
+            os.kill(os.getpid(), signum)
+        add(window, metrics)
+
+    monkeypatch.setattr(finite.Window, "add", add_and_send)
+    before = signal.getsignal(signum)
+    for reached in (6, 12):
+        with (
+            pytest.raises(training.Interrupted) as ended,
+            caplog.at_level(logging.INFO),
+        ):
+            training.train(config, tmp_path / "broken")
+        assert ended.value.code == 128 + signum
+        assert f"a checkpoint of step {reached} is written" in caplog.text
+        assert int(np.max(training.restore(tmp_path / "broken")[1].step)) == reached
+    assert signal.getsignal(signum) is before
+    _assert_same(unbroken, training.train(config, tmp_path / "broken"))
+    logs = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
+    for line in (*logs[0], *logs[1]):
+        del line["time"], line["steps_per_second"]
+    assert logs[0] == logs[1]
+    found = [
+        training.Checkpoints(tmp_path / n / "checkpoints")
+        for n in ("unbroken", "broken")
+    ]
+    assert found[0].best_step() == found[1].best_step()
+    for each in found:
+        each.close()
 
 
 def test_the_best_is_measured_by_a_term_that_exists(tiny_config, tmp_path):
@@ -209,7 +300,7 @@ def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
             {"mesh": (2, -1), "population.seed": (0, 1, 2)},
             "the number of members is 3, which 2 devices",
         ),
-        ({"keep_checkpoints": 0}, "keep_checkpoints is 0; expected 1 or more"),
+        ({"keep_checkpoints": 0}, "keep_checkpoints is 0; expected a whole number"),
     ],
 )
 def test_numbers_that_do_not_fit_are_refused_and_leave_nothing_behind(
@@ -301,7 +392,7 @@ if processes > 1:
     jax.distributed.initialize(f"localhost:{port}", processes, process)
 from configs import vae
 from dis_jax import training
-from dis_jax.training import program
+from dis_jax.training import finite, program
 
 config = vae.get_config("rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))

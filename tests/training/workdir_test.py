@@ -127,7 +127,7 @@ def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
 
 
 def test_the_best_checkpoint_is_that_of_the_smallest_mean_of_members(config, tmp_path):
-    config.population.learning_rate = (0.0, 0.0)
+    config.population.learning_rate = (0.0,)
     config.population.seed = (0, 1)
     config.update(steps=40, checkpoint_every=4, batch_size=2)
     training.train(config, tmp_path)
@@ -150,6 +150,35 @@ def test_a_run_without_checkpoint_says_when_one_is_written(config, tmp_path):
     workdir.write_config(tmp_path, config)
     with pytest.raises(FileNotFoundError, match="first is written after 2 steps"):
         training.restore(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "cannot be read"),
+        (b'{"method": "vae", "st', "cannot be read"),
+        (b"[1, 2]", "holds a list"),
+        ('{"dataset": "\u00e9"}'.encode("latin-1"), "cannot be read"),
+        (b"{}", "config has no method"),
+        (b'{"method": 3}', "config has no dataset"),
+    ],
+)
+def test_a_damaged_config_is_named_with_the_way_out(content, message, config, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        training.read_config(tmp_path)
+    assert str(path) in str(error.value)
+    assert "delete it" in str(error.value)
+
+
+def test_the_config_of_another_run_is_refused(config, tmp_path):
+    training.train(config, tmp_path)
+    config.dataset = "rendered_dsprites+coloured"
+    workdir.write_config(tmp_path, config)
+    with pytest.raises(ValueError, match="not that of the checkpoints") as error:
+        training.restore(tmp_path)
+    assert "rendered_dsprites' -> 'rendered_dsprites+coloured'" in str(error.value)
 
 
 def test_unknown_methods_are_answered_with_the_nearest(config):
