@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dis_jax.studies.study_table import shown_columns
+from dis_jax.studies.markdown import shown_columns
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -30,8 +30,10 @@ from dis_jax.studies import (
     transfer_folder,
     transfer_markdown,
 )
-from dis_jax.studies.transfer_groups import alike, told_apart
-from dis_jax.studies.transfer_setup import DEFAULTS, TransferSettings, load_target
+from dis_jax.studies.fine_tuning import DEFAULTS, TransferSettings, load_target
+from dis_jax.studies.markdown import columns_of
+from dis_jax.studies.transfer_scores import ALL
+from dis_jax.studies.transfer_table import alike, told_apart
 from dis_jax.training.workdir import strict_json
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 
-_ALL = "all"
 _SAMPLE = 256  # images that set the ranges of traversals
 _NAME = (0.08, 0.05)  # inches that a letter of a row's and of a column's name takes
 
@@ -65,10 +66,10 @@ def omes_over_beta(records: Sequence[Record], *, title: str = "") -> Figure:
             "`score_source`, of a set whose factors have pairs."
         )
     betas, rows = zip(*known, strict=True)
-    columns = [c for c in rows[0] if c != _ALL and all(c in row for row in rows)]
+    columns = [c for c in rows[0] if c != ALL and all(c in row for row in rows)]
     return score_lines(
         np.array(betas),
-        {c: np.array([row[c] for row in rows]) for c in (*columns, _ALL)},
+        {c: np.array([row[c] for row in rows]) for c in (*columns, ALL)},
         xlabel="beta",
         ylabel="OMES (alpha = .5)",
         title=title,
@@ -104,8 +105,7 @@ def transfer_picture(table: Record) -> Figure:
       A matplotlib figure.
     """
     rows = table["rows"]
-    columns = list(dict.fromkeys(c for r in rows.values() for c in r))
-    columns = [c for c in columns if c != _ALL] + [_ALL]
+    columns = columns_of(rows.values())
     cells = [[row.get(column) for column in columns] for row in rows.values()]
     return _gains(
         cells,
@@ -139,7 +139,7 @@ def transfer_matrix(
     ]
     if not own:
         raise ValueError(f"no table of {method!r} has a row {row!r}; run a transfer.")
-    found = {(t["source"], t["target"]): t["rows"][row][_ALL] for t in own}
+    found = {(t["source"], t["target"]): t["rows"][row][ALL] for t in own}
     if len(found) < len(own):
         raise ValueError(
             f"{len(own)} tables of {method!r} are of {len(found)} pairs of source and "

@@ -1,38 +1,24 @@
 """Studies: many models trained, scored and compared; models carried to other sets."""
 
+from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
+from dis_jax.studies.markdown import markdown_table, transfer_markdown
 from dis_jax.studies.study import read_scores, run_study
-from dis_jax.studies.study_table import (
-    Study,
-    Trained,
-    markdown_table,
-    paired_bootstrap,
-    tabulate,
-)
+from dis_jax.studies.study_table import Study, Trained, paired_bootstrap, tabulate
 from dis_jax.studies.transfer import score_source, transfer
-from dis_jax.studies.transfer_markdown import transfer_markdown
-from dis_jax.studies.transfer_records import (
-    find_runs,
-    read_sources,
-    read_transfers,
-)
 from dis_jax.studies.transfer_scores import (
+    score_rows,
     transfer_distances,
     transfer_scores,
 )
-from dis_jax.studies.transfer_setup import (
-    TransferSettings,
-    transfer_folder,
-)
 from dis_jax.studies.transfer_study import (
     TransferStudy,
+    find_runs,
+    read_sources,
+    read_transfers,
     run_transfer_study,
     run_transfers,
 )
-from dis_jax.studies.transfer_table import (
-    score_rows,
-    tabulate_sources,
-    tabulate_transfers,
-)
+from dis_jax.studies.transfer_table import tabulate_sources, tabulate_transfers
 
 __all__ = [
     "Study",

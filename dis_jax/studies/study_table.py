@@ -1,4 +1,4 @@
-"""What a study is, and the table that its models' scores make."""
+"""What a study is, and the table of its models' scores."""
 
 from __future__ import annotations
 
@@ -177,94 +177,6 @@ def paired_bootstrap(
     drawn = difference[rng.integers(len(a), size=(num_resamples, len(a)))].mean(axis=1)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(difference.mean()), float(low), float(high)
-
-
-def markdown_table(result: Mapping[str, Any]) -> str:
-    """A study's result as Markdown: the table, the differences, what is missing.
-
-    Args:
-      result: from `tabulate`; an entry "made_by" is a command to be named.
-
-    Returns:
-      Markdown. In a cell: mean ± standard deviation over seeds, (published).
-
-    Example:
-      >>> from dis_jax import studies
-      >>> study = studies.Study("a", "A", {"vae": {}}, (0,), score=lambda _: {})
-      >>> scores = {"": {"mig": 0.25}}
-      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
-      >>> found = studies.tabulate(study, [record])
-      >>> print(studies.markdown_table(found).splitlines()[4])
-      | vae | 0.25 |
-    """
-    columns = shown_columns(result)
-    text = [f"# {result['title']}", ""]
-    text += table_lines(
-        ["", *columns],
-        [
-            [line, *(_cell(cells.get(column)) for column in columns)]
-            for line, cells in result["lines"].items()
-        ],
-    )
-    seeds = sorted({model["seed"] for model in result["models"]})
-    steps = sorted({model["steps"] for model in result["models"]})
-    text += [
-        "",
-        f"Mean ± standard deviation over seeds {seeds}, after {steps} steps"
-        + (f"; in brackets {result['source']}." if result["source"] else "."),
-    ]
-    if result["notes"]:
-        text += ["", result["notes"]]
-    for compared in result["differences"]:
-        first, second = compared["lines"]
-        text += ["", f"**{first}** less **{second}**, same seeds, 95 % bootstrap:", ""]
-        text += table_lines(
-            ["", "difference", "from", "to"],
-            [
-                [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
-                for column, d in compared["columns"].items()
-            ],
-        )
-    others = [_other_settings(m) for m in result["models"] if "differs" in m]
-    if others:
-        text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
-    if result["missing"]:
-        text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
-    if "made_by" in result:
-        text += ["", f"Made by `{result['made_by']}`."]
-    return "\n".join(text) + "\n"
-
-
-def _other_settings(model: Mapping[str, Any]) -> str:
-    pairs = (
-        f"{k} {its} instead of {ours}" for k, (its, ours) in model["differs"].items()
-    )
-    return f"{model['row']}, seed {model['seed']} ({', '.join(pairs)})"
-
-
-def shown_columns(result: Mapping[str, Any]) -> list[str]:
-    """The columns of a study's table: those that it asks for, or all that there are."""
-    found = dict.fromkeys(c for line in result["lines"].values() for c in line)
-    return [c for c in result.get("shown") or found if c in found]
-
-
-def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as lines of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
-
-
-def _cell(cell: Mapping[str, Any] | None) -> str:
-    if cell is None:
-        return ""
-    text = f"{cell['mean']:.4g}"
-    if cell["std"] is not None:
-        text += f" ± {cell['std']:.2g}"
-    return text if cell["published"] is None else f"{text} ({cell['published']:g})"
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.3g}"
 
 
 def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""Transfer: a model scored on another set than its own, before and after fine-tuning."""
+"""One transfer: a model scored on a target, fine-tuned there, and scored again."""
 
 from __future__ import annotations
 
 import json
 import os
 import pathlib
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,17 +14,10 @@ from absl import logging
 
 from dis_jax import data, training
 from dis_jax.files import write_whole
-from dis_jax.methods import Method, State
+from dis_jax.methods import State
 from dis_jax.probing.encoding import Encode, code_fn
 from dis_jax.provenance import provenance
-from dis_jax.studies.transfer_scores import (
-    check_readers,
-    encode_sample,
-    source_scores,
-    transfer_distances,
-    transfer_scores,
-)
-from dis_jax.studies.transfer_setup import (
+from dis_jax.studies.fine_tuning import (
     DEFAULTS,
     FOLDER,
     TransferSettings,
@@ -36,12 +29,23 @@ from dis_jax.studies.transfer_setup import (
     source_name,
     transfer_folder,
 )
+from dis_jax.studies.transfer_scores import (
+    check_readers,
+    encode_sample,
+    source_scores,
+    transfer_distances,
+    transfer_scores,
+)
 from dis_jax.training.workdir import changes, differences, steps_made
 
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
 
-_AT_SOURCE = ("num_codes", "num_pairs", "seed")  # what scores of a source depend on
+# Settings by the names that they have in a record: those that scores depend on, those of
+# them that matter on the source, and those of fine-tuning.
+_SCORING = ("trees", "readers", "num_codes", "num_pairs", "seed")
+_AT_SOURCE = ("num_codes", "num_pairs", "seed")
+_FINETUNING = ("adam", "learning_rate", "batch_size")
 
 
 def transfer(
@@ -55,9 +59,9 @@ def transfer(
 
     Everything lies in `<source>/transfer/<target>/`: the fine-tuning, which is a run like
     any other (a `beta_vae` with the source's beta on single images, without warm-up or
-    clipping), and `transfer.json`. What is there is not done again, and a fine-tuning
-    that was cut off goes on. Results of other settings are not replaced: what could be
-    refused is, before anything is done.
+    clipping), and `transfer.json`. Finished parts are not repeated, and an interrupted
+    fine-tuning resumes. Results of other settings are never overwritten: such a call is
+    refused before anything is computed.
 
     Eq.: Dapueto et al. 2024, methodology of transfer
 
@@ -81,7 +85,7 @@ def transfer(
         them one. Also if the target has no labels, if the source is of another kind, or
         not trained to its end, or was trained on since, or if there are results of other
         settings, or of more steps of fine-tuning.
-      BusyError: if another process is at it.
+      BusyError: if another process works on it.
       NonFiniteError: if fine-tuning diverges; what was found before it stays.
 
     Example:
@@ -97,22 +101,23 @@ def transfer(
     check_source(source, config)
     folder = transfer_folder(source, target, settings)
     with training.held(folder.with_name(f".{folder.name}.lock")):
-        tuning = finetuning_config(source, config, steps_made(source), target, settings)
+        tuning = finetuning_config(source, config, target, settings)
         check_finetuning(folder, tuning)
-        ledger = _Ledger(folder / "transfer.json", source)
-        also = {"target": target, "scoring": _scoring(settings)}
-        abouts = [about | also for about in _abouts(source, config)]
-        for about in abouts:
-            ledger.check(about)
-        done = _finetuning(settings)
-        if any(ledger.lacks(about, done) for about in abouts):
+        scoring = _as_json(settings, _SCORING)
+        models = _models(source, config, target=target, scoring=scoring)
+        ledger = _Ledger(folder / "transfer.json", models)
+        ledger.check()
+        done = {"steps": tuning.steps} | _as_json(settings, _FINETUNING)
+        if ledger.missing() or any(r["finetuning"] != done for r in ledger.records):
             target_set = load_target(target, data_dir)
-            check_shapes(
-                *(source_name(config), tuple(config.image_shape)),
-                *(target, target_set.image_shape),
-            )
-            _score_before(ledger, abouts, target_set, settings, data_dir)
-            _finetune(ledger, done, folder, tuning, target_set, settings, data_dir)
+            names = (source_name(config), target)
+            check_shapes(names[0], config.image_shape, names[1], target_set.image_shape)
+
+            def score(encode: Encode) -> tuple[Any, Record]:
+                return _codes_and_scores(encode, target_set, settings)
+
+            _score_before(source, config, ledger, settings, data_dir, score)
+            _finetune(folder, tuning, ledger, done, data_dir, score)
         return ledger.records
 
 
@@ -124,7 +129,8 @@ def score_source(
 ) -> list[Record]:
     """OMES of a trained model, or of each of a population, on its own set.
 
-    Written to `<source>/transfer/source.json`; what is there is not computed again.
+    Written to `<source>/transfer/source.json`; scores that are there are not computed
+    again.
 
     Args:
       source: the workdir of a run.
@@ -147,86 +153,79 @@ def score_source(
     source = pathlib.Path(os.path.normpath(source))
     config = training.read_config(source)
     check_source(source, config)
-    ledger = _Ledger(source / FOLDER / "source.json", source)
-    scoring = {k: v for k, v in _scoring(settings).items() if k in _AT_SOURCE}
-    abouts = [about | {"scoring": scoring} for about in _abouts(source, config)]
-    missing = [about for about in abouts if ledger.find(about) is None]
-    if not missing:
-        return ledger.records
-    image_set = data.load(config.dataset, data_dir, config.split)
-    if not image_set.factor_names:
-        logging.info("%s: %s has no labels to score by", source, config.dataset)
-        return []
-    for about, model in _restored(source, missing):
-        logging.info("%s: scores on its own set", source)
-        home = source_scores(
-            code_fn(*model),
-            image_set,
-            jax.random.key(settings.seed),
-            num_codes=settings.num_codes,
-            num_pairs=settings.num_pairs,
-        )
-        ledger.write(about | {"source_scores": home} | provenance())
+    models = _models(source, config, scoring=_as_json(settings, _AT_SOURCE))
+    ledger = _Ledger(source / FOLDER / "source.json", models)
+    if missing := ledger.missing():
+        image_set = data.load(config.dataset, data_dir, config.split)
+        if not image_set.factor_names:
+            logging.info("%s: %s has no labels to score by", source, config.dataset)
+            return []
+        for model, encode in _encoders(source, missing):
+            logging.info("%s: scores on its own set", source)
+            scores = source_scores(
+                *(encode, image_set, jax.random.key(settings.seed)),
+                num_codes=settings.num_codes,
+                num_pairs=settings.num_pairs,
+            )
+            ledger.write(model | {"source_scores": scores} | provenance())
     return ledger.records
 
 
-class _Model(NamedTuple):
-    """A trained model, alone or one of a population."""
-
-    method: Method
-    state: State
-
-
 class _Ledger:
-    """A file of records, one a model, written after every change."""
+    """A file of records, one for each of some models, written after every change."""
 
-    def __init__(self, path: pathlib.Path, run: pathlib.Path):
-        self._path = path
+    def __init__(self, path: pathlib.Path, models: Sequence[Record]):
+        self._path, self._models = path, models
         known = json.loads(path.read_text()) if path.is_file() else []
-        # the folder may have been moved since
-        self._records: dict[int | None, Record] = {
-            r["member"]: r | {"run": str(run)} for r in known
+        # the run's folder may have been moved since
+        self._by_member: dict[int | None, Record] = {
+            r["member"]: r | {"run": models[0]["run"]} for r in known
         }
 
     @property
     def records(self) -> list[Record]:
-        """In the order of the members."""
-        return [self._records[k] for k in sorted(self._records, key=lambda k: k or 0)]
+        """In the order of the models; those that have none yet are skipped."""
+        members = [model["member"] for model in self._models]
+        return [self._by_member[m] for m in members if m in self._by_member]
 
-    def find(self, about: Record) -> Record | None:
-        """The record of a member, if it was made of the same."""
-        found = self._records.get(about["member"])
-        return found if found is not None and not _changed(found, about) else None
+    def missing(self) -> list[Record]:
+        """The models without a record, or with one of other settings."""
+        return [
+            m
+            for m in self._models
+            if m["member"] not in self._by_member or self._changed(m)
+        ]
 
-    def lacks(self, about: Record, finetuning: Record) -> bool:
-        """Whether something is still to be done of a transfer."""
-        found = self.find(about)
-        return found is None or found["finetuning"] != finetuning
-
-    def check(self, about: Record) -> None:
-        """Refuses to put another record in the place of one that is complete."""
-        found = self._records.get(about["member"])
-        if found is not None and found["after"] and (held := _changed(found, about)):
-            raise ValueError(
-                f"{self._path} holds results of other settings:\n{changes(held)}\nSet "
-                "them as they were, in launch.transfer by flags such as --readers, or "
-                "move that file away: what was fine-tuned stays, and is scored anew."
-            )
+    def check(self) -> None:
+        """Refuses to replace a complete record by one of other settings."""
+        for model in self._models:
+            found = self._by_member.get(model["member"])
+            if found and found["after"] and (held := self._changed(model)):
+                raise ValueError(
+                    f"{self._path} holds results of other settings:\n{changes(held)}\n"
+                    "Set them as they were, in launch.transfer by flags such as "
+                    "--readers, or move that file away: what was fine-tuned stays, and "
+                    "is scored anew."
+                )
 
     def write(self, record: Record) -> None:
-        self._records[record["member"]] = record
+        self._by_member[record["member"]] = record
         text = json.dumps(self.records, indent=1, allow_nan=False) + "\n"
         write_whole(self._path, text)
 
+    def _changed(self, model: Record) -> dict[str, tuple[Any, Any]]:
+        """In what the record of a model differs from what is asked for now."""
+        found = self._by_member[model["member"]]
+        return differences({name: found.get(name) for name in model}, model)
 
-def _changed(record: Record, about: Record) -> dict[str, tuple[Any, Any]]:
-    """In what a record is of something else; where its run lies says nothing."""
-    found = differences({name: record.get(name) for name in about}, about)
-    return {name: pair for name, pair in found.items() if name != "run"}
+
+def _as_json(settings: TransferSettings, names: Sequence[str]) -> Record:
+    """Some settings as a file of records gives them back: with lists for tuples."""
+    return json.loads(json.dumps({name: getattr(settings, name) for name in names}))
 
 
-def _abouts(source: pathlib.Path, config: Any) -> list[Record]:
-    """What each model of a run is; no checkpoint is read."""
+def _models(source: pathlib.Path, config: Any, **asked: Any) -> list[Record]:
+    """What each model of a run is, and what is asked of it; no checkpoint is read."""
     many = training.is_population(config)
     return [
         {
@@ -237,84 +236,33 @@ def _abouts(source: pathlib.Path, config: Any) -> list[Record]:
             "beta": float(member.hparams.get("beta", 1.0)),
             "source": source_name(config),
             "source_steps": steps_made(source),
+            **asked,
         }
         for i, member in enumerate(training.members(config))
     ]
 
 
-def _restored(
-    source: pathlib.Path, abouts: Sequence[Record]
-) -> list[tuple[Record, _Model]]:
-    """The models that are meant."""
-    method, state, _ = training.restore(source)
-    found, wanted = np.ravel(state.step)[0], abouts[0]["source_steps"]
+def _encoders(
+    source: pathlib.Path, models: Sequence[Record]
+) -> Iterator[tuple[Record, Encode]]:
+    """The encoders of some models of a run."""
+    method, states, _ = training.restore(source)
+    found, wanted = np.ravel(states.step)[0], models[0]["source_steps"]
     if found != wanted:  # the last checkpoint is damaged, and one before it was read
         raise ValueError(
             f"the checkpoint of step {wanted} in {source} cannot be read, but that of "
             f"step {found} can: train the source to its end again."
         )
-    return [(about, _Model(method, _member(state, about))) for about in abouts]
+    for model in models:
+        yield model, code_fn(method, _state_of(states, model))
 
 
-def _member(state: State, about: Record) -> State:
-    i = about["member"]
-    return state if i is None else training.member(state, i)
+def _state_of(states: State, model: Record) -> State:
+    i = model["member"]
+    return states if i is None else training.member(states, i)
 
 
-def _scoring(settings: TransferSettings) -> Record:
-    """The settings that scores depend on, as JSON gives them back."""
-    return {
-        "trees": settings.trees,
-        "readers": list(settings.readers),
-        "num_codes": settings.num_codes,
-        "num_pairs": settings.num_pairs,
-        "seed": settings.seed,
-    }
-
-
-def _finetuning(settings: TransferSettings) -> Record:
-    """The settings of fine-tuning, as JSON gives them back."""
-    return {
-        "steps": settings.finetune_steps,
-        "adam": settings.adam,
-        "learning_rate": settings.learning_rate,
-        "batch_size": settings.batch_size,
-    }
-
-
-def _score_before(
-    ledger: _Ledger,
-    abouts: Sequence[Record],
-    target_set: data.ImageSet,
-    settings: TransferSettings,
-    data_dir: Path | None,
-) -> None:
-    """Scores each model that has not been, and how far the target lies from its set."""
-    missing = [about for about in abouts if ledger.find(about) is None]
-    if not missing:
-        return
-    source = pathlib.Path(missing[0]["run"])
-    config = training.read_config(source)
-    homes = {
-        record["member"]: record["source_scores"]
-        for record in score_source(source, settings, data_dir=data_dir)
-    }
-    source_set = data.load(config.dataset, data_dir, config.split)
-    draw = (jax.random.key(settings.seed), settings.num_codes)
-    for about, model in _restored(source, missing):
-        logging.info("%s to %s: scores before fine-tuning", source, about["target"])
-        encode, home = code_fn(*model), homes.get(about["member"])
-        codes, before = _scored(encode, target_set, settings)
-        distances = transfer_distances(
-            *(encode_sample(encode, source_set, *draw).codes, codes),
-            *(home and home["omes"], before["omes"]),
-        )
-        found = {"before": before, "distances": distances}
-        waits = {"after": None, "finetuning": None}
-        ledger.write(about | {"source_scores": home} | found | waits | provenance())
-
-
-def _scored(
+def _codes_and_scores(
     encode: Encode, target_set: data.ImageSet, settings: TransferSettings
 ) -> tuple[Any, Record]:
     """Codes of images of the target, and their scores."""
@@ -329,18 +277,46 @@ def _scored(
     return encoded.codes, scores
 
 
-def _finetune(
+def _score_before(
+    source: pathlib.Path,
+    config: Any,
     ledger: _Ledger,
-    done: Record,
-    folder: pathlib.Path,
-    tuning: Any,
-    target_set: data.ImageSet,
     settings: TransferSettings,
     data_dir: Path | None,
+    score: Callable[[Encode], tuple[Any, Record]],
 ) -> None:
-    """Fine-tunes all models at once, and scores each that has not been."""
+    """Scores the models that are not scored yet, and their distance to the target."""
+    if not (missing := ledger.missing()):
+        return
+    on_source = {
+        record["member"]: record["source_scores"]
+        for record in score_source(source, settings, data_dir=data_dir)
+    }
+    source_set = data.load(config.dataset, data_dir, config.split)
+    draw = (jax.random.key(settings.seed), settings.num_codes)
+    for model, encode in _encoders(source, missing):
+        logging.info("%s to %s: scores before fine-tuning", source, model["target"])
+        own = on_source.get(model["member"])
+        codes, before = score(encode)
+        distances = transfer_distances(
+            *(encode_sample(encode, source_set, *draw).codes, codes),
+            *(own and own["omes"], before["omes"]),
+        )
+        found = {"source_scores": own, "before": before, "distances": distances}
+        ledger.write(model | found | {"after": None, "finetuning": None} | provenance())
+
+
+def _finetune(
+    folder: pathlib.Path,
+    tuning: Any,
+    ledger: _Ledger,
+    done: Record,
+    data_dir: Path | None,
+    score: Callable[[Encode], tuple[Any, Record]],
+) -> None:
+    """Fine-tunes all models at once, and scores those that are not scored yet."""
     if steps_made(folder):
-        # `check_finetuning` has seen to changes: nothing but the source's path is another
+        # `check_finetuning` has compared the rest: only the source's path may differ
         tuning.init_from.workdir = training.read_config(folder).init_from.workdir
     states = training.train(tuning, folder, data_dir=data_dir)
     method = training.make_method(training.read_config(folder))
@@ -348,7 +324,6 @@ def _finetune(
         if record["finetuning"] == done:
             continue
         logging.info("%s: scores after fine-tuning", folder)
-        encode = code_fn(method, _member(states, record))
-        _, after = _scored(encode, target_set, settings)
+        _, after = score(code_fn(method, _state_of(states, record)))
         found = {"after": after, "finetuning": done, "finetuned_with": provenance()}
         ledger.write(record | found)

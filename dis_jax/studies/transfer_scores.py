@@ -1,9 +1,9 @@
-"""What a code says of an image set, and how far two sets lie apart in one encoder."""
+"""Scores of an encoder on an image set, and distances between two sets in its codes."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -26,11 +26,14 @@ from dis_jax.probing.histogram_information import (
 from dis_jax.probing.labelled_codes import Samples, given_samples
 from dis_jax.probing.mlp_classifier import mlp_accuracy
 
+Rows = dict[str, dict[str, float]]
+
+ALL = "all"  # the column of the mean over factors
 ALPHAS = tuple(round(0.1 * i, 1) for i in range(11))
 READERS = ("gbt", "mlp")
 TREES = ("lightgbm", "sklearn")
 
-_MIN_STD = 0.05  # as in OMES: a dimension that varies less says nothing
+_MIN_STD = 0.05  # as in OMES: a dimension that varies less counts as constant
 
 
 class Encoded(NamedTuple):
@@ -43,17 +46,7 @@ class Encoded(NamedTuple):
 def encode_sample(
     encode: Encode, image_set: ImageSet, key: Key[Any, ""], num_codes: int
 ) -> Encoded:
-    """Codes of some images of a set; the same key draws the same images.
-
-    Args:
-      encode: images -> codes (batch, latent).
-      image_set: the set.
-      key: of the draw.
-      num_codes: how many; all images where there are fewer.
-
-    Returns:
-      The codes and the factors, no image twice.
-    """
+    """Codes and factors of `num_codes` images, or all; a key draws the same images."""
     key = jax.random.fold_in(key, 0)
     index = jax.random.permutation(key, image_set.num_images)[:num_codes]
     codes = encode_all(encode, index, functools.partial(images_at, image_set))
@@ -68,22 +61,11 @@ def source_scores(
     num_codes: int = 15_000,
     num_pairs: int = 2_000,
 ) -> dict[str, Any]:
-    """OMES of an encoder on one set, as JSON.
-
-    Args:
-      encode: images -> codes (batch, latent).
-      image_set: a labelled set.
-      key: of the images.
-      num_codes: how many images.
-      num_pairs: of each factor, where the set is a grid.
-
-    Returns:
-      `factor_names`, `left_out` and `omes`, as in `transfer_scores`.
-    """
+    """OMES of an encoder on one set: those entries of `transfer_scores`, as JSON."""
     encoded = encode_sample(encode, image_set, key, num_codes)
     samples = _samples(encoded, image_set, key)
-    found, pairs = _omes(encode, image_set, samples, key, num_pairs)
-    return _about(samples) | {"omes": _omes_json(found, pairs)}
+    _, omes_json = _omes(encode, image_set, samples, key, num_pairs)
+    return _about(samples) | {"omes": omes_json}
 
 
 def transfer_scores(
@@ -98,9 +80,9 @@ def transfer_scores(
 ) -> dict[str, Any]:
     """All scores of one encoder on one set, factor by factor, as JSON.
 
-    A third of the codes is held out. "full" is the accuracy with which all dimensions
-    tell a factor, "pruned" that of the ONE dimension that OMES assigns to it (where OMES
-    assigns none, the one with most mutual information).
+    A third of the codes is held out. "full" is the accuracy of a probe on all dimensions,
+    "pruned" on the ONE dimension that OMES assigns to the factor (where OMES assigns
+    none, the one with most mutual information).
 
     Eq.: Dapueto et al. 2024, methodology of transfer
 
@@ -108,9 +90,9 @@ def transfer_scores(
       encode: images -> codes (batch, latent).
       image_set: the set, for the pairs of OMES where it is a grid.
       encoded: a sample of it, see `encode_sample`.
-      key: of split, pairs and the network that reads; trees need none.
+      key: of split, pairs and the MLP; trees need none.
       trees: "lightgbm", or "sklearn", the original that takes minutes a factor.
-      readers: of "gbt" and "mlp", whose accuracies are wanted.
+      readers: of "gbt" and "mlp", the probes whose accuracies are wanted.
       num_pairs: of each factor, for OMES where the set is a grid.
 
     Returns:
@@ -140,7 +122,7 @@ def transfer_scores(
     """
     check_readers(readers, trees)
     samples = _samples(encoded, image_set, key)
-    found, pairs = _omes(encode, image_set, samples, key, num_pairs)
+    found, omes_json = _omes(encode, image_set, samples, key, num_pairs)
     dims = _best_dims(found, samples)
     split = samples[2:6]
     whole = dci(*split, trees=trees)
@@ -157,7 +139,7 @@ def transfer_scores(
             "score": information.score,
             "per_factor": information.per_factor.tolist(),
         },
-        "omes": _omes_json(found, pairs),
+        "omes": omes_json,
     }
     if "gbt" in readers:
         pruned = _pruned_trees(samples, dims, trees)
@@ -171,15 +153,7 @@ def transfer_scores(
 
 
 def check_readers(readers: Sequence[str], trees: str) -> None:
-    """Makes sure that what reads factors off codes is known.
-
-    Args:
-      readers: as in `transfer_scores`.
-      trees: as in `transfer_scores`.
-
-    Raises:
-      ValueError: if one is not.
-    """
+    """Refuses probes and trees that `transfer_scores` does not know."""
     unknown = [reader for reader in readers if reader not in READERS]
     if unknown or trees not in TREES:
         raise ValueError(
@@ -237,6 +211,56 @@ def transfer_distances(
     }
 
 
+def score_rows(scores: Mapping[str, Any]) -> Rows:
+    """Scores as rows of a table, in [0, 1]: {row: {factor, or "all": value}}.
+
+    Args:
+      scores: of `transfer_scores` or `source_scores`.
+
+    Returns:
+      Accuracies of gradient boosted trees (GBT) and of an MLP, OMES (alpha = .5) with its
+      parts OS and MES (none where no factor has pairs), MIG and DCI disentanglement.
+      "all" is the mean over factors that have a score.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> omes = {"score": 0.5, "overlap": 0.75, "multiple_encoding": 0.25}
+      >>> omes |= {"scored": [True], "overlap_per_factor": [0.75]}
+      >>> omes |= {"multiple_encoding_per_factor": [0.25]}
+      >>> studies.score_rows({"factor_names": ["size"], "omes": omes})["OMES"]
+      {'size': 0.5, 'all': 0.5}
+    """
+    names, omes = scores["factor_names"], scores["omes"]
+    rows: Rows = {}
+    for reader in ("gbt", "mlp"):
+        for kind in ("full", "pruned"):
+            if reader in scores:
+                values = scores[reader][kind]
+                rows[f"{reader.upper()}, {kind}"] = _row(names, values, np.mean(values))
+    parts = [omes[f"{n}_per_factor"] for n in ("overlap", "multiple_encoding")]
+    for row, values, mean in (
+        ("OMES", np.mean(parts, axis=0), omes["score"]),
+        ("OS", parts[0], omes["overlap"]),
+        ("MES", parts[1], omes["multiple_encoding"]),
+    ):
+        if not any(omes["scored"]):
+            continue  # without pairs of any factor, 0 is not a score
+        scored = zip(names, values, omes["scored"], strict=True)
+        columns = {name: float(value) for name, value, known in scored if known}
+        rows[row] = columns | {ALL: float(mean)}
+    if "mig" in scores:
+        rows["MIG"] = _row(names, scores["mig"]["per_factor"], scores["mig"]["score"])
+        rows["DCI"] = {ALL: scores["dci"]["disentanglement"]}
+    return rows
+
+
+def _row(
+    names: Sequence[str], values: Iterable[float], mean: float
+) -> dict[str, float]:
+    cells = zip(names, values, strict=True)
+    return {n: float(v) for n, v in cells} | {ALL: float(mean)}
+
+
 def _samples(encoded: Encoded, image_set: ImageSet, key: Any) -> Samples:
     return given_samples(
         *(encoded.codes, encoded.factors, jax.random.fold_in(key, 1), None, None),
@@ -255,44 +279,43 @@ def _about(samples: Samples) -> dict[str, Any]:
 
 def _omes(
     encode: Encode, image_set: ImageSet, samples: Samples, key: Any, num_pairs: int
-) -> tuple[Omes, str]:
-    """OMES, with pairs drawn from the grid where there is one; and where they are from."""
+) -> tuple[Omes, dict[str, Any]]:
+    """OMES, of pairs drawn from the grid where there is one; and the same as JSON."""
     key = jax.random.fold_in(key, 2)
-    if image_set.is_grid and not samples.left_out:
+    on_grid = image_set.is_grid and not samples.left_out
+    if on_grid:
         found = omes_on_grid(
             *(encode, image_set, key),
             num_pairs=num_pairs,
             num_codes=len(samples.test_codes),
         )
-        return found, "grid"
-    return omes(samples.codes, samples.factors, key), "sample"
-
-
-def _omes_json(found: Omes, pairs: str) -> dict[str, Any]:
-    parts = found.overlap, found.multiple_encoding
-    return {
+    else:
+        found = omes(samples.codes, samples.factors, key)
+    overlap, multiple = found.overlap, found.multiple_encoding
+    return found, {
         "score": found.score,
-        "overlap": parts[0],
-        "multiple_encoding": parts[1],
-        "over_alpha": [alpha * parts[0] + (1 - alpha) * parts[1] for alpha in ALPHAS],
+        "overlap": overlap,
+        "multiple_encoding": multiple,
+        "over_alpha": [alpha * overlap + (1 - alpha) * multiple for alpha in ALPHAS],
         "overlap_per_factor": found.overlap_per_factor.tolist(),
         "multiple_encoding_per_factor": found.multiple_encoding_per_factor.tolist(),
         "association": found.association.tolist(),
         "kept": found.kept.tolist(),
         "scored": found.scored.tolist(),
         "num_pairs": found.num_pairs.tolist(),
-        "pairs": pairs,
+        "pairs": "grid" if on_grid else "sample",
     }
 
 
 def _best_dims(found: Omes, samples: Samples) -> Int[np.ndarray, " factor"]:
     bins = histogram_bins(samples.train_codes, 20)
     information = mutual_information_matrix(bins, relabel(samples.train_factors))
+    # OMES assigns none, -1, to a factor without pairs
     return np.where(found.best_dim < 0, information.argmax(axis=0), found.best_dim)
 
 
 def _chance(samples: Samples) -> Float[np.ndarray, " factor"]:
-    """Test accuracy of always saying the commonest training value."""
+    """Test accuracy of always predicting the most frequent training value."""
     found = []
     for train, test in zip(
         samples.train_factors.T, samples.test_factors.T, strict=True

@@ -1,7 +1,9 @@
-"""A study of transfer: sources trained together, each carried to several targets."""
+"""Many transfers: a study's, or those of all runs in a folder; their records read back."""
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,23 +12,22 @@ from typing import Any, NamedTuple
 from absl import logging
 
 from dis_jax import data, training
+from dis_jax.studies.fine_tuning import (
+    DEFAULTS,
+    FOLDER,
+    TransferSettings,
+    check_shapes,
+    check_source,
+    load_target,
+    source_name,
+)
 from dis_jax.studies.study import Job, do_each, jobs
 from dis_jax.studies.study_table import Study
 from dis_jax.studies.transfer import score_source, transfer
-from dis_jax.studies.transfer_records import (
-    find_runs,
-    read_sources,
-    read_transfers,
-)
-from dis_jax.studies.transfer_setup import (
-    DEFAULTS,
-    TransferSettings,
-    check_source,
-    check_targets,
-    source_name,
-)
+from dis_jax.training.workdir import config_path
 
 Path = str | os.PathLike[str]
+Shape = tuple[int, ...]
 
 
 class TransferStudy(NamedTuple):
@@ -61,13 +62,13 @@ def run_transfer_study(
     *,
     on_run: Callable[[], object] = lambda: None,
 ) -> None:
-    """Trains the sources, scores, transfers, fine-tunes, going on where it was stopped.
+    """Trains the sources, scores, transfers and fine-tunes; resumes where it stopped.
 
     Several processes may work on one study: each takes a source that no other has.
 
     Args:
       study: what to do.
-      workdir: gets a folder a run; what is found out lies in the runs' own folders, see
+      workdir: gets a folder a run; results lie in the runs' own folders, see
         `read_sources` and `read_transfers`.
       data_dir: the folder of real data sets.
       on_run: called after each source and each transfer.
@@ -83,7 +84,8 @@ def run_transfer_study(
       >>> studies.run_transfer_study(nothing, "runs/none")
     """
     workdir = pathlib.Path(workdir)
-    _check_targets(study, data_dir)
+    rows = ((config, study.targets[row]) for row, config in study.rows.items())
+    _check_targets(rows, data_dir)
 
     def do(job: Job) -> None:
         folder = workdir / job.folder
@@ -112,7 +114,7 @@ def run_transfers(
 
     Args:
       folder: a run's workdir, or one that holds runs, at any depth.
-      targets: names of sets; none if transfers that are there are all that is wanted.
+      targets: names of sets; none where existing transfers are all that is wanted.
       settings: see `TransferSettings`.
       data_dir: the folder of real data sets.
       on_run: called after each transfer.
@@ -140,10 +142,7 @@ def run_transfers(
         configs = {run: training.read_config(run) for run in runs}
         for run, config in configs.items():
             check_source(run, config)
-        homes = {(source_name(c), tuple(c.image_shape)) for c in configs.values()}
-        check_targets(
-            [(*h, target) for h in sorted(homes) for target in targets], data_dir
-        )
+        _check_targets([(config, targets) for config in configs.values()], data_dir)
     pairs = [(run, target) for run in runs for target in targets]
     _transfer_each(pairs, settings, data_dir, on_run)
 
@@ -169,18 +168,25 @@ def _transfer_each(
         raise training.NonFiniteError("; ".join(diverged))
 
 
-def _check_targets(study: TransferStudy, data_dir: Path | None) -> None:
-    """Before hours are spent: are the targets there, and of the shape of their source?"""
-    shapes: dict[str, tuple[int, ...]] = {}
-    pairs = []
-    for row, config in study.rows.items():
-        name = source_name(config)
-        for target in study.targets[row]:
-            if name not in shapes:
-                home = data.load(config.dataset, data_dir, config.split)
-                shapes[name] = home.image_shape
-            pairs.append((name, shapes[name], target))
-    check_targets(dict.fromkeys(pairs), data_dir)
+def _check_targets(
+    sources: Iterable[tuple[Any, Sequence[str]]], data_dir: Path | None
+) -> None:
+    """Before hours are spent: refuses targets that do not fit the config of a source."""
+
+    @functools.cache
+    def shape_of_source(name: str, split: str) -> Shape:
+        return data.load(name, data_dir, split).image_shape
+
+    @functools.cache
+    def shape_of(target: str) -> Shape:
+        return load_target(target, data_dir).image_shape
+
+    for config, targets in sources:
+        for target in targets:
+            # a run's config has the shape of its images; that of a study's row waits for
+            # the first batch
+            wanted = config.image_shape or shape_of_source(config.dataset, config.split)
+            check_shapes(source_name(config), wanted, target, shape_of(target))
 
 
 def _sources(study: TransferStudy) -> Study:
@@ -189,4 +195,102 @@ def _sources(study: TransferStudy) -> Study:
         *(study.name, study.title, study.rows, study.seeds),
         score=lambda trained: {},
         of_seed=study.of_seed,
+    )
+
+
+def find_runs(folder: Path) -> list[pathlib.Path]:
+    """The runs in a folder, itself perhaps one; not those of fine-tuning.
+
+    Args:
+      folder: the workdir of a run, or one that holds such, at any depth.
+
+    Returns:
+      Their workdirs.
+
+    Raises:
+      FileNotFoundError: if there are none.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from dis_jax import studies
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     for run in ("a", "a/transfer/smallnorb"):
+      ...         pathlib.Path(folder, run).mkdir(parents=True)
+      ...         _ = pathlib.Path(folder, run, "config.json").write_text("{}")
+      ...     [run.name for run in studies.find_runs(folder)]
+      ['a']
+    """
+    found = _runs(folder)
+    if not found:
+        raise FileNotFoundError(
+            f"no run in {folder}, or of fine-tuning alone; make one with python -m "
+            "launch.train --config=... --workdir=..., or several with launch.study."
+        )
+    return found
+
+
+def read_transfers(folder: Path) -> list[dict[str, Any]]:
+    """The records of all transfers of the runs in a folder that are complete.
+
+    Args:
+      folder: a run's, or one that holds runs, at any depth.
+
+    Returns:
+      The records that `transfer` wrote and that have been fine-tuned; `run` is where the
+      run lies now.
+
+    Example:
+      >>> import tempfile
+      >>> from dis_jax import studies
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     studies.read_transfers(folder)
+      []
+    """
+    found = _records(folder, "*/transfer.json")
+    return [record for record in found if record["after"]]
+
+
+def read_sources(folder: Path) -> list[dict[str, Any]]:
+    """The records of all runs in a folder that were scored on their own set.
+
+    Args:
+      folder: a run's, or one that holds runs, at any depth.
+
+    Returns:
+      The records that `score_source` wrote; `run` is where the run lies now.
+
+    Example:
+      >>> import tempfile
+      >>> from dis_jax import studies
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     studies.read_sources(folder)
+      []
+    """
+    return _records(folder, "source.json")
+
+
+def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
+    """The records in all files of that name; `run` is where the run lies now."""
+    return [
+        record | {"run": str(run)}
+        for run in _runs(folder)
+        for path in sorted((run / FOLDER).glob(pattern))
+        for record in json.loads(path.read_text())
+    ]
+
+
+def _runs(folder: Path) -> list[pathlib.Path]:
+    """A folder and those below it that hold a run, but not one of fine-tuning."""
+    found = []
+    for path, names, _ in os.walk(folder):
+        # other processes make and delete checkpoints
+        names[:] = [name for name in names if name != "checkpoints"]
+        found.append(pathlib.Path(path))
+    return sorted(p for p in found if config_path(p).is_file() and not _is_tuned(p))
+
+
+def _is_tuned(path: pathlib.Path) -> bool:
+    """Whether it lies in the folder of a run's transfers, and not of a study's."""
+    return any(
+        p.name == FOLDER and config_path(p.parent).is_file() for p in path.parents
     )

@@ -8,67 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from dis_jax.studies.study_table import paired_bootstrap
-from dis_jax.studies.transfer_groups import (
-    alike,
-    count_models,
-    settings_of,
-    told_apart,
-)
+from dis_jax.studies.transfer_scores import ALL, Rows, score_rows
 
 Record = Mapping[str, Any]
-Values = dict[str, dict[str, float]]
 
-ALL = "all"
 DISTANCES = ("frechet", "active_overlap", "omes_drop")
 PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
 
 _FEWEST = 3  # points below which every correlation is 1
 _FEW = 5  # pairs below which a bootstrap has too little to draw from
-
-
-def score_rows(scores: Mapping[str, Any]) -> Values:
-    """Scores as rows of a table, in [0, 1]: {row: {factor, or "all": value}}.
-
-    Args:
-      scores: of `transfer_scores` or `source_scores`.
-
-    Returns:
-      Accuracies by gradient boosted trees (GBT) and by a network (MLP), OMES (alpha =
-      .5) with its parts OS and MES (none where no factor has pairs), MIG and DCI
-      disentanglement. "all" is the mean over factors that have a score.
-
-    Example:
-      >>> from dis_jax import studies
-      >>> omes = {"score": 0.5, "overlap": 0.75, "multiple_encoding": 0.25}
-      >>> omes |= {"scored": [True], "overlap_per_factor": [0.75]}
-      >>> omes |= {"multiple_encoding_per_factor": [0.25]}
-      >>> studies.score_rows({"factor_names": ["size"], "omes": omes})["OMES"]
-      {'size': 0.5, 'all': 0.5}
-    """
-    names, omes = scores["factor_names"], scores["omes"]
-    rows: Values = {}
-    for reader in ("gbt", "mlp"):
-        for kind in ("full", "pruned"):
-            if reader in scores:
-                values = scores[reader][kind]
-                rows[f"{reader.upper()}, {kind}"] = _row(names, values, np.mean(values))
-    parts = [omes[f"{n}_per_factor"] for n in ("overlap", "multiple_encoding")]
-    for row, values, mean in (
-        ("OMES", np.mean(parts, axis=0), omes["score"]),
-        ("OS", parts[0], omes["overlap"]),
-        ("MES", parts[1], omes["multiple_encoding"]),
-    ):
-        if not any(omes["scored"]):
-            continue  # of no factor are there pairs: its 0 is no score
-        scored = zip(names, values, omes["scored"], strict=True)
-        columns = {name: float(value) for name, value, known in scored if known}
-        rows[row] = columns | {ALL: float(mean)}
-    if "mig" in scores:
-        rows["MIG"] = _row(names, scores["mig"]["per_factor"], scores["mig"]["score"])
-        rows["DCI"] = {ALL: scores["dci"]["disentanglement"]}
-    return rows
 
 
 def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
@@ -84,9 +35,9 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
       {"mean", "std"} over its models; `drop`, what pruning costs before and after;
       `weak`, of how many models "pruned" reads a factor from a dimension with less than
-      half of the largest S; `chance`, the accuracy of always saying a factor's commonest
-      value. `differences`: of two methods with the same settings, over models with the
-      same seed and beta: "mean", "each", and from five pairs on a 95 % bootstrap
+      half of the largest S; `chance`, the accuracy of always predicting a factor's most
+      frequent value. `differences`: of two methods with the same settings, over models
+      with the same seed and beta: "mean", "each", and from five pairs on a 95 % bootstrap
       "interval". `correlations`: of each distance with score and gain, see `correlate`.
       `transfers` and `models`: how many.
 
@@ -109,7 +60,7 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
         "differences": _differences(tables, [group for _, group in groups]),
         "correlations": correlate(records),
         "transfers": len(records),
-        "models": count_models(records),
+        "models": _count_models(records),
     }
 
 
@@ -136,17 +87,16 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
     for settings, group in alike(records, about):
         scores = [record["source_scores"] for record in group]
         rows = [score_rows(each) for each in scores]
-        dims = [float(np.sum(each["omes"]["kept"])) for each in scores]
         found.append(
             {name: group[0][name] for name in about}
             | {
                 "settings": settings,
                 "models": len(group),
                 "seeds": sorted({r["seed"] for r in group}),
-                "dims": _mean_std(np.array(dims)),
+                "dims": _mean_std([np.sum(each["omes"]["kept"]) for each in scores]),
                 "rows": {
                     row: {
-                        column: _mean_std(np.array([r[row][column] for r in rows]))
+                        column: _mean_std([r[row][column] for r in rows])
                         for column in columns
                         if all(column in r[row] for r in rows)
                     }
@@ -161,20 +111,13 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Does a distance between source and target tell how a model transfers?
+    """Correlations of each distance with scores and gains, where settings are the same.
 
-    Args:
-      records: of `transfer`, fine-tuned.
-
-    Returns:
-      For all that was fine-tuned and scored with the same settings, for each distance,
-      score and either "before" (the score) or "gain": Pearson's `pearson` and Spearman's
-      `spearman` over transfers, and `within`, Pearson's of the differences from the means
-      of their pair of source and target, since targets differ in how hard they are; None
-      where there are fewer than three transfers (for `within`, than pairs and two) or one
-      side is constant, no entry where a distance is not known; how many
-      `transfers`, of how many `models` over how many `pairs`; `told_apart`, the settings,
-      where there are several.
+    For each distance, score and either "before" (the score) or "gain": Pearson's
+    `pearson` and Spearman's `spearman` over transfers, and `within`, Pearson's of the
+    differences from the mean of their pair of source and target, since targets differ in
+    how hard they are. None where there are fewer than three transfers (for `within`, than
+    pairs and two) or one side is constant; no entry where a distance is unknown.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -190,7 +133,7 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
     """Of transfers with the same settings."""
-    rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
+    rows = _before_and_after(records)
     pairs = [(r["source"], r["target"]) for r in records]
     found = []
     for distance in DISTANCES:
@@ -208,30 +151,69 @@ def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
                     | _correlation(x, y)
                     | {"within": _within(pairs, x, y)}
                     | {"transfers": len(records), "pairs": len({*pairs})}
-                    | {"models": count_models(records)}
+                    | {"models": _count_models(records)}
                 )
     return found
 
 
-def _row(names: Sequence[str], values: Iterable[float], mean: float) -> dict:
-    cells = zip(names, values, strict=True)
-    return {n: float(v) for n, v in cells} | {ALL: float(mean)}
+def alike(
+    records: Sequence[Record], names: Sequence[str]
+) -> list[tuple[dict[str, Any], list[Record]]]:
+    """Settings and records of each group that may be averaged, apart in fields `names`.
+
+    No model is in one twice: where a group would have two models of one seed and beta,
+    each run is a group of its own, with "run" among its settings.
+    """
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        key = [*(str(record[name]) for name in names), settings_of(record)]
+        groups.setdefault(json.dumps(key, sort_keys=True), []).append(record)
+    found: list[tuple[dict[str, Any], list[Record]]] = []
+    for group in groups.values():
+        settings = settings_of(group[0])
+        if len({(r["seed"], r["beta"]) for r in group}) == len(group):
+            found.append((settings, group))
+        else:  # runs that differ in something that is not recorded
+            for run in dict.fromkeys(r["run"] for r in group):
+                own = [r for r in group if r["run"] == run]
+                found.append((settings | {"run": run}, own))
+    return found
+
+
+def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
+    """Settings that one mean's records share, by dotted names; `source`: its steps too."""
+    found = {"source_steps": record["source_steps"]} if source else {}
+    for part in ("finetuning", "scoring"):
+        found |= {f"{part}.{name}": v for name, v in record.get(part, {}).items()}
+    return found
+
+
+def told_apart(settings: Record, others: Iterable[Record]) -> str:
+    """In what settings differ from some of the others: names and values, or nothing.
+
+    Example:
+      >>> told_apart({"a": 1, "b": 2}, [{"a": 1, "b": 2}, {"a": 1, "b": 3}])
+      'b 2'
+    """
+    differ = {k for other in others for k in settings if other.get(k) != settings[k]}
+    words = {
+        name: "+".join(value) if isinstance(value, list) else value
+        for name, value in settings.items()
+    }
+    return ", ".join(f"{name} {words[name]}" for name in settings if name in differ)
+
+
+def _count_models(records: Sequence[Record]) -> int:
+    return len({(r["run"], r["member"]) for r in records})
+
+
+def _before_and_after(records: Sequence[Record]) -> list[tuple[Rows, Rows]]:
+    return [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
 
 
 def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
     first = records[0]
-    rows = [(score_rows(r["before"]), score_rows(r["after"])) for r in records]
-    found: dict[str, dict[str, Any]] = {}
-    for row, columns in rows[0][0].items():
-        for column in columns:
-            both = [
-                (b[row][column], a[row][column])
-                for b, a in rows
-                if column in b.get(row, {}) and column in a.get(row, {})
-            ]
-            if both:
-                cell = _three(*np.array(both).T)
-                found.setdefault(row, {})[column] = cell
+    rows = _rows(records)
     return {
         **{name: first[name] for name in ("source", "target", "method")},
         "adam": first["finetuning"]["adam"],
@@ -240,15 +222,34 @@ def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
         "seeds": sorted({r["seed"] for r in records}),
         "betas": sorted({r["beta"] for r in records}),
         "distances": {
-            name: _mean_std(np.array([r["distances"][name] for r in records]))
+            name: _mean_std([r["distances"][name] for r in records])
             for name in DISTANCES
             if all(r["distances"][name] is not None for r in records)
         },
         "chance": _chance(records),
-        "rows": found,
-        "drop": _drops(found),
+        "rows": rows,
+        "drop": _drops(rows),
         "weak": _weak(records),
     }
+
+
+def _rows(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """Each cell over the models that have it before and after."""
+    both = _before_and_after(records)
+    found: dict[str, dict[str, Any]] = {}
+    for row, columns in both[0][0].items():
+        for column in columns:
+            pairs = [
+                [rows[row][column] for rows in pair]
+                for pair in both
+                if all(column in rows.get(row, {}) for rows in pair)
+            ]
+            if pairs:
+                before, after = np.array(pairs).T
+                parts = {"before": before, "after": after, "gain": after - before}
+                cell = {name: _mean_std(values) for name, values in parts.items()}
+                found.setdefault(row, {})[column] = cell
+    return found
 
 
 def _chance(records: Sequence[Record]) -> dict[str, float]:
@@ -261,18 +262,14 @@ def _chance(records: Sequence[Record]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in found.items()}
 
 
-def _three(before: np.ndarray, after: np.ndarray) -> dict[str, dict[str, Any]]:
-    parts = {"before": before, "after": after, "gain": after - before}
-    return {name: _mean_std(values) for name, values in parts.items()}
-
-
-def _mean_std(values: np.ndarray) -> dict[str, Any]:
+def _mean_std(values: ArrayLike) -> dict[str, Any]:
+    values = np.asarray(values, float)
     std = float(values.std(ddof=1)) if len(values) > 1 else None
     return {"mean": float(values.mean()), "std": std}
 
 
 def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """What is lost by reading one dimension of each factor, of the means."""
+    """The accuracy that a probe loses on one dimension of each factor, of the means."""
     return {
         reader: {
             column: {
@@ -288,7 +285,10 @@ def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
-    """Factors whose dimension encodes them little: the largest OS asks for no large S."""
+    """In how many models a factor's own dimension has less than half of its largest S.
+
+    OMES assigns the dimension by the overlap score, which may be largest where S is small.
+    """
     found: dict[str, dict[str, int]] = {}
     for record in records:
         for when in ("before", "after"):
@@ -334,10 +334,7 @@ def _paired(
     pairs: Sequence[tuple[Record, Record]],
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """The differences in each row's "all", see `_interval`."""
-    read = [
-        [(score_rows(r["before"]), score_rows(r["after"])) for r in pair]
-        for pair in pairs
-    ]
+    read = [_before_and_after(pair) for pair in pairs]
     rows: dict[str, dict[str, dict[str, Any]]] = {}
     for row in read[0][0][0]:
         # (pair, method, before or after)
@@ -355,21 +352,21 @@ def _paired(
 
 
 def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """Mean, each difference and, where it would hold what it says, an interval."""
+    """Mean, each difference and, from enough pairs on, a bootstrap interval."""
     mean, *ends = paired_bootstrap(first, second)
     each = (first - second).tolist()
     return {"mean": mean, "each": each, "interval": ends if len(each) >= _FEW else None}
 
 
 def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:
-    """Pearson's, where more is left than two differences, which any line would meet."""
+    """Pearson's within pairs; None below two free differences: any line fits one."""
     if len(pairs) - len({*pairs}) < _FEWEST - 1:
         return None
     return _correlation(*_centred(pairs, x, y))["pearson"]
 
 
 def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
-    """Values less the means over models of the same pair."""
+    """Values minus their mean over the models of the same pair."""
     same = np.array([a == b for a in pairs for b in pairs], float)
     same = same.reshape(len(pairs), len(pairs))
     return [v - same @ v / same.sum(axis=1) for v in values]
@@ -378,7 +375,7 @@ def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     from scipy import stats
 
-    # what is constant has rounding
+    # a constant column of means varies by rounding
     if len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9:
         return {"pearson": None, "spearman": None}
     return {

@@ -1,7 +1,5 @@
 """Tables of transfers, by hand."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -332,26 +330,3 @@ def test_one_model_carried_to_three_targets_is_one_model():
     records[0]["before"] = scores(0.3)
     page = studies.transfer_markdown(studies.tabulate_transfers(records))
     assert "over 6 transfers: 2 models, 3 pairs of source and target." in page
-
-
-def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path, monkeypatch):
-    done = record()
-    # that of a study in a folder of that name is none of a run's
-    (tmp_path / "transfer" / "x").mkdir(parents=True)
-    (tmp_path / "transfer" / "x" / "transfer.json").write_text('{"records": []}')
-    for run, after in (("a", done["after"]), ("transfer/x/b/seed0", None)):
-        folder = tmp_path / run / "transfer" / "target"
-        folder.mkdir(parents=True)
-        (tmp_path / run / "config.json").write_text("{}")
-        (folder / "config.json").write_text("{}")
-        (tmp_path / run / "checkpoints" / "3").mkdir(parents=True)
-        (tmp_path / run / "checkpoints" / "3" / "config.json").write_text("{}")
-        text = json.dumps([done | {"after": after}])
-        (folder / "transfer.json").write_text(text)
-    assert len(studies.read_transfers(tmp_path)) == 1
-    assert len(studies.read_transfers(tmp_path / "a")) == 1
-    monkeypatch.chdir(tmp_path / "a")
-    assert [r["run"] for r in studies.read_transfers(".")] == ["."]
-    assert studies.read_transfers(tmp_path / "transfer") == []
-    runs = [p.relative_to(tmp_path) for p in studies.find_runs(tmp_path)]
-    assert [run.as_posix() for run in runs] == ["a", "transfer/x/b/seed0"]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dis_jax import data, evaluation, studies, training
+from dis_jax.studies.fine_tuning import check_source
 from dis_jax.studies.transfer_scores import encode_sample
-from dis_jax.studies.transfer_setup import check_shapes, check_source, load_target
 
 SETTINGS = studies.TransferSettings(
     finetune_steps=4, readers=("gbt",), num_codes=150, num_pairs=20
@@ -280,29 +280,6 @@ def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4\nThe source has"):
         studies.transfer(workdir, target, SETTINGS)
     assert path.read_text() == done  # what was found out is still there
-
-
-@pytest.mark.parametrize(
-    ("shape", "target", "advice"),
-    [
-        ((64, 64, 3), "rendered_dsprites", "take --target=rendered_dsprites+coloured"),
-        ((64, 64, 1), "rendered_shapes3d", "or take --target=rendered_shapes3d+grey"),
-        ((64, 64, 1), "rendered_shapes3d", "train the source on here+coloured"),
-        ((32, 32, 1), "rendered_dsprites", "--target=rendered_dsprites+resized32"),
-        ((64, 64, 3), "rendered_norb:all", "--target=rendered_norb+coloured:all"),
-        (
-            (32, 32, 3),
-            "rendered_dsprites",
-            "--target=rendered_dsprites+resized32+coloured",
-        ),
-    ],
-)
-def test_another_shape_is_refused_with_the_way_out(shape, target, advice):
-    with pytest.raises(ValueError, match="images of") as error:
-        check_shapes("here", shape, target, load_target(target).image_shape)
-    assert advice in str(error.value)
-    way_out = str(error.value).split("--target=")[-1].rstrip(".")
-    check_shapes("here", shape, way_out, load_target(way_out).image_shape)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,295 @@
+"""The pages of studies: tables of models and of transfers, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dis_jax.studies.transfer_scores import ALL
+
+
+def markdown_table(result: Mapping[str, Any]) -> str:
+    """A study's result as Markdown: the table, the differences, what is missing.
+
+    Args:
+      result: from `tabulate`; an entry "made_by" is a command to be named.
+
+    Returns:
+      Markdown. In a cell: mean ± standard deviation over seeds, (published).
+
+    Example:
+      >>> from dis_jax import studies
+      >>> study = studies.Study("a", "A", {"vae": {}}, (0,), score=lambda _: {})
+      >>> scores = {"": {"mig": 0.25}}
+      >>> record = {"row": "vae", "seed": 0, "steps": 1, "scores": scores, "config": {}}
+      >>> found = studies.tabulate(study, [record])
+      >>> print(studies.markdown_table(found).splitlines()[4])
+      | vae | 0.25 |
+    """
+    columns = shown_columns(result)
+    text = [f"# {result['title']}", ""]
+    text += table_lines(
+        ["", *columns],
+        [
+            [line, *(_study_cell(cells.get(column)) for column in columns)]
+            for line, cells in result["lines"].items()
+        ],
+    )
+    seeds = sorted({model["seed"] for model in result["models"]})
+    steps = sorted({model["steps"] for model in result["models"]})
+    text += [
+        "",
+        f"Mean ± standard deviation over seeds {seeds}, after {steps} steps"
+        + (f"; in brackets {result['source']}." if result["source"] else "."),
+    ]
+    if result["notes"]:
+        text += ["", result["notes"]]
+    for compared in result["differences"]:
+        first, second = compared["lines"]
+        text += ["", f"**{first}** less **{second}**, same seeds, 95 % bootstrap:", ""]
+        text += table_lines(
+            ["", "difference", "from", "to"],
+            [
+                [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
+                for column, d in compared["columns"].items()
+            ],
+        )
+    others = [_other_settings(m) for m in result["models"] if "differs" in m]
+    if others:
+        text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
+    if result["missing"]:
+        text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
+    if "made_by" in result:
+        text += ["", f"Made by `{result['made_by']}`."]
+    return "\n".join(text) + "\n"
+
+
+def _other_settings(model: Mapping[str, Any]) -> str:
+    pairs = (
+        f"{k} {its} instead of {ours}" for k, (its, ours) in model["differs"].items()
+    )
+    return f"{model['row']}, seed {model['seed']} ({', '.join(pairs)})"
+
+
+def shown_columns(result: Mapping[str, Any]) -> list[str]:
+    """The columns of a study's table: those that it asks for, or all that there are."""
+    found = dict.fromkeys(c for line in result["lines"].values() for c in line)
+    return [c for c in result.get("shown") or found if c in found]
+
+
+def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table as lines of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return ["| " + " | ".join(cells) + " |" for cells in lines]
+
+
+def _study_cell(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return ""
+    text = f"{cell['mean']:.4g}"
+    if cell["std"] is not None:
+        text += f" ± {cell['std']:.2g}"
+    return text if cell["published"] is None else f"{text} ({cell['published']:g})"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3g}"
+
+
+def transfer_markdown(result: Mapping[str, Any]) -> str:
+    """A result as Markdown: in a cell, % before fine-tuning (gain), mean ± deviation.
+
+    Args:
+      result: of `tabulate_transfers`; an entry "made_by" is a command to be named, an
+        entry "at_home" is of `tabulate_sources`.
+
+    Returns:
+      Markdown.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> result = studies.tabulate_transfers([])
+      >>> print(studies.transfer_markdown(result).strip())
+      Scores in %; mean ± standard deviation over models.
+    """
+    text = ["Scores in %; mean ± standard deviation over models."]
+    if "made_by" in result:
+        text += ["", f"Made by `{result['made_by']}`."]
+    text += _source_lines(result.get("at_home", []))
+    for table in result["tables"]:
+        text += _transfer_lines(table)
+    for compared in result["differences"]:
+        text += _difference_lines(compared)
+    if result["tables"]:
+        text += ["", "## What predicts transfer?", ""]
+        text += _correlation_lines(result["correlations"])
+    return "\n".join(text) + "\n"
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The columns of a table of scores by factors: the mean over all comes last."""
+    found = dict.fromkeys(column for row in rows for column in row)
+    return [column for column in found if column != ALL] + [ALL]
+
+
+def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table for each source set: a row for each method and beta."""
+    text = []
+    for name in dict.fromkeys(source["source"] for source in sources):
+        own = [source for source in sources if source["source"] == name]
+        steps = sorted({source["source_steps"] for source in own})
+        columns = columns_of(s["rows"].get("OMES", {}) for s in own)
+        head = ["", *columns, "OS", "MES", "dimensions that vary", "models"]
+        text += ["", f"## OMES on the source, {name}", ""]
+        text += [f"Alpha = .5; {_numbers(steps)} steps.", ""]
+        text += table_lines(head, [_source_cells(source, columns) for source in own])
+    return text
+
+
+def _source_cells(source: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    omes, *parts = (source["rows"].get(row, {}) for row in ("OMES", "OS", "MES"))
+    cells = [omes.get(column) for column in columns] + [part.get(ALL) for part in parts]
+    return [
+        _joined(f"{source['method']}, beta {source['beta']:g}", source["told_apart"]),
+        *(_percent(cell, "") if cell else "" for cell in cells),
+        f"{source['dims']['mean']:.3g}",
+        str(source["models"]),
+    ]
+
+
+def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
+    """One source, target and method: scores of each factor, and what pruning costs."""
+    adam = "" if table["adam"] == "kept" else "fresh Adam"
+    method = _joined(table["method"], adam, table["told_apart"])
+    columns = columns_of(table["rows"].values())
+    body = [
+        [row, *(_cell(cells.get(column)) for column in columns)]
+        for row, cells in table["rows"].items()
+    ]
+    chance = ", ".join(f"{name} {100 * v:.1f}" for name, v in table["chance"].items())
+    text = ["", f"## {table['source']} to {table['target']}: {method}", ""]
+    text += [_about(table), "", *table_lines(["", *columns], body)]
+    text += ["", f"Chance: {chance}."]
+    for reader, costs in table["drop"].items():
+        cells = {
+            column: [f"{100 * cost[when]:.1f}" for when in ("before", "after")]
+            for column, cost in costs.items()
+        }
+        text += ["", f"What pruning costs {reader}, before (after): {_pairs(cells)}."]
+    if table["weak"]:
+        cells = {name: [n["before"], n["after"]] for name, n in table["weak"].items()}
+        text += [
+            "",
+            "Models of which pruned reads a dimension with less than half of the "
+            f"factor's largest S, before (after): {_pairs(cells)}.",
+        ]
+    return text
+
+
+def _about(table: Mapping[str, Any]) -> str:
+    distances = ", ".join(
+        f"{name.replace('_', ' ')} {d['mean']:.3g}"
+        for name, d in table["distances"].items()
+    )
+    settings = table["settings"]
+    return (
+        "On the target before fine-tuning, in brackets what fine-tuning adds. "
+        f"Models: {table['models']}, with seeds {_numbers(table['seeds'])} and beta "
+        f"{_numbers(table['betas'])}; {settings['source_steps']:,} steps on the source, "
+        f"{settings['finetuning.steps']:,} of fine-tuning. Trees by "
+        f"{settings['scoring.trees']}. Between source and target: {distances}."
+    )
+
+
+def _numbers(values: Sequence[Any]) -> str:
+    return ", ".join(f"{v:,g}" for v in values)
+
+
+def _cell(cell: Mapping[str, Any] | None) -> str:
+    if cell is None:
+        return ""
+    before, gain = (
+        _percent(cell[k], sign) for k, sign in (("before", ""), ("gain", "+"))
+    )
+    return f"{before} ({gain})"
+
+
+def _percent(value: Mapping[str, Any], sign: str) -> str:
+    text = f"{100 * value['mean']:{sign}.1f}"
+    return text if value["std"] is None else f"{text} ± {100 * value['std']:.1f}"
+
+
+def _pairs(cells: Mapping[str, Sequence[Any]]) -> str:
+    return ", ".join(
+        f"{name} {first} ({then})" for name, (first, then) in cells.items()
+    )
+
+
+def _joined(*words: str) -> str:
+    return ", ".join(filter(None, words))
+
+
+def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
+    """Two methods over models with the same seed and beta."""
+    first, second = compared["methods"]
+    title = f"## {first} less {second}: {compared['pair']}"
+    cells = [cell for row in compared["rows"].values() for cell in row.values()]
+    kind = "95 % bootstrap" if all(c["interval"] for c in cells) else "pair by pair"
+    brackets = f"; in brackets {kind}" if compared["models"] > 1 else ""
+    body = [
+        [row, *(_difference(cells[k]) for k in ("before", "after", "gain"))]
+        for row, cells in compared["rows"].items()
+    ]
+    return [
+        *("", _joined(title, compared["told_apart"]), ""),
+        f"Of models with the same seed and beta ({compared['models']} of each), % "
+        f"points{brackets}.",
+        *("", *table_lines(["", "before", "after", "gain"], body)),
+    ]
+
+
+def _difference(cell: Mapping[str, Any]) -> str:
+    mean, *each = (f"{100 * v:+.1f}" for v in (cell["mean"], *cell["each"]))
+    if cell["interval"]:
+        return f"{mean} ({' to '.join(f'{100 * v:+.1f}' for v in cell['interval'])})"
+    return f"{mean} ({', '.join(each)})" if len(each) > 1 else mean
+
+
+def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
+    known = [c for c in correlations if c["pearson"] is not None]
+    if not known:
+        return [
+            "Fewer than three transfers, or all at one distance: nothing to say yet."
+        ]
+    text = []
+    for told in dict.fromkeys(c["told_apart"] for c in known):
+        text += ["", *_correlation_table([c for c in known if c["told_apart"] == told])]
+    return text[1:]
+
+
+def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
+    first = known[0]
+    told = f" with {first['told_apart']}" if first["told_apart"] else ""
+    text = [
+        f"Correlation over {first['transfers']} transfers{told}: {first['models']} models, "
+        f"{first['pairs']} pairs of source and target. Pearson's (Spearman's; Pearson's "
+        "within pairs, of differences from the pair's mean).",
+        "",
+    ]
+    heads = [f"{c['score']} {c['of']}" for c in known]
+    columns = list(dict.fromkeys(heads))
+    body = []
+    for distance in dict.fromkeys(c["distance"] for c in known):
+        cells = {
+            head: _correlations(c)
+            for head, c in zip(heads, known, strict=True)
+            if c["distance"] == distance
+        }
+        name = distance.replace("_", " ")
+        body.append([name, *(cells.get(column, "") for column in columns)])
+    return text + table_lines(["", *columns], body)
+
+
+def _correlations(cell: Mapping[str, Any]) -> str:
+    within = "-" if cell["within"] is None else f"{cell['within']:+.2f}"
+    return f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; {within})"
