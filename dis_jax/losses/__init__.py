@@ -18,6 +18,7 @@ from dis_jax.losses.gaussian import (
     gaussian_kl,
     gaussian_kl_to_standard_normal,
     gaussian_total_correlation,
+    multivariate_normal_nll,
 )
 from dis_jax.losses.group import (
     accumulate_evidence,
@@ -82,6 +83,7 @@ __all__ = [
     "mine_surrogate",
     "minibatch_total_correlation",
     "multiply_posteriors",
+    "multivariate_normal_nll",
     "nt_xent",
     "nwj",
     "permute_dims",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dis_jax.methods.ada_gvae import ada_gvae, ada_ml_vae, group_vae
 from dis_jax.methods.edim import edim
 from dis_jax.methods.factor_vae import factor_vae
+from dis_jax.methods.gaussian_tc import gaussian_tc
 from dis_jax.methods.infogan import infogan
 from dis_jax.methods.joint_vae import joint_vae
 from dis_jax.methods.method import (
@@ -38,6 +39,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "dip_vae_ii": dip_vae_ii,
     "edim": edim,
     "factor_vae": factor_vae,
+    "gaussian_tc": gaussian_tc,
     "group_vae": group_vae,
     "infogan": infogan,
     "joint_vae": joint_vae,
@@ -64,6 +66,7 @@ __all__ = [
     "dip_vae_ii",
     "edim",
     "factor_vae",
+    "gaussian_tc",
     "group_vae",
     "infogan",
     "joint_vae",

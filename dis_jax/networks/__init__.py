@@ -18,6 +18,7 @@ from dis_jax.networks.classifiers import LeNet
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
 from dis_jax.networks.initialisers import INITIALISERS, Initialisers, initialisers
+from dis_jax.networks.moments import MomentsNetwork
 from dis_jax.networks.statistics_networks import (
     AttributeHead,
     CodeDiscriminator,
@@ -48,6 +49,7 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "MapEncoder",
+    "MomentsNetwork",
     "RealHead",
     "Up",
     "convolve_down",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -151,6 +153,27 @@ def test_aggregate_measures_jit_vmap_and_gradient(normal, check_gradient):
         jnp.stack(together, axis=1), single, rtol=1e-4, atol=1e-5
     )
     check_gradient(measures, (means[0], logvars[0]))
+
+
+def test_nll_of_a_gaussian_is_scipy_s(normal, check_gradient):
+    from scipy.stats import multivariate_normal
+
+    (z,), (mean,), (root,) = normal(1, 7, 3), normal(1, 3), normal(1, 3, 3)
+    covariance = root @ root.T + jnp.eye(3)
+    nll = functools.partial(losses.multivariate_normal_nll, jitter=0)
+    expected = -multivariate_normal(mean, covariance).logpdf(z)
+    np.testing.assert_allclose(jax.jit(nll)(z, mean, covariance), expected, rtol=1e-5)
+    check_gradient(nll, (z, mean, covariance))
+
+
+def test_nll_is_least_at_the_moments_of_the_codes(normal):
+    z = normal(1, 50, 2)[0] @ jnp.array([[1.0, 0.7], [0.0, 0.5]]) + 1
+    best = z.mean(0), jnp.cov(z.T, ddof=0)
+    grads = jax.grad(
+        lambda m, s: losses.multivariate_normal_nll(z, m, s, jitter=0).mean(), (0, 1)
+    )(*best)
+    for grad in grads:
+        np.testing.assert_allclose(grad, 0, atol=1e-4)
 
 
 def test_wrong_shapes_are_named():

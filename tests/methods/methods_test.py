@@ -32,6 +32,7 @@ FAMILY = (
     "beta_vae",
     "dip_vae_i",
     "dip_vae_ii",
+    "gaussian_tc",
     "group_vae",
     "joint_vae",
     "ml_vae",

@@ -1,0 +1,32 @@
+r"""Gaussian TC (Swain & Mahajan 2022): FactorVAE's penalty in closed form.
+
+  python -m launch.train --config=configs/gaussian_tc.py:rendered_dsprites \
+      --workdir=runs/gaussian_tc
+
+Words: "moving" takes moving averages of the batch's moments, "network" moments that a
+small network predicts; "kl" penalises KL(N(m, S) || N(0, I)) in place of TC.
+"""
+
+from configs import base
+
+
+def get_config(argument="rendered_dsprites"):
+    words = argument.split(",")
+    known = ("moving", "network", "kl")
+    asked = [word for word in words if word in known]
+    config = base.get_config(
+        "gaussian_tc",
+        ",".join(word for word in words if word not in known),
+        gamma=35.0,
+        decay=0.99,
+        moments_learning_rate=1e-3,
+    )
+    kinds = [word for word in asked if word != "kl"]
+    if len(kinds) > 1:
+        raise ValueError(f"{' and '.join(kinds)} are two kinds of moments; give one.")
+    config.moments = kinds[0] if kinds else "batch"
+    config.penalty = "kl" if "kl" in asked else "tc"
+    config.moments_network = {"widths": (64, 64)}
+    if config.dataset.split("+")[0] in ("nar", "rendered_nar"):
+        config.hparams.update(gamma=6.4, learning_rate=5e-4)  # as FactorVAE's there
+    return config

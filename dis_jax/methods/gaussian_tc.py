@@ -1,0 +1,162 @@
+"""A VAE whose aggregate posterior is taken for a Gaussian: no discriminator is needed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.lax import stop_gradient
+from jaxtyping import Array, Float
+
+from dis_jax import losses, networks
+from dis_jax.methods import autoencoder, optimiser
+from dis_jax.methods.method import Batch, Gaussian, Method, State
+
+MOMENTS = ("batch", "moving", "network")
+PENALTIES = ("tc", "kl")
+
+
+class GaussianTCMetrics(NamedTuple):
+    """What a step reports: nats; the last is the NLL of codes under N(m, S)."""
+
+    loss: Array
+    reconstruction: Array
+    kl: Array
+    total_correlation: Array
+    aggregate_kl: Array
+    moments_nll: Array
+
+
+class Moments(NamedTuple):
+    """Mean and covariance that stand for the aggregate posterior."""
+
+    mean: Float[Array, " latent"]
+    covariance: Float[Array, "latent latent"]
+
+
+def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
+    """Gaussian TC: KL + gamma TC(N(m, S)), where N(m, S) stands for q(z).
+
+    FactorVAE's penalty in closed form, under the assumption that the aggregate posterior
+    is a Gaussian. Its moments are those of the batch; or moving averages, whose gradient
+    is that of the batch's moments; or what a small network predicts from the batch. The
+    network is trained on the codes' likelihood, and the penalty goes through it into the
+    encoder and leaves it unchanged, as through FactorVAE's discriminator.
+
+    Eq.: Swain & Mahajan 2022, Section 3.3
+
+    Args:
+      config: as for `vae`, and `moments` ("batch", "moving" or "network"), `penalty`
+        ("tc", or "kl" for KL(N(m, S) || N(0, I))), `moments_network.widths`, and
+        `hparams` with `gamma`, `decay` (of the moving averages) and
+        `moments_learning_rate` (of the network).
+      axis_name: the mapped axis over which gradients and metrics are averaged; moments
+        are those of each replica's share of the batch then.
+
+    Returns:
+      The method.
+
+    Raises:
+      ValueError: if `config.moments` or `config.penalty` is unknown.
+    """
+    _check("moments", config.moments, MOMENTS)
+    _check("penalty", config.penalty, PENALTIES)
+    nets = autoencoder.make_networks(config)
+    predictor: Any = networks.MomentsNetwork(
+        tuple(config.moments_network.widths), dtype=jnp.dtype(config.precision)
+    )
+    adam = optimiser.make(config.optimiser)
+    learned = config.moments == "network"
+
+    def init(key: Array, batch: Batch) -> State:
+        vae_key, moments_key, run_key = jax.random.split(key, 3)
+        vae = autoencoder.init_params(nets, vae_key, batch["image"])
+        params, opt_state, stats = dict(vae), {"vae": adam.init(vae)}, {}
+        latent = config.network.latent
+        if learned:
+            z = jnp.zeros((1, latent))
+            params["moments"] = predictor.init(moments_key, z, z)["params"]
+            opt_state["moments"] = adam.init(params["moments"])
+        if config.moments == "moving":
+            stats["moments"] = Moments(jnp.zeros(latent), jnp.eye(latent))._asdict()
+        return State(
+            step=jnp.zeros((), jnp.int32),
+            key=run_key,
+            params=params,
+            stats=stats,
+            opt_state=opt_state,
+            hparams=optimiser.scalars(config.hparams),
+        )
+
+    def moments_of(params: Any, posterior: Gaussian, state: State) -> Moments:
+        if learned:
+            return Moments(*predictor.apply({"params": params["moments"]}, *posterior))
+        batch = Moments(*losses.aggregate_gaussian(*posterior))
+        if config.moments == "batch":
+            return batch
+        moved = _moved(state, batch)
+        # the value of the moving average, the gradient of the batch's moments
+        return jax.tree.map(lambda b, m: b + stop_gradient(m - b), batch, moved)
+
+    def loss(
+        params: Any, key: Array, batch: Batch, state: State
+    ) -> tuple[Array, tuple[GaussianTCMetrics, Moments]]:
+        terms = autoencoder.evidence_terms(nets, params, key, batch["image"])
+        moments = moments_of(stop_gradient(params), terms.posterior, state)
+        tc = losses.gaussian_total_correlation(moments.covariance)
+        kl = losses.gaussian_kl_to_standard_normal(*moments)
+        penalty = tc if config.penalty == "tc" else kl
+        vae_loss = terms.reconstruction + terms.kl + state.hparams["gamma"] * penalty
+        # the same moments once more, with the roles of what learns exchanged
+        fixed = jax.tree.map(stop_gradient, terms.posterior)
+        fitted = moments_of(params, fixed, state)
+        nll = losses.multivariate_normal_nll(stop_gradient(terms.z), *fitted).mean()
+        metrics = GaussianTCMetrics(
+            vae_loss, terms.reconstruction, terms.kl, tc, kl, nll
+        )
+        total = vae_loss + nll if learned else vae_loss
+        return total, (metrics, Moments(*losses.aggregate_gaussian(*fixed)))
+
+    def update(state: State, batch: Batch) -> tuple[State, GaussianTCMetrics]:
+        key = autoencoder.step_key(state, axis_name)
+        found = jax.grad(loss, has_aux=True)(state.params, key, batch, state)
+        grads, (metrics, seen) = optimiser.average(found, axis_name)
+        rate = {"vae": "learning_rate", "moments": "moments_learning_rate"}
+        params, opt_state = {}, {}
+        for name, opt in state.opt_state.items():
+            new, opt_state[name] = adam.step(
+                _part(grads, name),
+                opt,
+                _part(state.params, name),
+                learning_rate=state.hparams[rate[name]],
+                clip_norm=state.hparams["clip_norm"] if name == "vae" else None,
+            )
+            params |= new if name == "vae" else {name: new}
+        stats = state.stats
+        if config.moments == "moving":
+            stats = {"moments": _moved(state, seen)._asdict()}
+        state = state._replace(
+            step=state.step + 1, params=params, stats=stats, opt_state=opt_state
+        )
+        return state, metrics
+
+    return Method("images", init, update, code="z", **autoencoder.coders(nets))
+
+
+def _moved(state: State, batch: Moments) -> Moments:
+    decay = state.hparams["decay"]
+    old = Moments(**state.stats["moments"])
+    return jax.tree.map(lambda o, b: decay * o + (1 - decay) * b, old, batch)
+
+
+def _part(tree: dict[str, Any], name: str) -> Any:
+    """What an optimiser moves: the autoencoder's two networks, or the third."""
+    if name == "vae":
+        return {network: tree[network] for network in ("encoder", "decoder")}
+    return tree[name]
+
+
+def _check(field: str, found: str, expected: tuple[str, ...]) -> None:
+    if found not in expected:
+        raise ValueError(f"{field} is {found!r}; expected one of {expected}.")

@@ -1,0 +1,44 @@
+"""A network that predicts the Gaussian nearest to a batch of codes."""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+class MomentsNetwork(nn.Module):
+    """Posteriors of a batch to the mean and covariance of their mixture.
+
+    Each posterior goes through dense layers, the features are averaged over the batch,
+    so that the order of images does not count (Zaheer et al. 2017), and two dense layers
+    give the mean and a Cholesky factor. At the start these are near 0 and I.
+
+    Attributes:
+      widths: of the layers before the average; the last is that of the one after it.
+      dtype: of the computation; parameters and results are float32.
+    """
+
+    widths: tuple[int, ...] = (64, 64)
+    dtype: jnp.dtype = jnp.dtype("float32")
+
+    @nn.compact
+    def __call__(
+        self, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
+    ) -> tuple[Float[Array, " latent"], Float[Array, "latent latent"]]:
+        """The mean (latent,), and the covariance (latent, latent)."""
+        x = jnp.concatenate([mean, logvar], axis=-1).astype(self.dtype)
+        for width in self.widths:
+            x = nn.relu(nn.Dense(width, dtype=self.dtype)(x))
+        x = nn.relu(nn.Dense(self.widths[-1], dtype=self.dtype)(x.mean(axis=0)))
+        latent = mean.shape[-1]
+        rows, columns = np.tril_indices(latent)
+        small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+        x = nn.Dense(latent + len(rows), kernel_init=small, dtype=self.dtype)(x)
+        centre, entries = jnp.split(x.astype(jnp.float32), [latent])
+        # softplus(x + log(e - 1)) is 1 at 0, and never negative
+        diagonal = nn.softplus(entries + np.log(np.e - 1))
+        entries = jnp.where(rows == columns, diagonal, entries)
+        factor = jnp.zeros((latent, latent)).at[rows, columns].set(entries)
+        return centre, factor @ factor.T

@@ -1,0 +1,119 @@
+"""Where the moments come from, and what they teach."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import data, losses, networks, training
+
+SPRITES = data.load("rendered_dsprites")
+
+
+def parts(tiny_config, **overrides):
+    config = tiny_config("gaussian_tc", **overrides)
+    method = training.make_method(config)
+    images = SPRITES.take(np.arange(16) * 40_000)[0]
+    batch = {"image": images}
+    return method, jax.jit(method.init)(jax.random.key(0), batch), batch
+
+
+def moments_of(method, state, batch):
+    return losses.aggregate_gaussian(*method.encode(state, batch)["z"])
+
+
+@pytest.mark.parametrize("penalty", ["tc", "kl"])
+def test_the_batch_s_moments_make_the_penalty(tiny_config, penalty):
+    method, state, batch = parts(tiny_config, penalty=penalty)
+    mean, covariance = moments_of(method, state, batch)
+    _, metrics = jax.jit(method.update)(state, batch)
+    tc = losses.gaussian_total_correlation(covariance)
+    kl = losses.gaussian_kl_to_standard_normal(mean, covariance)
+    np.testing.assert_allclose(metrics.total_correlation, tc, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(metrics.aggregate_kl, kl, rtol=1e-3, atol=1e-6)
+    expected = (
+        metrics.reconstruction + metrics.kl + 35 * (tc if penalty == "tc" else kl)
+    )
+    np.testing.assert_allclose(metrics.loss, expected, rtol=1e-4)
+
+
+def test_moving_averages_move_and_their_gradient_is_the_batch_s(tiny_config):
+    """With decay 0 all is as with the batch's own moments."""
+    method, state, batch = parts(
+        tiny_config, moments="moving", **{"hparams.decay": 0.75}
+    )
+    mean, covariance = moments_of(method, state, batch)
+    after, _ = jax.jit(method.update)(state, batch)
+    moments = after.stats["moments"]
+    np.testing.assert_allclose(moments["mean"], mean / 4, rtol=1e-3, atol=1e-5)
+    expected = 0.75 * np.eye(3) + covariance / 4
+    np.testing.assert_allclose(moments["covariance"], expected, rtol=1e-3, atol=1e-5)
+
+    forgetful = state._replace(hparams=state.hparams | {"decay": jnp.zeros(())})
+    moving, _ = jax.jit(method.update)(forgetful, batch)
+    plain, same_start, _ = parts(tiny_config)
+    batchwise, _ = jax.jit(plain.update)(same_start, batch)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6),
+        moving.params,
+        batchwise.params,
+    )
+
+
+def test_the_network_learns_the_moments_and_the_encoder_leaves_it_alone(tiny_config):
+    method, state, batch = parts(
+        tiny_config, moments="network", **{"moments_network.widths": (8,)}
+    )
+    still = {"learning_rate": jnp.zeros(()), "gamma": jnp.asarray(1e3)}
+    state = state._replace(hparams=state.hparams | still)
+    update = jax.jit(method.update)
+    first = update(state, batch)[1].moments_nll
+    encoder = state.params["encoder"]
+    for _ in range(150):
+        state, metrics = update(state, batch)
+    jax.tree.map(np.testing.assert_array_equal, encoder, state.params["encoder"])
+    # of the best Gaussian the mean NLL is the entropy of N(m, S)
+    _, covariance = moments_of(method, state, batch)
+    entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * covariance)[1]
+    assert abs(metrics.moments_nll - entropy) < max(0.5 * abs(first - entropy), 0.6)
+
+
+def test_the_penalty_reaches_the_encoder_through_the_network(tiny_config):
+    """And gamma changes how the encoder moves, not how the network does."""
+    method, state, batch = parts(tiny_config, moments="network")
+    update = jax.jit(method.update)
+    moved = [
+        update(state._replace(hparams=state.hparams | {"gamma": jnp.asarray(g)}), batch)
+        for g in (0.0, 1e4)
+    ]
+    (without, _), (with_penalty, _) = moved
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7),
+        without.opt_state["moments"].mu,
+        with_penalty.opt_state["moments"].mu,
+    )
+    kernel = lambda state: jax.tree.leaves(state.opt_state["vae"].mu["encoder"])[-1]
+    assert abs(kernel(without) - kernel(with_penalty)).max() > 1e-6
+
+
+def test_predicted_moments_are_a_gaussian_s_whatever_the_order():
+    network = networks.MomentsNetwork((8,))
+    mean, logvar = jax.random.normal(jax.random.key(0), (2, 12, 4))
+    params = network.init(jax.random.key(1), mean, logvar)
+    centre, covariance = network.apply(params, mean, logvar)
+    np.testing.assert_allclose(centre, 0, atol=0.5)
+    np.testing.assert_allclose(covariance, np.eye(4), atol=0.5)
+    assert np.linalg.eigvalsh(covariance).min() > 0
+    shuffled = network.apply(params, mean[::-1], logvar[::-1])
+    np.testing.assert_allclose(shuffled[1], covariance, atol=1e-5)
+
+
+def test_unknown_words_are_refused(tiny_config):
+    for field in ("moments", "penalty"):
+        with pytest.raises(ValueError, match=f"{field} is 'x'; expected one of"):
+            parts(tiny_config, **{field: "x"})
+    from configs import gaussian_tc
+
+    assert gaussian_tc.get_config("mnist,network,kl").penalty == "kl"
+    with pytest.raises(ValueError, match="moving and network are two kinds"):
+        gaussian_tc.get_config("mnist,moving,network")
