@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dis_jax.figures.analogy_page import write_analogy_page
 from dis_jax.figures.charts import kl_bars, prior_bars, scatter, score_lines, tsne
 from dis_jax.figures.curves import Curve, loss_curves, read_curves
 from dis_jax.figures.dataset_page import (
@@ -91,6 +92,7 @@ __all__ = [
     "traversals",
     "traverse",
     "tsne",
+    "write_analogy_page",
     "write_dataset_page",
     "write_report",
     "write_transfer",

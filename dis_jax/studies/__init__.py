@@ -1,5 +1,13 @@
 """Studies: many models trained, scored and compared; models carried to other sets."""
 
+from dis_jax.studies.analogies import (
+    SOLVERS,
+    Answers,
+    Search,
+    accuracy_by_length,
+    accuracy_interval,
+    solve_analogies,
+)
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
 from dis_jax.studies.study import read_scores, run_study
@@ -21,10 +29,15 @@ from dis_jax.studies.transfer_study import (
 from dis_jax.studies.transfer_table import tabulate_sources, tabulate_transfers
 
 __all__ = [
+    "SOLVERS",
+    "Answers",
+    "Search",
     "Study",
     "Trained",
     "TransferSettings",
     "TransferStudy",
+    "accuracy_by_length",
+    "accuracy_interval",
     "find_runs",
     "markdown_table",
     "paired_bootstrap",
@@ -36,6 +49,7 @@ __all__ = [
     "run_transfers",
     "score_rows",
     "score_source",
+    "solve_analogies",
     "tabulate",
     "tabulate_sources",
     "tabulate_transfers",
