@@ -278,7 +278,7 @@ def accuracy_interval(
 
     `(p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n)`.
 
-    Eq.: Wilson 1927
+    Eq.: Wilson 1927, the score interval
 
     Args:
       correct: whether each answer is right; at least one.
