@@ -1,6 +1,7 @@
 # make demo   trains FactorVAE on rendered dSprites, scores it, writes a report page
 # make test   formatting, lint, types and tests
 # make bench  speed on this machine, written to results/
+# make accelerator  all that a GPU or TPU has to show, written to results/accelerator/
 # All make what they need in .venv first; PYTHON=python3.12 takes another interpreter. One
 # that was not finished is made anew, since it may be of another interpreter.
 
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench accelerator clean
 
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
@@ -40,6 +41,9 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.bench
+
+accelerator: $(VENV)/.demo
+	$(BIN)/python -m benchmarks.accelerator --out=results/accelerator
 
 clean:
 	rm -rf $(VENV) build *.egg-info

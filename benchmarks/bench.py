@@ -19,6 +19,7 @@ import time
 
 from absl import app, flags
 
+from benchmarks.measure import measure
 from dis_jax.provenance import provenance
 
 PARTS = ("step", "calls", "population", "pairs", "start", "data", "metrics")
@@ -28,24 +29,8 @@ _PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 
 
-def _measure(module, *arguments, cores=None):
-    """The JSON line that a module prints, run on the first `cores` cores."""
-    available = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, available[: cores or len(available)])  # is inherited
-    try:
-        process = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    finally:
-        os.sched_setaffinity(0, available)
-    return json.loads(process.stdout.strip().splitlines()[-1])
-
-
 def _ours(*arguments, cores=None):
-    found = _measure("benchmarks.bench_training", *arguments, cores=cores)
+    found = measure("bench_training", *arguments, cores=cores)
     return round(found["ms_per_step"], 2)
 
 
@@ -59,9 +44,7 @@ def step():
             pairs = [
                 (
                     _ours(config, cores=cores),
-                    _measure("benchmarks.bench_torch", *peer, cores=cores)[
-                        "ms_per_step"
-                    ],
+                    measure("bench_torch", *peer, cores=cores)["ms_per_step"],
                 )
                 for _ in range(_ROUNDS.value)
             ]
@@ -106,8 +89,8 @@ def pairs():
             for kind in ("pooled", "published"):
                 words = [w for w in (width, kind) if w in ("half", "published")]
                 argument = ",".join(["rendered_norb", *words])
-                found = _measure(
-                    "benchmarks.bench_training",
+                found = measure(
+                    "bench_training",
                     f"--config=configs/{method}.py:{argument}",
                     *("--memory", f"--steps={_PAIR_STEPS.value}"),
                 )
@@ -143,12 +126,12 @@ def start():
 
 def data():
     """Images a second: rendered, gathered, streamed."""
-    return _measure("benchmarks.bench_data")
+    return measure("bench_data")
 
 
 def metrics():
     """Seconds for each metric at 10,000 codes of 10 dimensions."""
-    return _measure("benchmarks.bench_metrics")
+    return measure("bench_metrics")
 
 
 def main(_):
@@ -157,10 +140,10 @@ def main(_):
     result = json.loads(path.read_text()) if path.exists() else {}
     result["made_by"] = "python -m benchmarks.bench"
     for part in _PARTS.value:
-        measure = globals()[part]
-        what = " ".join(measure.__doc__.split())
+        part_of = globals()[part]
+        what = " ".join(part_of.__doc__.split())
         print(f"{part}: {what}", flush=True)
-        result[part] = {"what": what, **measure(), **made_with}
+        result[part] = {"what": what, **part_of(), **made_with}
         print(json.dumps(result[part], indent=1), flush=True)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n")

@@ -2,8 +2,9 @@ r"""The peer of `benchmarks.bench`: the same training step, written plainly in P
 
   python -m benchmarks.bench_torch --method=factor_vae --threads=1
 
-Networks, batch and optimisers are those of configs/factor_vae.py; eager, float32, in the
-default memory layout. Freed memory is kept as in our own runs. Prints one JSON line.
+Networks, batch and optimisers are those of configs/factor_vae.py, in float32; --compile
+and --channels_last are PyTorch's own ways to be faster. Freed memory is kept as in our
+own runs. Prints one JSON line.
 """
 
 import itertools
@@ -21,6 +22,8 @@ _METHOD = flags.DEFINE_enum(
     "method", "factor_vae", ["factor_vae", "beta_vae"], "Which."
 )
 _THREADS = flags.DEFINE_integer("threads", 1, "Threads on a CPU.")
+_COMPILE = flags.DEFINE_boolean("compile", False, "By torch.compile, not eager.")
+_CHANNELS_LAST = flags.DEFINE_boolean("channels_last", False, "Layout of the images.")
 _STEPS = flags.DEFINE_integer("steps", 30, "Steps that are timed, three times over.")
 _BATCH = 64
 
@@ -85,11 +88,15 @@ def main(_):
         torch.optim.Adam(nets[2].parameters(), 1e-4, betas=(0.5, 0.9)),
     ]
     x, x2 = ((torch.rand(_BATCH, 1, 64, 64, device=device) > 0.9).float() for _ in "ab")
+    if _CHANNELS_LAST.value:
+        nets = [net.to(memory_format=torch.channels_last) for net in nets]
+        x, x2 = (image.to(memory_format=torch.channels_last) for image in (x, x2))
+    step = torch.compile(_step) if _COMPILE.value else _step
     times = []
     for repeat in range(4):
         began = time.perf_counter()
         for _ in range(_STEPS.value if repeat else 5):  # the first is a warm-up
-            _step(nets, optimisers, x, x2, _METHOD.value == "factor_vae")
+            step(nets, optimisers, x, x2, _METHOD.value == "factor_vae")
         if cuda:
             torch.cuda.synchronize()
         times.append((time.perf_counter() - began) / _STEPS.value)

@@ -3,12 +3,13 @@ r"""The papers' full schedules: a queue of runs, one process a core, that resume
   python -m benchmarks.long_runs --folder=~/dis_jax_runs                 goes on
   python -m benchmarks.long_runs --folder=~/dis_jax_runs --list          says what is done
 
-Runs lie in a folder outside the clone, each with its log `<name>.log`. The same command
-goes on where it was stopped: a run resumes from its last checkpoint, and a run that is
-finished is passed over. Each process stays on one core and has the lowest priority.
-Ctrl-C or SIGTERM stops the queue and its processes. What a run ends in is in its folder:
-scores in `evaluation/`, the table of a study in `*.md`; `benchmarks.record` and
-`launch.study --results=results` copy them into results/.
+Real sets are read from $DIS_JAX_DATA_DIR. Runs lie in a folder outside the clone, each
+with its log `<name>.log`. The same command goes on where it was stopped: a run resumes
+from its last checkpoint, and a run that is finished is passed over. Each process stays on
+one core and has the lowest priority. Ctrl-C or SIGTERM stops the queue and its
+processes. What a run ends in is in its folder: scores in `evaluation/`, the table of a
+study in `*.md`; `benchmarks.record` and `launch.study --results=results` copy them into
+results/.
 
 Times are hours of one core of a common x86 server: FactorVAE 8, beta-VAE 5, JointVAE 1 a
 seed on MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, the sources
@@ -29,7 +30,6 @@ from absl import flags, logging
 from launch import start
 
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of all runs.", required=True)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
 _CORES = flags.DEFINE_integer("cores", 0, "Processes at once; 0: one a core.")
 _ONLY = flags.DEFINE_string("only", "", "Runs whose names hold this text.")
 _LIST = flags.DEFINE_boolean("list", False, "Say what is done, and run nothing.")
@@ -116,11 +116,10 @@ def work(
 
 def make(run: Run, folder: pathlib.Path) -> bool:
     """Makes the commands of a run in turn; whether all of them succeeded."""
-    data_dir = [f"--data_dir={_DATA_DIR.value}"] if _DATA_DIR.value else []
     with (folder / f"{run.name}.log").open("ab") as log:
         for command in run.commands:
             words = shlex.split(command.format(folder=shlex.quote(str(folder))))
-            script = [sys.executable, "-m", *words, *data_dir]
+            script = [sys.executable, "-m", *words]
             process = subprocess.Popen(script, stdout=log, stderr=log)
             _PROCESSES.append(process)
             if process.wait():

@@ -20,13 +20,13 @@ def test_pairs_are_both_networks_at_both_widths(monkeypatch):
     asked = []
 
     def measure(module, config, *options):
-        assert module == "benchmarks.bench_training"
+        assert module == "bench_training"
         assert options == ("--memory", "--steps=2")
         file, argument = config.removeprefix("--config=configs/").split(":")
         asked.append({"sdim.py": sdim, "edim.py": edim}[file].get_config(argument))
         return {"ms_per_step": 1.23456, "weights": len(asked)}
 
-    monkeypatch.setattr(bench, "_measure", measure)
+    monkeypatch.setattr(bench, "measure", measure)
     with flagsaver.flagsaver(pair_steps=2):
         rows = bench.pairs()
     found = {

@@ -64,7 +64,7 @@ def test_a_run_that_fails_stops_no_other_and_is_taken_again(put, tmp_path, monke
     )
     # priority and cores are the worker's own: they stay as they are here
     monkeypatch.setattr(long_runs.os, "nice", lambda by: by)
-    with flagsaver.flagsaver(folder=str(tmp_path), data_dir=None):
+    with flagsaver.flagsaver(folder=str(tmp_path)):
         for _ in range(2):
             waiting = [r for r in long_runs.queue() if not long_runs.done(tmp_path, r)]
             worker = threading.Thread(

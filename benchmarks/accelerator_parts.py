@@ -1,0 +1,287 @@
+"""The parts of `benchmarks.accelerator`: functions of a folder and of `tiny`."""
+
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from benchmarks.measure import measure
+
+# Relative to the largest value of each array. Arithmetic in float32 throughout; the second
+# is what a user gets, TF32 in matrix products and convolutions on an NVIDIA GPU.
+TOLERANCE = {"highest": 1e-4, "default": 2e-2}
+PAIRS = ("sdim", "edim")
+TINY = ("--config.network.encoder=(8,)", "--config.network.decoder=(8,)")
+GOAL_FACTOR_VAE, GOAL_ADA_GVAE = 2.0, 30.0  # minutes on an H100
+
+
+def agreement(work: pathlib.Path, tiny: bool) -> dict:
+    """One step of every method from the same state and batch, here and on the CPU.
+
+    The largest difference of metrics and of parameters' first moments (the gradients),
+    relative to the largest value of each array, at both precisions of products.
+    """
+    from dis_jax.methods import METHODS
+
+    del work
+    names = ("beta_vae",) if tiny else METHODS
+    rows = {name: _differences(name, tiny=tiny) for name in names}
+    agrees = all(
+        row[precision] <= bound
+        for row in rows.values()
+        for precision, bound in TOLERANCE.items()
+    )
+    return {"rows": rows, "tolerance": TOLERANCE, "agrees": agrees}
+
+
+def _differences(name: str, *, tiny: bool) -> dict[str, float]:
+    import jax
+    import jax.numpy as jnp
+
+    from dis_jax import data, training
+
+    config = _config(name, "rendered_norb" if name in PAIRS else "rendered_dsprites")
+    if tiny:
+        _shrink(config)
+    images = data.load(config.dataset)
+    config.image_shape = images.image_shape
+    method = training.make_method(config)
+    sampler = data.SAMPLERS[method.batch](
+        images, config.batch_size, **dict(config.sampler)
+    )
+    cpu = jax.devices("cpu")[0]
+    with jax.default_device(cpu):
+        batch = sampler.sample(images, jax.random.key(1), jnp.int32(0), sampler.args)
+        state = jax.jit(method.init)(jax.random.key(0), batch)
+    found = {}
+    for precision in TOLERANCE:
+        with jax.default_matmul_precision(precision):
+            there, here = (
+                jax.jit(method.update)(*jax.device_put((state, batch), device))
+                for device in (cpu, jax.devices()[0])
+            )
+        found[precision] = max(
+            _apart(there[1], here[1]), _apart(_moments(there[0]), _moments(here[0]))
+        )
+    return found
+
+
+def _config(method: str, dataset: str):
+    config = importlib.import_module(f"configs.{method}").get_config(dataset)
+    config.unlock()
+    return config
+
+
+def _moments(state):
+    return [optimiser.mu for optimiser in state.opt_state.values()]
+
+
+def _apart(a, b) -> float:
+    """The largest difference of two trees, array by array relative to its largest value."""
+    import jax
+    import numpy as np
+
+    def apart(x, y):
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        return np.abs(x - y).max() / max(np.abs(x).max(), 1e-6)
+
+    return float(max(jax.tree.leaves(jax.tree.map(apart, a, b))))
+
+
+def resume(work: pathlib.Path, tiny: bool) -> dict:
+    """A run stopped half way and gone on with, and one unbroken: the same, bit for bit.
+
+    With XLA's deterministic operations on a GPU.
+    """
+    # read when JAX meets its devices, so before anything is computed
+    flag = "--xla_gpu_deterministic_ops=true"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}"
+    from dis_jax import training
+
+    steps = 20 if tiny else 2_000
+    config = _config("factor_vae", "rendered_dsprites")
+    config.update(checkpoint_every=steps // 2, tensorboard=False)
+    if tiny:
+        _shrink(config)
+
+    def train(folder: str, steps: int) -> None:
+        config.steps = steps
+        training.train(config, work / folder, accept_changes=True)
+
+    train("broken", steps // 2)
+    train("broken", steps)
+    train("unbroken", steps)
+    return {"steps": steps, "bit_for_bit": _same(work / "broken", work / "unbroken")}
+
+
+def _shrink(config) -> None:
+    """Networks of a few units, for runs that only show that they run."""
+    small = {"name": "mlp", "latent": 10, "init": "xavier"}
+    config.network = {**small, "encoder": (8,), "decoder": (8,)}
+    if "discriminator" in config:
+        config.discriminator.widths = (8,)
+
+
+def _launch(script: str, *options: str, **environment: str) -> float:
+    """Runs a launch script; seconds of wall time."""
+    began = time.perf_counter()
+    # one process at a time holds most of a GPU's memory
+    own = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    subprocess.run(
+        [sys.executable, "-m", f"launch.{script}", *options],
+        check=True,
+        env=os.environ | own | environment,
+    )
+    return time.perf_counter() - began
+
+
+def _same(a: pathlib.Path, b: pathlib.Path) -> bool:
+    import jax
+    import numpy as np
+
+    from dis_jax import training
+
+    states = [training.restore(folder)[1] for folder in (a, b)]
+    states = [s._replace(key=jax.random.key_data(s.key)) for s in states]
+    return all(jax.tree.leaves(jax.tree.map(np.array_equal, *states)))
+
+
+def step(work: pathlib.Path, tiny: bool) -> dict:
+    """ms a step of FactorVAE and beta-VAE, and MB; PyTorch's, eager and compiled."""
+    del work
+    steps = ("--steps=2",) if tiny else ("--steps=300",)
+    rows = {}
+    for name in ("factor_vae", "beta_vae"):
+        words = ":rendered_dsprites,mlp" if tiny else ":rendered_dsprites"
+        config = f"--config=configs/{name}.py{words}"
+        rows[name] = {"dis_jax": measure("bench_training", config, "--memory", *steps)}
+        for form in ("eager", "compiled"):
+            rows[name][f"PyTorch, {form}"] = _peer(name, form, *steps)
+    return {"rows": rows}
+
+
+def _peer(name: str, form: str, *options: str) -> dict | str:
+    compiled = "compile" if form == "compiled" else "nocompile"
+    try:
+        return measure("bench_torch", f"--method={name}", f"--{compiled}", *options)
+    except subprocess.CalledProcessError as error:
+        return f"not measured: exit status {error.returncode}"  # such as no torch here
+
+
+def calls(work: pathlib.Path, tiny: bool) -> dict:
+    """ms a FactorVAE step by steps in one dispatch, and by form of the convolution.
+
+    `training.program.BACKENDS` is chosen by it.
+    """
+    del work
+    numbers = (1, 2) if tiny else (1, 10, 100, 1000)
+    words = "rendered_dsprites,mlp" if tiny else "rendered_dsprites"
+    config = f"--config=configs/factor_vae.py:{words}"
+    rows = {}
+    for form in ("pair",) if tiny else ("pair", "lax", "matmul"):
+        for n in numbers:
+            found = measure(
+                *("bench_training", config, f"--form={form}", f"--steps_per_call={n}"),
+                f"--steps={2 if tiny else max(300, 2 * n)}",
+            )
+            rows[f"{form}, {n} steps a call"] = found["ms_per_step"]
+    best = min(rows, key=lambda name: rows[name])
+    return {"ms_per_step": rows, "fastest": best}
+
+
+def population(work: pathlib.Path, tiny: bool) -> dict:
+    """ms of a round in which each of 1 to 64 beta-VAEs makes a step, side by side."""
+    del work
+    sizes = (1, 2) if tiny else (1, 4, 16, 64)
+    words = "rendered_dsprites,mlp" if tiny else "rendered_dsprites"
+    config = f"--config=configs/beta_vae.py:{words}"
+    rows = {}
+    for size in sizes:
+        for form in ("matmul",) if tiny else ("matmul", "lax"):
+            found = measure(
+                *("bench_training", config, f"--population={size}", "--vectorise"),
+                *(f"--form={form}", f"--steps={2 if tiny else 200}"),
+            )
+            rows[f"{size} members, {form}"] = found["ms_per_step"]
+    return {"ms_per_round": rows}
+
+
+def images(work: pathlib.Path, tiny: bool) -> dict:
+    """Images a second of the renderers, of gathers from the device's memory, of streams."""
+    del work
+    return {"rows": measure("bench_data", f"--seconds={0.01 if tiny else 3}")}
+
+
+def metrics(work: pathlib.Path, tiny: bool) -> dict:
+    """Seconds of each metric at 10,000 codes of 10 dimensions."""
+    del work
+    if tiny:
+        return {"rows": "left out when tiny: the metrics have no size to choose"}
+    return {"rows": measure("bench_metrics")}
+
+
+def pairs(work: pathlib.Path, tiny: bool) -> dict:
+    """SDIM and EDIM at 64x64: ms a step, weights, MB of the state and of an update."""
+    del work
+    rows = {}
+    for method in PAIRS[:1] if tiny else PAIRS:
+        for words in ("half",) if tiny else ("half", ""):
+            argument = ",".join(filter(None, ("rendered_norb", words)))
+            rows[f"{method}, {words or 'full'} width"] = measure(
+                "bench_training",
+                *(f"--config=configs/{method}.py:{argument}", "--memory"),
+                f"--steps={1 if tiny else 100}",
+            )
+    return {"rows": rows}
+
+
+def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
+    """The paper's FactorVAE: 300,000 steps on rendered dSprites, scored, with a page."""
+    steps = 20 if tiny else 300_000
+    words = "rendered_dsprites" + (",mlp" if tiny else "")
+    run = f"--workdir={work / 'run'}"
+    seconds = _launch(
+        "train",
+        f"--config=configs/factor_vae.py:{words}",
+        run,
+        f"--config.steps={steps}",
+    )
+    scored = (
+        "mig" if tiny else "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
+    )
+    _launch("evaluate", run, f"--metrics={scored}", "--overwrite")
+    _launch("report", run)
+    found = [
+        json.loads(p.read_text()) for p in (work / "run/evaluation").glob("*.json")
+    ]
+    return {
+        "steps": steps,
+        # of this process: a run that was stopped and went on made fewer steps in it
+        "minutes": round(seconds / 60, 2),
+        "goal_minutes": GOAL_FACTOR_VAE,
+        "scores": found,
+    }
+
+
+def ada_gvae(work: pathlib.Path, tiny: bool) -> dict:
+    """Twenty Ada-GVAEs of 400,000 steps on rendered Shapes3D, side by side."""
+    steps, members = (4, 2) if tiny else (400_000, 20)
+    words = "rendered_shapes3d" + (",mlp" if tiny else "")
+    run = f"--workdir={work / 'run'}"
+    seconds = _launch(
+        *("train", f"--config=configs/ada_gvae.py:{words}", run),
+        f"--config.population.seed={tuple(range(members))}",
+        f"--config.steps={steps}",
+        f"--config.checkpoint_every={2 if tiny else 50_000}",
+        *(TINY if tiny else ()),
+        "--config.tensorboard=False",
+    )
+    return {
+        "steps": steps,
+        "members": members,
+        "minutes": round(seconds / 60, 2),
+        "goal_minutes": GOAL_ADA_GVAE,
+    }

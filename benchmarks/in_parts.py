@@ -1,0 +1,75 @@
+"""Runs the parts of a long measurement, each under its limit; goes on with the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from absl import logging
+
+TOO_LONG = "took longer than its limit"
+NO_TIME = "not begun: it would not end in time"
+GRACE = 20.0  # seconds between SIGTERM and SIGKILL
+
+
+def run_all(
+    out: pathlib.Path,
+    limits: Mapping[str, float],
+    minutes: float,
+    begin: Callable[[str, float], int | None],
+) -> dict[str, str]:
+    """Runs the parts that are missing, in order, and says what became of each.
+
+    Args:
+      out: the folder of the results.
+      limits: minutes that each part may take, by its name, in order.
+      minutes: that all may take.
+      begin: `(name, seconds) -> exit status`, or None where the limit was reached.
+
+    Returns:
+      A word or a reason by the name of the part.
+    """
+    ends, status = time.monotonic() + 60 * minutes, {}
+    for name, limit in limits.items():
+        limit = 60 * limit
+        if (out / f"{name}.json").exists():
+            status[name] = "done before"
+        elif time.monotonic() + limit > ends and status:
+            status[name] = NO_TIME
+        else:
+            logging.info("%s: at most %.0f minutes", name, limit / 60)
+            code = begin(name, limit)
+            whole = code == 0 and (out / f"{name}.json").exists()
+            failed = TOO_LONG if code is None else f"failed (exit status {code})"
+            status[name] = "done" if whole else failed
+        logging.info("%s: %s", name, status[name])
+    return status
+
+
+def begin(command: Sequence[str], log: pathlib.Path, seconds: float) -> int | None:
+    """Runs a command under a limit; its exit status, or None where that was reached.
+
+    Args:
+      command: what is run, in a group of processes of its own, which ends as a whole.
+      log: the file to which its output is added.
+      seconds: the limit.
+    """
+    with log.open("ab") as text:
+        process = subprocess.Popen(
+            command, stdout=text, stderr=text, start_new_session=True
+        )
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)  # a training writes its checkpoint before it ends
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return None

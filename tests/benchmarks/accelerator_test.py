@@ -1,0 +1,128 @@
+"""The accelerator script: limits, resuming, and each kind of part at a tiny size."""
+
+import json
+import pathlib
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import accelerator_parts as parts
+from benchmarks import in_parts
+
+
+@pytest.fixture
+def parts_run(tmp_path):
+    """Runs three parts of a minute each, which end as a test says; returns the words."""
+    limits = dict.fromkeys(("one", "two", "three"), 1.0)
+
+    def make(ends, minutes=10):
+        begun = []
+
+        def begin(name, seconds):
+            assert seconds == 60
+            begun.append(name)
+            if ends.get(name, 0) == 0:
+                (tmp_path / f"{name}.json").write_text("{}")
+            return ends.get(name, 0)
+
+        return begun, in_parts.run_all(tmp_path, limits, minutes, begin)
+
+    return make
+
+
+def test_a_part_that_fails_or_hangs_costs_itself_alone_and_is_made_again(parts_run):
+    begun, status = parts_run({"one": 3, "two": None})
+    assert begun == ["one", "two", "three"]
+    assert list(status.values()) == [
+        "failed (exit status 3)",
+        in_parts.TOO_LONG,
+        "done",
+    ]
+    begun, status = parts_run({})
+    assert begun == ["one", "two"]
+    assert list(status.values()) == ["done", "done", "done before"]
+
+
+def test_nothing_is_begun_that_cannot_end_in_time(parts_run):
+    begun, status = parts_run({}, minutes=0.5)
+    assert begun == ["one"]  # else a short session would measure nothing
+    assert status["two"] == status["three"] == in_parts.NO_TIME
+
+
+def test_a_process_ends_at_its_limit_with_all_that_it_began(tmp_path):
+    log = tmp_path / "log"
+    assert in_parts.begin(["sleep", "--none"], log, 30) == 1
+    assert "none" in log.read_text()
+    script = "sleep 300 & echo $!; wait"
+    assert in_parts.begin(["sh", "-c", script], log, 0.5) is None
+    child = int(log.read_text().split()[-1])
+    for _ in range(50):  # a killed process stays until it is waited for
+        status = pathlib.Path(f"/proc/{child}/stat")
+        if not status.exists() or status.read_text().split()[2] == "Z":
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("a process of the part goes on after its limit")
+
+
+def test_differences_are_relative_to_the_largest_value_of_each_array():
+    a = {"x": jnp.array([1.0, -4.0]), "y": jnp.zeros(2)}
+    b = {"x": jnp.array([1.2, -4.0]), "y": jnp.zeros(2)}
+    assert parts._apart(a, b) == pytest.approx(0.05, rel=1e-5)
+    assert parts._apart(a, a) == 0
+
+
+def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch):
+    found = parts.agreement(None, True)
+    assert found["agrees"]
+    assert all(row == {"highest": 0, "default": 0} for row in found["rows"].values())
+    # what is drawn on the device differs where the step does
+    put, calls = jax.device_put, []
+
+    def other(tree, device):
+        calls.append(device)
+        state, batch = put(tree, device)
+        return state, jax.tree.map(lambda x: x * (len(calls) % 2), batch)
+
+    monkeypatch.setattr(jax, "device_put", other)
+    assert not parts.agreement(None, True)["agrees"]
+
+
+def test_a_run_that_goes_on_is_the_unbroken_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "")  # gets a flag that processes would inherit
+    assert parts.resume(tmp_path, True) == {"steps": 20, "bit_for_bit": True}
+
+
+@pytest.mark.slow
+def test_the_script_at_a_tiny_size_is_whole_and_is_not_made_twice(tmp_path, run):
+    options = (f"--out={tmp_path}", "--tiny", "--parts=ada_gvae")
+    done = run("benchmarks.accelerator", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["ada_gvae", "done"]
+    made = json.loads((tmp_path / "ada_gvae.json").read_text())
+    assert (made["members"], made["steps"], made["tiny"]) == (2, 4, True)
+    assert made["hardware"]["backend"] == "cpu"
+    again = run("benchmarks.accelerator", *options)
+    assert again.stdout.split() == ["ada_gvae", "done", "before"]
+
+
+def test_a_run_that_differs_by_one_bit_is_not_the_same(tmp_path, monkeypatch):
+    states = {"a": np.float32(1), "b": np.nextafter(np.float32(1), np.float32(2))}
+
+    class State:
+        key = jax.random.key(0)
+
+        def __init__(self, value):
+            self.value = value
+
+        def _replace(self, key):
+            return {"value": self.value, "key": key}
+
+    from dis_jax import training
+
+    monkeypatch.setattr(training, "restore", lambda f: (None, State(states[f]), None))
+    assert parts._same("a", "a")
+    assert not parts._same("a", "b")
