@@ -42,6 +42,28 @@ WRONG = {
     "population.learning_rate": ((INF,), (1e-3, -1.0)),
 }
 
+OF_METHODS = [
+    ("factor_vae", "batch_size", 1),
+    ("beta_tcvae", "batch_size", 1),
+    ("factor_vae", "discriminator_optimiser.b2", 2.0),
+    ("factor_vae", "discriminator.widths", (0,)),
+    ("joint_vae", "categories", 1),
+    ("joint_vae", "hparams.temperature", 0.0),
+    ("ml_vae", "mode", "papers"),
+    ("ml_vae", "class_latent", 0),
+    ("ml_vae", "sampler.group_size", 0),
+    ("infogan", "elastic", ("entropie",)),
+    ("infogan", "prior", "flat"),
+    ("infogan", "network.categories", 1),
+    ("infogan", "population.class_counts", ((-1, 3),)),
+    ("sdim", "estimator", "mine"),
+    ("sdim", "attributes.digit.classes", 0),
+    ("edim", "network.exclusive", -1),
+    ("ada_gvae", "sampler.num_changed", 0),
+    ("ada_gvae", "sampler.order", "random"),
+    ("group_vae", "aggregate", "sum"),
+]
+
 
 def _config(method="beta_vae"):
     return importlib.import_module(f"configs.{method}").get_config()
@@ -66,30 +88,7 @@ def test_a_value_that_is_not_allowed_is_named(name, value, monkeypatch):
     assert ("not a number" in str(error.value)) == (value != value)
 
 
-@pytest.mark.parametrize(
-    ("method", "name", "value"),
-    [
-        ("factor_vae", "batch_size", 1),
-        ("beta_tcvae", "batch_size", 1),
-        ("factor_vae", "discriminator_optimiser.b2", 2.0),
-        ("factor_vae", "discriminator.widths", (0,)),
-        ("joint_vae", "categories", 1),
-        ("joint_vae", "hparams.temperature", 0.0),
-        ("ml_vae", "mode", "papers"),
-        ("ml_vae", "class_latent", 0),
-        ("ml_vae", "sampler.group_size", 0),
-        ("infogan", "elastic", ("entropie",)),
-        ("infogan", "prior", "flat"),
-        ("infogan", "network.categories", 1),
-        ("infogan", "population.class_counts", ((-1, 3),)),
-        ("sdim", "estimator", "mine"),
-        ("sdim", "attributes.digit.classes", 0),
-        ("edim", "network.exclusive", -1),
-        ("ada_gvae", "sampler.num_changed", 0),
-        ("ada_gvae", "sampler.order", "random"),
-        ("group_vae", "aggregate", "sum"),
-    ],
-)
+@pytest.mark.parametrize(("method", "name", "value"), OF_METHODS)
 def test_fields_of_methods_are_checked(method, name, value):
     config = _config(method)
     with config.ignore_type():
