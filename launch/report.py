@@ -10,13 +10,13 @@ import functools
 
 from absl import flags
 
-from launch import start
+from launch import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
-_MEMBER = flags.DEFINE_integer("member", 0, "Which member, if the run is a population.")
+_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _BEST = flags.DEFINE_bool(
     "best",
     False,
@@ -32,6 +32,7 @@ def main(argv):
     start.set_up_jax()
     from dis_jax import data, figures, training
 
+    models.check_member(_WORKDIR.value, _MEMBER.value)
     method, state, config = training.restore(_WORKDIR.value, best=_BEST.value)
     load = functools.partial(data.load, config.dataset, _DATA_DIR.value)
     image_set, split = load(config.split), config.get("test_split", config.split)
@@ -42,7 +43,7 @@ def main(argv):
         config,
         image_set,
         test_set=image_set if split == config.split else load(split),
-        member=_MEMBER.value,
+        member=_MEMBER.value or 0,
         num_examples=_NUM_EXAMPLES.value,
     )
     print(f"wrote {page}")

@@ -38,9 +38,7 @@ def read_curves(workdir: str | os.PathLike[str]) -> dict[str, Curve]:
 
     Returns:
       A curve a name, in the order in which the names first appear; none without a log.
-
-    Raises:
-      ValueError: if a line before the last is not JSON.
+      Where a member of a population has diverged it is nan.
 
     Example:
       >>> import pathlib, tempfile
@@ -110,7 +108,8 @@ def loss_curves(
 
 def _is_numeric(value: object) -> bool:
     if isinstance(value, list):
-        return bool(value) and all(_is_numeric(v) and v is not True for v in value)
+        # None: a member that has diverged
+        return bool(value) and all(v is None or _is_numeric(v) for v in value)
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -123,7 +122,7 @@ def _draw_curve(axes: Axes, curve: Curve, member: int | None) -> None:
     if member is not None and not shared and not 0 <= member < members:
         raise ValueError(f"member is {member}; the population has 0..{members - 1}.")
     chosen = range(members) if member is None or shared else [member]
-    width = max(1, len(values) // 50)
+    width = running_mean_width(len(values))
     smooth = [_running_mean(values[:, m], width) for m in range(members)]
     for m in set(range(members)) - set(chosen):
         axes.plot(curve.step, smooth[m], color="0.6", alpha=0.5, linewidth=0.8)
@@ -142,6 +141,11 @@ def _draw_curve(axes: Axes, curve: Curve, member: int | None) -> None:
     axes.margins(x=0.01)
     axes.xaxis.set_major_formatter(_thousands)
     axes.locator_params(axis="x", nbins=5)
+
+
+def running_mean_width(records: int) -> int:
+    """Of how many records the drawn mean is; 1 where a curve is short and has none."""
+    return max(1, records // 50)
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:

@@ -75,7 +75,10 @@ def write_report(
         for name, data in section.files.items():
             (workdir / "figures" / name).write_bytes(data)
     title = f"{subject.name} on {image_set.name}"
-    html = render_page(title, _settings(subject), _facts(subject), made)
+    facts = _facts(subject)
+    if subject.member in training.diverged(state):
+        facts["steps"] += " (this member diverged: its last finite state)"
+    html = render_page(title, _settings(subject), facts, made)
     page = workdir / "report.html"
     page.write_text(html, encoding="utf-8")
     return page
@@ -104,7 +107,8 @@ def _facts(subject: Subject) -> dict[str, str]:
     for name, code in subject.gaussians.items():
         kl = kl_per_dimension(*code)
         label = "dimensions used" + (f", {name}" if len(subject.gaussians) > 1 else "")
-        facts[label] = f"{(kl >= UNUSED_KL).sum()} of {len(kl)}"
+        used = (kl >= UNUSED_KL).sum()
+        facts[label] = f"{used} of {len(kl)} (KL from {UNUSED_KL:g} nats)"
     scores = {
         metric.replace("_", " "): f"{entry['result']['score']:.3f}"
         for evaluation in subject.evaluations.values()

@@ -139,7 +139,7 @@ def _read_evaluations(
 ) -> dict[str, Any]:
     """The run's evaluations by file name, without those of other steps and members."""
     found = {
-        path.stem: json.loads(path.read_text(encoding="utf-8"))
+        path.stem: _read_json(path)
         for path in sorted((workdir / "evaluation").glob("*.json"))
     }
     return {
@@ -149,6 +149,14 @@ def _read_evaluations(
         and evaluation.get("source", {}).get("step") in (None, step)
         and evaluation.get("source", {}).get("member") in (None, member)
     }
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # also of letters that are not UTF-8
+        raise ValueError(f"{path} cannot be read: {error}; delete it.") from None
+    return found if isinstance(found, dict) else {}
 
 
 def _trained_with(workdir: pathlib.Path, step: int) -> dict[str, Any]:

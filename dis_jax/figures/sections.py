@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from dis_jax import training
 from dis_jax.evaluation import METRICS
 from dis_jax.figures import page
 from dis_jax.figures.category_sections import classes, generated
 from dis_jax.figures.charts import kl_bars
-from dis_jax.figures.curves import loss_curves
+from dis_jax.figures.curves import loss_curves, running_mean_width
 from dis_jax.figures.group_sections import code_maps, paths, swaps
 from dis_jax.figures.latents import (
     UNUSED_KL,
@@ -99,8 +100,8 @@ def latent_dimensions(subject: Subject) -> Section:
         body += page.chart(draw, f"KL of each dimension of {name}")
         used = (kl >= UNUSED_KL).sum()
         body += (
-            f'<p class="note">{used} of {len(kl)} dimensions are used; together they '
-            f"hold {kl.sum():.1f} nats.</p>"
+            f'<p class="note">{used} of {len(kl)} dimensions are used, with a KL '
+            f"from {UNUSED_KL:g} nats; together all hold {kl.sum():.1f} nats.</p>"
         )
         files[f"kl_{name}.png"] = to_png(draw())
     return Section(
@@ -211,6 +212,9 @@ def training_curves(subject: Subject) -> Section:
     curves = {n: c for n, c in subject.curves.items() if n != "time"}
     if not curves:
         return Section(title, "metrics.jsonl is missing or empty.")
+    records = max(len(curve.step) for curve in curves.values())
+    if records < 2:
+        return Section(title, "metrics.jsonl has one line: a curve needs two.")
     charts = [
         page.chart(
             lambda name=name: loss_curves(
@@ -220,11 +224,14 @@ def training_curves(subject: Subject) -> Section:
         )
         for name in sorted(curves, key=lambda name: name in _THROUGHPUT)
     ]
-    others = " Grey: the other members of the population."
+    about = "What each step reported, in nats an image where it is a loss."
+    if running_mean_width(records) > 1:
+        about += " The strong line is a running mean."
+    if subject.member is not None:
+        about += " Grey: the other members of the population."
     return Section(
         title,
-        "What each step reported, in nats an image where it is a loss; the strong line "
-        "is a running mean." + (others if subject.member is not None else ""),
+        about,
         f'<div class="charts">{"".join(charts)}</div>',
         {"loss_curves.png": to_png(loss_curves(curves, member=subject.member))},
     )
@@ -233,12 +240,21 @@ def training_curves(subject: Subject) -> Section:
 def configuration(subject: Subject) -> Section:
     """The run's settings, all of them."""
     config = subject.config.to_dict()
+    about = "All settings of the run, as in its config.json."
+    if subject.member is not None:
+        own = training.members(subject.config)[subject.member]
+        config |= {"seed": own.seed, "hparams": dict(own.hparams)}
+        config["sampler"] = {**config["sampler"], **own.sampler}
+        about = (
+            "All settings of the run. Seed, hyperparameters and subset are those of "
+            f"member {subject.member}; config.json has the lists of the population."
+        )
     nested = {k: v for k, v in config.items() if isinstance(v, Mapping)}
     general = {k: config[k] for k in _FIRST if k in config} | config
     groups = {"run": {k: v for k, v in general.items() if k not in nested}, **nested}
     return Section(
         "Configuration",
-        "All settings of the run, as in its config.json.",
+        about,
         page.definitions({k: _flatten(v) for k, v in groups.items() if v}),
     )
 

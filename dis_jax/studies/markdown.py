@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dis_jax.studies.study_table import FEW
 from dis_jax.studies.transfer_scores import ALL
 
 
@@ -35,8 +36,9 @@ def markdown_table(result: Mapping[str, Any]) -> str:
             for line, cells in result["lines"].items()
         ],
     )
-    seeds = sorted({model["seed"] for model in result["models"]})
-    steps = sorted({model["steps"] for model in result["models"]})
+    well = [model for model in result["models"] if "diverged" not in model]
+    seeds = sorted({model["seed"] for model in well})
+    steps = sorted({model["steps"] for model in well})
     text += [
         "",
         f"Mean ± standard deviation over seeds {seeds}, after {steps} steps"
@@ -46,14 +48,12 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         text += ["", result["notes"]]
     for compared in result["differences"]:
         first, second = compared["lines"]
-        text += ["", f"**{first}** less **{second}**, same seeds, 95 % bootstrap:", ""]
-        text += table_lines(
-            ["", "difference", "from", "to"],
-            [
-                [column, *(_signed(d[key]) for key in ("mean", "low", "high"))]
-                for column, d in compared["columns"].items()
-            ],
+        text += _comparison(first, second, compared["columns"])
+    if diverged := [m for m in result["models"] if "diverged" in m]:
+        names = (
+            f"{m['row']}, seed {m['seed']} (step {m['diverged']})" for m in diverged
         )
+        text += ["", f"Diverged, and left out of all means: {'; '.join(names)}."]
     others = [_other_settings(m) for m in result["models"] if "differs" in m]
     if others:
         text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
@@ -62,6 +62,25 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if "made_by" in result:
         text += ["", f"Made by `{result['made_by']}`."]
     return "\n".join(text) + "\n"
+
+
+def _comparison(
+    first: str, second: str, columns: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Differences with their intervals, or one by one where there are few."""
+    text = ["", f"**{first}** less **{second}**, same seeds"]
+    if all(d["low"] is not None for d in columns.values()):
+        text[-1] += ", 95 % bootstrap:"
+        head, keys = ["", "difference", "from", "to"], ("mean", "low", "high")
+        rows = [[c, *(_signed(d[k]) for k in keys)] for c, d in columns.items()]
+    else:
+        text[-1] += f"; one by one, since an interval needs {FEW}:"
+        head = ["", "difference", "one by one"]
+        rows = [
+            [c, _signed(d["mean"]), ", ".join(map(_signed, d.get("each", ())))]
+            for c, d in columns.items()
+        ]
+    return [*text, "", *table_lines(head, rows)]
 
 
 def _other_settings(model: Mapping[str, Any]) -> str:

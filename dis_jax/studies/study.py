@@ -208,8 +208,8 @@ def _begun(
             continue
         rows = [row_of[name] for name in names]
         if _side_by_side(study, rows) == [rows]:
-            config = json.loads(path.read_text(encoding="utf-8"))
-            found.append((rows, tuple(config["population"]["seed"])))
+            config = training.read_config(path.parent)
+            found.append((rows, tuple(config.population.seed)))
     return found
 
 
@@ -324,7 +324,9 @@ def _train_and_score(
         config = _model(study, row, seed)
         config.image_shape = tuple(of_run.image_shape)
         config.init_from.workdir = source
-        scores = study.score(Trained(method, state, config, seed, data_dir))
+        stopped = index in training.diverged(states)
+        model = Trained(method, state, config, seed, data_dir)
+        scores = {} if stopped else study.score(model)
         made_with = json.loads(config.to_json())
         # as the study says it: its folder may lie elsewhere tomorrow
         made_with["init_from"]["workdir"] = job.config.init_from.workdir
@@ -334,6 +336,7 @@ def _train_and_score(
             "steps": int(state.step),
             "scores": {k: dict(v) for k, v in scores.items()},
             "config": made_with,
+            **({"diverged": int(state.step)} if stopped else {}),
             **provenance(),
         }
         text = json.dumps(record, indent=1) + "\n"
@@ -374,10 +377,20 @@ def _read_score(
     path = score_path(workdir, row, seed)
     if not path.exists():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        config = record["config"]
+        for name in ("row", "seed", "steps"):
+            record[name]
+        config["image_shape"], record["scores"].items()
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({type(error).__name__}: {error}): delete it, and the same "
+            "command scores the model again."
+        ) from None
     ours = json.loads(_model(study, row, seed).to_json())
     # what the first batch told is in the record alone
-    ours["image_shape"] = record["config"]["image_shape"]
-    found = differences(record["config"], ours)
+    ours["image_shape"] = config["image_shape"]
+    found = differences(config, ours)
     differs = {name: list(pair) for name, pair in found.items()}
     return record | ({"differs": differs} if differs else {})

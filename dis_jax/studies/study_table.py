@@ -14,6 +14,8 @@ from dis_jax.training.workdir import strict_json
 
 Columns = Mapping[str, float]
 
+FEW = 5  # pairs below which a bootstrap has too little to draw from
+
 
 class Trained(NamedTuple):
     """A trained model, as a study's `score` gets it.
@@ -80,10 +82,11 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
     Returns:
       `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
       "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
-      "low", "high", "n"}}}], "models", "missing", "configs": {row: config}}`, ready for
-      JSON. A difference is that of the first line from the second, of models with the
-      same seed; between `low` and `high` lie 95 % of the bootstrap means (None of one
-      pair). A row's config is that of its first seed.
+      "low", "high", "n", "each"}}}], "models", "missing", "configs": {row: config}}`,
+      ready for JSON. A difference is that of the first line from the second, of models
+      with the same seed; between `low` and `high` lie 95 % of the bootstrap means (None
+      below five pairs, whose differences are in `each`). Models that diverged have no
+      scores and are in no mean. A row's config is that of its first seed.
 
     Example:
       >>> from dis_jax import studies
@@ -210,12 +213,13 @@ def _differences(
             _by_unit(study, {s: side[column][s] for s in seeds}) for side in (a, b)
         )
         mean, low, high = paired_bootstrap(first, second)
-        one = len(first) == 1  # of which nothing is known but its value
+        few = len(first) < FEW
         found[column] = {
             "mean": mean,
-            "low": None if one else low,
-            "high": None if one else high,
+            "low": None if few else low,
+            "high": None if few else high,
             "n": len(first),
+            "each": (first - second).tolist(),
         }
     return found
 

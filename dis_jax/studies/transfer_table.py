@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.studies.study_table import paired_bootstrap
+from dis_jax.studies.study_table import FEW, paired_bootstrap
 from dis_jax.studies.transfer_scores import ALL, Rows, score_rows
 
 Record = Mapping[str, Any]
@@ -19,7 +19,6 @@ DISTANCES = ("frechet", "active_overlap", "omes_drop")
 PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
 
 _FEWEST = 3  # points below which every correlation is 1
-_FEW = 5  # pairs below which a bootstrap has too little to draw from
 
 
 def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
@@ -355,7 +354,7 @@ def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     """Mean, each difference and, from enough pairs on, a bootstrap interval."""
     mean, *ends = paired_bootstrap(first, second)
     each = (first - second).tolist()
-    return {"mean": mean, "each": each, "interval": ends if len(each) >= _FEW else None}
+    return {"mean": mean, "each": each, "interval": ends if len(each) >= FEW else None}
 
 
 def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:

@@ -233,12 +233,47 @@ def test_repetitions_of_one_unit_are_one_value(make):
     own = found["lines"]["beta 1, own"]["score"]
     assert (own["mean"], own["std"], own["n"]) == (4.0, pytest.approx(8**0.5), 2)
     difference = found["differences"][0]["columns"]["score"]
-    assert difference == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 2}
-    # of one pair there is no interval
+    few = {"mean": 1.0, "low": None, "high": None}
+    assert difference == {**few, "n": 2, "each": [1.0, 1.0]}
     found = studies.tabulate(study, [r for r in records if r["seed"] % 50])
     difference = found["differences"][0]["columns"]["score"]
-    assert difference == {"mean": 1.0, "low": None, "high": None, "n": 1}
-    assert "| score | +1 |  |  |" in studies.markdown_table(found)
+    assert difference == {**few, "n": 1, "each": [1.0]}
+    assert "| score | +1 | +1 |" in studies.markdown_table(found)
+
+
+def test_from_five_pairs_on_a_difference_has_an_interval(make):
+    study, _ = make(seeds=tuple(range(5)), compare=[("beta 4, own", "beta 1, own")])
+    records = [record("beta 1", s, own={"score": 0.0}) for s in range(5)]
+    records += [record("beta 4", s, own={"score": float(s)}) for s in range(5)]
+    found = studies.tabulate(study, records)
+    difference = found["differences"][0]["columns"]["score"]
+    assert difference["mean"] == 2.0
+    assert 0 < difference["low"] < 1 < 3 < difference["high"] < 4
+    text = studies.markdown_table(found)
+    assert "same seeds, 95 % bootstrap:" in text
+    assert "one by one" not in text
+
+
+def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
+    study, _ = make(seeds=(0, 1))
+    records = [record("beta 1", 0, own={"score": 2.0}), record("beta 1", 1)]
+    records[1] |= {"diverged": 3, "steps": 3}
+    found = studies.tabulate(study, records)
+    assert found["lines"]["beta 1, own"]["score"]["mean"] == 2.0
+    text = studies.markdown_table(found)
+    assert "Diverged, and left out of all means: beta 1, seed 1 (step 3)." in text
+    assert "over seeds [0]" in text
+
+
+@pytest.mark.parametrize("content", [b"", b'{"row": "be', b"[]", b"{}", b"\xff\xfe"])
+def test_a_damaged_score_is_named_with_the_way_out(content, make, tmp_path):
+    study, _ = make()
+    path = score_path(tmp_path, next(iter(study.rows)), study.seeds[0])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"is damaged .*delete it") as error:
+        studies.read_scores(study, tmp_path)
+    assert str(path) in str(error.value)
 
 
 def test_the_table_by_hand(result):
@@ -246,7 +281,7 @@ def test_the_table_by_hand(result):
     assert own == {"mean": 2.0, "std": 1.0, "n": 3, "published": 2.5}
     assert result["lines"]["beta 4, own"]["score"]["published"] is None
     (compared,) = result["differences"]  # of seeds 0 and 1: 3 - 1 and 6 - 2
-    wanted = {"mean": 3.0, "low": 2.0, "high": 4.0, "n": 2}
+    wanted = {"mean": 3.0, "low": None, "high": None, "n": 2, "each": [2.0, 4.0]}
     assert compared["columns"]["score"] == wanted
     assert result["missing"] == ["beta 4, seed 2"]
     assert result["configs"] == {"beta 1": {}, "beta 4": {}}
@@ -257,7 +292,8 @@ def test_the_table_as_text(result):
     text = studies.markdown_table(result)
     assert "| beta 1, own | 2 ± 1 (2.5) |" in text
     assert "**beta 4, own** less **beta 1, own**" in text
-    assert "| score | +3 | +2 | +4 |" in text
+    assert "same seeds; one by one, since an interval needs 5:" in text
+    assert "| score | +3 | +2, +4 |" in text
     assert "Not yet trained: beta 4, seed 2." in text
     assert "Made by" not in text
     named = studies.markdown_table(result | {"made_by": "python -m launch.study"})
