@@ -11,6 +11,7 @@ ends with code 1 if anything did not hold.
 
 import argparse
 import collections
+import concurrent.futures
 import contextlib
 import importlib
 import json
@@ -71,55 +72,66 @@ def log_of(folder):
     return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
-def kill_runs(root, chance, wanted):
+def kill_runs(root, seed, wanted, workers):
     """Ends runs of all methods at random moments; whether each ends like the unbroken."""
-    from dis_jax import training
-
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
+    of_method = -(-wanted // len(METHODS))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        jobs = [
+            pool.submit(kill_method, context, root, method, of_method, seed + number)
+            for number, method in enumerate(METHODS)
+        ]
+        counts = [job.result() for job in concurrent.futures.as_completed(jobs)]
+    return sum(counts, collections.Counter())
 
-    def start(method, folder, overrides):
+
+def kill_method(context, root, method, wanted, seed):
+    """The kills of one method; every third is a population."""
+    chance = random.Random(seed)
+    overrides = {"population.seed": (0, 1)} if seed % 3 == 2 else {}
+    whole = root / method
+    broken = root / f"{method}_broken"
+
+    def start(folder):
         process = context.Process(target=train, args=(method, folder, overrides))
         process.start()
         return process
 
+    start(whole).join()
     found = collections.Counter()
-    of_method = -(-wanted // len(METHODS))
-    for number, method in enumerate(METHODS):
-        # every third a population
-        overrides = {"population.seed": (0, 1)} if number % 3 == 2 else {}
-        start(method, root / f"{method}_warm", overrides).join()  # compiles
-        began = time.monotonic()
-        start(method, root / method, overrides).join()
-        whole = time.monotonic() - began
-        broken, kills = root / f"{method}_broken", 0
-        while kills < of_method:
-            process = start(method, broken, overrides)
-            process.join(chance.uniform(0.3, 1.0) * whole)
-            signum = chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-            if process.exitcode is None:
-                os.kill(process.pid, signum)
-            process.join()
-            if process.exitcode == 0:  # it was done before
-                found["ended before"] += 1
-                kills += ended_like(root, method, training, found) and 0
-                shutil.rmtree(broken)
-                continue
-            found[f"{signal.Signals(signum).name}, exit code {process.exitcode}"] += 1
-            kills += 1
-        start(method, broken, overrides).join()
-        ended_like(root, method, training, found)
-        print(f"  {method}: {kills} kills, {whole:.1f} s a run", flush=True)
+    kills = 0
+    while kills < wanted:
+        process = start(broken)
+        # the log shows how far it is: some die while they start, some while they save
+        reached = chance.choice([0, 1, 1, 2])
+        lines = len(log_of(broken)) + reached
+        while process.exitcode is None and len(log_of(broken)) < lines:
+            time.sleep(0.02)
+        process.join(chance.uniform(0, 0.5))
+        signum = chance.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        if process.exitcode is None:
+            os.kill(process.pid, signum)
+        process.join()
+        if process.exitcode == 0:  # it was done before: compared, and begun anew
+            found[ended_like(whole, broken)] += 1
+            shutil.rmtree(broken)
+            continue
+        found[f"{signal.Signals(signum).name}, exit code {process.exitcode}"] += 1
+        kills += 1
+    start(broken).join()
+    found[ended_like(whole, broken)] += 1
+    print(f"  {method}: {dict(found)}", flush=True)
     return found
 
 
-def ended_like(root, method, training, found):
-    """Counts whether the broken run is the unbroken one, bit for bit, its log too."""
-    one, two = (training.restore(root / n)[1] for n in (method, f"{method}_broken"))
-    same = bits(one) == bits(two)
-    logs = log_of(root / method) == log_of(root / f"{method}_broken")
-    found["runs like the unbroken" if same and logs else f"WRONG {method}"] += 1
-    return True
+def ended_like(whole, broken):
+    """Whether the broken run is the unbroken one, bit for bit, its log too."""
+    from dis_jax import training
+
+    one, two = (training.restore(folder)[1] for folder in (whole, broken))
+    same = bits(one) == bits(two) and log_of(whole) == log_of(broken)
+    return "ended like the unbroken run" if same else f"WRONG: {broken.name}"
 
 
 def damage(path, chance):
@@ -301,6 +313,7 @@ def main():
     parser.add_argument("--checkpoints", type=int, default=260)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--values", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2, help="methods at a time")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     from absl import logging
@@ -318,7 +331,8 @@ def main():
             found = damage_checkpoints(root, chance, given.checkpoints)
             held &= report("damaged checkpoints", found)
         if given.kills:
-            held &= report("kills", kill_runs(root, chance, given.kills))
+            found = kill_runs(root, given.seed, given.kills, given.workers)
+            held &= report("kills, and runs that came to their end", found)
     sys.exit(0 if held else 1)
 
 
