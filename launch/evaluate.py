@@ -38,6 +38,12 @@ _BEST = flags.DEFINE_bool(
 _CODE = flags.DEFINE_string("code", None, "Which of the method's codes to score.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the real data sets.")
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the images and splits drawn.")
+_BASELINES = flags.DEFINE_enum(
+    "baselines",
+    "cheap",
+    ["cheap", "all", "none"],
+    "Scores of permuted rows and, of a run, of its network before training.",
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
 
@@ -57,7 +63,9 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
     if _CODES.value:
         source = {"codes": str(path)}
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
-        result = evaluation.evaluate_codes(**read_codes(path), key=key, metrics=metrics)
+        result = evaluation.evaluate_codes(
+            **read_codes(path), key=key, metrics=metrics, baselines=_BASELINES.value
+        )
     else:
         found = models.restore(path, _MEMBER.value, best=_BEST.value)
         method, state, config = found
@@ -66,7 +74,12 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
         images = data.load(config.dataset, _DATA_DIR.value, config.split)
-        result = evaluation.evaluate(encode, images, key, metrics)
+        before = evaluation.untrained_encoder(method, config, images, _CODE.value)
+        result = evaluation.evaluate(
+            *(encode, images, key, metrics),
+            baselines=_BASELINES.value,
+            untrained=before,
+        )
     result |= {"source": source, "seed": _SEED.value}
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")

@@ -90,7 +90,8 @@ def _score_factors(trained):
     votes = evaluation.FACTOR_VAE_PAPER
     where = trained.config.network.latent - trained.config.categories
     joint = evaluation.factor_vae_score(both, images, key, **votes, discrete=[where])
-    alone = evaluation.evaluate(means, images, key, ("factor_vae_score_paper", "mig"))
+    names = "factor_vae_score_paper", "mig"
+    alone = evaluation.evaluate(means, images, key, names, baselines="none")
     alone = {name: entry["result"] for name, entry in alone["metrics"].items()}
     index = np.random.default_rng(0).permutation(images.num_images)[:10_000]
     image, factors = images.take(jnp.asarray(index))

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 Arrays = dict[str, Any]
+Kind = str | tuple[str, float]  # ("circular", period)
 Batch = dict[str, Array]
 
 
@@ -40,6 +41,8 @@ class ImageSet:
         belong together.
       regions: for each mask its name, and the factors that change what is in it and may
         leave all other masks as they are.
+      kinds: one a factor, or none where they are not declared: "categorical", "ordered",
+        "continuous" or ("circular", period), the period in steps of the factor.
     """
 
     arrays: Arrays
@@ -61,6 +64,7 @@ class ImageSet:
     regions: tuple[tuple[str, tuple[str, ...]], ...] = dataclasses.field(
         default=(), metadata={"static": True}
     )
+    kinds: tuple[Kind, ...] = dataclasses.field(default=(), metadata={"static": True})
 
     @property
     def is_grid(self) -> bool:

@@ -15,6 +15,7 @@ from dis_jax.data import data_dir as real_sets
 from dis_jax.data import raw_sets
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.catalogue import OFFERED
+from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
@@ -100,6 +101,17 @@ def load(
       >>> sprites.num_images, sprites.sizes
       (737280, (3, 6, 40, 32, 32))
     """
+    base, _ = split_variants(name)
+    return with_kinds(_load(name, data_dir, split, resident=resident), base)
+
+
+def _load(
+    name: str,
+    data_dir: str | os.PathLike[str] | None,
+    split: str,
+    *,
+    resident: bool | None,
+) -> ImageSet:
     base, variants = split_variants(name)
     if is_path(base):
         _check_split(base, split, ("all",))
@@ -109,7 +121,7 @@ def load(
         return functools.reduce(varied, variants[1:] if side else variants, own)
     if variants:
         held = True if resident is None else resident
-        image_set = load(base, data_dir, split, resident=held)
+        image_set = _load(base, data_dir, split, resident=held)
         return functools.reduce(varied, variants, image_set)
     if name not in NAMES:
         words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""

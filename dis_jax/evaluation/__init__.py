@@ -2,19 +2,13 @@
 
 from typing import Any
 
+from dis_jax.evaluation.baselines import untrained_encoder
 from dis_jax.evaluation.digit_classifier import (
     DigitClassifier,
     digit_classifier,
     frechet_distance,
 )
-from dis_jax.evaluation.evaluate import (
-    DEFAULT_METRICS,
-    METRIC_SETS,
-    METRICS,
-    evaluate,
-    evaluate_codes,
-    resolve_metrics,
-)
+from dis_jax.evaluation.evaluate import evaluate, evaluate_codes
 from dis_jax.evaluation.generation import (
     CategoryScores,
     class_prior,
@@ -32,6 +26,12 @@ from dis_jax.evaluation.pair_probes import (
     read_run,
 )
 from dis_jax.evaluation.records import format_table, new_file, record
+from dis_jax.evaluation.registry import (
+    DEFAULT_METRICS,
+    METRIC_SETS,
+    METRICS,
+    resolve_metrics,
+)
 from dis_jax.metrics.beta_vae_score import BetaVaeScore, beta_vae_score
 from dis_jax.metrics.clustering import (
     Clustering,
@@ -53,12 +53,14 @@ from dis_jax.metrics.gaussian_correlation import (
 )
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
+from dis_jax.metrics.mcc import Mcc, mcc
 from dis_jax.metrics.mig import Mig, mig
 from dis_jax.metrics.modularity_explicitness import (
     ModularityExplicitness,
     modularity_explicitness,
 )
 from dis_jax.metrics.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.metrics.r2 import R2, r2
 from dis_jax.metrics.sap import Sap, sap
 from dis_jax.metrics.udr import Udr, udr
 from dis_jax.probing.encoding import code_fn, encode_all, encode_codes
@@ -70,6 +72,7 @@ __all__ = [
     "FACTOR_VAE_PAPER",
     "METRICS",
     "METRIC_SETS",
+    "R2",
     "BetaVaeScore",
     "CategoryScores",
     "Clustering",
@@ -80,6 +83,7 @@ __all__ = [
     "GaussianCorrelation",
     "InfoMec",
     "Irs",
+    "Mcc",
     "Mig",
     "ModularityExplicitness",
     "Omes",
@@ -112,6 +116,7 @@ __all__ = [
     "infomec",
     "irs",
     "labelled_images",
+    "mcc",
     "mig",
     "mlp_accuracy",
     "modularity_explicitness",
@@ -121,6 +126,7 @@ __all__ = [
     "omes_on_grid",
     "prior_rmse",
     "probe",
+    "r2",
     "read_pairs",
     "read_run",
     "record",
@@ -128,6 +134,7 @@ __all__ = [
     "sap",
     "score_categories",
     "udr",
+    "untrained_encoder",
 ]
 
 

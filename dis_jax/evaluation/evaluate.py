@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,83 +16,17 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
+from dis_jax.evaluation.baselines import add_baselines
 from dis_jax.evaluation.records import record
-from dis_jax.metrics.beta_vae_score import beta_vae_score
-from dis_jax.metrics.dci import dci
-from dis_jax.metrics.downstream import downstream
-from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
-from dis_jax.metrics.gaussian_correlation import gaussian_correlation
-from dis_jax.metrics.infomec import infomec
-from dis_jax.metrics.irs import irs
-from dis_jax.metrics.mig import mig
-from dis_jax.metrics.modularity_explicitness import modularity_explicitness
-from dis_jax.metrics.omes import omes, omes_on_grid
-from dis_jax.metrics.sap import sap
+from dis_jax.evaluation.registry import METRICS, Metric, check_name, resolve_metrics
 from dis_jax.probing.encoding import Encode, FactorGrid
-from dis_jax.probing.labelled_codes import Samples, draw_samples, given_samples
-from dis_jax.suggest import suggest
-
-DEFAULT_METRICS = ("factor_vae_score", "mig")
-
-
-class Metric(NamedTuple):
-    """A metric under the name that tables and files give it.
-
-    Attributes:
-      fn: the function.
-      takes: the fields of `Samples` that it is called with, or "key".
-      settings: keyword arguments that this name stands for.
-      best: what the best score is, where it is not 1.
-    """
-
-    fn: Callable[..., Any]
-    takes: tuple[str, ...]
-    settings: Mapping[str, Any] = {}
-    best: str = ""
-
-
-_ALL = ("codes", "factors")
-_SPLIT = ("train_codes", "train_factors", "test_codes", "test_factors")
-_GRID = ("encode", "data", "key")
-_INDEPENDENT = (
-    "0 is best: independent dimensions, whatever they stand for; in nats, Wasserstein in "
-    "squared units of the code"
+from dis_jax.probing.factor_kinds import Kind
+from dis_jax.probing.labelled_codes import (
+    Samples,
+    draw_samples,
+    given_samples,
+    permuted,
 )
-_OMES = (
-    "The best score is below 1, by 1/(k - 1) in the correlation of a factor of k values: "
-    "0.82 on dSprites"
-)
-
-METRICS: dict[str, Metric] = {
-    "factor_vae_score": Metric(factor_vae_score, _GRID),
-    "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
-    "beta_vae_score": Metric(beta_vae_score, _GRID),
-    "mig": Metric(mig, _ALL),
-    "sap": Metric(sap, _SPLIT),
-    "dci": Metric(dci, _SPLIT),
-    "dci_lightgbm": Metric(dci, _SPLIT, {"trees": "lightgbm"}),
-    "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
-    "irs": Metric(irs, _ALL),
-    "gaussian_correlation": Metric(gaussian_correlation, ("codes",), best=_INDEPENDENT),
-    "omes": Metric(omes, (*_ALL, "key"), best=_OMES),
-    "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
-    "infomec": Metric(infomec, _ALL),
-    "downstream_gbt": Metric(downstream, _SPLIT, {"model": "gbt"}),
-    "downstream_mlp": Metric(downstream, _SPLIT, {"model": "mlp"}),
-    "downstream_logistic": Metric(downstream, _SPLIT, {"model": "logistic"}),
-    "downstream_knn": Metric(downstream, _SPLIT, {"model": "knn"}),
-}
-_FAST = tuple(
-    name
-    for name, metric in METRICS.items()
-    if metric.fn is not downstream and name not in ("dci", "factor_vae_score_paper")
-)
-METRIC_SETS: dict[str, tuple[str, ...]] = {
-    "default": DEFAULT_METRICS,
-    "all": _FAST,
-    "official": tuple("dci" if name == "dci_lightgbm" else name for name in _FAST),
-    "downstream": tuple(n for n, metric in METRICS.items() if metric.fn is downstream),
-}
 
 
 def evaluate(
@@ -103,13 +38,20 @@ def evaluate(
     num_train: int = 10_000,
     num_test: int = 5_000,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: str = "cheap",
+    untrained: Encode | None = None,
 ) -> dict[str, Any]:
     """Scores an encoder on an image set, with labels or, by some metrics, without.
 
     A metric's score depends on the key and on its own settings, not on which other
-    metrics are asked for. Factors that are constant or unknown are left out, and said
-    so in the result; so are metrics that need a full grid of factors where the set is
-    none.
+    metrics are asked for. What took no part is named with its reason: factors that are
+    constant, unknown or have nearly as many values as rows in `factors_left_out`,
+    metrics that these images do not support in `left_out`, and the dimensions, factors
+    and undefined scores of one metric in its own `left_out`.
+
+    Beside each score stand its baselines: `chance`, the score of the same codes with
+    their rows permuted, so that they hold nothing of the factors; and `untrained`, the
+    score of another encoder, for example the same network before training.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -121,11 +63,14 @@ def evaluate(
       num_train: codes that metrics learn from.
       num_test: codes that they are tested on.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
+      baselines: "cheap" (without slow metrics, and without encoding a grid again),
+        "all" or "none"; what was not computed is named in `baselines_left_out`.
+      untrained: a second encoder, scored by the same metrics on the same images.
 
     Returns:
-      A dict ready for JSON: `metrics[name]` holds `result`, `settings` and `seconds`;
-      the rest says what the codes were and what the numbers were made with. Values that
-      are not finite are None.
+      A dict ready for JSON: `metrics[name]` holds `result`, `settings`, `seconds`,
+      `left_out` and `baselines`; the rest says what the codes were and what the numbers
+      were made with. Values that are not finite are None, and named in `left_out`.
 
     Raises:
       ValueError: if a metric or setting is unknown (says the nearest names), or if a
@@ -148,7 +93,14 @@ def evaluate(
         encode, data, jax.random.fold_in(key, 0), num_train, num_test
     )
     about = {"data": getattr(data, "name", type(data).__name__)}
-    return about | _score(samples, key, names, settings or {}, asked)
+    result = about | _score(samples, key, names, settings or {}, asked)
+    others = {"chance": lambda: permuted(samples, key, everything=baselines == "all")}
+    if untrained is not None:
+        others["untrained"] = lambda: draw_samples(
+            untrained, data, jax.random.fold_in(key, 0), num_train, num_test
+        )
+    run = functools.partial(_run, key=key, settings=settings or {})
+    return add_baselines(result, METRICS, others, run, baselines)
 
 
 def evaluate_codes(
@@ -160,7 +112,9 @@ def evaluate_codes(
     test_codes: ArrayLike | None = None,
     test_factors: ArrayLike | None = None,
     factor_names: Sequence[str] | None = None,
+    kinds: Mapping[str, Kind] | Sequence[Kind] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    baselines: str = "cheap",
 ) -> dict[str, Any]:
     """Scores codes from anywhere, without a model.
 
@@ -169,13 +123,19 @@ def evaluate_codes(
 
     Args:
       codes: (batch, latent).
-      factors: (batch, factor), whole numbers; -1 = unknown.
+      factors: (batch, factor), numbers or words. -1 = unknown, where the others are
+        whole numbers or words; all other negative numbers are values.
       key: source of the split, and of metrics that sample.
       metrics: as in `evaluate`; those that need images are left out of a set.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       factor_names: one name a factor.
+      kinds: of factors, by name or one each: "categorical", "ordered", "continuous" or
+        ("circular", period). Columns with fractions are continuous, all others
+        categorical, unless declared. A metric of labels cuts real numbers into quantile
+        bins, and says so.
       settings: keyword arguments by metric.
+      baselines: "cheap" (`chance` of all but slow metrics), "all" or "none".
 
     Returns:
       As `evaluate`.
@@ -201,33 +161,12 @@ def evaluate_codes(
         test_codes,
         test_factors,
         tuple(factor_names) if factor_names is not None else None,
+        kinds,
     )
-    return {"data": None} | _score(samples, key, names, settings or {}, asked)
-
-
-def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of metrics, from names of metrics and of sets.
-
-    Args:
-      metrics: one name or several, of metrics or of sets of metrics.
-
-    Returns:
-      Names of metrics, each once, in the order in which they were asked for.
-
-    Raises:
-      ValueError: if one is unknown; says the nearest names.
-
-    Example:
-      >>> from dis_jax import evaluation
-      >>> evaluation.resolve_metrics(["mig", "sap", "mig"])
-      ('mig', 'sap')
-    """
-    names: dict[str, None] = {}
-    for name in [metrics] if isinstance(metrics, str) else metrics:
-        if name not in METRIC_SETS:
-            _known(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
-        names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))
-    return tuple(names)
+    result = {"data": None} | _score(samples, key, names, settings or {}, asked)
+    others = {"chance": lambda: permuted(samples, key)}
+    run = functools.partial(_run, key=key, settings=settings or {})
+    return add_baselines(result, METRICS, others, run, baselines)
 
 
 def _score(
@@ -239,24 +178,32 @@ def _score(
 ) -> dict[str, Any]:
     """Runs the metrics and puts their results beside what they were made with."""
     for name, options in settings.items():
-        _known(name, METRICS, "metric")
+        check_name(name, METRICS, "metric")
         for option in options:
-            _known(option, _defaults(METRICS[name]), f"setting of {name}")
+            check_name(option, _defaults(METRICS[name]), f"setting of {name}")
     left_out = {}
     entries = {}
     for name in names:
+        if reason := _without_factors(METRICS[name], samples):
+            left_out[name] = reason
+            continue
         try:
-            entries[name] = _run(name, samples, key, settings.get(name, {}))
+            entries[name] = _run(name, samples, key, settings)
         except ValueError as error:
             if name in asked:
-                raise
+                raise ValueError(f"{name}: {error}") from error
             left_out[name] = str(error)
-    if left_out and not entries:
-        raise ValueError(" ".join(left_out.values()))
+    if left_out and not entries and not samples.left_out:
+        raise ValueError(
+            " ".join(f"{name}: {reason}." for name, reason in left_out.items())
+        )
     return record(
         entries,
         left_out=left_out,
         factor_names=list(samples.factor_names),
+        factor_kinds=dict(zip(samples.factor_names, samples.kinds, strict=True)),
+        factors_as_labels=samples.label_forms,
+        words=samples.words,
         factors_left_out=samples.left_out,
         num_latents=samples.codes.shape[1],
         num_codes=len(samples.codes),
@@ -267,22 +214,33 @@ def _score(
 
 
 def _run(
-    name: str, samples: Samples, key: Array, options: Mapping[str, Any]
+    name: str,
+    samples: Samples,
+    key: Array,
+    settings: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     metric = METRICS[name]
     missing = _missing(metric, samples)
     if missing:
-        raise ValueError(f"{name} cannot be had here: it {missing}.")
+        raise ValueError(missing)
     # A number of the metric's own, so that its draws do not depend on other metrics.
     values = samples._asdict() | {
         "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
     }
-    options = {**metric.settings, **options}
+    options = {**metric.settings, **settings.get(name, {})}
+    if "values" in metric.takes:
+        options["kinds"] = samples.kinds
     start = time.perf_counter()
     result = metric.fn(*(values[field] for field in metric.takes), **options)
     seconds = time.perf_counter() - start
+    fields = result._asdict()
+    own = _with_names(fields.pop("left_out", {}), metric, samples)
+    for field, value in fields.items():
+        if isinstance(value, float) and not math.isfinite(value) and field not in own:
+            own[field] = "inf" if math.isinf(value) else "undefined"
     return {
-        "result": {k: _jsonable(v) for k, v in result._asdict().items()},
+        "result": {k: _jsonable(v) for k, v in fields.items()},
+        "left_out": own,
         "settings": {k: _jsonable(v) for k, v in (_defaults(metric) | options).items()},
         "seconds": round(seconds, 4),
     }
@@ -296,22 +254,29 @@ def _defaults(metric: Metric) -> dict[str, Any]:
 
 
 def _missing(metric: Metric, samples: Samples) -> str | None:
-    if metric.takes != ("codes",) and not samples.factor_names:
-        found = samples.left_out or "none"
-        return f"needs labels that vary, found {found}; gaussian_correlation needs none"
     if "encode" in metric.takes and samples.encode is None:
-        return "needs an encoder and images, and codes alone are given"
+        return "needs an encoder and a full grid of factors (codes alone are given)"
     if "data" in metric.takes and samples.data is None:
         return "needs a full grid of factors"
-    if "data" in metric.takes and samples.left_out:
-        return f"needs factors that vary, found {samples.left_out}"
     return None
 
 
-def _known(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:
-    if name in known:
-        return
-    raise ValueError(f"unknown {what} {name!r}; {suggest(name, known)}{more}")
+def _without_factors(metric: Metric, samples: Samples) -> str | None:
+    """Why a metric of sampled labels has nothing to read, or None."""
+    if samples.factor_names or metric.takes == ("codes",) or "data" in metric.takes:
+        return None
+    found = samples.left_out or "none"
+    return f"needs labels that vary, found {found}; gaussian_correlation needs none"
+
+
+def _with_names(
+    left_out: Mapping[str, str], metric: Metric, samples: Samples
+) -> dict[str, str]:
+    """The same, with the names of factors in place of their numbers."""
+    grid = samples.data if "data" in metric.takes else None
+    names = samples.factor_names if grid is None else grid.factor_names
+    numbers = {f"factor {k}": f"factor {name}" for k, name in enumerate(names)}
+    return {numbers.get(what, what): reason for what, reason in left_out.items()}
 
 
 def _jsonable(value: Any) -> Any:

@@ -284,7 +284,7 @@ def read_run(
 
 def _varies(labels: np.ndarray, test_labels: np.ndarray) -> bool:
     """Whether an attribute is known, takes several values, and those of the test."""
-    known = labels.min() >= 0 and test_labels.min() >= 0
+    known = not (np.any(labels == -1) or np.any(test_labels == -1))
     values = np.unique(labels)
     several = len(values) > 1 and len(np.unique(test_labels)) > 1
     return bool(known and several and np.isin(test_labels, values).all())
@@ -299,5 +299,6 @@ def _head_scores(
         float((part.codes[code].argmax(axis=1) == part.labels[label]).mean())
         for part in (test, train)
     )
-    commonest = np.bincount(train.labels[label]).argmax()
+    values, counts = np.unique(train.labels[label], return_counts=True)
+    commonest = values[counts.argmax()]
     return accuracy, train_accuracy, float((test.labels[label] == commonest).mean())

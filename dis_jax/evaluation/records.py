@@ -47,8 +47,8 @@ def format_table(result: Mapping[str, Any]) -> str:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A table with a line a score: metric, score, value, seconds; below it, what was left
-      out and why.
+      A table with a line a score: metric, score, value, baselines, seconds; below it,
+      what it was computed over, and what was left out and why.
 
     Example:
       >>> from dis_jax import evaluation
@@ -57,20 +57,104 @@ def format_table(result: Mapping[str, Any]) -> str:
       metric  score   value  seconds
       mig     score  0.5000     0.01
     """
-    rows = [("metric", "score", "value", "seconds")]
+    labels = baseline_names(result)
+    over = factors_note(result)
+    rows = [["metric", "score", "value", *labels, "seconds"]]
+    notes = [""]
     for name, entry in result["metrics"].items():
-        scalars = {
-            k: v
-            for k, v in entry["result"].items()
-            if isinstance(v, int | float) and not isinstance(v, bool)
-        }
-        for i, (field, value) in enumerate(scalars.items()):
+        for i, (field, value) in enumerate(scalars(entry).items()):
             label, seconds = (name, f"{entry['seconds']:.2f}") if i == 0 else ("", "")
-            rows.append((label, field, f"{value:.4f}", seconds))
-    a, b, c, d = (max(map(len, column)) for column in zip(*rows, strict=True))
-    lines = [f"{i:<{a}}  {j:<{b}}  {k:>{c}}  {m:>{d}}" for i, j, k, m in rows]
-    lines += [f"left out: {reason}" for reason in result.get("left_out", {}).values()]
-    return "\n".join(line.rstrip() for line in lines)
+            others = [
+                format_score(entry.get("baselines", {}).get(which, {}).get(field, ""))
+                for which in labels
+            ]
+            rows.append([label, field, value, *others, seconds])
+            notes.append(over if i == 0 and name != "gaussian_correlation" else "")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            [
+                *(f"{text:<{w}}" for text, w in zip(row[:2], widths, strict=False)),
+                *(f"{t:>{w}}" for t, w in zip(row[2:], widths[2:], strict=True)),
+                note,
+            ]
+        )
+        for row, note in zip(rows, notes, strict=True)
+    ]
+    return "\n".join(line.rstrip() for line in [*lines, *left_out_lines(result)])
+
+
+def scalars(entry: Mapping[str, Any]) -> dict[str, str]:
+    """The scalar scores of a metric, as they are shown: `inf` and `undefined` too."""
+    left_out = entry.get("left_out", {})
+    found = {}
+    for field, value in entry["result"].items():
+        if value is None and field in left_out:
+            infinite = left_out[field].startswith("inf")
+            found[field] = "inf" if infinite else "undefined"
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[field] = format_score(value)
+    return found
+
+
+def format_score(value: Any) -> str:
+    """Four digits of a score, and nothing for one that was not computed."""
+    if value is None or value == "":
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def baseline_names(result: Mapping[str, Any]) -> list[str]:
+    """The baselines that some score of the result has, in order."""
+    names: dict[str, None] = {}
+    for entry in result["metrics"].values():
+        names |= dict.fromkeys(entry.get("baselines", {}))
+    return list(names)
+
+
+def factors_note(result: Mapping[str, Any]) -> str:
+    """What a score is taken over, where some factors took no part, else nothing."""
+    if not result.get("factors_left_out"):
+        return ""
+    return f"over {', '.join(result.get('factor_names', [])) or 'no factor'}"
+
+
+def left_out_lines(result: Mapping[str, Any]) -> list[str]:
+    """What the scores were computed over, and what took no part, with its reason.
+
+    Args:
+      result: what `evaluate` or `evaluate_codes` returned.
+
+    Returns:
+      A line each; `left out: <factor, metric, or metric and part>: <reason>`.
+
+    Example:
+      >>> from dis_jax.evaluation.records import left_out_lines
+      >>> left_out_lines({"metrics": {}, "factors_left_out": {"age": "takes one value"}})
+      ['left out: factor age: takes one value']
+    """
+    lines = []
+    if names := result.get("factor_names"):
+        lines.append(f"factors: {', '.join(names)}")
+    lines += [
+        f"factor {name}: {form} for metrics of labels"
+        for name, form in result.get("factors_as_labels", {}).items()
+    ]
+    left_out = {
+        f"factor {name}": reason
+        for name, reason in result.get("factors_left_out", {}).items()
+    }
+    left_out |= result.get("left_out", {})
+    for name, entry in result["metrics"].items():
+        left_out |= {
+            f"{name} {part}": reason
+            for part, reason in entry.get("left_out", {}).items()
+        }
+    left_out |= result.get("baselines_left_out", {})
+    return lines + [
+        f"left out: {what}: {reason.removeprefix(f'{what} ')}"
+        for what, reason in left_out.items()
+    ]
 
 
 def new_file(

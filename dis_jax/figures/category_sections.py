@@ -170,7 +170,7 @@ def _class_column(subject: Subject) -> int | None:
     if named is None and len(names) != 1:
         return None
     column = names.index(named) if named else 0
-    known = (subject.factors[:, column] >= 0).all()
+    known = (subject.factors[:, column] != -1).all()
     return column if known else None
 
 

@@ -35,7 +35,7 @@ def _groups(subject: Subject) -> _Groups | None:
         return None
     shared = [subject.image_set.factor_names.index(n) for n in _shared_names(subject)]
     factors = subject.factors[:, shared]
-    if (factors < 0).any():
+    if (factors == -1).any():
         return None
     _, label = np.unique(factors, axis=0, return_inverse=True)
     label = label.ravel()

@@ -15,6 +15,13 @@ import numpy as np
 
 from dis_jax import training
 from dis_jax.evaluation import METRICS
+from dis_jax.evaluation.records import (
+    baseline_names,
+    factors_note,
+    format_score,
+    left_out_lines,
+    scalars,
+)
 from dis_jax.figures import page
 from dis_jax.figures.category_sections import classes, generated
 from dis_jax.figures.charts import kl_bars
@@ -52,7 +59,7 @@ def scores(subject: Subject) -> Section:
     title, command = "Scores", "python -m launch.evaluate"
     if not subject.evaluations:
         missing = f"no evaluation of this step yet; {command} makes one."
-        if (subject.factors < 0).any(axis=0).all():  # or there is no factor
+        if (subject.factors == -1).any(axis=0).all():  # or there is no factor
             missing = (
                 "no evaluation of this step yet; all scores need labels, which these "
                 f"images lack, but that of {command} --metrics=gaussian_correlation."
@@ -295,23 +302,25 @@ SECTIONS: tuple[Callable[[Subject], Section], ...] = (
 
 def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
     names = evaluation.get("factor_names", [])
+    baselines, over = baseline_names(evaluation), factors_note(evaluation)
     rows, notes, by_factor, settings = [], [], [], []
     for metric, entry in evaluation.get("metrics", {}).items():
         label = metric
+        found = entry.get("baselines", {})
+        for field, value in scalars(entry).items():
+            others = [format_score(found.get(b, {}).get(field)) for b in baselines]
+            rows.append([label, field.replace("_", " "), value, *others])
+            notes.append(" ".join([_about(metric), over]).strip() if label else "")
+            label = ""
         for field, value in entry["result"].items():
-            if isinstance(value, int | float) or value is None:
-                rows.append([label, field.replace("_", " "), _number(value)])
-                notes.append(_about(metric) if label else "")
-                label = ""
-            elif np.shape(value) == (len(names),):
+            if isinstance(value, list) and np.shape(value) == (len(names),):
                 what = f"{metric} {field.replace('_', ' ')}"
                 by_factor.append([what, *map(_number, value)])
         for setting, value in entry.get("settings", {}).items():
             settings.append([metric, setting, f"{value}"])
-    for metric, reason in evaluation.get("left_out", {}).items():
-        rows.append([metric, "left out", ""])
-        notes.append(reason)
-    html = page.table(["metric", "quantity", "value"], rows, notes)
+    html = page.table(["metric", "quantity", "value", *baselines], rows, notes)
+    for line in left_out_lines(evaluation):
+        html += f'<p class="note">{page.escape(line)}</p>'
     if by_factor:
         html += page.table(["by factor", *names], by_factor)
     sample = [

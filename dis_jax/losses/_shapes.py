@@ -27,6 +27,20 @@ def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
             raise ValueError(f"`{name}` has shape {found}; expected {wanted}.")
 
 
+def check_several(**arrays: ArrayLike) -> None:
+    """Refuses batches of one, where the pairs of the product are those of the joint.
+
+    Raises:
+      ValueError: naming the first array whose leading axis has fewer than two examples.
+    """
+    for name, array in arrays.items():
+        if jnp.shape(array)[0] < 2:
+            raise ValueError(
+                f"`{name}` has the shape {jnp.shape(array)}; expected two examples or "
+                "more: the negatives of an example are the others of its batch."
+            )
+
+
 def _bind(sizes: dict, words: list[str], found: tuple[int, ...]) -> bool:
     star = next((i for i, word in enumerate(words) if word[0] == "*"), None)
     if star is None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dis_jax.losses._shapes import check_shapes
+from dis_jax.losses._shapes import check_several, check_shapes
 
 
 def transformation_distance(
@@ -82,7 +82,8 @@ def nt_xent(
       A scalar, nats, the mean over the 2N rows; log(2N - 1) if all features are equal.
 
     Raises:
-      ValueError: if the shapes differ or `temperature` is not a scalar.
+      ValueError: if the shapes differ, `temperature` is not a scalar, or the batch holds
+        one pair, which has no negatives.
 
     Example:
       >>> ones = jnp.ones((4, 3))
@@ -94,6 +95,7 @@ def nt_xent(
         transformed_features=(transformed_features, "batch feature"),
         temperature=(temperature, ""),
     )
+    check_several(features=features)
     batch = len(features)
     rows = _unit(jnp.concatenate([features, transformed_features]))
     similarity = jnp.matmul(rows, rows.T, precision="highest") / temperature

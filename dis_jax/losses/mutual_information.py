@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dis_jax.losses._shapes import check_shapes
+from dis_jax.losses._shapes import check_several, check_shapes
 
 
 def donsker_varadhan(
@@ -187,13 +187,15 @@ def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Arr
       A scalar, nats, at most log batch, averaged over positions.
 
     Raises:
-      ValueError: if the first two axes differ.
+      ValueError: if the first two axes differ, or hold one example, which leaves no
+        negative: the estimate would be 0 whatever the scores.
 
     Example:
       >>> print(losses.info_nce(50 * jnp.eye(8)).round(4))  # log 8
       2.0794
     """
     check_shapes(score_matrix=(score_matrix, "batch batch *positions"))
+    check_several(score_matrix=score_matrix)
     diagonal = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
     return (diagonal - _log_mean_exp(score_matrix, axis=1)).mean()
 
@@ -288,13 +290,15 @@ def roll_negatives(
       (batch, *features), rolled by one along the batch.
 
     Raises:
-      ValueError: if there is no batch axis.
+      ValueError: if there is no batch axis, or a batch of one, whose only pair belongs
+        together.
 
     Example:
       >>> print(losses.roll_negatives(jnp.array([0.0, 1.0, 2.0])))
       [2. 0. 1.]
     """
     check_shapes(x=(x, "batch *features"))
+    check_several(x=x)
     return jnp.roll(x, 1, axis=0)
 
 
@@ -316,7 +320,8 @@ def permute_negatives(
       (batch, *features), the rows of `x` in another order.
 
     Raises:
-      ValueError: if there is no batch axis.
+      ValueError: if there is no batch axis, or a batch of one, whose only pair belongs
+        together.
 
     Example:
       >>> x = losses.permute_negatives(jax.random.key(0), jnp.arange(4.0))
@@ -324,6 +329,7 @@ def permute_negatives(
       False 6.0
     """
     check_shapes(x=(x, "batch *features"))
+    check_several(x=x)
     order = jax.random.permutation(key, len(x))
     source = jnp.zeros_like(order).at[order].set(jnp.roll(order, 1))
     return x[source]
@@ -356,12 +362,8 @@ def all_pairs_scores(
       [1. 4.] [2. 3.]
     """
     check_shapes(score_matrix=(score_matrix, "batch batch *positions"))
+    check_several(score_matrix=score_matrix)
     batch, _, *positions = score_matrix.shape
-    if batch < 2:
-        raise ValueError(
-            f"`score_matrix` has the shape {score_matrix.shape}; expected two examples or "
-            "more."
-        )
     joint = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
     # Without the first element, each row of batch + 1 ends with a diagonal element.
     flat = score_matrix.reshape(batch * batch, *positions)[1:]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from dis_jax.losses._shapes import check_shapes
+from dis_jax.losses._shapes import check_several, check_shapes
 
 
 def permute_dims(
@@ -28,7 +28,7 @@ def permute_dims(
       (batch, latent), samples of Π_j q(z_j).
 
     Raises:
-      ValueError: if `z` is not of rank 2.
+      ValueError: if `z` is not of rank 2, or holds one example, which nothing permutes.
 
     Example:
       >>> z = jnp.arange(8.0).reshape(4, 2)
@@ -37,6 +37,7 @@ def permute_dims(
       [12. 16.]
     """
     check_shapes(z=(z, "batch latent"))
+    check_several(z=z)
     return jax.random.permutation(key, z, axis=0, independent=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -11,10 +12,13 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 from tqdm import tqdm
 
+from dis_jax.probing.checks import check_spread, left_out_of_grid, varying_factors
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.sklearn_models import fit_logistic
 
 _ROWS = 65_536  # codes held at once
+# Below it the penalty, above it the solver, leaves the classifier at chance.
+_SPREAD = 0.05, 1e6
 
 
 class BetaVaeScore(NamedTuple):
@@ -23,10 +27,12 @@ class BetaVaeScore(NamedTuple):
     Attributes:
       score: accuracy of the linear classifier on fresh examples, 0 to 1.
       train_score: its accuracy on those it was fitted to.
+      left_out: what took no part, or has no value, with the reason.
     """
 
     score: float
     train_score: float
+    left_out: Mapping[str, str] = {}
 
 
 def beta_vae_score(
@@ -48,6 +54,7 @@ def beta_vae_score(
 
     The settings are disentanglement_lib's. It is easy to please: a factor may be spread
     over many dimensions, and one may be missing altogether. Guessing scores about 1/K.
+    Factors of one value take no part: all pairs agree on them.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -61,8 +68,9 @@ def beta_vae_score(
       `BetaVaeScore(score, train_score)`; higher is better.
 
     Raises:
-      ValueError: if a count is too small, or if `encode` returns codes that are not
-        finite or not one row an image.
+      ValueError: if a count is too small, if fewer than two factors vary, if the codes
+        have a scale at which the classifier cannot be fitted, or if `encode` returns
+        codes that are not finite or not one row an image.
 
     Example:
       >>> import types
@@ -83,36 +91,42 @@ def beta_vae_score(
         if value < 1:
             raise ValueError(f"{name} must be at least 1, found {value}.")
     sizes = tuple(int(size) for size in data.sizes)
+    varying = varying_factors(sizes, "the beta-VAE score")
     total = num_train + num_eval
     codes_of = factor_encoder(encode, data, 2 * total * batch_size)
     step = max(1, min(total, _ROWS // (2 * batch_size)))
     keys = jax.random.split(key, -(-total // step) * step).reshape(-1, step)
     features, labels = [], []
     for chunk in tqdm(keys, unit="chunk of examples", delay=5, disable=None):
-        shared, pairs = _draw_pairs(chunk, batch_size, sizes)
+        shared, pairs = _draw_pairs(chunk, batch_size, sizes, varying)
         codes = codes_of(pairs.reshape(-1, len(sizes)))
+        if not features:
+            check_spread(np.asarray(codes), "the beta-VAE score", *_SPREAD)
         codes = codes.reshape(step, 2, batch_size, -1)
         features.append(jnp.abs(codes[:, 0] - codes[:, 1]).mean(axis=1))
         labels.append(shared)
     x, y = np.concatenate(features), np.concatenate(labels)
     train, test = slice(num_train), slice(num_train, total)
-    if np.ptp(y[train]) == 0:  # a single factor, or a single example
-        return BetaVaeScore(float(np.mean(y[test] == y[0])), 1.0)
+    left_out = left_out_of_grid(sizes)
+    if np.ptp(y[train]) == 0:  # a single example
+        return BetaVaeScore(float(np.mean(y[test] == y[0])), 1.0, left_out)
     model = fit_logistic(x[train], y[train])
-    return BetaVaeScore(
-        float(model.score(x[test], y[test])), float(model.score(x[train], y[train]))
-    )
+    fresh, fitted = (float(model.score(x[part], y[part])) for part in (test, train))
+    return BetaVaeScore(fresh, fitted, left_out)
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _draw_pairs(
-    keys: Key[Array, " example"], batch_size: int, sizes: tuple[int, ...]
+    keys: Key[Array, " example"],
+    batch_size: int,
+    sizes: tuple[int, ...],
+    varying: tuple[int, ...],
 ) -> tuple[Int[Array, " example"], Int[Array, "example two batch factor"]]:
     """For each key a factor, and the factors of pairs of images that agree on it."""
 
     def draw(key: Array) -> tuple[Array, Array]:
         which, rest = jax.random.split(key)
-        shared = jax.random.randint(which, (), 0, len(sizes))
+        shared = jnp.asarray(varying)[jax.random.randint(which, (), 0, len(varying))]
         pairs = sample_factors(rest, (2, batch_size), sizes)
         return shared, pairs.at[1, :, shared].set(pairs[0, :, shared])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from dis_jax.probing.boosted_trees import (
     lightgbm_trees,
     sklearn_trees,
 )
-from dis_jax.probing.checks import check_split
+from dis_jax.probing.checks import check_split, unit_scale
 
 _TREES = {"sklearn": sklearn_trees, "lightgbm": lightgbm_trees}
 
@@ -23,13 +24,14 @@ class Dci(NamedTuple):
     """Result of `dci`.
 
     Attributes:
-      disentanglement: 0 to 1.
-      completeness: 0 to 1.
+      disentanglement: 0 to 1; NaN with one factor.
+      completeness: 0 to 1; NaN with one dimension.
       informativeness_train: mean accuracy over factors on the training part.
       informativeness_test: the same on the test part.
       importance: of each dimension in predicting each factor, (latent, factor); the
         columns sum to 1.
       test_accuracy: of each factor, (factor,).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     disentanglement: float
@@ -38,6 +40,7 @@ class Dci(NamedTuple):
     informativeness_test: float
     importance: np.ndarray
     test_accuracy: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def dci(
@@ -60,8 +63,9 @@ def dci(
     trees="sklearn" is the original of disentanglement_lib, one gradient boosting
     classifier a factor, and takes minutes. "lightgbm" grows the same trees on
     histograms and takes seconds; it is another estimate and must be named where it is
-    reported. With one factor D is 1, with one dimension C. Informativeness is an
-    accuracy here, as in disentanglement_lib; the paper reports an error.
+    reported. Any code has D = 1 with one factor, and C = 1 with one dimension: they are
+    NaN, and named in `left_out`. Informativeness is an accuracy here, as in
+    disentanglement_lib; the paper reports an error.
 
     Args:
       codes: (batch, latent).
@@ -96,10 +100,19 @@ def dci(
     else:
         raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
-    fitted = fit_side_by_side(fit, x, y, x_test, seed)
+    # scikit-learn's trees take a range of 1e-7 for none
+    scale = unit_scale(x) / 16
+    fitted = fit_side_by_side(fit, x / scale, y, x_test / scale, seed)
     importance = np.stack([model.importance for model in fitted], axis=1)
     train = [np.mean(model.train == y[:, k]) for k, model in enumerate(fitted)]
     test = [np.mean(model.test == y_test[:, k]) for k, model in enumerate(fitted)]
+    left_out = {}
+    if y.shape[1] == 1:
+        left_out["disentanglement"] = (
+            "undefined: 1 for any code where there is one factor"
+        )
+    if x.shape[1] == 1:
+        left_out["completeness"] = "undefined: 1 for any code of one dimension"
     return Dci(
         _concentration(importance),
         _concentration(importance.T),
@@ -107,6 +120,7 @@ def dci(
         float(np.mean(test)),
         importance,
         np.array(test),
+        left_out,
     )
 
 
@@ -117,7 +131,7 @@ def _concentration(importance: Float[np.ndarray, "row column"]) -> float:
     """
     columns = importance.shape[1]
     if columns == 1:
-        return 1.0
+        return float("nan")
     share = importance + 1e-11
     share = share / share.sum(axis=1, keepdims=True)
     entropy = -(share * np.log(share)).sum(axis=1) / np.log(columns)

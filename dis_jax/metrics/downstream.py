@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split
+from dis_jax.probing.checks import check_split, check_spread, unit_scale
 from dis_jax.probing.histogram_information import (
     histogram_bins,
     mutual_information_matrix,
@@ -87,6 +87,12 @@ def downstream(
         raise ValueError(f"model must be one of {_MODELS}, found {model!r}.")
     split = check_split(codes, factors, test_codes, test_factors)
     x, y, x_test, y_test = split
+    x, x_test = x.astype(np.float64), x_test.astype(np.float64)
+    if model == "mlp":
+        check_spread(x, "a network that reads codes as they are", 1e-2, 1e3)
+    if model == "gbt":  # trees take a range of 1e-7 for none; dividing by 2^n is exact
+        scale = unit_scale(x) / 16
+        x, x_test = x / scale, x_test / scale
     if dims is not None and pruned:
         raise ValueError(
             "give either dims or pruned=True: pruning chooses dims itself."

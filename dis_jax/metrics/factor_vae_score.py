@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,6 +13,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from tqdm import tqdm
 
+from dis_jax.probing.checks import (
+    left_out_of_grid,
+    pruned,
+    unit_scale,
+    varying_factors,
+)
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 
 FACTOR_VAE_PAPER = {"batch_size": 100, "num_train": 800, "num_eval": 800}
@@ -29,6 +35,7 @@ class FactorVaeScore(NamedTuple):
         (latent, factor), in the votes that the majority was made from.
       std: standard deviation of each dimension over the set, (latent,).
       kept: which dimensions vary enough to take part, (latent,).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     score: float
@@ -36,6 +43,7 @@ class FactorVaeScore(NamedTuple):
     votes: np.ndarray
     std: np.ndarray
     kept: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def factor_vae_score(
@@ -65,8 +73,9 @@ def factor_vae_score(
 
     The defaults are disentanglement_lib's; `**FACTOR_VAE_PAPER` gives the paper's 800
     votes of 100 images. A code without any dimension above `min_std` scores 0; guessing
-    scores about 1/K. A grid with fewer images than the votes ask for is encoded once
-    and its codes are looked up.
+    scores about 1/K. Factors of one value take no part: to fix them fixes nothing. A
+    grid with fewer images than the votes ask for is encoded once and its codes are
+    looked up.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -84,7 +93,8 @@ def factor_vae_score(
 
     Raises:
       ValueError: if a count is too small, if a discrete dimension is not one of the
-        code's, or if `encode` returns codes that are not finite or not one row an image.
+        code's, if fewer than two factors vary, or if `encode` returns codes that are
+        not finite or not one row an image.
 
     Example:
       >>> import types
@@ -134,6 +144,7 @@ def score_votes(
     discrete: Sequence[int] = (),
 ) -> FactorVaeScore:
     """The score, given a function from factors to codes; else as `factor_vae_score`."""
+    varying = varying_factors(sizes, "the FactorVAE score")
     variance_key, vote_key = jax.random.split(key)
     factors = sample_factors(variance_key, (num_variance,), sizes)
     codes = codes_of(factors)
@@ -143,8 +154,13 @@ def score_votes(
             f"discrete is {discrete}; expected some of the dimensions from 0 to "
             f"{codes.shape[1] - 1}."
         )
-    variance = _variance(codes, discrete)
-    kept = jnp.sqrt(variance) >= min_std
+    # Squares of codes of 1e19 overflow float32, those of 1e-30 vanish.
+    scale = unit_scale(np.asarray(codes))
+    scale[list(discrete)] = 1
+    unit = jnp.asarray(1 / scale, jnp.float32)
+    variance = _variance(codes * unit, discrete)
+    std = np.sqrt(np.asarray(variance, np.float64)) * scale
+    kept = jnp.asarray(std >= min_std)
     votes = np.zeros((2, len(variance), len(sizes)), np.int64)
     if kept.any():
         chunks = math.ceil((num_train + num_eval) * batch_size / _ROWS)
@@ -152,10 +168,10 @@ def score_votes(
         keys = jax.random.split(vote_key, chunks * step).reshape(chunks, step)
         drawn = []
         for chunk in tqdm(keys, unit="chunk of votes", delay=5, disable=None):
-            fixed, factors = _draw_votes(chunk, batch_size, sizes)
+            fixed, factors = _draw_votes(chunk, batch_size, sizes, varying)
             codes = codes_of(factors.reshape(-1, len(sizes)))
             codes = codes.reshape(step, batch_size, -1)
-            drawn.append((_stillest(codes, variance, kept, discrete), fixed))
+            drawn.append((_stillest(codes * unit, variance, kept, discrete), fixed))
         stillest, fixed = np.concatenate(drawn, axis=1)[:, : num_train + num_eval]
         fresh = (np.arange(num_train + num_eval) >= num_train).astype(int)
         np.add.at(votes, (fresh, stillest, fixed), 1)
@@ -166,20 +182,24 @@ def score_votes(
         score=float(correct[1] / max(1, test.sum())),
         train_score=float(correct[0] / max(1, train.sum())),
         votes=train,
-        std=np.sqrt(np.asarray(variance)),
+        std=std,
         kept=np.asarray(kept),
+        left_out=left_out_of_grid(sizes) | pruned(std, min_std),
     )
 
 
-@functools.partial(jax.jit, static_argnums=(1, 2))
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _draw_votes(
-    keys: Key[Array, " vote"], batch_size: int, sizes: tuple[int, ...]
+    keys: Key[Array, " vote"],
+    batch_size: int,
+    sizes: tuple[int, ...],
+    varying: tuple[int, ...],
 ) -> tuple[Int[Array, " vote"], Int[Array, "vote batch factor"]]:
     """For each key a factor, and factors of images that share one value of it."""
 
     def draw(key: Array) -> tuple[Array, Array]:
         which, rest = jax.random.split(key)
-        fixed = jax.random.randint(which, (), 0, len(sizes))
+        fixed = jnp.asarray(varying)[jax.random.randint(which, (), 0, len(varying))]
         factors = sample_factors(rest, (batch_size,), sizes)
         return fixed, factors.at[:, fixed].set(factors[0, fixed])
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_codes
+from dis_jax.probing.checks import check_codes, name_dims
 from dis_jax.probing.histogram_information import (
     histogram_bins,
     mutual_information_matrix,
@@ -23,6 +24,7 @@ class GaussianCorrelation(NamedTuple):
       wasserstein_normalised: the same, divided by the sum of the variances.
       mutual_info: mean mutual information, in nats, of two different dimensions.
       covariance: (latent, latent).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     total_correlation: float
@@ -30,6 +32,7 @@ class GaussianCorrelation(NamedTuple):
     wasserstein_normalised: float
     mutual_info: float
     covariance: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrelation:
@@ -42,7 +45,8 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
 
     Dimensions that are constant take no part, but count, with 0, among the pairs that
     `mutual_info` is the mean of, as in disentanglement_lib. Where one dimension is a
-    linear function of others the total correlation is infinite.
+    linear function of others the total correlation is infinite; from as few rows as
+    dimensions it cannot be estimated, and is NaN.
 
     Args:
       codes: (batch, latent).
@@ -70,19 +74,44 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
     outer = np.sqrt(np.outer(variance, variance))
     # Both matrices are symmetric: their eigenvalues give log det and trace of the root.
     eigenvalues = np.linalg.eigvalsh(part / outer)
-    singular = eigenvalues.size and eigenvalues[0] <= 1e-12 * eigenvalues[-1]
+    singular = bool(eigenvalues.size and eigenvalues[0] <= 1e-12 * eigenvalues[-1])
+    few = int(active.sum()) >= len(codes)
+    left_out = {}
+    if not active.all():
+        left_out[name_dims(np.flatnonzero(~active))] = "constant"
+    if few:
+        left_out["total_correlation"] = (
+            f"undefined: {len(codes)} rows are too few for {active.sum()} dimensions"
+        )
+    elif singular:
+        left_out["total_correlation"] = (
+            f"inf: {_dependent(part, np.flatnonzero(active))}"
+        )
     roots = np.sqrt(np.maximum(np.linalg.eigvalsh(part * outer), 0))
     wasserstein = max(0.0, 2 * variance.sum() - 2 * roots.sum())
     bins_of = histogram_bins(codes[:, active], bins)
     return GaussianCorrelation(
-        total_correlation=np.inf
+        total_correlation=np.nan
+        if few
+        else np.inf
         if singular
         else max(0.0, -0.5 * float(np.log(eigenvalues).sum())),
         wasserstein=float(wasserstein),
         wasserstein_normalised=float(wasserstein / max(variance.sum(), 1e-300)),
         mutual_info=_mean_off_diagonal(bins_of, codes.shape[1]),
         covariance=covariance,
+        left_out=left_out,
     )
+
+
+def _dependent(covariance: np.ndarray, dims: np.ndarray) -> str:
+    """The first dimension that is a linear function of those before it."""
+    scale = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(scale, scale)
+    for n in range(2, len(dims) + 1):
+        if np.linalg.eigvalsh(correlation[:n, :n])[0] <= 1e-12 * n:
+            return f"{name_dims(dims[n - 1 : n])} is a linear function of others"
+    return "dimensions are linear functions of each other"
 
 
 def _mean_off_diagonal(bins_of: np.ndarray, latents: int) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_pair
+from dis_jax.probing.checks import check_pair, name_dims
 from dis_jax.probing.histogram_information import (
     entropies,
     mutual_information_matrix,
@@ -27,6 +28,7 @@ class InfoMec(NamedTuple):
       compactness: InfoC: each factor is known to one dimension, 0 to 1.
       information: normalised mutual information, (latent, factor).
       active: dimensions that take part in InfoM and InfoC, (latent,).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     modularity: float
@@ -34,6 +36,7 @@ class InfoMec(NamedTuple):
     compactness: float
     information: np.ndarray
     active: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def infomec(
@@ -57,8 +60,9 @@ def infomec(
     counts if `discrete`), dimensions whose range is below 1/20 of the largest are left
     out of InfoM and InfoC, and the regression is unregularised with balanced classes,
     scored on the rows that it was fitted to. A dimension without any information
-    prefers no factor and counts 0 in InfoM, likewise a factor in InfoC. With one factor
-    InfoM is 1, with one active dimension InfoC.
+    prefers no factor and counts 0 in InfoM, likewise a factor in InfoC. Any
+    code has InfoM 1 with one factor, and InfoC 1 with one active dimension: they are
+    NaN, and named in `left_out`, as are the dimensions that take no part.
 
     Args:
       codes: (batch, latent).
@@ -100,12 +104,22 @@ def infomec(
     ranges = np.ptp(codes, axis=0)
     active = ranges > (0 if discrete else ranges.max() / 20)
     inputs = _one_hot(codes) if discrete else _standardise(codes)
+    left_out = {}
+    if not active.all():
+        left_out[name_dims(np.flatnonzero(~active))] = (
+            "constant" if discrete else "range below 1/20 of the largest, or constant"
+        )
+    if factors.shape[1] == 1:
+        left_out["modularity"] = "undefined: 1 for any code where there is one factor"
+    if active.sum() == 1:
+        left_out["compactness"] = "undefined: 1 for any code of one active dimension"
     return InfoMec(
         modularity=_preference(information[active]),
         explicitness=float(np.mean([_explicitness(inputs, v) for v in factors.T])),
         compactness=_preference(information[active].T),
         information=information,
         active=active,
+        left_out=left_out,
     )
 
 
@@ -115,7 +129,7 @@ def _preference(information: Float[np.ndarray, "row column"]) -> float:
     if rows == 0 or columns == 0:
         return 0.0
     if columns == 1:
-        return 1.0
+        return float("nan")
     total = information.sum(axis=1)
     share = np.where(
         total > 0, information.max(axis=1) / np.where(total > 0, total, 1), 1 / columns

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_pair
+from dis_jax.probing.checks import check_pair, name_dims
 from dis_jax.probing.histogram_information import histogram_bins, relabel
 
 
@@ -18,11 +19,13 @@ class Irs(NamedTuple):
       score: mean of the best entry of each row, weighted by `deviation`; at most 1.
       matrix: robustness of each dimension given each factor, (latent, factor).
       deviation: largest distance of each dimension from its mean, (latent,).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     score: float
     matrix: np.ndarray
     deviation: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def irs(
@@ -70,15 +73,19 @@ def irs(
     active = np.ptp(codes, axis=0) > 0
     matrix = np.zeros((codes.shape[1], factors.shape[1]))
     deviation = np.zeros(codes.shape[1])
+    left_out = {}
+    if not active.all():
+        left_out[name_dims(np.flatnonzero(~active))] = "constant"
     if not active.any():
-        return Irs(0.0, matrix, deviation)
+        left_out["score"] = "0 by definition: all dimensions are constant"
+        return Irs(0.0, matrix, deviation, left_out)
     moving = codes[:, active]
     deviation[active] = np.abs(moving - moving.mean(axis=0)).max(axis=0)
     for k, column in enumerate(groups.T):
         spreads = [_spread(moving[column == v], quantile) for v in np.unique(column)]
         matrix[active, k] = 1 - np.mean(spreads, axis=0) / deviation[active]
     score = np.average(matrix.max(axis=1), weights=deviation)
-    return Irs(float(score), matrix, deviation)
+    return Irs(float(score), matrix, deviation, left_out)
 
 
 def _spread(codes: np.ndarray, quantile: float) -> np.ndarray:

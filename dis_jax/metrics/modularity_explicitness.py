@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +22,12 @@ class ModularityExplicitness(NamedTuple):
     """Result of `modularity_explicitness`.
 
     Attributes:
-      modularity: mean over dimensions, 0 to 1.
+      modularity: mean over dimensions, 0 to 1; NaN with one factor.
       explicitness_train: mean area under the ROC curve on the training part.
       explicitness_test: the same on the test part; .5 is guessing, 1 perfect.
       per_dim: modularity of each dimension, (latent,).
       mutual_information: in nats, (latent, factor).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     modularity: float
@@ -33,6 +35,7 @@ class ModularityExplicitness(NamedTuple):
     explicitness_test: float
     per_dim: np.ndarray
     mutual_information: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def modularity_explicitness(
@@ -55,8 +58,9 @@ def modularity_explicitness(
     As in disentanglement_lib the mean runs over all dimensions: one without any
     information has modularity 0 and pulls the score down, while one that holds nothing
     but the noise of the estimate counts in full. A single factor cannot be mixed with
-    another: modularity 1. A value that the test part lacks, or that all of it has, has
-    no ROC curve and is left out of the mean.
+    another: any code has modularity 1, so it is NaN. A value that the test part lacks,
+    or that all of it has, has no ROC curve and is left out of the mean. `left_out`
+    names both.
 
     Args:
       codes: (batch, latent).
@@ -88,6 +92,7 @@ def modularity_explicitness(
         histogram_bins(codes, bins), relabel(factors)
     )
     per_dim = _modularity(information)
+    codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
     mean, std = codes.mean(axis=0), codes.std(axis=0)
     std = np.where(std > 0, std, 1)
     parts = (codes - mean) / std, (test_codes - mean) / std
@@ -95,10 +100,36 @@ def modularity_explicitness(
         _explicitness(*parts, factors[:, k], test_factors[:, k])
         for k in range(factors.shape[1])
     ]
-    train, test = np.mean(explicitness, axis=0)
-    return ModularityExplicitness(
-        float(per_dim.mean()), float(train), float(test), per_dim, information
+    # a factor without any ROC curve in the test part has none in the mean
+    train, test = (
+        float(np.mean(found[np.isfinite(found)]))
+        if np.isfinite(found).any()
+        else np.nan
+        for found in np.transpose(explicitness)
     )
+    left_out = _left_out(factors, test_factors)
+    if factors.shape[1] == 1:
+        left_out["modularity"] = "undefined: 1 for any code where there is one factor"
+        per_dim = np.full_like(per_dim, np.nan)
+    return ModularityExplicitness(
+        float(per_dim.mean()), train, test, per_dim, information, left_out
+    )
+
+
+def _left_out(factors: np.ndarray, test_factors: np.ndarray) -> dict[str, str]:
+    """Factors of which some values have no ROC curve in the test part."""
+    found = {}
+    for k, (column, test) in enumerate(zip(factors.T, test_factors.T, strict=True)):
+        values, tested = np.unique(column), np.unique(test)
+        missing = len(values) - np.isin(values, tested).sum()
+        if missing:
+            found[f"factor {k}"] = (
+                f"{missing} of {len(values)} values are not in the test part and count "
+                "in explicitness_train alone"
+            )
+    if all(len(np.unique(test)) == 1 for test in test_factors.T):
+        found["explicitness_test"] = "undefined: the test part has one value a factor"
+    return found
 
 
 def _modularity(
@@ -140,4 +171,4 @@ def _mean_auc(
         if 0 < n < len(labels):
             low = rankdata(score)[inside].sum() - n * (n + 1) / 2
             areas.append(low / (n * (len(labels) - n)))
-    return float(np.mean(areas)) if areas else 0.5
+    return float(np.mean(areas)) if areas else float("nan")

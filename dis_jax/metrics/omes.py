@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_codes, check_pair
+from dis_jax.probing.checks import check_codes, check_pair, pruned, varying_factors
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.histogram_information import relabel
 from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
@@ -37,6 +38,7 @@ class Omes(NamedTuple):
       num_pairs: pairs of each factor, (factor,).
       overlap_per_factor: the parts of `per_factor`, (factor,).
       multiple_encoding_per_factor: (factor,).
+      left_out: what took no part, or has no value, with the reason.
     """
 
     score: float
@@ -50,6 +52,7 @@ class Omes(NamedTuple):
     num_pairs: np.ndarray
     overlap_per_factor: np.ndarray
     multiple_encoding_per_factor: np.ndarray
+    left_out: Mapping[str, str] = {}
 
 
 def omes(
@@ -78,7 +81,8 @@ def omes(
     values may outscore a perfect one. A dimension of noise has S = 1 for all factors:
     it looks like one that encodes everything. Factors with fewer than three different
     pairs have no score and are left out: of two, |corr| is 1. Where all are, as in a
-    few rows of many factors, the score is 0 and `scored` says so. The authors use about
+    few rows of many factors, there is no score: NaN. `left_out` names them, and the
+    dimensions that vary too little. The authors use about
     15,000 rows.
 
     Args:
@@ -105,7 +109,8 @@ def omes(
       >>> result.best_dim
       array([0, 1])
     """
-    codes, factors = check_pair(codes, factors)
+    # what counts is pairs: in a grid of one factor every row has a value of its own
+    codes, factors = check_pair(codes, factors, repeating=False)
     factors = relabel(factors)
     pairs = _without_rare(one_factor_pairs(factors, key, _MAX_PAIRS), factors.shape[1])
     return omes_from_pairs(
@@ -182,7 +187,7 @@ def omes_on_grid(
             f"{num_codes}."
         )
     sizes = tuple(int(size) for size in data.sizes)
-    varying = [k for k, size in enumerate(sizes) if size > 1]
+    varying = varying_factors(sizes, "OMES", fewest=1)
     total = num_codes + 2 * num_pairs * len(varying)
     codes_of = factor_encoder(encode, data, total)
     keys = jax.random.split(key, 3)
@@ -280,16 +285,29 @@ def omes_from_pairs(
     if normalised:
         limit = [1 - 1 / (size - 1) if size > 2 else 1 for size in sizes]
         association = np.minimum(association / limit, 1)
-    kept = everything.std(axis=0, ddof=1) >= min_std
-    return _scores(association, num_pairs, kept, alpha, pooling)
+    std = everything.std(axis=0, ddof=1)
+    found = _scores(association, num_pairs, std >= min_std, alpha, pooling)
+    left_out = pruned(std, min_std)
+    for k in np.flatnonzero(~found.scored):
+        left_out[f"factor {k}"] = (
+            "takes one value"
+            if sizes[k] == 1
+            else f"fewer than {_FEWEST} different pairs that differ in it alone"
+        )
+    if not found.scored.any():
+        left_out["score"] = "undefined: no factor has pairs enough"
+    return found._replace(left_out=left_out)
 
 
 def _association(
     x: Float[np.ndarray, "pair latent"], y: Float[np.ndarray, "pair latent"]
 ) -> Float[np.ndarray, " latent"]:
     """1 - |corr|; 0 for a dimension that is the same in all pairs."""
+    # of equal values: their mean is rounded, and the difference is no variation
+    still = (np.ptp(x, axis=0) == 0) | (np.ptp(y, axis=0) == 0)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
+    scale[still] = 0
     correlation = (x * y).sum(axis=0) / np.where(scale > 0, scale, 1)
     return np.where(scale > 0, 1 - np.minimum(np.abs(correlation), 1), 0)
 
@@ -316,7 +334,7 @@ def _scores(
         )
         best[scored] = np.flatnonzero(kept)[os.argmax(axis=0)]
     per_factor = alpha * overlap + (1 - alpha) * multiple
-    mean = lambda v: float(v[scored].mean()) if scored.any() else 0.0
+    mean = lambda v: float(v[scored].mean()) if scored.any() else float("nan")
     return Omes(
         mean(per_factor),
         mean(overlap),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split
+from dis_jax.probing.checks import check_split, check_spread
 from dis_jax.probing.linear_svm import fit_svms
 
 _C = 0.01  # disentanglement_lib's
@@ -56,7 +56,8 @@ def sap(
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        there is only one dimension.
+        there is only one dimension, or if the codes are of so small a scale that the
+        machine's penalty leaves nothing of them.
 
     Example:
       >>> import numpy as np
@@ -73,6 +74,7 @@ def sap(
             "codes must have at least 2 dimensions for a gap between the best two, "
             f"found {codes.shape}."
         )
+    check_spread(codes, "SAP", 0.05, np.inf)
     matrix = np.empty((codes.shape[1], factors.shape[1]))
     for k, column in enumerate(factors.T):
         values, classes = np.unique(column, return_inverse=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_codes
+from dis_jax.probing.checks import check_codes, name_dims
 
 _ALPHA = 0.1  # weight of the lasso's penalty
 _CORRELATIONS = ("lasso", "spearman")
@@ -23,11 +23,13 @@ class Udr(NamedTuple):
       scores: one a model, (model,).
       pairwise: how alike each pair of models is, (model, model); 0 on the diagonal.
       correlations: {(i, j): (latent of i, latent of j)} of the dimensions of both.
+      left_out: dimensions that took no part, by model, with the reason.
     """
 
     scores: np.ndarray
     pairwise: np.ndarray
     correlations: dict[tuple[int, int], np.ndarray]
+    left_out: Mapping[str, str] = {}
 
 
 def udr(
@@ -94,7 +96,13 @@ def udr(
                 correlations[i, j] = matrix
                 pairwise[i, j] = _agreement(matrix[np.ix_(active[i], active[j])])
     scores = [np.median(np.delete(pairwise[:, j], j)) for j in range(n)]
-    return Udr(np.array(scores), pairwise, correlations)
+    reason = "constant" if kl is None else f"KL of at most min_kl = {min_kl:g} nats"
+    left_out = {
+        f"model {i} {name_dims(np.flatnonzero(~mask))}": reason
+        for i, mask in enumerate(active)
+        if not mask.all()
+    }
+    return Udr(np.array(scores), pairwise, correlations, left_out)
 
 
 def _active(

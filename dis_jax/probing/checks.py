@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
@@ -47,47 +49,238 @@ def check_codes(
 
 
 def check_factors(
-    factors: ArrayLike, num_rows: int, *, name: str = "factors", varying: bool = True
+    factors: ArrayLike,
+    num_rows: int,
+    *,
+    name: str = "factors",
+    varying: bool = True,
+    repeating: bool = True,
 ) -> Int[np.ndarray, "batch factor"]:
     """The factors as an integer NumPy array, or an error that says what is wrong.
 
     Args:
-      factors: (batch, factor), whole numbers; any labels will do.
+      factors: (batch, factor), whole numbers or words; any labels will do. Words are
+        numbered in alphabetical order, words of digits by their numbers.
       num_rows: the number of codes that they describe.
       name: what the caller calls this argument.
-      varying: whether every factor has to take at least two values.
+      varying: whether every factor has to take at least two values,
+      repeating: and each of them in two rows on average.
 
     Returns:
-      The same numbers as int64.
+      The labels as int64.
 
     Raises:
-      ValueError: if the shape is not (num_rows, factor), if a value is not a whole
-        number, or if a factor takes one value alone.
+      ValueError: if the shape is not (num_rows, factor), if a value is missing or not a
+        whole number, or if a factor takes one value alone or a new one in most rows.
     """
+    array = _table(factors, num_rows, name)
+    columns = [_numbers(column, k, name) for k, column in enumerate(array.T)]
+    for k, column in enumerate(columns):
+        fractions = (
+            np.flatnonzero(np.mod(column, 1)) if column.dtype.kind == "f" else []
+        )
+        if len(fractions):
+            row = fractions[0]
+            raise ValueError(
+                f"{name} must be whole numbers or words (one a value), found "
+                f"{column[row]} at row {row}, factor {k}; a factor of real numbers is "
+                "scored by evaluate_codes, or is cut into bins, for example "
+                "np.digitize(column, np.quantile(column, np.arange(1, 10) / 10))."
+            )
+    whole = np.stack([_as_int(column) for column in columns], axis=1)
+    for k, column in enumerate(whole.T if varying else ()):
+        reason = unscorable(column)
+        if reason and (repeating or np.ptp(column) == 0):
+            raise ValueError(
+                f"{name} must vary and repeat, but factor {k} {reason}; leave that "
+                "factor out."
+            )
+    return whole
+
+
+def factor_values(
+    factors: ArrayLike, num_rows: int, *, name: str = "factors"
+) -> tuple[list[np.ndarray], dict[int, list[str]]]:
+    """Each factor as a column of numbers, real ones included, and the words that it had.
+
+    Args:
+      factors: (batch, factor), numbers or words.
+      num_rows: the number of codes that they describe.
+      name: what the caller calls this argument.
+
+    Returns:
+      The columns, int64 where all values are whole and float64 elsewhere, and by factor
+      the word that each number from 0 stands for.
+
+    Raises:
+      ValueError: if the shape is not (num_rows, factor) or a value is missing.
+    """
+    array = _table(factors, num_rows, name)
+    columns, words = [], {}
+    for k, column in enumerate(array.T):
+        values = _numbers(column, k, name)
+        if values.dtype.kind != "f" or not np.mod(values, 1).any():
+            values = _as_int(values)
+        if (found := _words(column)) is not None:
+            words[k] = found.tolist()
+        columns.append(values)
+    return columns, words
+
+
+def unscorable(column: Int[np.ndarray, " batch"]) -> str | None:
+    """Why no metric of labels can score this factor, or None."""
+    distinct = len(np.unique(column))
+    if distinct == 1:
+        return f"takes the one value {column[0]} in all {len(column)} rows"
+    # Where every row has its own value, any code "predicts" it: I(z; v) = H(z).
+    if 2 * distinct > len(column):
+        return (
+            f"takes {distinct:,} values in {len(column):,} rows, too many to be labels "
+            "(an identifier, a time, a measured number?)"
+        )
+    return None
+
+
+def name_dims(dims: Sequence[int] | np.ndarray) -> str:
+    """ "dimension 3", "dimensions 0, 3": the key under which results name dimensions."""
+    listed = ", ".join(map(str, np.asarray(dims).tolist()))
+    return f"dimension{'' if len(dims) == 1 else 's'} {listed}"
+
+
+def check_spread(codes: np.ndarray, metric: str, low: float, high: float) -> None:
+    """Refuses codes of a scale at which a model with a fixed penalty cannot be fitted.
+
+    Raises:
+      ValueError: if the largest standard deviation of a dimension is out of range; a
+        code that is constant passes, since no scale would change it.
+    """
+    spread = float(codes.astype(np.float64).std(axis=0).max())
+    if np.ptp(codes, axis=0).any() and not low <= spread <= high:
+        raise ValueError(
+            f"codes must have a spread between {low:g} and {high:g} for {metric}, whose "
+            f"classifier depends on their scale, found {spread:.2g}; divide them by it."
+        )
+
+
+def unit_scale(codes: np.ndarray) -> Float[np.ndarray, " latent"]:
+    """The power of two just above each dimension's range; 1 for a constant one.
+
+    To divide by it is exact, so that results which do not depend on scale stay the same
+    to the last bit, while squares neither overflow nor vanish.
+    """
+    span = np.ptp(codes.astype(np.float64), axis=0)
+    return np.where(span > 0, 2.0 ** np.ceil(np.log2(np.where(span > 0, span, 1))), 1.0)
+
+
+def varying_factors(
+    sizes: Sequence[int], metric: str, fewest: int = 2
+) -> tuple[int, ...]:
+    """The factors of a grid that take more than one value.
+
+    Raises:
+      ValueError: if there are fewer than `fewest`.
+    """
+    varying = tuple(k for k, size in enumerate(sizes) if size > 1)
+    if len(varying) < fewest:
+        raise ValueError(
+            f"{metric} needs {fewest} factors that vary or more, found the sizes "
+            f"{tuple(sizes)}"
+            + (": with one, any code is perfect." if len(varying) == 1 else ".")
+        )
+    return varying
+
+
+def left_out_of_grid(sizes: Sequence[int]) -> dict[str, str]:
+    """The factors of a grid that take one value, named as results name them."""
+    return {f"factor {k}": "takes one value" for k, n in enumerate(sizes) if n == 1}
+
+
+def pruned(std: Float[np.ndarray, " latent"], min_std: float) -> dict[str, str]:
+    """The dimensions that vary too little to take part, named as results name them."""
+    low = np.flatnonzero(~(std >= min_std))
+    if low.size == 0:
+        return {}
+    found = {name_dims(low): f"standard deviation below min_std = {min_std:g}"}
+    if low.size == len(std):
+        found["score"] = (
+            f"0 by definition: 0 of {len(std)} dimensions take part, no standard "
+            f"deviation reaches min_std = {min_std:g}"
+        )
+    return found
+
+
+def _table(factors: ArrayLike, num_rows: int, name: str) -> np.ndarray:
     array = np.asarray(factors)
     if array.ndim != 2 or array.shape[1] == 0 or array.shape[0] != num_rows:
         raise ValueError(
             f"{name} must have the shape ({num_rows}, factor), one row a code, found "
             f"{array.shape}; reshape a single factor to ({num_rows}, 1)."
         )
-    whole = array.astype(np.int64)
-    if not np.array_equal(whole, array):
+    return array
+
+
+def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
+    """The column as numbers: words by `np.unique`, or an error that names the row."""
+    if column.dtype.kind in "iub":
+        return column
+    if column.dtype.kind == "f":
+        missing = ~np.isfinite(column)
+    else:
+        missing = np.array([_is_missing(value) for value in column])
+    if missing.any():
+        row = int(np.argmax(missing))
         raise ValueError(
-            f"{name} must be whole numbers (the index of each factor's value), found "
-            f"{array.dtype} with fractions; use np.unique(column, return_inverse=True)."
+            f"{name} must be known, found {column[row]!r} at row {row}, factor {k} "
+            f"({missing.sum()} such values); unknown = -1 where the others are labels, "
+            "and rows without a measured number are best left out."
         )
-    constant = np.flatnonzero(np.ptp(whole, axis=0) == 0)
-    if varying and constant.size:
-        k = constant[0]
-        raise ValueError(
-            f"{name} must vary, found the one value {whole[0, k]} in all {num_rows} "
-            f"rows of factor {k}; leave that factor out."
-        )
-    return whole
+    if column.dtype.kind == "f":
+        return column.astype(np.float64)
+    if (words := _words(column)) is not None:
+        found = np.searchsorted(words, column.astype(str))
+        return np.where(column.astype(str) == "-1", -1, found)
+    try:
+        return column.astype(np.int64)  # exact where floats would round
+    except (ValueError, OverflowError):
+        return column.astype(np.float64)
+
+
+def _words(column: np.ndarray) -> np.ndarray | None:
+    """The words of a column, sorted, or None where all are numbers."""
+    if column.dtype.kind in "iubf":
+        return None
+    try:
+        column.astype(np.float64)
+    except (ValueError, TypeError):
+        words = np.unique(column.astype(str))
+        return words[words != "-1"]
+    return None
+
+
+def _is_missing(value: object) -> bool:
+    """None, NaN, infinity, an empty word, or a word for one of them."""
+    if value is None or str(value).strip() == "":
+        return True
+    try:
+        return not np.isfinite(float(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def _as_int(column: np.ndarray) -> Int[np.ndarray, " batch"]:
+    """As int64; values beyond it are numbered, which keeps them apart."""
+    if column.dtype.kind in "uf" and np.abs(column).max() >= 2**63:
+        numbered = np.unique(column, return_inverse=True)[1]
+        return np.where(column == -1.0, -1, numbered)
+    return column.astype(np.int64)
 
 
 def check_pair(
-    codes: ArrayLike, factors: ArrayLike, *, min_rows: int = 2
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    min_rows: int = 2,
+    repeating: bool = True,
 ) -> tuple[Float[np.ndarray, "batch latent"], Int[np.ndarray, "batch factor"]]:
     """Codes and their factors, checked together.
 
@@ -95,7 +288,7 @@ def check_pair(
       ValueError: as `check_codes` and `check_factors`.
     """
     codes = check_codes(codes, min_rows=min_rows)
-    return codes, check_factors(factors, len(codes))
+    return codes, check_factors(factors, len(codes), repeating=repeating)
 
 
 def check_split(
@@ -107,18 +300,35 @@ def check_split(
       ValueError: as `check_codes` and `check_factors`, or if the two parts differ in
         the number of dimensions or of factors.
     """
-    codes, factors = check_pair(codes, factors)
+    codes = check_codes(codes)
     test_codes = check_codes(test_codes, name="test_codes", min_rows=1)
-    test_factors = check_factors(
-        test_factors, len(test_codes), name="test_factors", varying=False
-    )
-    for name, train, test in (
-        ("codes", codes, test_codes),
-        ("factors", factors, test_factors),
-    ):
-        if train.shape[1] != test.shape[1]:
-            raise ValueError(
-                f"test_{name} must have as many columns as {name} ({train.shape[1]}), "
-                f"found {test.shape[1]}."
-            )
+    both = join_factors(factors, test_factors, len(codes), len(test_codes))
+    labels = check_factors(both, len(both), varying=False)
+    factors = check_factors(labels[: len(codes)], len(codes))
+    test_factors = labels[len(codes) :]
+    if codes.shape[1] != test_codes.shape[1]:
+        raise ValueError(
+            f"test_codes must have as many columns as codes ({codes.shape[1]}), found "
+            f"{test_codes.shape[1]}."
+        )
     return codes, factors, test_codes, test_factors
+
+
+def join_factors(
+    factors: ArrayLike, test_factors: ArrayLike, num_rows: int, num_test: int
+) -> np.ndarray:
+    """Both parts, one below the other: words must have the same number in both.
+
+    Raises:
+      ValueError: if a shape is wrong, or the parts differ in their number of factors.
+    """
+    first = _table(factors, num_rows, "factors")
+    second = _table(test_factors, num_test, "test_factors")
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"test_factors must have as many columns as factors ({first.shape[1]}), "
+            f"found {second.shape[1]}."
+        )
+    if {first.dtype.kind, second.dtype.kind} & set("OUS"):
+        first, second = first.astype(object), second.astype(object)
+    return np.concatenate([first, second])

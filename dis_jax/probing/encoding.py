@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import math
@@ -252,16 +253,36 @@ class SharedGrid:
       sizes: the number of values of each factor.
       images: `images(factors)`, compiled where the set is one of this package's.
       codes: (image, latent), or None as long as they have not been asked for.
+      factor_names: one name a factor.
     """
 
     def __init__(self, data: FactorGrid):
         self.sizes = data.sizes
+        numbered = tuple(f"factor_{k}" for k in range(len(data.sizes)))
+        self.factor_names = getattr(data, "factor_names", None) or numbered
         self.images = (
             functools.partial(_of_factors, data)
             if isinstance(data, ImageSet)
             else data.images
         )
         self.codes: Array | None = None
+
+    def permuted(self, rng: np.random.Generator, everything: bool) -> SharedGrid:
+        """The grid with its images in random order, as far as they are encoded.
+
+        With `everything` the images themselves are, whether they are encoded or not.
+        """
+        other = copy.copy(self)
+        sizes = tuple(int(size) for size in self.sizes)
+        if self.codes is None and not everything:
+            return other
+        order = jnp.asarray(rng.permutation(math.prod(sizes)))
+        if self.codes is not None:
+            other.codes = self.codes[order]
+        other.images = lambda factors: self.images(
+            factors_of_index(order[index_of_factors(factors, sizes)], sizes)
+        )
+        return other
 
 
 def images_at(

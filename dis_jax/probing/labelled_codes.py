@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,7 +13,12 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.probing.checks import check_codes, check_factors, check_split
+from dis_jax.probing.checks import (
+    check_codes,
+    factor_values,
+    join_factors,
+    unscorable,
+)
 from dis_jax.probing.encoding import (
     Encode,
     FactorGrid,
@@ -22,6 +27,7 @@ from dis_jax.probing.encoding import (
     images_at,
     sample_factors,
 )
+from dis_jax.probing.factor_kinds import Kind, as_labels, name_of, resolve_kinds
 
 
 class Samples(NamedTuple):
@@ -29,7 +35,7 @@ class Samples(NamedTuple):
 
     Attributes:
       codes: (batch, latent); what metrics without a held-out part read.
-      factors: (batch, factor).
+      factors: (batch, factor), labels: real numbers are cut into bins.
       train_codes: what the others learn from.
       train_factors: their factors.
       test_codes: what the others are scored on.
@@ -38,6 +44,12 @@ class Samples(NamedTuple):
       left_out: factors that cannot be scored, with the reason.
       encode: the function from images to codes, or None where codes were given.
       data: the full grid of factors, its codes shared by all metrics, or None.
+      kinds: one kind a factor, as in `factor_kinds`.
+      values: (batch, factor), the factors as numbers, not cut into bins.
+      train_values: those of `train_codes`.
+      test_values: those of `test_codes`.
+      label_forms: how the real numbers of a factor were turned into labels.
+      words: the words that the labels of a factor stand for, from 0.
     """
 
     codes: np.ndarray
@@ -48,8 +60,14 @@ class Samples(NamedTuple):
     test_factors: np.ndarray
     factor_names: tuple[str, ...]
     left_out: dict[str, str]
-    encode: Encode | None = None
-    data: SharedGrid | None = None
+    encode: Encode | None
+    data: SharedGrid | None
+    kinds: tuple[Kind, ...]
+    values: np.ndarray
+    train_values: np.ndarray
+    test_values: np.ndarray
+    label_forms: dict[str, str]
+    words: dict[str, list[str]]
 
 
 def draw_samples(
@@ -77,18 +95,16 @@ def draw_samples(
         factors = sample_factors(key, (num_train + num_test,), tuple(data.sizes))
         codes = encode_all(encode, factors, grid.images)
     codes, factors = np.asarray(codes), np.asarray(factors)
-    names = getattr(data, "factor_names", None) or _default_names(factors)
-    kept, left_out = _scorable(factors, factors[:num_train], tuple(names))
-    factors = factors[:, kept]
-    return Samples(
-        codes=codes[:num_train],
-        factors=factors[:num_train],
-        train_codes=codes[:num_train],
-        train_factors=factors[:num_train],
-        test_codes=codes[num_train:],
-        test_factors=factors[num_train:],
-        factor_names=tuple(names[k] for k in kept),
-        left_out=left_out,
+    names = tuple(getattr(data, "factor_names", None) or _default_names(factors))
+    columns = list(factors.T)
+    kinds = resolve_kinds(getattr(data, "kinds", None) or None, names, columns)
+    train, test = np.split(np.arange(len(codes)), [num_train])
+    return _samples(
+        codes,
+        columns,
+        names,
+        kinds,
+        (train, train, test),
         encode=encode,
         data=grid,
     )
@@ -101,34 +117,62 @@ def given_samples(
     test_codes: ArrayLike | None,
     test_factors: ArrayLike | None,
     factor_names: tuple[str, ...] | None,
+    kinds: Mapping[str, Kind] | Sequence[Kind] | None = None,
 ) -> Samples:
     """Splits given codes: a random third is held out unless a test part is given."""
     codes = check_codes(codes, min_rows=3)
-    factors = check_factors(factors, len(codes), varying=False)
-    names = factor_names or _default_names(factors)
-    if len(names) != factors.shape[1]:
-        raise ValueError(
-            f"factor_names must name {factors.shape[1]} factors, found {names}."
-        )
     if (test_codes is None) != (test_factors is None):
         raise ValueError("give both test_codes and test_factors, or neither.")
     if test_codes is None or test_factors is None:
+        everything = np.arange(len(codes))
         order = np.asarray(jax.random.permutation(key, len(codes)))
         train, test = np.split(order, [len(codes) - len(codes) // 3])
-        known = factors
-        split = codes[train], factors[train], codes[test], factors[test]
     else:
-        known = np.concatenate([factors, np.asarray(test_factors)])
-        split = codes, factors, test_codes, np.asarray(test_factors)
-    kept, left_out = _scorable(known, split[1], names)
-    if not kept:
-        raise ValueError(f"no factor can be scored: {left_out}.")
-    return Samples(
+        more = check_codes(test_codes, name="test_codes", min_rows=1)
+        if more.shape[1] != codes.shape[1]:
+            raise ValueError(
+                f"test_codes must have as many columns as codes ({codes.shape[1]}), "
+                f"found {more.shape[1]}."
+            )
+        factors = join_factors(factors, test_factors, len(codes), len(more))
+        train, test = np.split(np.arange(len(factors)), [len(codes)])
+        everything = train
+        codes = np.concatenate([codes, more])
+    columns, words = factor_values(factors, len(codes))
+    names = factor_names or _default_names(np.asarray(factors))
+    if len(names) != len(columns):
+        raise ValueError(
+            f"factor_names must name {len(columns)} factors, found {names}."
+        )
+    found = _samples(
         codes,
-        factors[:, kept],
-        *check_split(split[0], split[1][:, kept], split[2], split[3][:, kept]),
-        factor_names=tuple(names[k] for k in kept),
-        left_out=left_out,
+        columns,
+        names,
+        resolve_kinds(kinds, names, columns),
+        (everything, train, test),
+    )
+    return found._replace(words={names[k]: v for k, v in words.items()})
+
+
+def permuted(
+    samples: Samples, key: Key[Array, ""], *, everything: bool = False
+) -> Samples:
+    """The same codes in random order: they hold nothing of the factors beside them.
+
+    A grid whose codes are known has them permuted. One whose codes are not is shown to
+    the encoder with other factors than those asked for, if `everything`, since that
+    encodes it again; else it is left without codes.
+    """
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
+    whole, train, test = (
+        rng.permutation(len(part))
+        for part in (samples.codes, samples.train_codes, samples.test_codes)
+    )
+    return samples._replace(
+        codes=samples.codes[whole],
+        train_codes=samples.train_codes[train],
+        test_codes=samples.test_codes[test],
+        data=samples.data and samples.data.permuted(rng, everything),
     )
 
 
@@ -179,20 +223,67 @@ def labelled_images(
     return found
 
 
-def _scorable(
-    factors: np.ndarray, train: np.ndarray, names: tuple[str, ...]
-) -> tuple[list[int], dict[str, str]]:
-    """Which factors can be scored, by all rows and those learned from; why others not."""
-    left_out = {}
-    for name, column, learned in zip(names, factors.T, train.T, strict=True):
-        if np.any(column < 0):
-            left_out[name] = "unknown (-1) for some images"
-        elif np.ptp(column) == 0:
-            left_out[name] = "takes one value only"
-        elif np.ptp(learned) == 0:
-            left_out[name] = "takes one value only where it is learned from"
+def _samples(
+    codes: np.ndarray,
+    columns: Sequence[np.ndarray],
+    names: tuple[str, ...],
+    kinds: tuple[Kind, ...],
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    encode: Encode | None = None,
+    data: SharedGrid | None = None,
+) -> Samples:
+    """Rows of the parts (whole, to learn from, to test on), of factors with a score."""
+    whole, train, test = parts
+    labels, left_out, forms = [], {}, {}
+    for name, kind, column in zip(names, kinds, columns, strict=True):
+        found, form = as_labels(column, kind)
+        labels.append(found)
+        reason = _why_not(found, train, is_label=form is None)
+        if reason:
+            left_out[name] = reason
+        elif form:
+            forms[name] = f"{name_of(kind)}, {form}"
     kept = [k for k, name in enumerate(names) if name not in left_out]
-    return kept, left_out
+    empty = np.zeros((len(codes), 0))
+    factors = np.stack([labels[k] for k in kept], axis=1) if kept else empty.astype(int)
+    values = np.stack([columns[k] * 1.0 for k in kept], axis=1) if kept else empty
+    return Samples(
+        codes=codes[whole],
+        factors=factors[whole],
+        train_codes=codes[train],
+        train_factors=factors[train],
+        test_codes=codes[test],
+        test_factors=factors[test],
+        factor_names=tuple(names[k] for k in kept),
+        left_out=left_out,
+        encode=encode,
+        data=data,
+        kinds=tuple(kinds[k] for k in kept),
+        values=values[whole],
+        train_values=values[train],
+        test_values=values[test],
+        label_forms=forms,
+        words={},
+    )
+
+
+def _why_not(labels: np.ndarray, train: np.ndarray, is_label: bool) -> str | None:
+    """Why a factor cannot be scored, by all rows and by those learned from, or None."""
+    unknown = int(np.sum(labels == -1)) if is_label else 0
+    if unknown:
+        reason = f"unknown (-1) in {unknown:,} of {len(labels):,} rows"
+        if np.array_equal(np.unique(labels), [-1, 1]):  # as in the files of CelebA
+            reason += "; if -1 means no, write 0"
+        return reason
+    if reason := unscorable(labels):
+        if np.ptp(labels) > 0:
+            reason += (
+                '; of numbers that were measured say so: kinds={name: "continuous"}'
+            )
+        return reason
+    if reason := unscorable(labels[train]):
+        return f"{reason} that metrics learn from"
+    return None
 
 
 def _default_names(factors: np.ndarray) -> tuple[str, ...]:

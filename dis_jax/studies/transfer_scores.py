@@ -291,12 +291,17 @@ def _omes(
         )
     else:
         found = omes(samples.codes, samples.factors, key)
+    # without pairs enough of any factor OMES has no score: NaN, which JSON lacks
+    scored = bool(found.scored.any())
     overlap, multiple = found.overlap, found.multiple_encoding
     return found, {
-        "score": found.score,
-        "overlap": overlap,
-        "multiple_encoding": multiple,
-        "over_alpha": [alpha * overlap + (1 - alpha) * multiple for alpha in ALPHAS],
+        "score": found.score if scored else None,
+        "overlap": overlap if scored else None,
+        "multiple_encoding": multiple if scored else None,
+        "over_alpha": [
+            alpha * overlap + (1 - alpha) * multiple if scored else None
+            for alpha in ALPHAS
+        ],
         "overlap_per_factor": found.overlap_per_factor.tolist(),
         "multiple_encoding_per_factor": found.multiple_encoding_per_factor.tolist(),
         "association": found.association.tolist(),

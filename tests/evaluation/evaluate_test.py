@@ -20,7 +20,11 @@ from dis_jax.evaluation import (
 
 KEY = jax.random.key(0)
 GRID = types.SimpleNamespace(
-    name="grid", sizes=(3, 4), factor_names=("a", "b"), images=lambda f: 1.0 * f
+    name="grid",
+    sizes=(3, 4),
+    factor_names=("a", "b"),
+    kinds=("ordered", "ordered"),
+    images=lambda f: 1.0 * f,
 )
 SMALL = {
     "factor_vae_score": {"num_train": 50, "num_eval": 50, "batch_size": 8},
@@ -135,9 +139,7 @@ def test_what_cannot_be_had_is_left_out_of_a_set_and_refused_by_name(random_code
     assert list(found["metrics"]) == ["mig"]
     assert "needs an encoder" in found["left_out"]["factor_vae_score"]
     assert "at least 2 dimensions" in found["left_out"]["sap"]
-    with pytest.raises(
-        ValueError, match="factor_vae_score cannot be had here: it needs an"
-    ):
+    with pytest.raises(ValueError, match="factor_vae_score: needs an encoder"):
         evaluate_codes(codes, factors, KEY, ["factor_vae_score"])
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         evaluate_codes(codes, factors, KEY, ["sap"])
@@ -199,10 +201,11 @@ def test_values_that_are_not_finite_become_none(known):
 def test_table_lists_every_scalar(everything):
     table = format_table(everything)
     lines = table.splitlines()
-    assert lines[0].split() == ["metric", "score", "value", "seconds"]
+    assert lines[0].split() == ["metric", "score", "value", "chance", "seconds"]
     assert any(line.startswith("mig ") and "score" in line for line in lines)
     assert any("completeness" in line for line in lines)
-    assert all(len(line) < 100 for line in lines)
+    rows = [line for line in lines if not line.startswith(("left out", "factors"))]
+    assert all(len(line) < 100 for line in rows)
     shown = format_table({"metrics": {}, "left_out": {"sap": "needs two"}})
     assert "needs two" in shown
 
@@ -213,6 +216,92 @@ def test_a_file_is_not_replaced_by_accident(tmp_path):
     with pytest.raises(FileExistsError, match=r"mig_seed0\.json exists"):
         new_file(tmp_path / "evaluation", "mig_seed0")
     assert new_file(tmp_path / "evaluation", "mig_seed0", overwrite=True) == path
+
+
+def test_kinds_decide_how_a_factor_is_scored():
+    rng = np.random.default_rng(0)
+    place, angle = rng.uniform(size=400), rng.uniform(0, 360, 400)
+    shape = rng.integers(0, 3, 400)
+    codes = np.c_[place, np.cos(np.radians(angle)), shape, rng.normal(size=400)]
+    found = evaluate_codes(
+        *(codes, np.c_[place, angle, shape], KEY, ["mig", "mcc", "r2"]),
+        factor_names=("place", "angle", "shape"),
+        kinds={"angle": ("circular", 360), "shape": "categorical"},
+    )
+    kinds = {
+        "place": "continuous",
+        "angle": ("circular", 360.0),
+        "shape": "categorical",
+    }
+    assert found["factor_kinds"] == kinds
+    assert found["factors_as_labels"] == {
+        "place": "continuous, 20 quantile bins",
+        "angle": "circular, 20 quantile bins",
+    }
+    metrics = found["metrics"]
+    assert metrics["mcc"]["result"]["per_factor"] == [1, pytest.approx(1), None]
+    assert metrics["mcc"]["left_out"] == {
+        "factor shape": "categorical: its values have no order"
+    }
+    assert metrics["r2"]["result"]["matched"] == pytest.approx(0.75, abs=0.05)
+    assert metrics["mig"]["result"]["per_factor"][0] > 0.7
+    table = format_table(found)
+    assert "factor angle: circular, 20 quantile bins for metrics of labels" in table
+    assert "left out: mcc factor shape: categorical: its values have no order" in table
+    assert json.loads(json.dumps(found))["factor_kinds"]["angle"] == ["circular", 360]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "message"),
+    [
+        ({"b": "ordered"}, "kinds has no factor 'b'; known: factor_0"),
+        (["ordered", "ordered"], r"one kind a factor \(1\), found 2"),
+        (["nominal"], "the kind of 'factor_0' is 'nominal'; expected one of"),
+        (["circular"], r'needs a period: \("circular", 360\)'),
+        ([("circular", 0)], "the period of 'factor_0' must be above 0, found 0"),
+    ],
+)
+def test_unknown_kinds_are_named(kinds, message):
+    factors = np.arange(30)[:, None] % 3
+    with pytest.raises(ValueError, match=message):
+        evaluate_codes(1.0 * factors, factors, KEY, ["mig"], kinds=kinds)
+
+
+def test_words_are_labels_whose_names_are_kept():
+    words = np.array(["red", "green", "blue"])[np.arange(60) % 3][:, None]
+    numbers = np.array([2, 1, 0])[np.arange(60) % 3][:, None]
+    found = evaluate_codes(1.0 * numbers, words, KEY, ["mig"], factor_names=["hue"])
+    expected = evaluate_codes(1.0 * numbers, numbers, KEY, ["mig"])
+    assert found["metrics"]["mig"]["result"] == expected["metrics"]["mig"]["result"]
+    assert found["words"] == {"hue": ["blue", "green", "red"]}
+
+
+def test_only_minus_one_is_unknown():
+    rng = np.random.default_rng(0)
+    angle, smile = rng.choice([-30, 0, 30], 200), rng.choice([-1, 1], 200)
+    found = evaluate_codes(
+        *(np.c_[1.0 * angle, smile], np.c_[angle, smile], KEY, ["mig"]),
+        factor_names=["angle", "smile"],
+    )
+    assert found["factor_names"] == ["angle"]
+    reason = found["factors_left_out"]["smile"]
+    assert reason.startswith("unknown (-1) in")
+    assert reason.endswith("if -1 means no, write 0")
+    assert "over angle" in format_table(found).splitlines()[1]
+
+
+def test_the_kinds_of_the_packages_sets_are_declared():
+    for name in ("rendered_dsprites", "rendered_shapes3d", "rendered_norb"):
+        image_set = data.load(name)
+        assert len(image_set.kinds) == len(image_set.factor_names)
+    sprites = data.load("rendered_dsprites+tinted")
+    kinds = dict(zip(sprites.factor_names, sprites.kinds, strict=True))
+    assert kinds["colour"] == kinds["shape"] == "categorical"
+    assert kinds["orientation"] == ("circular", 39)
+    # the last of dSprites' 40 angles is the first again
+    first, last = np.array([[0, 2, 5, 0, 16, 16], [0, 2, 5, 39, 16, 16]])
+    images = np.asarray(sprites.images(np.stack([first, last])))
+    np.testing.assert_array_equal(*images)
 
 
 def test_every_metric_function_is_public():

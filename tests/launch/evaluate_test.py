@@ -26,6 +26,7 @@ def test_codes_from_anywhere(run, codes):
         "metric",
         "score",
         "value",
+        "chance",
         "seconds",
     ]
     assert done.stdout.splitlines()[-1] == f"written to {path}"
@@ -53,7 +54,7 @@ def test_everyday_files_of_codes(run, codes):
     assert done.returncode == 0, done.stderr
     assert "ignored in" in done.stdout
     assert ": image_id; known: codes, factors, test_codes" in done.stdout
-    assert "left out: factor_vae_score cannot be had here" in done.stdout
+    assert "left out: factor_vae_score: needs an encoder" in done.stdout
     result = json.loads(codes.with_name("my_default_seed0.json").read_text())
     assert set(result["metrics"]) == {"mig"}
     done = run("evaluate", f"--codes={codes.with_name('other.npz')}")
@@ -66,7 +67,7 @@ def test_everyday_files_of_codes(run, codes):
     ("arguments", "message"),
     [
         (("--metrics=mgi",), "did you mean 'mig'"),
-        (("--metrics=factor_vae_score",), "needs an encoder and images"),
+        (("--metrics=factor_vae_score",), "needs an encoder and a full grid"),
         (("--workdir=runs/a",), "either --workdir=... or --codes=..."),
     ],
 )

@@ -78,7 +78,7 @@ def plain_score(encode, key, settings):
     kept = np.flatnonzero(np.sqrt(spread) >= 0.05)
     keys = jax.random.split(vote_key, settings["num_train"] + settings["num_eval"])
     votes = []
-    drawn = _draw_votes(keys, settings["batch_size"], SIZES)
+    drawn = _draw_votes(keys, settings["batch_size"], SIZES, (0, 1, 2))
     for fixed, rows in zip(*map(np.asarray, drawn), strict=True):
         assert len(np.unique(rows[:, fixed])) == 1
         z = np.asarray(encode(1.0 * rows), np.float64)[:, kept]

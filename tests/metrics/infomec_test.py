@@ -102,8 +102,12 @@ def test_missing_rotated_and_noise_codes(known):
 
 def test_one_factor_or_one_dimension_cannot_be_mixed(known):
     codes, factors = known("perfect", copies=2)
-    assert infomec(codes, factors[:, :1], discrete=True).modularity == 1
-    assert infomec(codes[:, :1], factors, discrete=True).compactness == 1
+    found = infomec(codes, factors[:, :1], discrete=True)
+    assert np.isnan(found.modularity)
+    assert list(found.left_out) == ["modularity"]
+    found = infomec(codes[:, :1], factors, discrete=True)
+    assert np.isnan(found.compactness)
+    assert list(found.left_out) == ["compactness"]
 
 
 def test_order_scale_and_sign_do_not_matter(random_codes):

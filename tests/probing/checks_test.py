@@ -32,7 +32,10 @@ def test_bad_codes_are_named(bad, message):
         (np.zeros(4, int), r"shape \(4, factor\), one row a code, found \(4,\)"),
         (np.zeros((3, 2), int), r"found \(3, 2\)"),
         ([[0.5], [1.0], [2.0], [0.0]], "whole numbers"),
-        ([[0, 7], [1, 7], [0, 7], [1, 7]], "found the one value 7 in all 4 rows"),
+        (
+            [[0, 7], [1, 7], [0, 7], [1, 7]],
+            "factor 1 takes the one value 7 in all 4 rows",
+        ),
     ],
 )
 def test_bad_factors_are_named(bad, message):
@@ -41,9 +44,48 @@ def test_bad_factors_are_named(bad, message):
 
 
 def test_whole_numbers_in_floats_are_factors():
-    found = checks.check_factors([[0.0], [2.0]], 2)
+    found = checks.check_factors([[0.0], [2.0], [0.0], [2.0]], 4)
     assert found.dtype == np.int64
-    assert found.tolist() == [[0], [2]]
+    assert found.tolist() == [[0], [2], [0], [2]]
+
+
+WORDS = np.array(["red", "green", "red", "green"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (WORDS, [1, 0, 1, 0]),
+        (WORDS.astype(object), [1, 0, 1, 0]),
+        (np.array(["10", "9", "10", "9"]), [10, 9, 10, 9]),
+        (np.array(["a", "-1", "a", "-1"]), [0, -1, 0, -1]),
+        (np.array([2, 0, 2, 0], np.uint64) + np.uint64(2**63), [1, 0, 1, 0]),
+        (np.array([-30, 15, -30, 15]), [-30, 15, -30, 15]),
+        (np.array([True, False, True, False]), [1, 0, 1, 0]),
+    ],
+)
+def test_labels_of_other_kinds_are_numbered(labels, expected):
+    assert checks.check_factors(labels[:, None], 4).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, np.inf, "", "nan"])
+def test_a_missing_label_is_named_with_its_place(missing):
+    labels = np.array([[0, 0], [1, missing], [0, 0], [1, 1]], object)
+    with pytest.raises(ValueError, match=r"at row 1, factor 1 .* unknown = -1"):
+        checks.check_factors(labels, 4)
+
+
+def test_a_word_has_the_same_number_in_both_parts():
+    z = np.zeros((4, 1))
+    _, train, _, test = checks.check_split(z, WORDS[:, None], z[:1], [["red"]])
+    assert (train.ravel().tolist(), test.ravel().tolist()) == ([1, 0, 1, 0], [1])
+
+
+def test_an_identifier_is_no_label():
+    with pytest.raises(ValueError, match="takes 9 values in 9 rows, too many to be"):
+        checks.check_factors(np.arange(9)[:, None], 9)
+    with pytest.raises(ValueError, match=r"found 0\.5 at row 1, factor 0"):
+        checks.check_factors([[1.0], [0.5], [1.0], [1.0]], 4)
 
 
 def test_the_parts_of_a_split_must_match():

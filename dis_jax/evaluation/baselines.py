@@ -1,0 +1,105 @@
+"""What a score is compared with: chance, and an encoder that has learned nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from dis_jax import data
+from dis_jax.methods.method import Method
+from dis_jax.probing.encoding import Encode, code_fn
+from dis_jax.probing.labelled_codes import Samples
+from dis_jax.training.program import batch_shapes
+
+_WHICH = ("cheap", "all", "none")
+
+
+def untrained_encoder(
+    method: Method, config: Any, image_set: data.ImageSet, code: str | None = None
+) -> Encode:
+    """The encoder of a run as it was before its first step.
+
+    Args:
+      method: of the run.
+      config: of the run; its seed makes the weights.
+      image_set: what the run trains on.
+      code: see `code_fn`.
+
+    Returns:
+      `encode(images) -> (batch, latent)`.
+
+    Example:
+      >>> from dis_jax import data, evaluation, training
+      >>> def scores(workdir, key):
+      ...     method, state, config = training.restore(workdir)
+      ...     images = data.load(config.dataset)
+      ...     before = evaluation.untrained_encoder(method, config, images)
+      ...     encode = evaluation.code_fn(method, state)
+      ...     return evaluation.evaluate(encode, images, key, "mig", untrained=before)
+    """
+    make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
+    sampler = make(image_set, config.batch_size, **config.sampler)
+    shapes = batch_shapes(sampler, image_set)
+    blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    state = jax.jit(method.init)(jax.random.key(config.seed), blank)
+    return code_fn(method, state, code)
+
+
+def add_baselines(
+    result: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    others: Mapping[str, Callable[[], Samples]],
+    run: Callable[[str, Samples], dict[str, Any]],
+    which: str,
+) -> dict[str, Any]:
+    """The result with the scalar scores of baselines beside its own, by metric.
+
+    Args:
+      result: of `evaluate` or `evaluate_codes`.
+      metrics: each `Metric` by its name.
+      others: what makes the samples of each baseline, by its name.
+      run: scores samples by a metric.
+      which: "cheap", "all" or "none".
+
+    Returns:
+      The result; `baselines_left_out` names what was not computed, with the reason.
+
+    Raises:
+      ValueError: if `which` is unknown.
+    """
+    if which not in _WHICH:
+        raise ValueError(f"baselines must be one of {_WHICH}, found {which!r}.")
+    entries = {name: dict(entry) for name, entry in result["metrics"].items()}
+    left_out: dict[str, str] = {}
+    for label, make in others.items() if which != "none" and entries else ():
+        samples = make()
+        for name, entry in entries.items():
+            reason = _reason_against(metrics[name], samples, label, which)
+            if reason is None:
+                try:
+                    found = run(name, samples)["result"]
+                except ValueError as error:
+                    reason = str(error)
+                else:
+                    scores = {k: v for k, v in found.items() if isinstance(v, float)}
+                    entry["baselines"] = entry.get("baselines", {}) | {label: scores}
+            if reason:
+                left_out[f"{label} of {name}"] = reason
+    return {**result, "metrics": entries, "baselines_left_out": left_out}
+
+
+def _reason_against(
+    metric: Any, samples: Samples, label: str, which: str
+) -> str | None:
+    if metric.takes == ("codes",) and label == "chance":
+        return "reads no factors, and does not change with the order of rows"
+    if which == "all":
+        return None
+    if metric.slow:
+        return 'takes seconds; baselines="all" computes it'
+    if "data" in metric.takes and (samples.data is None or samples.data.codes is None):
+        return 'encodes the grid again; baselines="all" computes it'
+    return None

@@ -1,0 +1,126 @@
+"""Every metric by name, and sets of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dis_jax.metrics.beta_vae_score import beta_vae_score
+from dis_jax.metrics.dci import dci
+from dis_jax.metrics.downstream import downstream
+from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
+from dis_jax.metrics.gaussian_correlation import gaussian_correlation
+from dis_jax.metrics.infomec import infomec
+from dis_jax.metrics.irs import irs
+from dis_jax.metrics.mcc import mcc
+from dis_jax.metrics.mig import mig
+from dis_jax.metrics.modularity_explicitness import modularity_explicitness
+from dis_jax.metrics.omes import omes, omes_on_grid
+from dis_jax.metrics.r2 import r2
+from dis_jax.metrics.sap import sap
+from dis_jax.suggest import suggest
+
+DEFAULT_METRICS = ("factor_vae_score", "mig")
+
+
+class Metric(NamedTuple):
+    """A metric under the name that tables and files give it.
+
+    Attributes:
+      fn: the function.
+      takes: the fields of `Samples` that it is called with, or "key".
+      settings: keyword arguments that this name stands for.
+      best: what the best score is, where it is not 1.
+      slow: whether it takes seconds, so that its baselines are made on request alone.
+    """
+
+    fn: Callable[..., Any]
+    takes: tuple[str, ...]
+    settings: Mapping[str, Any] = {}
+    best: str = ""
+    slow: bool = False
+
+
+_ALL = ("codes", "factors")
+_SPLIT = ("train_codes", "train_factors", "test_codes", "test_factors")
+_REAL = ("codes", "values")  # the factors as numbers, not cut into bins
+_GRID = ("encode", "data", "key")
+_INDEPENDENT = (
+    "0 is best: independent dimensions, whatever they stand for; in nats, Wasserstein in "
+    "squared units of the code"
+)
+_OMES = (
+    "The best score is below 1, by 1/(k - 1) in the correlation of a factor of k values: "
+    "0.82 on dSprites"
+)
+
+METRICS: dict[str, Metric] = {
+    "factor_vae_score": Metric(factor_vae_score, _GRID),
+    "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
+    "beta_vae_score": Metric(beta_vae_score, _GRID),
+    "mig": Metric(mig, _ALL),
+    "sap": Metric(sap, _SPLIT),
+    "dci": Metric(dci, _SPLIT, slow=True),
+    "dci_lightgbm": Metric(dci, _SPLIT, {"trees": "lightgbm"}, slow=True),
+    "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
+    "irs": Metric(irs, _ALL),
+    "gaussian_correlation": Metric(gaussian_correlation, ("codes",), best=_INDEPENDENT),
+    "omes": Metric(omes, (*_ALL, "key"), best=_OMES),
+    "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
+    "infomec": Metric(infomec, _ALL),
+    "mcc": Metric(mcc, _REAL),
+    "mcc_spearman": Metric(mcc, _REAL, {"correlation": "spearman"}),
+    "mcc_linear": Metric(mcc, _REAL, {"transform": "linear"}),
+    "r2": Metric(r2, _REAL),
+    "r2_mlp": Metric(r2, _REAL, {"model": "mlp"}, slow=True),
+    "r2_gbt": Metric(r2, _REAL, {"model": "gbt"}, slow=True),
+    "r2_kernel": Metric(r2, _REAL, {"model": "kernel"}, slow=True),
+    "downstream_gbt": Metric(downstream, _SPLIT, {"model": "gbt"}, slow=True),
+    "downstream_mlp": Metric(downstream, _SPLIT, {"model": "mlp"}, slow=True),
+    "downstream_logistic": Metric(downstream, _SPLIT, {"model": "logistic"}),
+    "downstream_knn": Metric(downstream, _SPLIT, {"model": "knn"}),
+}
+_FAST = tuple(
+    name
+    for name, metric in METRICS.items()
+    if metric.fn is not downstream
+    and name not in ("dci", "factor_vae_score_paper", "r2_mlp", "r2_gbt", "r2_kernel")
+)
+METRIC_SETS: dict[str, tuple[str, ...]] = {
+    "default": DEFAULT_METRICS,
+    "all": _FAST,
+    "official": tuple("dci" if name == "dci_lightgbm" else name for name in _FAST),
+    "downstream": tuple(n for n, metric in METRICS.items() if metric.fn is downstream),
+}
+
+
+def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of metrics, from names of metrics and of sets.
+
+    Args:
+      metrics: one name or several, of metrics or of sets of metrics.
+
+    Returns:
+      Names of metrics, each once, in the order in which they were asked for.
+
+    Raises:
+      ValueError: if one is unknown; says the nearest names.
+
+    Example:
+      >>> from dis_jax import evaluation
+      >>> evaluation.resolve_metrics(["mig", "sap", "mig"])
+      ('mig', 'sap')
+    """
+    names: dict[str, None] = {}
+    for name in [metrics] if isinstance(metrics, str) else metrics:
+        if name not in METRIC_SETS:
+            check_name(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
+        names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))
+    return tuple(names)
+
+
+def check_name(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:
+    """Refuses a name that is not known, and says the nearest ones."""
+    if name in known:
+        return
+    raise ValueError(f"unknown {what} {name!r}; {suggest(name, known)}{more}")

@@ -1,0 +1,118 @@
+"""Kinds of factors: categorical, ordered, continuous, or circular with a period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from dis_jax.data.image_set import Kind
+from dis_jax.suggest import suggest
+
+KINDS = ("categorical", "ordered", "continuous", "circular")
+_BINS = 20  # as many as MIG has for codes
+_ROWS_PER_BIN = 10
+
+
+def resolve_kinds(
+    kinds: Mapping[str, Kind] | Sequence[Kind] | None,
+    names: Sequence[str],
+    columns: Sequence[np.ndarray],
+) -> tuple[Kind, ...]:
+    """The kind of each factor: as declared, or as its values suggest.
+
+    Whole numbers and words are categorical unless they are declared to have an order;
+    a column with fractions is continuous.
+
+    Args:
+      kinds: by name, or one a factor; "categorical", "ordered", "continuous" or
+        ("circular", period).
+      names: one name a factor.
+      columns: the values of each factor.
+
+    Returns:
+      One kind a factor.
+
+    Raises:
+      ValueError: if a name or kind is unknown, or a period is not a positive number.
+    """
+    if kinds is not None and not isinstance(kinds, Mapping):
+        if len(kinds) != len(names):
+            raise ValueError(
+                f"kinds must hold one kind a factor ({len(names)}), found {len(kinds)}."
+            )
+        kinds = dict(zip(names, kinds, strict=True))
+    given = dict(kinds or {})
+    for name in given:
+        if name not in names:
+            raise ValueError(f"kinds has no factor {name!r}; {suggest(name, names)}")
+    return tuple(
+        _check_kind(given[name], name)
+        if name in given
+        else "continuous"
+        if column.dtype.kind == "f"
+        else "categorical"
+        for name, column in zip(names, columns, strict=True)
+    )
+
+
+def name_of(kind: Kind) -> str:
+    """The kind without its period."""
+    return kind if isinstance(kind, str) else kind[0]
+
+
+def period_of(kind: Kind) -> float | None:
+    """The period of a circular kind, else None."""
+    return None if isinstance(kind, str) else kind[1]
+
+
+def as_labels(
+    column: np.ndarray, kind: Kind
+) -> tuple[Int[np.ndarray, " batch"], str | None]:
+    """The factor as labels, and how real numbers were turned into them.
+
+    Continuous and circular factors are cut at their quantiles into 20 bins, fewer where
+    a bin would hold less than ten rows: every label is then as frequent as the others.
+    """
+    if name_of(kind) in ("categorical", "ordered"):
+        whole = column.dtype.kind == "i"
+        return (column if whole else np.unique(column, return_inverse=True)[1]), None
+    period = period_of(kind)
+    values = np.mod(column, period) if period else column
+    bins = max(2, min(_BINS, len(values) // _ROWS_PER_BIN))
+    if len(np.unique(values)) <= bins:
+        return np.unique(values, return_inverse=True)[1], "its values as labels"
+    edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    labels = np.searchsorted(edges, values, side="right")
+    return labels, f"{len(np.unique(labels))} quantile bins"
+
+
+def as_targets(
+    column: Float[np.ndarray, " batch"], kind: Kind
+) -> Float[np.ndarray, "batch target"]:
+    """What a regression predicts: the number itself, or cosine and sine of an angle."""
+    period = period_of(kind)
+    if period is None:
+        return column[:, None]
+    angle = 2 * np.pi * column / period
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def _check_kind(kind: Kind, name: str) -> Kind:
+    """The kind in its one form: a string, or ("circular", period)."""
+    if isinstance(kind, str) and kind in KINDS[:3]:
+        return kind
+    if not isinstance(kind, str) and len(kind) == 2 and kind[0] == "circular":
+        period = float(kind[1])
+        if 0 < period < np.inf:
+            return "circular", period
+        raise ValueError(f"the period of {name!r} must be above 0, found {kind[1]}.")
+    if kind == "circular":
+        raise ValueError(
+            f'the kind of {name!r} needs a period: ("circular", 360) for degrees.'
+        )
+    raise ValueError(
+        f"the kind of {name!r} is {kind!r}; expected one of {KINDS[:3]} or "
+        '("circular", period).'
+    )
