@@ -294,3 +294,18 @@ def test_wrong_shapes_are_named():
     ):
         with pytest.raises(ValueError, match=r"`x` has shape \(\)"):
             negatives(jnp.array(0.0))
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        lambda x: losses.info_nce(x[:, None]),
+        losses.roll_negatives,
+        lambda x: losses.permute_negatives(jax.random.key(0), x),
+        lambda x: losses.permute_dims(jax.random.key(0), x[:, None]),
+        lambda x: losses.nt_xent(x[:, None], x[:, None], temperature=1.0),
+    ],
+)
+def test_a_batch_of_one_has_no_negatives(estimate):
+    with pytest.raises(ValueError, match="expected two examples or more"):
+        estimate(jnp.ones(1))
