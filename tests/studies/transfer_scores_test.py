@@ -22,7 +22,14 @@ def draw(factors):
     return images.at[:, jnp.array([0, 1, 2]), 0, 0].set(values)
 
 
-GRID = drawn_grid("corners", ("a", "b", "c"), SIZES, (4, 4, 1), draw)
+def whole(factors):
+    """One mask, of all pixels."""
+    return jnp.ones((len(factors), 1, 4, 4), bool)
+
+
+NAMES = ("a", "b", "c")
+PARTS = (("image", NAMES),)
+GRID = drawn_grid("corners", NAMES, SIZES, (4, 4, 1), draw, whole, PARTS)
 
 
 def perfect(images):
@@ -133,7 +140,7 @@ def test_factors_without_labels_are_left_out_and_pairs_come_from_the_sample():
 
 
 def test_a_factor_of_a_grid_that_takes_one_value_is_left_out():
-    still = drawn_grid("still", ("a", "b", "c"), (3, 4, 1), (4, 4, 1), draw_two)
+    still = drawn_grid("still", NAMES, (3, 4, 1), (4, 4, 1), draw_two, whole, PARTS)
     found = scored(perfect, still, readers=["gbt"])
     assert found["factor_names"] == ["a", "b"]
     assert "takes the one value 0" in found["left_out"]["c"]
