@@ -337,7 +337,13 @@ def restore(
             f"{workdir} keeps no best checkpoint, since its best_metric is ''; take the "
             "last one."
         )
-    method = make_method(config)
+    try:
+        method = make_method(config)
+    except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
+        raise ValueError(
+            f"{config_path(workdir)} is no config of a {config.method!r}: {error}. "
+            f"{_WAY_OUT}"
+        ) from error
     count = len(members(config)) if is_population(config) else None
     if member is not None and (count is None or not 0 <= member < count):
         found = "a single model" if count is None else f"{count} members, from 0"
