@@ -51,6 +51,7 @@ def train(method, folder, overrides):
     from dis_jax import training
 
     logging.set_verbosity(logging.ERROR)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # not so in a fork server
     training.train(tiny(method, **overrides), folder)
 
 
