@@ -53,6 +53,14 @@ from dis_jax.metrics.gaussian_correlation import (
 )
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
+from dis_jax.metrics.mask_variance import (
+    MaskVariance,
+    Scenes,
+    factor_scenes,
+    foreground_masks,
+    mask_variance,
+    recoloured_scenes,
+)
 from dis_jax.metrics.mcc import Mcc, mcc
 from dis_jax.metrics.mig import Mig, mig
 from dis_jax.metrics.modularity_explicitness import (
@@ -83,6 +91,7 @@ __all__ = [
     "GaussianCorrelation",
     "InfoMec",
     "Irs",
+    "MaskVariance",
     "Mcc",
     "Mig",
     "ModularityExplicitness",
@@ -92,6 +101,7 @@ __all__ = [
     "Probe",
     "Reading",
     "Sap",
+    "Scenes",
     "Udr",
     "average_entropy",
     "beta_vae_score",
@@ -108,7 +118,9 @@ __all__ = [
     "encode_pairs",
     "evaluate",
     "evaluate_codes",
+    "factor_scenes",
     "factor_vae_score",
+    "foreground_masks",
     "format_table",
     "frechet_distance",
     "gaussian_correlation",
@@ -116,6 +128,7 @@ __all__ = [
     "infomec",
     "irs",
     "labelled_images",
+    "mask_variance",
     "mcc",
     "mig",
     "mlp_accuracy",
@@ -129,6 +142,7 @@ __all__ = [
     "r2",
     "read_pairs",
     "read_run",
+    "recoloured_scenes",
     "record",
     "resolve_metrics",
     "sap",

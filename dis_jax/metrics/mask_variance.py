@@ -1,0 +1,381 @@
+"""Mask variance: does a change of one region of an image move one dimension alone?"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key
+
+from dis_jax.data.image_set import ImageSet
+from dis_jax.probing.encoding import Encode, sample_factors
+
+_TRIES = 8  # draws for each image that is kept
+
+
+class Scenes(NamedTuple):
+    """Images in which one region changes, or all but one.
+
+    Attributes:
+      names: of the regions.
+      altered: (key, region, batch) -> images of which only the region differs.
+      held: (key, region, batch) -> images that share the region, and differ elsewhere.
+      sample: (key, batch) -> images of the set.
+    """
+
+    names: tuple[str, ...]
+    altered: Callable[[Array, int, int], Any]
+    held: Callable[[Array, int, int], Any]
+    sample: Callable[[Array, int], Any]
+
+
+class MaskVariance(NamedTuple):
+    """Result of `mask_variance`.
+
+    Attributes:
+      concentration: share of the variance in the dimension that moves most when one
+        region is altered, averaged over regions.
+      invariance: how often the dimension that moves least tells which region is held.
+      chance_concentration: 1 / active dimensions: all move alike.
+      chance_invariance: 1 / regions.
+      variances: (region, latent), relative to the set's, when the region is altered;
+        0 for inactive dimensions.
+      votes: (latent, region): how often each dimension moved least.
+      active: which dimensions take part, (latent,).
+      regions: their names.
+    """
+
+    concentration: float
+    invariance: float
+    chance_concentration: float
+    chance_invariance: float
+    variances: np.ndarray
+    votes: np.ndarray
+    active: np.ndarray
+    regions: tuple[str, ...]
+
+
+def mask_variance(
+    encode: Encode,
+    scenes: ImageSet | Scenes,
+    key: Key[Array, ""],
+    *,
+    batch_size: int = 32,
+    num_groups: int = 100,
+    num_variance: int = 5_000,
+    min_std: float = 0.05,
+) -> MaskVariance:
+    """Mask variance: one region is altered, or held, and one dimension should answer.
+
+    Altered: `v_mj = E[Var(z_j)] / Var_set(z_j)` over groups of images that differ in region
+    m alone; the concentration is `mean_m max_j v_mj / sum_j v_mj`. Held: in a group that
+    shares region m and differs elsewhere, the dimension `argmin_j Var(z_j) / Var_set(z_j)`
+    votes; the invariance is the accuracy, on fresh groups, of the majority classifier from
+    dimensions to regions. The first alone is 1 for a code of one dimension, so read both.
+
+    Eq.: Swain & Mahajan 2022, Section 3.1
+
+    Args:
+      encode: any function from a batch of images to codes (batch, latent).
+      scenes: a rendered set with masks, see `factor_scenes`; or images whose regions are
+        recoloured, see `recoloured_scenes`.
+      key: source of the images.
+      batch_size: images in a group.
+      num_groups: groups for each region and direction; half of the held ones are fresh.
+      num_variance: images from which the set's variances are estimated.
+      min_std: dimensions with a smaller standard deviation do not take part.
+
+    Returns:
+      The scores; 1 is best for both. Without any active dimension both are 0.
+
+    Raises:
+      ValueError: if there are fewer than two regions, or a count is too small.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from dis_jax import data, evaluation
+      >>> rooms = data.load("rendered_shapes3d")
+      >>> corners = lambda images: jnp.stack(  # the floor, a wall, the object
+      ...     [images[:, y, x] @ jnp.array([1.0, 0.3, 0.1]) for y, x in
+      ...      ((62, 4), (24, 4), (40, 32))], axis=1)
+      >>> found = evaluation.mask_variance(
+      ...     corners, rooms, jax.random.key(0),
+      ...     batch_size=4, num_groups=2, num_variance=64)
+      >>> found.regions
+      ('floor', 'walls', 'object')
+    """
+    for name, value, least in (
+        ("batch_size", batch_size, 2),
+        ("num_groups", num_groups, 2),
+        ("num_variance", num_variance, 2),
+    ):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, found {value}.")
+    scenes = factor_scenes(scenes) if isinstance(scenes, ImageSet) else scenes
+    if len(scenes.names) < 2:
+        raise ValueError(
+            f"{len(scenes.names)} region(s) that can be altered: "
+            f"{', '.join(scenes.names) or 'none'}; expected at least 2. "
+            "`recoloured_scenes` alters regions by their masks."
+        )
+    set_key, altered_key, held_key = jax.random.split(key, 3)
+    variance = _set_variance(encode, scenes, set_key, num_variance)
+    active = np.sqrt(variance) >= min_std
+
+    def ratios(draw: Callable[..., Any], key: Array) -> np.ndarray:
+        """(region, group, latent)."""
+        found = []
+        for region in range(len(scenes.names)):
+            keys = jax.random.split(jax.random.fold_in(key, region), num_groups)
+            codes = [np.asarray(encode(draw(k, region, batch_size))) for k in keys]
+            found.append(np.var(codes, axis=1, ddof=1))
+        return np.where(active, np.stack(found) / np.where(active, variance, 1), 0)
+
+    return score_ratios(
+        ratios(scenes.altered, altered_key),
+        ratios(scenes.held, held_key),
+        active,
+        scenes.names,
+    )
+
+
+def score_ratios(
+    altered: Float[np.ndarray, "region group latent"],
+    held: Float[np.ndarray, "region group latent"],
+    active: Bool[np.ndarray, " latent"],
+    names: tuple[str, ...],
+) -> MaskVariance:
+    """The scores, given relative variances within groups; else as `mask_variance`."""
+    variances = altered.mean(axis=1)
+    regions, groups, latents = held.shape
+    votes = np.zeros((2, latents, regions), int)
+    concentration = 0.0
+    if active.any():
+        total = np.maximum(variances.sum(axis=1), np.finfo(float).tiny)
+        concentration = float((variances.max(axis=1) / total).mean())
+        stillest = np.where(active, held, np.inf).argmin(axis=2)
+        fresh = np.broadcast_to(np.arange(groups) >= groups // 2, (regions, groups))
+        region = np.broadcast_to(np.arange(regions)[:, None], (regions, groups))
+        np.add.at(votes, (fresh.astype(int), stillest, region), 1)
+    train, test = votes
+    right = test[np.arange(latents), train.argmax(axis=1)].sum()
+    return MaskVariance(
+        concentration=concentration,
+        invariance=float(right / max(1, test.sum())),
+        chance_concentration=1 / max(1, int(active.sum())),
+        chance_invariance=1 / regions,
+        variances=variances,
+        votes=train,
+        active=active,
+        regions=names,
+    )
+
+
+def factor_scenes(image_set: ImageSet) -> Scenes:
+    """Scenes of a rendered set: a region is altered by the factors that belong to it.
+
+    Images whose other masks would change too are drawn again, and so are those in which
+    a region is hidden. Factors that belong to no region are shared by a group.
+
+    Args:
+      image_set: a full grid with `masks` and `regions`.
+
+    Returns:
+      The scenes, of the regions that have factors.
+
+    Raises:
+      ValueError: if the set has no masks.
+
+    Example:
+      >>> from dis_jax import data
+      >>> factor_scenes(data.load("rendered_nar")).names
+      ('glyph_1', 'glyph_2', 'glyph_3')
+    """
+    if image_set.masks_fn is None or not image_set.is_grid:
+        raise ValueError(
+            f"{image_set.name!r} has no masks; `recoloured_scenes` takes those of a file "
+            "or of a `segment` function."
+        )
+    places = [i for i, (_, factors) in enumerate(image_set.regions) if factors]
+    columns = [
+        [image_set.factor_names.index(f) for f in image_set.regions[i][1]]
+        for i in places
+    ]
+    draw = functools.partial(_draw_factors, tuple(places), tuple(map(tuple, columns)))
+
+    def altered(key: Array, region: int, batch: int) -> Array:
+        return image_set.images(draw(image_set, key, (region,), batch))
+
+    def held(key: Array, region: int, batch: int) -> Array:
+        others = tuple(i for i in range(len(places)) if i != region)
+        return image_set.images(draw(image_set, key, others, batch))
+
+    def sample(key: Array, batch: int) -> Array:
+        return image_set.images(sample_factors(key, (batch,), image_set.sizes))
+
+    names = tuple(image_set.regions[i][0] for i in places)
+    return Scenes(names, altered, held, sample)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1, 4, 5))
+def _draw_factors(
+    places: tuple[int, ...],
+    columns: tuple[tuple[int, ...], ...],
+    image_set: ImageSet,
+    key: Array,
+    moving: tuple[int, ...],
+    batch: int,
+) -> Array:
+    """Factors of a group in which the regions `moving` vary and no other mask does."""
+    base_key, draw_key, pick_key = jax.random.split(key, 3)
+    bases = sample_factors(base_key, (_TRIES,), image_set.sizes)
+    seen = image_set.masks(bases)[:, places].any((2, 3)).all(axis=1)
+    base = bases[seen.argmax()]
+    varies = np.zeros(len(image_set.sizes), bool)
+    varies[[c for i in moving for c in columns[i]]] = True
+    drawn = sample_factors(draw_key, (_TRIES * batch,), image_set.sizes)
+    # the base itself always qualifies, so that there is something to choose
+    drawn = jnp.concatenate([base[None], jnp.where(varies, drawn, base)])
+    masks = image_set.masks(drawn)[:, places]
+    fixed = [i for i in range(len(places)) if i not in moving]
+    same = (masks[:, fixed] == masks[:1, fixed]).all((1, 2, 3))
+    fits = same & masks.any((2, 3)).all(axis=1)
+    chosen = jax.random.choice(pick_key, len(drawn), (batch,), p=fits / fits.sum())
+    return drawn[chosen]
+
+
+def recoloured_scenes(
+    images: Float[Any, "image height width channels"],
+    masks: Bool[Any, "image region height width"]
+    | Callable[[Any], Bool[Any, "image region height width"]],
+    names: Sequence[str] | None = None,
+) -> Scenes:
+    """Scenes of any images: a region is altered by other brightness, contrast and colour.
+
+    Within its mask each channel becomes `clip(a x + b)`, a from .5 to 1.5, b from -.4 to
+    .4. For photographs, masks come from a file or a segmentation model; their regions
+    have to mean the same in all images, such as object and background.
+
+    Args:
+      images: in [0, 1].
+      masks: for each image and region, which pixels belong to it; or `segment(images) ->
+        masks`, called once with all images.
+      names: of the regions.
+
+    Returns:
+      The scenes.
+
+    Raises:
+      ValueError: if the masks do not fit the images, or cover a pixel twice.
+
+    Example:
+      >>> images = np.random.default_rng(0).uniform(size=(5, 4, 4, 1))
+      >>> masks = np.stack([images[..., 0] > 0.5, images[..., 0] <= 0.5], axis=1)
+      >>> recoloured_scenes(images, masks, ["bright", "dark"]).names
+      ('bright', 'dark')
+    """
+    found = np.asarray(masks(images) if callable(masks) else masks, bool)
+    shape = np.shape(images)
+    if found.ndim != 4 or (len(found), *found.shape[2:]) != shape[:3]:
+        raise ValueError(
+            f"masks have shape {found.shape}; expected (images, regions, height, width) "
+            f"for images of shape {shape}."
+        )
+    if found.sum(axis=1).max() > 1:
+        raise ValueError("masks overlap; expected each pixel in one region at most.")
+    count = found.shape[1]
+    names = tuple(names or (f"region_{i}" for i in range(count)))
+    if len(names) != count:
+        raise ValueError(f"names has {len(names)} entries; expected {count}.")
+    pixels, covers = jnp.asarray(images, jnp.float32), jnp.asarray(found)
+    usable = covers.any((2, 3)).all(axis=1)
+    if not usable.any():
+        raise ValueError("no image shows all regions; expected at least one.")
+    share = usable / usable.sum()
+
+    def group(key: Array, moving: Array, batch: int) -> Array:
+        pick, *parts = jax.random.split(key, 4)
+        index = jax.random.choice(pick, len(pixels), p=share)
+        image, mask = pixels[index], covers[index]
+        each = (batch, count, 1, 1, image.shape[-1])
+        scale = jax.random.uniform(parts[0], each, minval=0.5, maxval=1.5)
+        shift = jax.random.uniform(parts[1], each, minval=-0.4, maxval=0.4)
+        changed = jnp.clip(scale * image + shift, 0, 1)
+        for region in range(count):
+            here = (mask[region] & moving[region])[..., None]
+            image = jnp.where(here, changed[:, region], image)
+        return jnp.broadcast_to(image, (batch, *pixels.shape[1:]))
+
+    drawn = jax.jit(group, static_argnums=2)
+    one = np.eye(count, dtype=bool)
+    return Scenes(
+        names,
+        lambda key, region, batch: drawn(key, one[region], batch),
+        lambda key, region, batch: drawn(key, ~one[region], batch),
+        lambda key, batch: pixels[jax.random.choice(key, len(pixels), (batch,))],
+    )
+
+
+def foreground_masks(
+    images: Float[Any, "image height width channels"],
+) -> Bool[np.ndarray, "image 2 height width"]:
+    """Object and background of photographs, by Otsu's threshold: needs scikit-image.
+
+    A simple `segment` function for things on a plain, dark background (COIL-100): the
+    largest bright part, its holes filled. A segmentation model takes its place wherever
+    there is more to see.
+
+    Args:
+      images: in [0, 1].
+
+    Returns:
+      Masks (image, 2, height, width): object, background.
+
+    Raises:
+      ImportError: if scikit-image is not installed.
+
+    Example:
+      >>> image = np.zeros((1, 8, 8, 1)); image[0, 2:6, 2:6] = 0.8
+      >>> foreground_masks(image).sum((0, 2, 3)).tolist()
+      [16, 48]
+    """
+    try:
+        from skimage import filters, measure  # pyright: ignore[reportMissingImports]
+    except ImportError as error:
+        raise ImportError(
+            "foreground_masks needs scikit-image: pip install scikit-image."
+        ) from error
+    from scipy import ndimage
+
+    masks = []
+    for image in np.asarray(images):
+        level = image.max(axis=-1)
+        flat = np.ptp(level) == 0
+        bright = (
+            np.zeros_like(level, bool)
+            if flat
+            else level > filters.threshold_otsu(level)
+        )
+        parts = measure.label(bright)
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        whole = (parts == sizes.argmax()) & bright
+        object_ = np.asarray(ndimage.binary_fill_holes(whole), bool)
+        masks.append([object_, ~object_])
+    return np.array(masks)
+
+
+def _set_variance(
+    encode: Encode, scenes: Scenes, key: Array, count: int
+) -> Float[np.ndarray, " latent"]:
+    sizes = [min(500, count - start) for start in range(0, count, 500)]
+    keys = jax.random.split(key, len(sizes))
+    codes = [
+        np.asarray(encode(scenes.sample(k, n)))
+        for k, n in zip(keys, sizes, strict=True)
+    ]
+    return np.concatenate(codes).var(axis=0, ddof=1)
