@@ -137,8 +137,8 @@ def drawn_grid(
     sizes: tuple[int, ...],
     image_shape: tuple[int, int, int],
     draw: Callable[[Array], Array],
-    draw_masks: Callable[[Array], Array],
-    regions: tuple[tuple[str, tuple[str, ...]], ...],
+    draw_masks: Callable[[Array], Array] | None = None,
+    regions: tuple[tuple[str, tuple[str, ...]], ...] = (),
 ) -> ImageSet:
     """The full grid of images that a function draws from their factors.
 
@@ -148,7 +148,8 @@ def drawn_grid(
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       draw: factors (batch, factor) -> images in [0, 1].
-      draw_masks: factors (batch, factor) -> masks (batch, region, height, width).
+      draw_masks: factors (batch, factor) -> masks (batch, region, height, width), or None
+        where the set has none.
       regions: as in `ImageSet`.
 
     Returns:
@@ -170,9 +171,9 @@ def drawn_grid(
         factors = factors_of_index(index, sizes)
         return images(arrays, factors), factors
 
-    def masks(arrays: Arrays, factors: Array) -> Array:
-        del arrays
-        return draw_masks(factors)
+    masks = None
+    if draw_masks is not None:
+        masks = lambda arrays, factors: draw_masks(factors)
 
     return ImageSet(
         arrays={},
