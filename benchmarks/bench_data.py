@@ -52,6 +52,14 @@ def drawn(image_set):
     )
 
 
+def problems():
+    """Visual analogies, as factors: a problem counts as an image here."""
+    from dis_jax import data
+
+    keys = map(jax.random.key, itertools.count())
+    return rates(lambda: jax.block_until_ready(data.nar_problems(next(keys), _BATCH)))
+
+
 def streamed(image_set):
     """Epochs from the host, first while records are decoded, then from memory."""
     from dis_jax import data
@@ -100,6 +108,7 @@ def main(argv):
 
     rendered = [n for n in data.NAMES if n.startswith("rendered")]
     rows = {f"draw {name}": drawn(data.load(name)) for name in rendered}
+    rows["draw visual analogies (problems)"] = problems()
     with tempfile.TemporaryDirectory() as folder:
         images, factors = prepared_rooms(pathlib.Path(folder))
         on_disk = data.load("shapes3d", folder, resident=False)
