@@ -18,6 +18,7 @@ from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import image_grid, to_png
 from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import interpolations, nearest, retrieval_grid
+from dis_jax.markup import escape_html
 from dis_jax.methods import Categorical
 
 _METHODS = ("infogan", "joint_vae")
@@ -58,7 +59,7 @@ def generated(subject: Subject) -> Section:
         ),
     }
     body = "".join(
-        f'<p class="note">{page.escape(about)}</p>{page.picture(picture, about)}'
+        f'<p class="note">{escape_html(about)}</p>{page.picture(picture, about)}'
         for picture, about in pictures.values()
     )
     return Section(

@@ -15,6 +15,7 @@ from dis_jax.figures._axes import (
     empty_axes,
     outside_legend,
 )
+from dis_jax.markup import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ def kl_bars(kl: Float[Any, " latent"], *, names: Sequence[str] | None = None) ->
     names = checked_names("names", names, len(kl), "z{}")
     figure, axes = empty_axes(5, 0.6 + 0.24 * len(kl))
     axes.barh(range(len(kl)), kl, height=0.7)
-    axes.set_yticks(range(len(kl)), names)
+    axes.set_yticks(range(len(kl)), [*map(escape_math, names)])
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -96,7 +97,7 @@ def prior_bars(
     at = np.arange(len(prior))
     axes.bar(at - 0.2, prior, 0.4, label="prior")
     axes.bar(at + 0.2, truth, 0.4, label="truth")
-    axes.set_xticks(at, names)
+    axes.set_xticks(at, [*map(escape_math, names)])
     axes.grid(False, axis="x")
     axes.tick_params(axis="x", length=0)
     axes.set_xlabel("class")
@@ -145,10 +146,10 @@ def scatter(
     figure, axes = empty_axes(4.6, 4)
     colours = distinct_colours(len(present))
     for colour, label in zip(colours, present, strict=True):
-        name = f"{label}" if names is None else names[label]
+        name = escape_math(f"{label}" if names is None else names[label])
         x, y = points[labels == label].T
         axes.scatter(x, y, s=9, color=colour, alpha=0.75, linewidths=0, label=name)
-    axes.set(title=title, xticks=[], yticks=[])
+    axes.set(title=escape_math(title), xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     outside_legend(figure)
     return figure
@@ -241,11 +242,13 @@ def score_lines(
         groups = [score[parameter == value] for value in values]
         mean = np.array([group.mean() for group in groups])
         std = np.array([g.std(ddof=1) if len(g) > 1 else 0.0 for g in groups])
-        axes.plot(at, mean, "o-", color=colour, markersize=4, label=name)
+        axes.plot(at, mean, "o-", color=colour, markersize=4, label=escape_math(name))
         axes.fill_between(at, mean - std, mean + std, color=colour, alpha=0.15, lw=0)
     if reference is not None:
         axes.axhline(reference, color="0.5", linestyle="--", linewidth=1)
     axes.set_xticks(at, [f"{value:g}" for value in values])
-    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes.set(
+        title=escape_math(title), xlabel=escape_math(xlabel), ylabel=escape_math(ylabel)
+    )
     outside_legend(figure)
     return figure

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from dis_jax.markup import escape_math
 from dis_jax.training import read_metrics
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def loss_curves(
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
         _draw_curve(axes, curves[name], member)
-        axes.set_title(name)
+        axes.set_title(escape_math(name))
     for axes in panels[len(names) :]:
         axes.remove()
     return figure

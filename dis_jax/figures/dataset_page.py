@@ -17,6 +17,7 @@ from dis_jax.figures._axes import empty_axes
 from dis_jax.figures.mask_sections import masks_section, problems_section
 from dis_jax.figures.page import Section, render_page
 from dis_jax.figures.pixels import Pixels, image_grid, image_rows, to_uint8
+from dis_jax.markup import escape_html, escape_math
 from dis_jax.probing.encoding import images_at
 
 if TYPE_CHECKING:
@@ -275,7 +276,8 @@ def _sweeps(image_set: ImageSet, seed: int) -> Section:
         images, values = factor_sweep(image_set, name, seed=seed)
         labels = [str(value) for value in values]
         grid = image_grid(images, column_labels=labels, scale=_scale(image_set))
-        body += f"<h3>{name.replace('_', ' ')}: {size} values</h3>"
+        title = escape_html(name.replace("_", " "))
+        body += f"<h3>{title}: {size} values</h3>"
         body += page.picture(grid, f"sweep of {name}")
     reading = (
         "Along a row one factor takes its values and all others stay as they are."
@@ -328,7 +330,7 @@ def _pixels(found: Statistics) -> Section:
 def _bars(counts: Int[np.ndarray, " value"], name: str) -> Figure:
     figure, axes = empty_axes(6, 2)
     axes.bar(range(len(counts)), counts, width=0.8)
-    axes.set_xlabel(name)
+    axes.set_xlabel(escape_math(name))
     axes.set_ylabel("images")
     if len(counts) <= _BARS:
         axes.set_xticks(range(len(counts)))

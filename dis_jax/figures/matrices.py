@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dis_jax.figures._axes import checked_names, empty_axes
+from dis_jax.markup import escape_math
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,12 +81,16 @@ def matrix(
     )
     _write_cells(axes, image, values, texts)
     turn = {"rotation": 30, "ha": "right"} if max(map(len, columns)) > 5 else {}
-    axes.set_xticks(range(len(columns)), columns, **turn)
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(range(len(columns)), [*map(escape_math, columns)], **turn)
+    axes.set_yticks(range(len(rows)), [*map(escape_math, rows)])
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    axes.set(title=title, xlabel=column_title, ylabel=row_title)
+    axes.set(
+        title=escape_math(title),
+        xlabel=escape_math(column_title),
+        ylabel=escape_math(row_title),
+    )
     return figure
 
 
@@ -154,7 +159,7 @@ def _write_cells(axes: Any, image: Any, values: np.ndarray, texts: Any) -> None:
             axes.text(
                 j,
                 i,
-                text,
+                escape_math(text),
                 ha="center",
                 va="center",
                 fontsize="small",

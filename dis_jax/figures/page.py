@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import importlib.resources
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
 from dis_jax.figures.pixels import Pixels, to_png, to_webp
+from dis_jax.markup import escape_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,17 +70,19 @@ def render_page(
     """
     shown = [section for section in sections if section.body]
     absent = [section for section in sections if not section.body]
-    links = "".join(f'<a href="#{_slug(s)}">{escape(s.title)}</a>' for s in shown)
+    links = "".join(f'<a href="#{_slug(s)}">{escape_html(s.title)}</a>' for s in shown)
     if absent:
-        reasons = (f"<li>{escape(s.title)}: {escape(s.reading)}</li>" for s in absent)
+        reasons = (
+            f"<li>{escape_html(s.title)}: {escape_html(s.reading)}</li>" for s in absent
+        )
         shown.append(Section("Not on this page", "", f"<ul>{''.join(reasons)}</ul>"))
     tiles = "".join(
-        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+        f"<div><dt>{escape_html(label)}</dt><dd>{escape_html(value)}</dd></div>"
         for label, value in facts.items()
     )
     body = "".join(
-        f'<section id="{_slug(s)}"><h2>{escape(s.title)}</h2>'
-        + (f'<p class="reading">{escape(s.reading)}</p>' if s.reading else "")
+        f'<section id="{_slug(s)}"><h2>{escape_html(s.title)}</h2>'
+        + (f'<p class="reading">{escape_html(s.reading)}</p>' if s.reading else "")
         + f"{s.body}</section>\n"
         for s in shown
     )
@@ -88,9 +90,9 @@ def render_page(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{_asset('page.css')}</style>\n"
-        f"</head>\n<body>\n<main>\n<header><h1>{escape(title)}</h1>\n"
-        f'<p class="subtitle">{escape(subtitle)}</p>\n'
+        f"<title>{escape_html(title)}</title>\n<style>\n{_asset('page.css')}</style>\n"
+        f"</head>\n<body>\n<main>\n<header><h1>{escape_html(title)}</h1>\n"
+        f'<p class="subtitle">{escape_html(subtitle)}</p>\n'
         f'<dl class="facts">{tiles}</dl>\n<nav>{links}</nav></header>\n{body}</main>\n'
         f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
     )
@@ -119,7 +121,7 @@ def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
     kind, data = ("png", to_png(pixels)) if exact else ("webp", to_webp(pixels))
     return (
         f'<img class="{css_class}" width="{width}" height="{height}" '
-        f'alt="{escape(alt)}" src="{_data_uri(kind, data)}">'
+        f'alt="{escape_html(alt)}" src="{_data_uri(kind, data)}">'
     )
 
 
@@ -149,7 +151,7 @@ def chart(draw: Callable[[], Figure], alt: str) -> str:
     width = round(96 * figure.get_size_inches()[0])
     return (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img class="chart" width="{width}" alt="{escape(alt)}" src="{light}">'
+        f'<img class="chart" width="{width}" alt="{escape_html(alt)}" src="{light}">'
         "</picture>"
     )
 
@@ -183,14 +185,14 @@ def table(
     spans = dict(zip(starts, np.diff([*starts, len(rows)]).tolist(), strict=True))
 
     def cell(tag: str, text: str, number: bool) -> str:
-        return f"<{tag}{' class=number' if number else ''}>{escape(text)}</{tag}>"
+        return f"<{tag}{' class=number' if number else ''}>{escape_html(text)}</{tag}>"
 
     lines = []
     for i, (row, note) in enumerate(zip(rows, notes, strict=True)):
         cells = [cell("td", *pair) for pair in zip(row, right, strict=True)]
         if i in spans:
-            small = f"<small>{escape(note)}</small>" if note else ""
-            cells[0] = f"<td rowspan={spans[i]}>{escape(row[0])}{small}</td>"
+            small = f"<small>{escape_html(note)}</small>" if note else ""
+            cells[0] = f"<td rowspan={spans[i]}>{escape_html(row[0])}{small}</td>"
         lines.append("".join(cells if i in spans else cells[1:]))
     head = "".join(cell("th", *pair) for pair in zip(header, right, strict=True))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
@@ -216,10 +218,10 @@ def definitions(groups: Mapping[str, Mapping[str, str]]) -> str:
     html = ""
     for heading, values in groups.items():
         pairs = "".join(
-            f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
+            f"<div><dt>{escape_html(name)}</dt><dd>{escape_html(value)}</dd></div>"
             for name, value in values.items()
         )
-        html += f"<div><h3>{escape(heading)}</h3><dl>{pairs}</dl></div>"
+        html += f"<div><h3>{escape_html(heading)}</h3><dl>{pairs}</dl></div>"
     return f'<div class="definitions">{html}</div>'
 
 
@@ -237,7 +239,7 @@ def details(summary: str, body: str) -> str:
       >>> details("more", "<p>text</p>")
       '<details><summary>more</summary><p>text</p></details>'
     """
-    return f"<details><summary>{escape(summary)}</summary>{body}</details>"
+    return f"<details><summary>{escape_html(summary)}</summary>{body}</details>"
 
 
 def tiles(

@@ -15,6 +15,7 @@ from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import to_png
 from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import nearest, retrieval_grid
+from dis_jax.markup import escape_html
 
 _NUM_QUERIES, _NUM_FOUND, _NUM_PAIRS = 6, 10, 512
 
@@ -47,7 +48,7 @@ def retrieval(subject: Subject) -> Section:
             picture = retrieval_grid(images[:_NUM_QUERIES], images[found], same=same)
             about = f"{code}, which is to hold {', '.join(wanted) or 'nothing named'}"
             share = "" if same is None else f": {100 * same.mean():.0f} % agree"
-            body += f"<h3>{page.escape(about + share)}</h3>"
+            body += f"<h3>{escape_html(about + share)}</h3>"
             body += page.picture(picture, f"nearest by {code}")
             files[f"retrieval_{code}.png"] = to_png(picture)
     return Section(

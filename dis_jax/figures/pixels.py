@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from dis_jax.markup import plain
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -260,7 +262,7 @@ def _font(size: int) -> Any:
 
 def _text_width(texts: Sequence[str], font_size: int) -> int:
     font = _font(font_size)
-    return int(max(font.getlength(text) for text in texts)) + 10
+    return int(max(font.getlength(plain(text)) for text in texts)) + 10
 
 
 def _write(canvas: Pixels, texts: list, font_size: int, ink: int) -> Pixels:
@@ -269,7 +271,8 @@ def _write(canvas: Pixels, texts: list, font_size: int, ink: int) -> Pixels:
     image, font = _pillow_image(canvas), _font(font_size)
     draw = ImageDraw.Draw(image)
     fill = ink if image.mode == "L" else (ink, ink, ink)
-    for x, y, anchor, text, room in texts:
+    for x, y, anchor, name, room in texts:
+        text = plain(name)
         while text and font.getlength(text) > room:
             text = text.removesuffix("…")[:-1]
             text = text + "…" if text else text

@@ -16,6 +16,7 @@ from dis_jax.figures.latents import UNUSED_KL, kl_per_dimension
 from dis_jax.figures.page import Section, render_page
 from dis_jax.figures.report_inputs import Subject, make_subject
 from dis_jax.figures.sections import SECTIONS
+from dis_jax.files import file_name
 from dis_jax.methods import Method, State
 
 _NUM_SCORES = 4  # at the top; the table has them all
@@ -73,7 +74,7 @@ def write_report(
     (workdir / "figures").mkdir(parents=True, exist_ok=True)
     for section in made:
         for name, data in section.files.items():
-            (workdir / "figures" / name).write_bytes(data)
+            (workdir / "figures" / file_name(name)).write_bytes(data)
     title = f"{subject.name} on {image_set.name}"
     facts = _facts(subject)
     if subject.member in training.diverged(state):

@@ -44,6 +44,7 @@ from dis_jax.figures.pixels import to_png, to_uint8
 from dis_jax.figures.report_inputs import NUM_BASES, Subject
 from dis_jax.figures.sliders import Slider, slider_block
 from dis_jax.figures.swaps import swap_grid
+from dis_jax.markup import escape_html
 from dis_jax.methods import Categorical
 from dis_jax.provenance import provenance
 
@@ -130,7 +131,7 @@ def traversal(subject: Subject) -> Section:
         return Section(title, f"{subject.name} has no Gaussian code.")
     body, files = "", {}
     for name in subject.gaussians:
-        body += f"<h3>{name}</h3>" if len(subject.gaussians) > 1 else ""
+        body += f"<h3>{escape_html(name)}</h3>" if len(subject.gaussians) > 1 else ""
         frames = _frames(subject, name)
         body += _sliders(subject, name, frames)
         coders = _encode(subject, name), _decode(subject, name, 0), subject.images
@@ -335,7 +336,7 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
     folded = page.details(
         "Settings", page.table(["metric", "setting", "value"], settings)
     )
-    return f'<p class="note">{page.escape(about)}</p>{html}{folded}'
+    return f'<p class="note">{escape_html(about)}</p>{html}{folded}'
 
 
 def _date(text: str) -> str:

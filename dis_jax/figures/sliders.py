@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from dis_jax.figures.page import details, picture
+from dis_jax.markup import escape_html
 
 
 class Slider(NamedTuple):
@@ -85,7 +85,7 @@ def slider_block(
 
 def _choices(name: str, thumbnails: np.ndarray) -> str:
     return "".join(
-        f'<label><input type="radio" name="{escape(name)}" value="{i}"'
+        f'<label><input type="radio" name="{escape_html(name)}" value="{i}"'
         f"{' checked' if i == 0 else ''}>{picture(image, f'base image {i}')}</label>"
         for i, image in enumerate(thumbnails)
     )
@@ -93,11 +93,11 @@ def _choices(name: str, thumbnails: np.ndarray) -> str:
 
 def _row(index: int, slider: Slider, height: int, width: int) -> str:
     count = len(slider.values)
-    name = escape(slider.name)
+    name = escape_html(slider.name)
     return (
         f'<div class="dim" data-row="{index}" data-values="{_numbers(slider.values)}" '
         f'data-own="{_numbers(slider.own)}">'
-        f'<div class="name">{name}<small>{escape(slider.note)}</small>'
+        f'<div class="name">{name}<small>{escape_html(slider.note)}</small>'
         "<output></output></div>"
         f'<canvas class="frame" width="{width}" height="{height}"></canvas>'
         f'<div><div class="strip"><canvas width="{count * width}" height="{height}">'

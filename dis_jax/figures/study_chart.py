@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from dis_jax.markup import escape_math
 from dis_jax.studies.markdown import shown_columns
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ def study_chart(result: Mapping[str, Any]) -> Figure:
             panel.errorbar(mean, y, xerr=std, fmt="o", color="C0", markersize=4)
             if cell["published"] is not None:
                 panel.plot(cell["published"], y, "D", color="C1", mfc="none")
-        panel.set_title(column, fontsize="medium")
+        panel.set_title(escape_math(column), fontsize="medium")
         panel.grid(axis="x", alpha=0.3)
         panel.margins(x=0.12)
-    panels[0].set_yticks(range(len(lines)), list(lines))
+    panels[0].set_yticks(range(len(lines)), [*map(escape_math, lines)])
     panels[0].set_ylim(len(lines) - 0.5, -0.5)
     for panel in panels[len(columns) :]:
         panel.set_visible(False)
-    figure.suptitle(result["title"])
+    figure.suptitle(escape_math(result["title"]))
     return figure

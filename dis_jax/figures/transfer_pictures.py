@@ -20,6 +20,7 @@ from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, t
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.pixels import Pixels, image_grid, to_png
 from dis_jax.files import file_name, write_whole
+from dis_jax.markup import escape_markdown
 from dis_jax.probing.encoding import encode_codes, images_at
 from dis_jax.studies import (
     read_sources,
@@ -245,7 +246,7 @@ def write_transfer(
         result["made_by"] = made_by
     text = json.dumps(result | told, indent=1, allow_nan=False)
     write_whole(out / "transfer.json", text + "\n")
-    head = "\n\n".join(filter(None, (f"# {title}", notes)))
+    head = "\n\n".join(filter(None, (f"# {escape_markdown(title)}", notes)))
     write_whole(out / "transfer.md", f"{head}\n\n{transfer_markdown(result)}")
     if pictures:
         (out / "figures").mkdir(exist_ok=True)

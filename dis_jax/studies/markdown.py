@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from dis_jax.markup import code_span, escape_markdown
 from dis_jax.studies.study_table import FEW
 from dis_jax.studies.transfer_scores import ALL
 
@@ -28,7 +29,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
       | vae | 0.25 |
     """
     columns = shown_columns(result)
-    text = [f"# {result['title']}", ""]
+    text = [f"# {escape_markdown(result['title'])}", ""]
     text += table_lines(
         ["", *columns],
         [
@@ -53,14 +54,14 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         names = (
             f"{m['row']}, seed {m['seed']} (step {m['diverged']})" for m in diverged
         )
-        text += ["", f"Diverged, and left out of all means: {'; '.join(names)}."]
+        text += ["", f"Diverged, and left out of all means: {_names(names)}."]
     others = [_other_settings(m) for m in result["models"] if "differs" in m]
     if others:
-        text += ["", f"Made with other settings than the study's: {'; '.join(others)}."]
+        text += ["", f"Made with other settings than the study's: {_names(others)}."]
     if result["missing"]:
-        text += ["", f"Not yet trained: {'; '.join(result['missing'])}."]
+        text += ["", f"Not yet trained: {_names(result['missing'])}."]
     if "made_by" in result:
-        text += ["", f"Made by `{result['made_by']}`."]
+        text += ["", f"Made by {code_span(result['made_by'])}."]
     return "\n".join(text) + "\n"
 
 
@@ -68,6 +69,7 @@ def _comparison(
     first: str, second: str, columns: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Differences with their intervals, or one by one where there are few."""
+    first, second = map(escape_markdown, (first, second))
     text = ["", f"**{first}** less **{second}**, same seeds"]
     if all(d["low"] is not None for d in columns.values()):
         text[-1] += ", 95 % bootstrap:"
@@ -81,6 +83,10 @@ def _comparison(
             for c, d in columns.items()
         ]
     return [*text, "", *table_lines(head, rows)]
+
+
+def _names(names: Iterable[str]) -> str:
+    return escape_markdown("; ".join(names))
 
 
 def _other_settings(model: Mapping[str, Any]) -> str:
@@ -97,8 +103,9 @@ def shown_columns(result: Mapping[str, Any]) -> list[str]:
 
 
 def table_lines(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table as lines of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
+    """A table as lines of Markdown; cells are text."""
+    shown = [[escape_markdown(cell) for cell in line] for line in (head, *rows)]
+    lines = [shown[0], ["---"] * len(head), *shown[1:]]
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
@@ -133,7 +140,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
     """
     text = ["Scores in %; mean ± standard deviation over models."]
     if "made_by" in result:
-        text += ["", f"Made by `{result['made_by']}`."]
+        text += ["", f"Made by {code_span(result['made_by'])}."]
     text += _source_lines(result.get("at_home", []))
     for table in result["tables"]:
         text += _transfer_lines(table)
@@ -159,7 +166,7 @@ def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
         steps = sorted({source["source_steps"] for source in own})
         columns = columns_of(s["rows"].get("OMES", {}) for s in own)
         head = ["", *columns, "OS", "MES", "dimensions that vary", "models"]
-        text += ["", f"## OMES on the source, {name}", ""]
+        text += ["", f"## OMES on the source, {escape_markdown(name)}", ""]
         text += [f"Alpha = .5; {_numbers(steps)} steps.", ""]
         text += table_lines(head, [_source_cells(source, columns) for source in own])
     return text
@@ -186,21 +193,23 @@ def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
         for row, cells in table["rows"].items()
     ]
     chance = ", ".join(f"{name} {100 * v:.1f}" for name, v in table["chance"].items())
-    text = ["", f"## {table['source']} to {table['target']}: {method}", ""]
-    text += [_about(table), "", *table_lines(["", *columns], body)]
-    text += ["", f"Chance: {chance}."]
+    title = f"{table['source']} to {table['target']}: {method}"
+    text = ["", f"## {escape_markdown(title)}", ""]
+    text += [escape_markdown(_about(table)), "", *table_lines(["", *columns], body)]
+    text += ["", f"Chance: {escape_markdown(chance)}."]
     for reader, costs in table["drop"].items():
         cells = {
             column: [f"{100 * cost[when]:.1f}" for when in ("before", "after")]
             for column, cost in costs.items()
         }
-        text += ["", f"What pruning costs {reader}, before (after): {_pairs(cells)}."]
+        cost = f"What pruning costs {reader}, before (after): {_pairs(cells)}."
+        text += ["", escape_markdown(cost)]
     if table["weak"]:
         cells = {name: [n["before"], n["after"]] for name, n in table["weak"].items()}
         text += [
             "",
             "Models of which pruned reads a dimension with less than half of the "
-            f"factor's largest S, before (after): {_pairs(cells)}.",
+            f"factor's largest S, before (after): {escape_markdown(_pairs(cells))}.",
         ]
     return text
 
@@ -251,7 +260,7 @@ def _joined(*words: str) -> str:
 def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
     """Two methods over models with the same seed and beta."""
     first, second = compared["methods"]
-    title = f"## {first} less {second}: {compared['pair']}"
+    title = f"{first} less {second}: {compared['pair']}"
     cells = [cell for row in compared["rows"].values() for cell in row.values()]
     kind = "95 % bootstrap" if all(c["interval"] for c in cells) else "pair by pair"
     brackets = f"; in brackets {kind}" if compared["models"] > 1 else ""
@@ -260,7 +269,7 @@ def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
         for row, cells in compared["rows"].items()
     ]
     return [
-        *("", _joined(title, compared["told_apart"]), ""),
+        *("", f"## {escape_markdown(_joined(title, compared['told_apart']))}", ""),
         f"Of models with the same seed and beta ({compared['models']} of each), % "
         f"points{brackets}.",
         *("", *table_lines(["", "before", "after", "gain"], body)),
@@ -288,7 +297,8 @@ def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
     first = known[0]
-    told = f" with {first['told_apart']}" if first["told_apart"] else ""
+    told = escape_markdown(first["told_apart"])
+    told = f" with {told}" if told else ""
     text = [
         f"Correlation over {first['transfers']} transfers{told}: {first['models']} models, "
         f"{first['pairs']} pairs of source and target. Pearson's (Spearman's; Pearson's "
