@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 from typing import NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -33,17 +34,78 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _let_go_of_programs():
-    """Each takes several maps of memory, of which Linux gives a process 65,530."""
-    yield
-    import jax
+@pytest.fixture(scope="session")
+def let_go_of_programs():
+    """Frees compiled programs when they take half of what Linux gives a process.
 
-    jax.clear_caches()
+    Each takes several maps of memory, and there are 65,530 of them. Not after every
+    file: the next one compiles many of the same small programs.
+    """
+
+    def let_go():
+        maps = pathlib.Path("/proc/self/maps")
+        if maps.exists() and maps.read_bytes().count(b"\n") > 30_000:
+            import jax
+
+            jax.clear_caches()
+
+    return let_go
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _after_each_file(let_go_of_programs):
+    yield
+    let_go_of_programs()
 
 
 @pytest.fixture(scope="session")
-def processes():
+def commands(tmp_path_factory):
+    """Runs commands side by side: dicts of `module` or `code`, `arguments` and `env`.
+
+    Each in a process of its own, whose imports are made: see command_server.py.
+    """
+    folder = tmp_path_factory.mktemp("commands")
+    server = None
+
+    def run(*commands, timeout=300):
+        nonlocal server
+        if server is None:  # with the first command, since most files have none
+            server = subprocess.Popen(
+                [sys.executable, "-m", "tests.command_server"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+            )
+        streams = [
+            {name: tempfile.mkstemp(dir=folder)[1] for name in ("stdout", "stderr")}
+            for _ in commands
+        ]
+        whole = [
+            {**command, **files, "timeout": timeout}
+            for command, files in zip(commands, streams, strict=True)
+        ]
+        server.stdin.write(json.dumps(whole) + "\n")
+        server.stdin.flush()
+        codes = json.loads(server.stdout.readline())
+        return [
+            subprocess.CompletedProcess(
+                [command.get("module", "-c"), *command["arguments"]],
+                code,
+                **{
+                    name: pathlib.Path(path).read_text() for name, path in files.items()
+                },
+            )
+            for command, code, files in zip(commands, codes, streams, strict=True)
+        ]
+
+    yield run
+    if server is not None:
+        server.communicate()  # the end of its input is its end
+
+
+@pytest.fixture(scope="session")
+def processes(commands):
     """`processes(script, *arguments, count=, devices=)`: the JSON that each prints last.
 
     A script finds a port, how many processes there are, and which it is, before its
@@ -55,43 +117,42 @@ def processes():
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
         flag = f"--xla_force_host_platform_device_count={devices}"
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-c", script, *map(str, (port, count, i, *arguments))],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                cwd=ROOT,
-                env=os.environ | {"XLA_FLAGS": flag},
+        results = commands(
+            *(
+                {
+                    "code": script,
+                    "arguments": [*map(str, (port, count, i, *arguments))],
+                    "env": os.environ | {"XLA_FLAGS": flag},
+                }
+                for i in range(count)
             )
-            for i in range(count)
-        ]
-        results = [process.communicate() for process in started]
-        for process, (_, errors) in zip(started, results, strict=True):
-            assert process.returncode == 0, errors
-        return [json.loads(out.splitlines()[-1]) for out, _ in results]
+        )
+        for done in results:
+            assert done.returncode == 0, done.stderr
+        return [json.loads(done.stdout.splitlines()[-1]) for done in results]
 
     return run
 
 
 @pytest.fixture(scope="session")
-def run():
+def run(commands):
     """`run(script, *arguments, **environment)`: as a person does, from the clone.
 
     A script of `launch`, or one named in full: `benchmarks.bench`.
     """
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=1"
+    own = {"XLA_FLAGS": flags, "DIS_JAX_DATA_DIR": ""}
 
     def run(script, *arguments, **environment):
         module = script if "." in script else f"launch.{script}"
-        return subprocess.run(
-            [sys.executable, "-m", module, *map(str, arguments)],
-            cwd=ROOT,
-            env=os.environ | {"XLA_FLAGS": "", "DIS_JAX_DATA_DIR": ""} | environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+        (done,) = commands(
+            {
+                "module": module,
+                "arguments": [*map(str, arguments)],
+                "env": os.environ | own | environment,
+            }
         )
+        return done
 
     return run
 

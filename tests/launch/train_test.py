@@ -57,7 +57,12 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     command = shlex.join(("python", "-m", "launch.train", *small[:-1]))
     recorded = run(
-        *("record", f"--workdir={workdir}", "--name=a", f"--results={tmp_path}")
+        *(
+            "benchmarks.record",
+            f"--workdir={workdir}",
+            "--name=a",
+            f"--results={tmp_path}",
+        )
     )
     assert recorded.returncode == 0, recorded.stderr
     record = json.loads((tmp_path / "a.json").read_text())

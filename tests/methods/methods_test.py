@@ -12,7 +12,6 @@ from dis_jax import data, training
 from dis_jax.methods import METHODS, autoencoder, point
 from dis_jax.training import program as programs
 
-SPRITES = data.load("rendered_dsprites")
 # what comes from another run and stays as it is
 FROZEN = {"edim": ("shared_x", "shared_y")}
 # networks that normalise over the batch before each rectifier
@@ -40,11 +39,28 @@ FAMILY = (
 STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
 
 
+load = functools.cache(data.load)  # its functions are part of compiled programs
+
+
+def config_of(name, tiny_config):
+    """Small images for convolutions, whose gradients are slow loops without LLVM."""
+    if name not in NORMALISED:
+        return tiny_config(name)
+    small = {"dataset": "rendered_dsprites+resized32", "image_shape": (32, 32, 1)}
+    return tiny_config(name, **small)
+
+
 def sampler_of(config, batch_size=None):
     method = training.make_method(config)
     return data.SAMPLERS[method.batch](
-        SPRITES, batch_size or config.batch_size, **config.sampler
+        load(config.dataset), batch_size or config.batch_size, **config.sampler
     )
+
+
+def draw(config, batch_size=None):
+    """A batch."""
+    sampler = sampler_of(config, batch_size)
+    return sampler.sample(load(config.dataset), jax.random.key(1), 0, sampler.args)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -60,40 +76,62 @@ def _one_rounding():
 
 
 @pytest.fixture(scope="module", params=sorted(METHODS))
-def name(request):
+def name(request, let_go_of_programs):
     """A method; all its tests run one after another, and then its programs are freed."""
     yield request.param
-    jax.clear_caches()
+    let_go_of_programs()
 
 
 @pytest.fixture(scope="module")
 def parts(name, tiny_config):
     """Method, initial state and compiled program; made once for the same arguments."""
+    config = config_of(name, tiny_config)
+    sprites = load(config.dataset)
+    method = training.make_method(config)  # one, so that `init` is traced once
 
     @functools.cache
     def make(mesh=(1, 1), unroll=False, **options):
-        config = tiny_config(name)
-        method = training.make_method(config)
         sampler = sampler_of(config)
         population = options.get("population")
         if population is not None:
             sampler = sampler._replace(args=training.stack([sampler.args] * population))
         devices = jax.devices()[: mesh[0] * mesh[1]]
         compiled = training.compile_program(
-            *(method, sampler, SPRITES, training.make_mesh(*mesh, devices)),
+            *(method, sampler, sprites, training.make_mesh(*mesh, devices)),
             unroll=unroll,
             **options,
         )
         members = [training.Member(i, config.hparams) for i in range(population or 1)]
         state = programs.init(
-            method, sampler, SPRITES, members, population=population is not None
+            method, sampler, sprites, members, population=population is not None
         )
         return method, state, compiled
 
     return make
 
 
+@pytest.fixture(scope="module")
+def replica(parts):
+    """`replica(i, state, shard)`: a step with the key that replica i folds in."""
+    method, _, _ = parts()
+    plain = autoencoder.step_key
+
+    @jax.jit
+    def step(i, state, shard):
+        key = lambda state, axis_name: jax.random.fold_in(plain(state, None), i)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(autoencoder, "step_key", key)
+            return method.update(state, shard)
+
+    return step
+
+
 def _run(compiled, state, *counts):
+    """Calls of so many steps each.
+
+    One step a call, where nothing else is asked: all tests share that program, and a
+    convolution in a loop over steps is 20 times slower on a CPU.
+    """
     carry, metrics = compiled.load(state), []
     for count in counts:
         carry, made = compiled.run(carry, count)
@@ -120,7 +158,7 @@ def _close(a, b, rtol, atol=1e-6):
 def test_training_lowers_the_loss_and_moves_every_network(name, parts):
     _, state, compiled = parts()
     steps = STEPS.get(name, 50)
-    after, metrics = _run(compiled, state, *[10] * (steps // 10))
+    after, metrics = _run(compiled, state, *[1] * steps)
     assert int(after.step) == steps
     loss = FALLS.get(name, lambda metrics: metrics.loss)(metrics)
     assert loss[-5:].mean() < 0.9 * loss[:5].mean()
@@ -133,25 +171,24 @@ def test_training_lowers_the_loss_and_moves_every_network(name, parts):
         assert all((m == 0) == frozen for m in jax.tree.leaves(moved)), network
 
 
-def test_a_step_is_a_function_of_state_and_batch(name, parts, tiny_config):
-    method, state, _ = parts()
-    sampler = sampler_of(tiny_config(name))
-    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
-    update = jax.jit(method.update)
-    first, second = update(state, batch), update(state, batch)
+def test_a_step_is_a_function_of_state_and_batch(name, parts, replica, tiny_config):
+    _, state, _ = parts()
+    batch = draw(config_of(name, tiny_config), 4)
+    first, second = replica(0, state, batch), replica(0, state, batch)
     _equal(first, second)
-    later, _ = update(state._replace(step=state.step + 1), batch)
-    same = jax.tree.map(np.array_equal, later.params, first[0].params)
-    assert not all(jax.tree.leaves(same))
+    same = []
+    for i in (1, 2, 3):  # four rows may be shuffled in the same way twice
+        later, _ = replica(0, state._replace(step=state.step + i), batch)
+        same += jax.tree.leaves(
+            jax.tree.map(np.array_equal, later.params, first[0].params)
+        )
+    assert not all(same)
 
 
-@pytest.mark.parametrize(
-    "name", ["ada_gvae", "beta_tcvae", "factor_vae", "ml_vae"], indirect=True
-)
+@pytest.mark.parametrize("name", ["factor_vae", "ml_vae"], indirect=True)
 def test_compiled_equals_plain(name, parts, tiny_config):
     method, state, _ = parts()
-    sampler = sampler_of(tiny_config(name))
-    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
+    batch = draw(config_of(name, tiny_config))
     compiled = jax.jit(method.update)(state, batch)
     plain = method.update(state, batch)
     _close(compiled[1], plain[1], rtol=1e-4)
@@ -184,17 +221,13 @@ def test_eight_devices_equal_one(name, parts):
         state = after_one
 
 
-def test_pmap_averages_the_gradients_of_the_shards(
-    name, parts, tiny_config, monkeypatch
-):
-    config = tiny_config(name)
-    method, state, _ = parts()
+def test_pmap_averages_the_gradients_of_the_shards(name, parts, replica, tiny_config):
+    config = config_of(name, tiny_config)
+    _, state, _ = parts()
     if name == "infogan":  # its second half sees what the first, averaged, has moved
         rates = {k: 0 * v for k, v in state.hparams.items() if k.endswith("rate")}
         state = state._replace(hparams=state.hparams | rates)
-    sampler = sampler_of(config, 32)
-    batch = sampler.sample(SPRITES, jax.random.key(1), 0, sampler.args)
-    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
+    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), draw(config, 32))
 
     replicated = training.make_method(config, axis_name="data")
     states, metrics = jax.pmap(replicated.update, axis_name="data", in_axes=(None, 0))(
@@ -203,16 +236,10 @@ def test_pmap_averages_the_gradients_of_the_shards(
     for leaf in jax.tree.leaves(states._replace(key=jax.random.key_data(states.key))):
         np.testing.assert_array_equal(leaf, np.broadcast_to(leaf[:1], leaf.shape))
 
-    # the same shards one by one, each with the key that its replica folds in
-    @jax.jit
-    def alone(i, shard):
-        def step_key(state, axis_name):
-            return jax.random.fold_in(jax.random.fold_in(state.key, state.step), i)
-
-        monkeypatch.setattr(autoencoder, "step_key", step_key)
-        return method.update(state, shard)
-
-    made = [alone(i, jax.tree.map(lambda a, i=i: a[i], shards)) for i in range(8)]
+    # the same shards one by one
+    made = [
+        replica(i, state, jax.tree.map(lambda a, i=i: a[i], shards)) for i in range(8)
+    ]
     mean = jax.tree.map(lambda *a: np.mean(a, 0), *[(s.opt_state, m) for s, m in made])
     _close(jax.tree.map(lambda a: a[0], metrics), mean[1], rtol=1e-4)
     # Adam's first moment after one step is (1 - b1) times the gradient
@@ -225,10 +252,11 @@ def test_a_population_equals_its_members_alone(name, parts):
     # there rounding grows at the kinks of rectifiers, and the first step tells
     steps, atol = (1, 1e-3) if name in NORMALISED else (10, 1e-5)
     _, states, together = parts(population=4, vectorise=True)
-    after, metrics = _run(together, states, steps)
+    after, metrics = _run(together, states, *[1] * steps)
     _, _, single = parts()
     for i in range(4):
-        alone, metrics_alone = _run(single, training.member(states, i), steps)
+        one = training.member(states, i)
+        alone, metrics_alone = _run(single, one, *[1] * steps)
         _close(training.member(after.params, i), alone.params, rtol=1e-4, atol=atol)
         _close(jax.tree.map(lambda m, i=i: m[:, i], metrics), metrics_alone, rtol=1e-3)
     assert not np.array_equal(metrics.loss[:, 0], metrics.loss[:, 1])
@@ -245,15 +273,14 @@ def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
     assert len(jax.tree.leaves(after_spread.params)[0].devices()) == 8
 
 
-@pytest.mark.parametrize("platform", ["tpu", "cuda"])
-def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
-    config = tiny_config(name)
+def test_a_step_lowers_for_accelerators(name, tiny_config):
+    config = config_of(name, tiny_config)
     if "name" in config.network:
         latent = config.network.latent
         config.network = {"name": "conv", "latent": latent, "hidden": 8, "form": "pair"}
     method = training.make_method(config)
     sampler = sampler_of(config, 4)
-    batch = programs.batch_shapes(sampler, SPRITES)
+    batch = programs.batch_shapes(sampler, load(config.dataset))
     state = jax.eval_shape(method.init, jax.random.key(0), batch)
 
     def step(key_data, state, batch):
@@ -262,15 +289,15 @@ def test_a_step_lowers_for_accelerators(name, platform, tiny_config):
         return state._replace(key=jax.random.key_data(state.key)), metrics
 
     bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
-    exported = export.export(jax.jit(step), platforms=[platform])(
+    exported = export.export(jax.jit(step), platforms=["tpu", "cuda"])(
         bits, state._replace(key=bits), batch
     )
-    assert exported.platforms == (platform,)
+    assert exported.platforms == ("tpu", "cuda")
 
 
-def test_codes_go_out_and_images_come_back(name, parts):
+def test_codes_go_out_and_images_come_back(name, parts, tiny_config):
     method, state, _ = parts()
-    images, _ = SPRITES.take(jnp.arange(5))
+    images, _ = load(config_of(name, tiny_config).dataset).take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
     for code in codes.values():
@@ -287,9 +314,10 @@ def test_the_family_shares_one_state_tree(tiny_config):
     def trees(name):
         config = tiny_config(name)
         method, sampler = training.make_method(config), sampler_of(config)
-        batch = programs.batch_shapes(sampler, SPRITES)
+        batch = programs.batch_shapes(sampler, load(config.dataset))
         state = jax.eval_shape(method.init, jax.random.key(0), batch)
         return jax.tree.structure((state.params, state.opt_state))
 
+    vae = trees("vae")
     for name in FAMILY:
-        assert trees(name) == trees("vae"), name
+        assert trees(name) == vae, name

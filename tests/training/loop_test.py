@@ -2,12 +2,6 @@
 
 import logging
 import os
-import pathlib
-import random
-import signal
-import subprocess
-import sys
-import time
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +10,6 @@ import pytest
 
 from dis_jax import training
 from dis_jax.training import finite, program
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def _bits(state):
@@ -327,58 +319,66 @@ def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
     assert 0 < difference < 0.01
 
 
+# Forks before JAX has a device, so that what a kill costs is not imports. Prints how many
+# were killed.
+KILLED = """
+import os, random, signal, sys, time
+from absl import logging
+from configs import beta_vae
+from dis_jax import training
+
+logging.set_verbosity(logging.INFO)
+logging.use_absl_handler()
+config = beta_vae.get_config("rendered_dsprites,mlp")
+config.network.update(encoder=(8,), decoder=(8,))
+config.update(steps=3000, steps_per_call=5, checkpoint_every=25, log_every=25,
+              batch_size=8, tensorboard=False)
+
+def start(name):
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(write, 2)
+        training.train(config, f"{sys.argv[1]}/{name}")
+        sys.exit()
+    os.close(write)
+    log = os.fdopen(read)
+    for line in log:
+        if "first call" in line:  # from here on there is something to lose
+            break
+    return child, log
+
+def end(child, log):
+    sys.stderr.write(log.read())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+unbroken, began = start("unbroken"), time.monotonic()
+assert end(*unbroken) == 0
+whole = time.monotonic() - began
+chance = random.Random(0)
+kills = 0
+while kills < 20:
+    child, log = start("broken")
+    time.sleep(chance.uniform(0, whole / 20))
+    os.kill(child, signal.SIGKILL)
+    if end(child, log) != -signal.SIGKILL:
+        break  # it had finished already
+    kills += 1
+assert end(*start("broken")) == 0
+print(kills)
+"""
+
+
 @pytest.mark.slow
-def test_killed_twenty_times_equals_unbroken(tiny_config, tmp_path):
-    """SIGKILL at random moments: while starting, stepping, logging, saving."""
-    steps = 3000
-    command = [
-        *(sys.executable, "-m", "launch.train"),
-        "--config=configs/beta_vae.py:rendered_dsprites,mlp",
-        *("--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
-        *(f"--config.steps={steps}", "--config.steps_per_call=5"),
-        *("--config.checkpoint_every=25", "--config.log_every=25"),
-        *("--config.batch_size=8", "--config.tensorboard=False"),
-    ]
-    env = os.environ | {
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"),
-        "XLA_FLAGS": "",
-    }
-
-    def start(name):
-        return subprocess.Popen(
-            [*command, f"--workdir={tmp_path / name}"],
-            cwd=ROOT,
-            env=env,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    unbroken = start("unbroken")
-    began = time.monotonic()
-    _, errors = unbroken.communicate()
-    assert unbroken.returncode == 0, errors
-    whole = time.monotonic() - began
-
-    chance = random.Random(0)
-    kills = 0
-    while kills < 20:
-        process = start("broken")
-        for line in process.stderr:
-            if "first call" in line:  # from here on there is something to lose
-                break
-        time.sleep(chance.uniform(0, whole / 20))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        if process.returncode != -signal.SIGKILL:
-            break  # it had finished already
-        kills += 1
-    last = start("broken")
-    _, errors = last.communicate()
-    assert last.returncode == 0, errors
-    assert kills >= 10, "the run is too short to be killed often"
-
+def test_killed_twenty_times_equals_unbroken(commands, tmp_path):
+    """SIGKILL at random moments: while stepping, logging, saving."""
+    env = os.environ | {"XLA_FLAGS": ""}
+    command = {"code": KILLED, "arguments": [str(tmp_path)], "env": env}
+    (done,) = commands(command, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 10, "the run is too short to be killed often"
     states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
-    assert int(states[0].step) == steps
+    assert int(states[0].step) == 3000
     _assert_same(*states)
     lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]
