@@ -1,5 +1,7 @@
 # make demo   trains FactorVAE on rendered dSprites, scores it, writes a report page
 # make test   formatting, lint, types and tests
+# make check  the same with the fast tests alone, for whoever edits; TESTS=tests/metrics
+#             takes those of the room that changed instead
 # make bench  speed on this machine, written to results/
 # make accelerator  all that a GPU or TPU has to show, written to results/accelerator/
 # All make what they need in .venv first; PYTHON=python3.12 takes another interpreter. One
@@ -10,8 +12,9 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
+TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 
-.PHONY: demo test bench accelerator clean
+.PHONY: demo test check lint types fast bench accelerator clean
 
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
@@ -32,12 +35,23 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score_paper,mig --overwrite
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
-test: $(VENV)/.test
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/pyright --pythonpath $(BIN)/python
+test: lint types
 	$(BIN)/python docs/make_equations.py --check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: lint
+	$(BIN)/python docs/make_equations.py --check
+	$(MAKE) --jobs 2 --output-sync types fast
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.test
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+fast: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.bench

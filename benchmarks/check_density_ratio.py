@@ -19,7 +19,10 @@ from dis_jax.provenance import provenance
 from launch import start
 
 _RESULT = flags.DEFINE_string("result", "results/density_ratio_tc.json", "JSON file.")
-_CASES = ((2, 0.8, 1500), (10, 0.5, 4000))  # dimensions, correlation, steps
+_DIMS = flags.DEFINE_multi_enum(
+    "dims", ["2", "10"], ["2", "10"], "Which Gaussians, by their dimensions."
+)
+_CASES = {2: (0.8, 1500), 10: (0.5, 4000)}  # dimensions: correlation, steps
 _WIDTHS, _BATCH, _LEARNING_RATE, _HELD_OUT = (64,) * 6, 1024, 5e-3, 100_000
 
 
@@ -52,7 +55,8 @@ def estimate(covariance: jax.Array, steps: int) -> float:
 
 def main(_) -> None:
     cases = []
-    for dim, correlation, steps in _CASES:
+    for dim in map(int, _DIMS.value):
+        correlation, steps = _CASES[dim]
         covariance = (1 - correlation) * jnp.eye(dim) + correlation
         exact = float(losses.gaussian_total_correlation(covariance, jitter=0))
         case = {"dim": dim, "correlation": correlation, "steps": steps}

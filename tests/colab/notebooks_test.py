@@ -33,8 +33,8 @@ def test_the_notebook_runs(path, monkeypatch):
     import nbclient
     import nbformat
 
-    monkeypatch.setenv("DIS_JAX_NOTEBOOK_STEPS", "60")
-    monkeypatch.setenv("DIS_JAX_NOTEBOOK_VOTES", "40")
+    monkeypatch.setenv("DIS_JAX_NOTEBOOK_STEPS", "10")
+    monkeypatch.setenv("DIS_JAX_NOTEBOOK_VOTES", "10")
     monkeypatch.setenv("XLA_FLAGS", "")
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(

@@ -8,7 +8,7 @@ def test_kl_bars_are_labelled_from_top_to_bottom():
     figure = figures.kl_bars(np.array([3.0, 0.25]), names=["z4", "z1"])
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["z4", "z1"]
-    assert [bar.get_width() for bar in axes.patches] == [3, 0.25]
+    assert [bar.get_width() for bar in axes.patches] == [3, 0.25]  # pyright: ignore[reportAttributeAccessIssue]
     assert [text.get_text() for text in axes.texts] == ["3.00", "0.25"]
     assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is on top
 
@@ -20,9 +20,9 @@ def test_kl_bars_of_a_collapsed_code_are_drawn():
 def test_prior_stands_beside_the_truth():
     prior, truth = np.array([0.25, 0.75]), np.array([0.5, 0.5])
     (axes,) = figures.prior_bars(prior, truth, names=["cat", "dog"]).axes
-    assert [bar.get_height() for bar in axes.patches] == [0.25, 0.75, 0.5, 0.5]
-    left = [bar.get_x() + bar.get_width() for bar in axes.patches[:2]]
-    assert left == pytest.approx([bar.get_x() for bar in axes.patches[2:]])
+    assert [bar.get_height() for bar in axes.patches] == [0.25, 0.75, 0.5, 0.5]  # pyright: ignore[reportAttributeAccessIssue]
+    left = [bar.get_x() + bar.get_width() for bar in axes.patches[:2]]  # pyright: ignore[reportAttributeAccessIssue]
+    assert left == pytest.approx([bar.get_x() for bar in axes.patches[2:]])  # pyright: ignore[reportAttributeAccessIssue]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["cat", "dog"]
     assert axes.get_xlabel() == "class"
 
@@ -69,7 +69,7 @@ def test_score_lines_are_means_and_bands_of_one_std():
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
     # .7 and .3 less and plus the deviation of two values .4 and .2 apart, as in tables
     edges = (0.3 - 0.2 / 2**0.5, 0.7 + 0.4 / 2**0.5)
-    assert (band.min(), band.max()) == pytest.approx(edges)
+    assert (band.min(), band.max()) == pytest.approx(edges)  # pyright: ignore[reportAttributeAccessIssue]
     assert [line.get_label() for line in axes.lines[:2]] == ["shape", "x"]
     assert axes.lines[2].get_ydata() == [0.6, 0.6]
 

@@ -49,7 +49,7 @@ def test_each_quantity_has_its_panel():
     figure = figures.loss_curves(curves)
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", "d"]
     (line,) = figure.axes[1].lines
-    assert line.get_xydata().tolist() == [[0, 3], [100, 2], [200, 1]]
+    assert line.get_xydata().tolist() == [[0, 3], [100, 2], [200, 1]]  # pyright: ignore[reportAttributeAccessIssue]
     chosen = figures.loss_curves(curves, names=["d", "b"])
     assert [axes.get_title() for axes in chosen.axes] == ["d", "b"]
 
@@ -71,7 +71,7 @@ def test_one_member_is_drawn_strongly_before_the_others():
         {"loss": curve(values), "time": curve([1, 2])}, member=1
     )
     *others, own = figure.axes[0].lines
-    assert own.get_ydata().tolist() == values[:, 1].tolist()
+    assert own.get_ydata().tolist() == values[:, 1].tolist()  # pyright: ignore[reportAttributeAccessIssue]
     assert {line.get_color() for line in others} == {"0.6"}
     assert sorted(line.get_ydata()[0] for line in others) == [0, 2]
     assert len(figure.axes[1].lines) == 1

@@ -130,7 +130,7 @@ def test_gif_sweeps_the_range(encode, decode, blobs):
         encode, decode, images, bases=[3, 5], num_values=4, dims=[1, 2, 0]
     )
     image = Image.open(io.BytesIO(data))
-    assert image.n_frames == 6
+    assert image.n_frames == 6  # pyright: ignore[reportAttributeAccessIssue]
     mean, logvar = map(np.asarray, encode(images))
     values = figures.traversal_values(mean, logvar, num_values=4)
     frames = figures.traverse(decode, mean[5], values, dims=[1, 2, 0])

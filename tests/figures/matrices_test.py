@@ -31,7 +31,7 @@ def test_counts_have_no_decimals():
 def test_what_is_not_known_is_blank():
     figure = figures.matrix(np.array([[np.nan, 0.5]]))
     assert cells(figure) == ["", "0.50"]
-    assert figure.axes[0].images[0].get_array().mask.tolist() == [[True, False]]
+    assert figure.axes[0].images[0].get_array().mask.tolist() == [[True, False]]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_a_diverging_matrix_has_its_middle_at_zero():

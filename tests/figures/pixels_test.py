@@ -136,11 +136,11 @@ def test_gif_plays_forth_and_back(channels):
     levels = np.array([0, 80, 160, 240], np.uint8)
     frames = np.broadcast_to(levels[:, None, None, None], (4, 6, 6, channels))
     image = Image.open(io.BytesIO(figures.to_gif(frames, milliseconds=50)))
-    assert image.n_frames == 6
+    assert image.n_frames == 6  # pyright: ignore[reportAttributeAccessIssue]
     assert image.info["loop"] == 0
     assert image.info["duration"] == 50
     shown = []
-    for i in range(image.n_frames):
+    for i in range(image.n_frames):  # pyright: ignore[reportAttributeAccessIssue]
         image.seek(i)
         shown.append(np.asarray(image.convert("L"))[3, 3])
     assert shown == [0, 80, 160, 240, 160, 80]

@@ -90,8 +90,8 @@ def test_codes_are_those_of_all_images(method, state, blobs, encode):
     codes = encode_codes(method, state, np.asarray(images))
     mean, logvar = encode(images)
     assert list(codes) == ["z"]
-    np.testing.assert_allclose(codes["z"].mean, mean, atol=1e-5)
-    np.testing.assert_allclose(codes["z"].logvar, logvar, atol=1e-5)
+    np.testing.assert_allclose(codes["z"].mean, mean, atol=1e-5)  # pyright: ignore[reportAttributeAccessIssue]
+    np.testing.assert_allclose(codes["z"].logvar, logvar, atol=1e-5)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def only(*names):

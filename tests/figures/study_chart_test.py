@@ -38,7 +38,7 @@ def test_every_number_is_where_it_should_be(result):
     assert points == {(70.0, 0, "o"), (90.0, 1, "o")} | {
         (x, y, "D") for x, y in [(75.0, 0)]
     }
-    (low, _), (high, _) = panels[0].collections[0].get_segments()[0]
+    (low, _), (high, _) = panels[0].collections[0].get_segments()[0]  # pyright: ignore[reportAttributeAccessIssue]
     assert (low, high) == (68.0, 72.0)
     assert len([line for line in panels[1].lines if line.get_marker() == "o"]) == 1
     assert figures.to_png(figure)[:4] == b"\x89PNG"

@@ -54,7 +54,7 @@ def table(
 def test_omes_over_beta_has_a_line_a_factor_and_one_for_all():
     records = [source(1.0, 0, 0.2), source(1.0, 1, 0.4), source(4.0, 0, 0.9)]
     axes = figures.omes_over_beta(records).axes[0]
-    lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    lines = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}  # pyright: ignore[reportAttributeAccessIssue]
     assert list(lines) == ["size", "place", "all"]
     assert lines["all"] == pytest.approx([0.3, 0.9])
     assert lines["size"] == pytest.approx([0.5, 0.5])

@@ -152,11 +152,12 @@ def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     study_flag = f"--study={tmp_path / 'mine.py'}:3"
     work, results = tmp_path / "work", tmp_path / "results"
-    for _ in range(2):  # the second finds all done
-        done = run("study", study_flag, f"--workdir={work}", f"--results={results}")
+    folders = (f"--workdir={work}", f"--results={results}")
+    first, second = (run("study", study_flag, *folders) for _ in range(2))
+    for done in (first, second):
         assert done.returncode == 0, done.stderr
         assert "| VAE | 3 |" in done.stdout
-    assert "step 3 of 3" not in done.stderr + done.stdout
+    assert "step 3 of 3" not in second.stderr + second.stdout  # all was done
     for folder in (work, results):
         found = json.loads((folder / "own_rate0.001.json").read_text())
         assert found["made_by"] == f"python -m launch.study {study_flag} --workdir=..."

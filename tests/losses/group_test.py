@@ -142,13 +142,16 @@ def test_pairs_jit_gradient_and_extremes(
 
 def test_adaptive_shared_dims_by_hand():
     # KL = ½ distance² in the first row: 0, 0.5, 4.5, threshold 2.25.
-    mean1 = jnp.zeros((2, 3))
-    mean2 = jnp.array([[0.0, 1.0, 3.0], [1.0, 1.0, 1.0]])
-    logvar1 = jnp.zeros((2, 3))
+    # Third row: 2, 2.88, 4.5, threshold 3.25, which is not half of the largest.
+    mean1 = jnp.zeros((3, 3))
+    mean2 = jnp.array([[0.0, 1.0, 3.0], [1.0, 1.0, 1.0], [2.0, 2.4, 3.0]])
+    logvar1 = jnp.zeros((3, 3))
     # Second row: ½ (v - log v) of v = 1, 9, 1/9 tells wide-to-narrow from the reverse.
-    logvar2 = jnp.log(jnp.array([[1.0, 1.0, 1.0], [1.0, 9.0, 1 / 9]]))
-    shared = jax.jit(losses.adaptive_shared_dims)(mean1, logvar1, mean2, logvar2)
-    np.testing.assert_array_equal(shared, [[True, True, False], [True, True, False]])
+    variance2 = jnp.array([[1.0, 1.0, 1.0], [1.0, 9.0, 1 / 9], [1.0, 1.0, 1.0]])
+    shared = jax.jit(losses.adaptive_shared_dims)(
+        mean1, logvar1, mean2, jnp.log(variance2)
+    )
+    np.testing.assert_array_equal(shared, [[True, True, False]] * 3)
 
 
 def test_adaptive_shared_dims_is_directed():

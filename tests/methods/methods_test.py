@@ -195,11 +195,11 @@ def test_compiled_equals_plain(name, parts, tiny_config):
     _close(compiled[0].params, plain[0].params, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["factor_vae", "vae"], indirect=True)
+@pytest.mark.parametrize("name", ["factor_vae"], indirect=True)
 def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
     _, state, looped = parts()
     together, metrics = _run(looped, state, 10)
-    apart, metrics_apart = _run(looped, state, *[2] * 5)
+    apart, metrics_apart = _run(looped, state, *[1] * 10)
     _close(together.params, apart.params, rtol=1e-5)
     _close(metrics, metrics_apart, rtol=1e-4)
     _, _, unrolled = parts(unroll=True)

@@ -217,6 +217,7 @@ def test_heads_read_their_own_attribute_of_their_own_view(
             said = getattr(metrics, f"{role}_{side}_{attribute}")
             np.testing.assert_allclose(said, right)
     np.testing.assert_allclose(metrics.head_loss, total, rtol=1e-4)
+    later = metrics
     for _ in range(30):
         after, later = update(after, BATCH)
     assert later.head_loss < 0.9 * metrics.head_loss

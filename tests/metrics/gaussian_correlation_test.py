@@ -37,7 +37,7 @@ def test_equals_the_definition(random_codes):
     found = gaussian_correlation(codes, bins=10)
     expected = 0.5 * (np.log(np.diag(s)).sum() - np.log(np.linalg.det(s)))
     assert found.total_correlation == pytest.approx(expected, abs=1e-9)
-    expected = 2 * np.trace(s) - 2 * np.trace(sqrtm(s * np.diag(s)[:, None]).real)
+    expected = 2 * np.trace(s) - 2 * np.trace(sqrtm(s * np.diag(s)[:, None]).real)  # pyright: ignore[reportAttributeAccessIssue]
     assert found.wasserstein == pytest.approx(expected, abs=1e-9)
     binned = [np.digitize(z, np.histogram(z, 10)[1][:-1]) for z in codes.T]
     pairs = [mutual_info_score(a, b) for a in binned for b in binned if a is not b]

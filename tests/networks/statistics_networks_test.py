@@ -76,7 +76,7 @@ def test_training_moves_the_running_statistics_and_inference_reads_them():
     before, after = (
         v["batch_stats"]["BatchNorm_1"]["mean"] for v in (variables, changed)
     )
-    assert (before != after).all()
+    assert (before != after).all()  # pyright: ignore[reportAttributeAccessIssue]
     # momentum .9: a tenth of the way to the mean of the batch
     _, scored = encoder.apply(variables, images, train=False)
     _, one = encoder.apply(variables, images[:1], train=False)
@@ -124,7 +124,7 @@ def test_every_map_can_meet_every_vector():
     vector = jax.random.normal(jax.random.key(1), (4, 6))
     variables = module.init(jax.random.key(2), maps, vector)
     matrix = module.apply(variables, maps, vector, lambda m: m[:, None])
-    assert matrix.shape == (4, 4, 2, 2)
+    assert matrix.shape == (4, 4, 2, 2)  # pyright: ignore[reportAttributeAccessIssue]
     for j in range(4):
         same = jnp.broadcast_to(maps[j], maps.shape)
         row = module.apply(variables, same, vector)[0]

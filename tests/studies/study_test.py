@@ -112,7 +112,7 @@ def test_a_run_that_diverges_does_not_keep_others_from_being_made(make, tmp_path
 def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
     study, _ = make()
     alone = studies.run_study(study, tmp_path / "alone")
-    gpu = training.program.BACKENDS["gpu"]
+    gpu = training.program.BACKENDS["gpu"]  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setattr(study_module, "backend", lambda: gpu)
     (job,) = jobs_of(study)
     assert len(job.members) == 4
@@ -127,7 +127,7 @@ def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
 
 
 def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatch):
-    gpu = training.program.BACKENDS["gpu"]
+    gpu = training.program.BACKENDS["gpu"]  # pyright: ignore[reportAttributeAccessIssue]
     monkeypatch.setattr(study_module, "backend", lambda: gpu)
     study, _ = make(seeds=[0])
     first = studies.run_study(study, tmp_path)

@@ -88,7 +88,7 @@ def test_tensorboard_gets_every_scalar_and_member(tmp_path):
 
 def test_tensorboard_goes_on_behind_the_checkpoint(tmp_path):
     """Of a run that was cut off it hides what is made again, from the next step on."""
-    from tensorboardX.proto.event_pb2 import Event, SessionLog
+    from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 
     for step, folder in ((0, "a"), (6, "b")):
         (tmp_path / folder).mkdir()

@@ -101,8 +101,8 @@ def test_a_model_comes_back_from_its_workdir_alone(config, tmp_path):
     assert found.method == "beta_vae"
     assert tuple(found.image_shape) == (64, 64, 1)
     images, _ = data.load("rendered_dsprites").take(jnp.arange(3))
-    wanted = training.make_method(config).encode(state, {"image": images})["z"].mean
-    codes = method.encode(restored, {"image": images})["z"].mean
+    wanted = training.make_method(config).encode(state, {"image": images})["z"].mean  # pyright: ignore[reportAttributeAccessIssue]
+    codes = method.encode(restored, {"image": images})["z"].mean  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_array_equal(codes, wanted)
 
 
