@@ -22,11 +22,11 @@ def example(page, holding):
 def test_a_convolutional_model_of_pytorch_is_scored():
     pytest.importorskip("torch")
     names, code = {}, example("metrics.md", "import torch")
-    asked = '["mig", "sap"]'
+    asked = '["mig", "irs"]'
     assert asked in code
     fewer = f"{asked}, num_train=200, num_test=100"  # than 15,000 images: seconds
     exec(code.replace(asked, fewer), names)
-    assert set(names["result"]["metrics"]) == {"mig", "sap"}
+    assert set(names["result"]["metrics"]) == {"mig", "irs"}
 
 
 def test_a_method_of_ones_own_trains_goes_on_and_encodes(tmp_path, monkeypatch):

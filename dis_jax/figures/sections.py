@@ -321,7 +321,7 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
             settings.append([metric, setting, f"{value}"])
     html = page.table(["metric", "quantity", "value", *baselines], rows, notes)
     for line in left_out_lines(evaluation):
-        html += f'<p class="note">{page.escape(line)}</p>'
+        html += f'<p class="note">{escape_html(line)}</p>'
     if by_factor:
         html += page.table(["by factor", *names], by_factor)
     sample = [

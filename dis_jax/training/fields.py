@@ -219,7 +219,7 @@ def check(config: Any) -> None:
     method = config["method"]
     if not isinstance(method, str) or method not in METHODS:
         raise ValueError(f"unknown method {method!r}; {suggest(str(method), METHODS)}")
-    ours = METHODS[method].__module__.startswith("dis_jax.")
+    ours = (METHODS[method].__module__ or "").startswith("dis_jax.")
     rules = {**RULES, **(OF_METHODS if ours else {})}
     for name, value in _leaves(_plain(config)):
         if name.startswith("population."):

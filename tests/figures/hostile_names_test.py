@@ -12,7 +12,7 @@ from dis_jax import data, figures, studies
 from dis_jax.figures.curves import Curve
 from dis_jax.figures.study_chart import study_chart
 from dis_jax.markup import escape_html
-from dis_jax.studies.study_table import table_lines
+from dis_jax.studies.markdown import table_lines
 
 RUN = "document.body.id=9"
 HOSTILE = (

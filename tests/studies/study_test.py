@@ -165,14 +165,16 @@ def test_what_one_backend_began_another_goes_on_with(make, tmp_path):
     singles = ["beta_1/seed0", "beta_4/seed0", "beta_1/seed1", "beta_4/seed1"]
     assert folders(False) == singles
     (tmp_path / singles[1]).mkdir(parents=True)
-    (tmp_path / singles[1] / "config.json").write_text("{}")
+    config = study.rows["beta 4"].copy_and_resolve_references()
+    (tmp_path / singles[1] / "config.json").write_text(config.to_json())
     assert folders(False) == singles
     assert folders(True) == [singles[1], "beta_1/seeds0-1", "beta_4/seeds1"]
 
     shutil.rmtree(tmp_path / "beta_4")
     population = tmp_path / "beta_1+beta_4" / "seeds1"
     population.mkdir(parents=True)
-    text = json.dumps({"population": {"seed": [1]}})
+    config.population.seed = (1,)
+    text = config.to_json()
     (population / "config.json").write_text(text)
     assert folders(False) == ["beta_1+beta_4/seeds1", *singles[:2]]
     assert folders(True) == ["beta_1+beta_4/seeds1", "beta_1+beta_4/seeds0"]

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 
 import jax
 import jax.numpy as jnp
