@@ -146,7 +146,7 @@ def scatter(
     figure, axes = empty_axes(4.6, 4)
     colours = distinct_colours(len(present))
     for colour, label in zip(colours, present, strict=True):
-        name = escape_math(f"{label}" if names is None else names[label])
+        name = escape_math(str(label if names is None else names[label]))
         x, y = points[labels == label].T
         axes.scatter(x, y, s=9, color=colour, alpha=0.75, linewidths=0, label=name)
     axes.set(title=escape_math(title), xticks=[], yticks=[])

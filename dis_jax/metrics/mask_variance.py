@@ -360,7 +360,7 @@ def foreground_masks(
             if flat
             else level > filters.threshold_otsu(level)
         )
-        parts = measure.label(bright)
+        parts = np.asarray(measure.label(bright))
         sizes = np.bincount(parts.ravel())
         sizes[0] = 0
         whole = (parts == sizes.argmax()) & bright
