@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from dis_jax.methods import State
@@ -52,7 +53,7 @@ class Watch:
         self._step = step
         # of a population: what it was at the last line, all of it finite
         self._safe = _copy(state) if state.step.ndim else None
-        steps = np.asarray(jax.device_get(state.step))
+        steps = _steps(state)
         self.out: np.ndarray | None = steps < step if state.step.ndim else None
 
     def look(self, window: Window, carry: Any, step: int, *, saves: bool) -> Any:
@@ -136,8 +137,15 @@ def diverged(state: State) -> dict[int, int]:
       >>> training.diverged(state)
       {1: 12}
     """
-    steps = np.atleast_1d(np.asarray(jax.device_get(state.step)))
+    steps = np.atleast_1d(_steps(state))
     return {int(m): int(steps[m]) for m in np.flatnonzero(steps < steps.max())}
+
+
+def _steps(state: State) -> np.ndarray:
+    """The step of each member, also of those on devices of other processes."""
+    if state.step.is_fully_addressable:
+        return np.asarray(state.step)
+    return np.asarray(multihost_utils.process_allgather(state.step, tiled=True))
 
 
 @jax.jit
