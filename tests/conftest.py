@@ -116,13 +116,14 @@ def processes(commands):
         with socket.socket() as free:
             free.bind(("localhost", 0))
             port = free.getsockname()[1]
-        flag = f"--xla_force_host_platform_device_count={devices}"
+        number = f"--xla_force_host_platform_device_count={devices}"
         results = commands(
             *(
                 {
                     "code": script,
                     "arguments": [*map(str, (port, count, i, *arguments))],
-                    "env": os.environ | {"XLA_FLAGS": flag},
+                    "env": os.environ
+                    | {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {number}"},
                 }
                 for i in range(count)
             )

@@ -38,7 +38,7 @@ def tiny(method, **overrides):
     """A config of a method with networks of a few units, as the tests have them."""
     from tests import conftest
 
-    make = conftest.tiny_config.__wrapped__()
+    make = conftest.tiny_config.__wrapped__()  # pyright: ignore[reportAttributeAccessIssue]
     if method == "elastic_infogan":  # its own config is of MNIST
         method, overrides = "infogan", {"elastic": ("entropy",), **overrides}
     return make(method, **(LENGTH | overrides))
