@@ -380,9 +380,8 @@ def _read_score(
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         config = record["config"]
-        for name in ("row", "seed", "steps"):
-            record[name]
-        config["image_shape"], record["scores"].items()
+        _ = [record[name] for name in ("row", "seed", "steps")]
+        _ = config["image_shape"], record["scores"].items()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"{path} is damaged ({type(error).__name__}: {error}): delete it, and the same "

@@ -74,7 +74,9 @@ def dataset_page(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory, run_folder, method, state, config, blobs):
     """The report of a run whose scores, factors and settings have hostile names."""
-    workdir = run_folder(tmp_path_factory.mktemp("run"))
+    own = tmp_path_factory.mktemp("run") / "workdir"  # nothing else lies beside it
+    own.mkdir()
+    workdir = run_folder(own)
     file = workdir / "evaluation" / "final.json"
     scores = json.loads(file.read_text())
     entry = scores["metrics"]["mig"]
