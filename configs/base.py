@@ -1,38 +1,56 @@
 """Fields that every config has, with the values that most of them keep."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ml_collections
 from ml_collections import config_dict
 
+from configs import words
 
-def get_config(method: str, argument: str, **hparams: float) -> Any:
+OPTIONS = ("demo", "mlp", "epoch")
+
+
+def read(
+    argument: str, own: Iterable[str] = (), numbers: Mapping[str, Any] | None = None
+) -> words.Words:
+    """The words of a config: those that every config takes, and its own."""
+    return words.read(argument, numbers, (*own, *OPTIONS), datasets=True)
+
+
+def get_config(
+    method: str,
+    asked: str | words.Words,
+    dataset: str = "rendered_dsprites",
+    **hparams: float,
+) -> Any:
     """The config of a method on a data set.
 
     Args:
       method: a name in `dis_jax.methods.METHODS`.
-      argument: words with commas between them: the name of a data set, or the path of
-        one's own; "demo" for a run that fits a laptop; "mlp" for dense networks; "epoch"
-        for every image once an epoch, where the method's config sets no sampler.
+      asked: words with commas between them, or what `read` made of them: the name of a
+        data set, or the path of one's own; "demo" for a run that fits a laptop; "mlp" for
+        dense networks; "epoch" for every image once an epoch, where the method's config
+        sets no sampler.
+      dataset: where none is named.
       **hparams: hyperparameters of the method.
     """
-    words = [word for word in argument.split(",") if word]
-    demo = "demo" in words
-    names = [word for word in words if word not in ("demo", "mlp", "epoch")]
+    options, names, *_ = read(asked) if isinstance(asked, str) else asked
     if len(names) > 1:
         paths = any("/" in name or name.endswith(".npz") for name in names)
         way_out = " A path that has a comma is given by --config.dataset=PATH."
         raise ValueError(
             f"one data set at a time; found {', '.join(names)}.{way_out if paths else ''}"
         )
+    demo = "demo" in options
 
     config = ml_collections.ConfigDict()
     config.method = method
 
     # data
-    config.dataset = names[0] if names else "rendered_dsprites"
+    config.dataset = names[0] if names else dataset
     config.split = "all"
-    config.sampler = {"order": "epoch"} if "epoch" in words else {}  # its arguments
+    config.sampler = {"order": "epoch"} if "epoch" in options else {}  # its arguments
     config.batch_size = 64
     config.image_shape = config_dict.placeholder(tuple)  # that of the data set
 
@@ -44,7 +62,7 @@ def get_config(method: str, argument: str, **hparams: float) -> Any:
         "hidden": 256,
         "form": "pair",
     }
-    if "mlp" in words:  # Higgins et al. 2017 on dSprites
+    if "mlp" in options:  # Higgins et al. 2017 on dSprites
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32

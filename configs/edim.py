@@ -9,11 +9,11 @@ are. The paper reads 99.99 % of colours and 13.2 % of digits off the exclusive c
 mnist; the source on smallnorb 74.4 % of elevations and 97.9 % of lightings.
 """
 
-from configs import sdim
+from configs import pair_base, pair_data
 
 
 def get_config(argument="mnist"):
-    config = sdim.pair_config(
+    config = pair_base.get_config(
         "edim",
         argument,
         lambda_adversarial=0.1,
@@ -23,9 +23,7 @@ def get_config(argument="mnist"):
     config.network.exclusive = 24 if toys else 8
     config.network.discriminator = (1000, 200)
     config.crossed = True
-    config.heads = {
-        f"exclusive_{side}": read for side, read in sdim.read_off(config).items()
-    }
+    config.heads = pair_data.heads(config, "exclusive")
     config.shared_from = ""
     config.init_from = {
         "workdir": config.get_ref("shared_from"),
@@ -36,5 +34,5 @@ def get_config(argument="mnist"):
         for rate in ("", "head_", "discriminator_"):
             config.hparams[f"{rate}learning_rate"] = 3e-4
     elif config.dataset == "mnist" and "demo" not in argument.split(","):
-        config.steps = 11 * sdim.EPOCH
+        config.steps = 11 * pair_base.EPOCH
     return config

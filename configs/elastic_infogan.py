@@ -11,7 +11,7 @@ Numbers of the paper's tables were not found; configs/studies/elastic_infogan_mn
 compares the settings with each other.
 """
 
-from configs import infogan
+from configs import base, infogan
 
 # prior and elastic terms; JointVAE, the eighth, is configs/joint_vae.py
 SETTINGS = {
@@ -26,10 +26,9 @@ SETTINGS = {
 
 
 def get_config(argument="mnist,split0"):
-    words = argument.split(",")
-    names = [word for word in words if word in SETTINGS]
+    asked = base.read(argument, (*SETTINGS, *infogan.OPTIONS), infogan.SPLITS)
+    names = [word for word in asked.options if word in SETTINGS]
     if len(names) > 1:
         raise ValueError(f"one setting at a time; found {', '.join(names)}.")
     prior, elastic = SETTINGS[names[0] if names else "elastic"]
-    rest = ",".join(word for word in words if word not in SETTINGS)
-    return infogan.infogan_config(rest, prior=prior, elastic=elastic)
+    return infogan.infogan_config(asked, prior=prior, elastic=elastic)

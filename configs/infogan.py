@@ -10,28 +10,28 @@ for the prior; "continuous" adds two codes. The networks are those of 28x28 imag
 public code of Elastic-InfoGAN; see results/bench_infogan.json for the time of a step.
 """
 
-import re
-
 from configs import base
 from dis_jax import data
 
 EPOCHS = 200
 NUM_SPLITS = 50
-OWN = ("given", "continuous", "as_coded")
+OPTIONS = ("continuous", "as_coded")
+SPLITS = {"split": ()}
 
 
 def get_config(argument="mnist"):
-    words = argument.split(",")
-    prior = "given" if "given" in words else "uniform"
-    return infogan_config(argument, prior=prior)
+    asked = base.read(argument, ("given", *OPTIONS), SPLITS)
+    return infogan_config(
+        asked, prior="given" if "given" in asked.options else "uniform"
+    )
 
 
-def infogan_config(argument, *, prior, elastic=()):
+def infogan_config(asked, *, prior, elastic=()):
     """An InfoGAN with a prior and elastic terms, on the data that the words name."""
-    words = argument.split(",")
     config = base.get_config(
         "infogan",
-        data_words([word for word in words if word not in OWN]),
+        asked,
+        dataset="mnist",
         discriminator_learning_rate=2e-4,
         prior_learning_rate=2e-4,
         information_weight=1.0,
@@ -47,7 +47,7 @@ def infogan_config(argument, *, prior, elastic=()):
     config.network = {
         "noise": 62,
         "categories": 10,
-        "continuous": 2 if "continuous" in words else 0,
+        "continuous": 2 if "continuous" in asked.options else 0,
         "hidden": 1024,
         "code_hidden": 128,
         "widths": (64, 128, 256, 512),
@@ -59,28 +59,20 @@ def infogan_config(argument, *, prior, elastic=()):
     config.prior_information_gradient = False
     config.elastic = tuple(elastic)
     config.distance = "squared"
-    config.as_coded = "as_coded" in words
+    config.as_coded = "as_coded" in asked.options
     config.batch_statistics = False
     config.best_metric = ""  # no term of a game says which step is best
-    images = uneven(config, words)
-    if "demo" not in words:
+    images = uneven(config, asked.numbers["split"])
+    if "demo" not in asked.options:
         config.steps = EPOCHS * images // config.batch_size
     return config
 
 
-def data_words(words):
-    """The words of `base.get_config` among these: no split, and a data set in any case."""
-    rest = [word for word in words if not re.fullmatch(r"split\d+", word)]
-    named = any(word not in ("", "demo", "mlp", "epoch") for word in rest)
-    return ",".join(rest if named else ["mnist", *rest])
-
-
-def uneven(config, words):
-    """Draws an uneven subset of MNIST where a word asks for it; returns its size."""
-    splits = [int(word[5:]) for word in words if re.fullmatch(r"split\d+", word)]
+def uneven(config, splits):
+    """Draws an uneven subset of MNIST where one is asked for; returns its size."""
     if splits and config.dataset.split("+")[0] != "mnist":
         raise ValueError(f"split{splits[0]} is of mnist, not of {config.dataset}.")
-    if len(splits) > 1 or any(split >= NUM_SPLITS for split in splits):
+    if len(splits) > 1 or any(split not in range(NUM_SPLITS) for split in splits):
         raise ValueError(
             f"found {', '.join(f'split{split}' for split in splits)}; expected one of "
             f"split0 to split{NUM_SPLITS - 1}."

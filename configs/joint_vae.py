@@ -17,10 +17,11 @@ EPOCHS = 100
 
 
 def get_config(argument="mnist"):
-    words = argument.split(",")
+    asked = base.read(argument, numbers=infogan.SPLITS)
     config = base.get_config(
         "joint_vae",
-        infogan.data_words(words),
+        asked,
+        dataset="mnist",
         gamma_continuous=30.0,
         gamma_category=30.0,
         capacity_continuous=5.0,
@@ -35,9 +36,9 @@ def get_config(argument="mnist"):
     if config.network.name == "conv":
         config.network.widths = (32, 64, 64)
         config.decoder_widths = (32, 32, 64)
-    images = infogan.uneven(config, words)
+    images = infogan.uneven(config, asked.numbers["split"])
     if config.dataset.split("+")[0] == "mnist":
-        if "demo" not in words:
+        if "demo" not in asked.options:
             config.steps = EPOCHS * images // config.batch_size
     elif "dsprites" in config.dataset:
         config.categories = 3

@@ -29,12 +29,11 @@ SHARED = {
 
 
 def get_config(argument="mnist"):
-    own = {"as_coded", "instance"}
-    words = argument.split(",")
-    as_coded, instance = "as_coded" in words, "instance" in words
+    asked = base.read(argument, ("as_coded", "instance"))
+    as_coded, instance = (word in asked.options for word in ("as_coded", "instance"))
     config = base.get_config(
         "ml_vae",
-        ",".join(word for word in words if word not in own),
+        asked,
         style_beta=1.0,
         class_beta=1.0,
         noise_scale=0.1 if as_coded else 1.0,
@@ -68,7 +67,7 @@ def get_config(argument="mnist"):
             "weight_std": 0.05,
         }
         config.hparams.learning_rate = 1e-3
-        if "demo" not in words:
+        if "demo" not in asked.options:
             # epochs; the last, smaller batch is out
             config.steps = 400 * (60_000 // 256)
     elif config.dataset.startswith("smallnorb"):

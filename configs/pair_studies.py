@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from configs import edim, sdim
-from configs import words as study_words
+from configs import edim, pair_base, pair_data, sdim, words
 from dis_jax import evaluation, studies
 
 STATISTICS = {"running": False, "batch": True}
@@ -57,12 +56,10 @@ def read_words(dataset, argument):
     Raises:
       ValueError: if a word is not known; says which are.
     """
-    numbers, words = study_words.read(
-        argument, {"steps": 0, "seeds": 3}, (*sdim.words_of(dataset), "demo")
-    )
-    return Asked(
-        dataset, tuple(words), numbers["steps"], tuple(range(numbers["seeds"]))
-    )
+    options = (*pair_base.options_of(dataset), "demo")
+    asked = words.read(argument, {"steps": 0, "seeds": 3}, options)
+    seeds = tuple(range(asked.numbers["seeds"]))
+    return Asked(dataset, tuple(asked.options), asked.numbers["steps"], seeds)
 
 
 def study(name, title, dataset, argument, *, published, read_by, source, notes=""):
@@ -114,10 +111,10 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
         if config.method == "edim":  # from the SDIM of its seed, as long as the table's
             config.init_from.workdir = f"SDIM/seed{seed}"
             config.init_from.step = rows["SDIM"].steps
-        if sdim.leaves_one_out(config):
+        if pair_data.leaves_one_out(config):
             # so that the deviation over seeds is that over what is held out as well
             count = config.attributes.instance.classes
-            sdim.hold_out(config, (count - 1 - seed) % count)
+            pair_data.hold_out(config, (count - 1 - seed) % count)
         return config
 
     return studies.Study(

@@ -1,21 +1,17 @@
 """What the studies of transfer have in common: sources, seeds, lengths, targets."""
 
-import re
+from configs import ada_gvae, beta_vae, group_vae, words
+from dis_jax import studies
 
-from configs import ada_gvae, beta_vae, group_vae
-from dis_jax import data, studies
-from dis_jax.suggest import suggest
-
-METHODS = ("beta_vae", "ada_gvae", "group_vae")
+METHODS = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
 NOTES = (
     "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
     "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
     "{pairs} pairs a step, Adam {rate:g}, gradient norm clipped to 1, beta grown over the "
     "first {warmup:,g} steps where pairs are learned from (not on Shapes3D)."
 )
-SETTING = re.compile(r"(beta|rate|pairs(?=\d+$))(\d+(?:\.\d+)?(?:e-?\d+)?)")
 WARMUP = 50_000  # of all the steps of a source; of fewer, the same part
-WORDS = ("gbt", "fresh")
+OPTIONS = ("gbt", "fresh")
 
 
 def study(
@@ -38,37 +34,22 @@ def study(
       betas: of the sources.
       steps: on the source.
     """
-    words = [word for word in argument.split(",") if word]
-    numbers = [int(word) for word in words if word.isdigit()]
-    if len(numbers) > 3 or 0 in numbers[:2]:
-        raise ValueError(
-            f"the numbers are {', '.join(map(str, numbers))}; expected three at most: "
-            "seeds and steps on the source, both from 1, and steps of fine-tuning."
-        )
-    seeds, source_steps, tuning = [*numbers, *(10, steps, 50_000)[len(numbers) :]]
-    words = [word for word in words if not word.isdigit()]
-    methods = [word for word in words if word in METHODS] or METHODS
-    chosen = [SETTING.fullmatch(word) for word in words]
-    words = [word for word, match in zip(words, chosen, strict=True) if not match]
-    values = {"beta": [], "pairs": [64.0], "rate": [1e-4]}
-    for match in filter(None, chosen):
-        values[match[1]].append(float(match[2]))
-    if not all(values["pairs"] + values["rate"]):
-        raise ValueError("pairs and rate must be larger than 0: pairs32, rate5e-4.")
-    betas = values["beta"] or betas
-    pairs, rate = int(values["pairs"][-1]), values["rate"][-1]
-    readers = ("gbt",) if "gbt" in words else ("gbt", "mlp")
-    adam = "fresh" if "fresh" in words else "kept"
-    own = [word for word in words if word not in (*METHODS, *WORDS)]
-    for word in own:
-        base = word.split(":")[0].split("+")[0]
-        if base not in data.NAMES and "/" not in base and not base.endswith(".npz"):
-            raise ValueError(
-                f"unknown word {word!r}: words are numbers, {', '.join(METHODS)}, gbt, "
-                "fresh, beta4 and the like, pairs32, rate5e-4, and targets; "
-                f"{suggest(base, data.NAMES)}"
-            )
-    targets = tuple(own or targets)
+    asked = words.read(
+        argument,
+        {"beta": betas, "pairs": 64, "rate": 1e-4},
+        (*METHODS, *OPTIONS),
+        bare=(int, int, int),
+        datasets=True,
+    )
+    lengths = (10, steps, 50_000)
+    seeds, source_steps, tuning = (*asked.bare, *lengths[len(asked.bare) :])
+    betas, pairs, rate = asked.numbers.values()
+    if not (seeds and source_steps and rate):
+        raise ValueError(f"{argument}: seeds, steps and rate must be larger than 0.")
+    methods = [word for word in asked.options if word in METHODS] or METHODS
+    readers = ("gbt",) if "gbt" in asked.options else ("gbt", "mlp")
+    adam = "fresh" if "fresh" in asked.options else "kept"
+    targets = tuple(asked.names or targets)
     warmup = WARMUP * source_steps / steps
 
     rows = {
@@ -92,9 +73,8 @@ def study(
 
 
 def _config(method, source, beta, steps, pairs, rate, warmup):
-    module = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
-    config = module[method].get_config(source)
-    config.hparams.beta = beta
+    config = METHODS[method].get_config(source)
+    config.hparams.beta = float(beta)
     config.hparams.clip_norm = 1.0
     config.hparams.learning_rate = rate
     config.batch_size = pairs * (2 if method == "beta_vae" else 1)

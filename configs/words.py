@@ -1,45 +1,107 @@
-"""Words after the colon of a study: "half,steps5000,seeds2"."""
+"""The words after the colon of a config or a study: "rendered_dsprites,half,steps5000"."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-_DIGITS = {int: r"[1-9]\d*", float: r"\d+(?:\.\d+)?(?:e-?\d+)?"}
+from dis_jax import data
+from dis_jax.data.own_files import is_path
+from dis_jax.suggest import suggest
+
+# Numbers by the type of their default; where that is a tuple, several may be given.
+_FLOAT = r"(?:\d*\.)?\d+(?:e-?\d+)?"
+_PATTERNS = {int: r"[1-9]\d*", float: _FLOAT, tuple: _FLOAT}
+
+
+class Words(NamedTuple):
+    """What an argument asks for, word by word.
+
+    Attributes:
+      options: the known words that were given, in their order.
+      names: those of data sets, in their order.
+      numbers: by the name that stands before them, with defaults for the others.
+      given: those of `numbers` that were asked for.
+      bare: the numbers without a name, in their order.
+    """
+
+    options: list[str]
+    names: list[str]
+    numbers: dict[str, Any]
+    given: dict[str, Any]
+    bare: list[Any]
 
 
 def read(
     argument: str,
-    numbers: Mapping[str, float],
-    known: Iterable[str] | None = (),
-) -> tuple[dict[str, Any], list[str]]:
-    """Numbers by the name that stands before them, and all other words.
+    numbers: Mapping[str, Any] | None = None,
+    options: Iterable[str] = (),
+    *,
+    bare: Sequence[type] = (),
+    datasets: bool = False,
+) -> Words:
+    """Reads words with commas between them, perhaps none.
 
     Args:
-      argument: words with commas between them, perhaps none.
-      numbers: what each is if it is not asked for; whole numbers from 1, or floats.
-      known: the other words that there are; None for any.
+      argument: the words.
+      numbers: default by name: a whole number from 1 ("steps5000"), a float ("rate5e-4"),
+        or a tuple, where the name may stand several times ("beta1,beta4").
+      options: the other words that there are.
+      bare: types of the numbers that may stand without a name, in their order.
+      datasets: whether names of data sets and paths may be among the words.
 
     Returns:
-      The numbers, and the other words in their order.
+      What is asked for.
 
     Raises:
       ValueError: if a word is not known; says which are.
 
     Example:
-      >>> read("half,seeds2", {"steps": 0, "seeds": 3, "rate": 1e-4}, ["half"])
+      >>> found = read("half,seeds2", {"steps": 0, "seeds": 3, "rate": 1e-4}, ["half"])
+      >>> found.numbers, found.options
       ({'steps': 0, 'seeds': 2, 'rate': 0.0001}, ['half'])
     """
-    found, others = dict(numbers), []
-    known = None if known is None else tuple(known)
+    numbers, options = numbers or {}, tuple(options)
+    found = Words([], [], dict(numbers), {}, [])
     for word in filter(None, argument.split(",")):
-        for name, default in numbers.items():
-            kind = type(default)
-            if number := re.fullmatch(f"{name}({_DIGITS[kind]})", word):
-                found[name] = kind(number[1])
-                break
+        if word in options:
+            found.options.append(word)
+        elif named := _number(word, numbers):
+            name, value = named
+            if isinstance(numbers[name], tuple):
+                value = (*found.given.get(name, ()), value)
+            found.given[name] = found.numbers[name] = value
+        elif _is_bare(word, bare[len(found.bare) :]):
+            found.bare.append(bare[len(found.bare)](word))
+        elif datasets and _is_dataset(word):
+            found.names.append(word)
         else:
-            if known is not None and word not in known:
-                names = ", ".join((*known, *(f"{name}N" for name in numbers)))
-                raise ValueError(f"unknown word {word!r}; known: {names}.")
-            others.append(word)
-    return found, others
+            known = [*options, *(f"{name}N" for name in numbers)]
+            known += data.NAMES if datasets else ()
+            hints = [f"Up to {len(bare)} numbers stand alone."] if bare else []
+            if any(map(is_path, found.names)):
+                hints.append("A path here may not have a comma.")
+            text = " ".join((suggest(word, known), *hints))
+            raise ValueError(f"unknown word {word!r}; {text}")
+    return found
+
+
+def _number(word: str, numbers: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """Name and value of a word such as "steps5000"."""
+    for name, default in numbers.items():
+        if match := re.fullmatch(f"{name}({_PATTERNS[type(default)]})", word):
+            whole = not isinstance(default, float) and match[1].isdigit()
+            return name, (int if whole else float)(match[1])
+    return None
+
+
+def _is_bare(word: str, kinds: Sequence[type]) -> bool:
+    """Whether a word is a number of the first of these kinds."""
+    return bool(kinds) and bool(
+        re.fullmatch(r"\d+" if kinds[0] is int else _FLOAT, word)
+    )
+
+
+def _is_dataset(word: str) -> bool:
+    """Whether `data.load` may know a name, which variants and a split may follow."""
+    name = word.split(":")[0].split("+")[0]
+    return name in data.NAMES or is_path(name)

@@ -14,8 +14,7 @@ many, so that all see as many images a step.
 
 import jax
 
-from configs import ada_gvae, ada_ml_vae, beta_vae, group_vae
-from configs import words as study_words
+from configs import ada_gvae, ada_ml_vae, base, beta_vae, group_vae, words
 from dis_jax import data, evaluation, studies
 
 DCI = "dci_lightgbm"
@@ -38,14 +37,17 @@ COMPARED = (
 
 
 def get_study(argument=""):
-    named, words = study_words.read(argument, DEFAULTS, known=None)
-    numbers = [float(word) for word in words if word[0].isdigit()]
-    asked = named | dict(zip(DEFAULTS, numbers, strict=False))
+    found = words.read(
+        *(argument, DEFAULTS, (*ROWS, *base.OPTIONS)),
+        bare=(float,) * len(DEFAULTS),
+        datasets=True,
+    )
+    asked = found.numbers | dict(zip(DEFAULTS, found.bare, strict=False))
     steps, seeds, pairs, rate = asked.values()
-    words = [word for word in words if not word[0].isdigit()]
-    methods = [word for word in words if word in ROWS] or ROWS
-    dataset = ",".join(word for word in words if word not in ROWS)
-    dataset = dataset or "rendered_dsprites"
+    methods = [word for word in found.options if word in ROWS] or ROWS
+    of_config = {*found.names, *found.options} - ROWS.keys()
+    kept = [word for word in argument.split(",") if word in of_config]
+    dataset = ",".join(kept) or "rendered_dsprites"
     rows = {}
     for method in methods:
         row, module = ROWS[method]

@@ -28,7 +28,8 @@ DATASETS = {"mnist": "mnist+resized32", "rendered_dsprites": "rendered_dsprites"
 
 def get_study(argument=""):
     known = (*DATASETS, *networks.INITIALISERS)
-    numbers, named = words.read(argument, {"steps": 0, "seeds": 3}, known)
+    asked = words.read(argument, {"steps": 0, "seeds": 3}, known)
+    numbers, named = asked.numbers, asked.options
     dataset = next((name for name in named if name in DATASETS), "mnist")
     config = joint_vae.get_config(DATASETS[dataset])
     starts = [name for name in named if name in networks.INITIALISERS]

@@ -29,7 +29,7 @@ COLUMNS = ("style train", "style test", "class train", "class test")
 
 
 def get_study(argument=""):
-    numbers, _ = words.read(argument, {"epochs": EPOCHS, "seeds": 3})
+    numbers = words.read(argument, {"epochs": EPOCHS, "seeds": 3}).numbers
     epochs = numbers["epochs"]
     rows = {
         "as coded, N(0, 1)": _as_coded(epochs, noise_scale=1.0),

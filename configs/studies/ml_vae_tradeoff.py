@@ -15,7 +15,7 @@ from configs.studies.ml_vae_mnist import paper
 
 
 def get_study(argument=""):
-    numbers, _ = words.read(argument, {"epochs": EPOCHS, "seeds": 1})
+    numbers = words.read(argument, {"epochs": EPOCHS, "seeds": 1}).numbers
     epochs = numbers["epochs"]
 
     def changed(**settings: Any):

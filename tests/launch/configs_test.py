@@ -2,16 +2,21 @@
 
 import importlib
 import pathlib
+import re
 
 import pytest
 
+from configs import words
+from launch import study_files
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OTHERS = ("__init__", "base", "pair_studies", "transfer_studies", "words")
+OTHERS = ("__init__", "base", "words", "pair_base", "pair_data", "pair_studies")
+OTHERS += ("transfer_studies",)
 NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in OTHERS)
 
 
-def config(name, argument):
-    return importlib.import_module(f"configs.{name}").get_config(argument)
+def config(name, *argument):
+    return importlib.import_module(f"configs.{name}").get_config(*argument)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -55,9 +60,9 @@ def test_splits_are_of_mnist_which_need_not_be_named(name):
     assert config(name, "split3").dataset == "mnist"
     assert config(name, "demo").dataset == "mnist"
     assert sum(config(name, "split49").sampler.class_counts) < 70_000
-    for words in ("mnist,split50", "mnist,split3,split4"):
+    for wrong in ("mnist,split50", "mnist,split3,split4"):
         with pytest.raises(ValueError, match="expected one of split0 to split49"):
-            config(name, words)
+            config(name, wrong)
     with pytest.raises(ValueError, match="split3 is of mnist, not of rendered_dspr"):
         config(name, "rendered_dsprites,split3")
 
@@ -67,3 +72,60 @@ def test_a_path_with_a_comma_gets_its_way_out():
         ValueError, match=r"found /a, b/photos\. .*--config\.dataset=PATH"
     ):
         config("beta_vae", "/a,b/photos")
+
+
+def commands():
+    """Every config and study that the README, docs, docstrings and results name."""
+    folders = ("docs", "configs", "launch", "benchmarks", "results")
+    files = [ROOT / "README.md"]
+    for folder in folders:
+        files += [p for end in ("md", "py") for p in (ROOT / folder).rglob(f"*.{end}")]
+    found = set()
+    for path in files:
+        text = re.sub(r"\\\s*\n\s*", "", path.read_text())
+        for kind, name in re.findall(
+            r"--(config|study)=(configs/[\w/]+\.py(?::[\w/.:+,=-]*)?)", text
+        ):
+            found.add((kind, name.rstrip(".,:")))
+    return sorted(found)
+
+
+def test_every_command_of_the_docs_parses(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    asked, made_there = commands(), []
+    for kind, name in asked:
+        path, _, argument = name.partition(":")
+        if not (ROOT / path).is_file():
+            made_there.append(path)
+        elif kind == "study":
+            assert study_files.load(name).rows
+        else:
+            arguments = [argument] if argument else []
+            assert config(pathlib.Path(path).stem, *arguments).method
+    assert len(asked) > 40
+    # the file that the docs show how to write
+    assert {*made_there} <= {"configs/linear_autoencoder.py"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_word_is_named_with_the_nearest(name):
+    with pytest.raises(ValueError, match="unknown word 'mnits'; did you mean 'mnist"):
+        config(name, "mnits,demo")
+    with pytest.raises(ValueError, match=r"unknown word 'dmeo'; .*demo, mlp, epoch"):
+        config(name, "mnist,dmeo")
+
+
+def test_numbers_by_name_and_alone():
+    numbers = {"steps": 0, "rate": 1e-4, "beta": (1.0, 2.0)}
+    found = words.read(
+        "half,steps50,beta4,7,rate5e-4,beta.5,0.2", numbers, ["half"], bare=(int, float)
+    )
+    assert found.numbers == {"steps": 50, "rate": 5e-4, "beta": (4, 0.5)}
+    assert (found.options, found.bare) == (["half"], [7, 0.2])
+    found = words.read("a/b.npz,mnist+resized32:test,,steps2", numbers, datasets=True)
+    assert found.names == ["a/b.npz", "mnist+resized32:test"]
+    assert found.numbers == numbers | {"steps": 2}
+    assert found.given == {"steps": 2}
+    for word in ("steps0", "steps", "rate-1", "7", "mnist", "steps2.5"):
+        with pytest.raises(ValueError, match=f"'{word}'; .*nown: stepsN, rateN, betaN"):
+            words.read(word, numbers)

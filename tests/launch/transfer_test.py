@@ -157,18 +157,18 @@ def test_words_after_the_colon_choose(monkeypatch):
     )
     assert set(found.targets.values()) == {("mine/a.npz", "smallnorb:test")}
     for word, hint in (
-        ("seeds2", "numbers, beta_vae"),
-        ("ada_gvea", "known: rendered"),
-        ("pairs32.5", "pairs32, rate5e-4"),
-        ("rate5e-", "pairs32, rate5e-4"),
+        ("seeds2", "Up to 3 numbers stand alone"),
+        ("ada_gvea", "did you mean 'ada_gvae'"),
+        ("pairs32.5", "pairsN, rateN"),
+        ("rate5e-", "pairsN, rateN"),
     ):
-        with pytest.raises(ValueError, match=f"unknown word '{word}': .*{hint}"):
+        with pytest.raises(ValueError, match=f"unknown word '{word}'; .*{hint}"):
             study_files.load(f"configs/studies/transfer_dsprites.py:{word}")
     for words, hint in (
-        ("2,100,50,7", "expected three at most"),
-        ("0,100", "both from 1"),
-        ("2,0,5", "both from 1"),
-        ("pairs0", "larger than 0"),
+        ("2,100,50,7", "unknown word '7'; .*Up to 3 numbers"),
+        ("0,100", "larger than 0"),
+        ("2,0,5", "larger than 0"),
+        ("pairs0", "unknown word 'pairs0'"),
         ("rate0", "larger than 0"),
     ):
         with pytest.raises(ValueError, match=hint):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import edim, sdim
+from configs import edim, pair_base, sdim
 from dis_jax import losses, networks, training
 from dis_jax.methods import pair_information
 
@@ -347,9 +347,9 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
 def test_toys_are_seen_as_often_however_they_are_paired():
     for argument in ("smallnorb", "smallnorb,category", "smallnorb,coloured"):
         lengths = [c.get_config(argument).steps for c in (sdim, edim)]
-        assert lengths == [sdim.TOY_STEPS] * 2
+        assert lengths == [pair_base.NORB_STEPS] * 2
     # the coloured pairs are of four instances: 16 epochs, as in the source
-    assert sdim.TOY_STEPS * 64 // (4 * 4860) == 16
+    assert pair_base.NORB_STEPS * 64 // (4 * 4860) == 16
     assert edim.get_config("mnist").steps < sdim.get_config("mnist").steps
     for config in (sdim, edim):
         for name in ("mnist", "smallnorb"):
