@@ -11,21 +11,15 @@ from configs import base
 
 
 def get_config(argument="rendered_dsprites"):
-    words = argument.split(",")
-    known = ("moving", "network", "kl")
-    asked = [word for word in words if word in known]
+    asked = base.read(argument, ("moving", "network", "kl"))
     config = base.get_config(
-        "gaussian_tc",
-        ",".join(word for word in words if word not in known),
-        gamma=35.0,
-        decay=0.99,
-        moments_learning_rate=1e-3,
+        "gaussian_tc", asked, gamma=35.0, decay=0.99, moments_learning_rate=1e-3
     )
-    kinds = [word for word in asked if word != "kl"]
+    kinds = [word for word in asked.options if word in ("moving", "network")]
     if len(kinds) > 1:
         raise ValueError(f"{' and '.join(kinds)} are two kinds of moments; give one.")
     config.moments = kinds[0] if kinds else "batch"
-    config.penalty = "kl" if "kl" in asked else "tc"
+    config.penalty = "kl" if "kl" in asked.options else "tc"
     config.moments_network = {"widths": (64, 64)}
     if config.dataset.split("+")[0] in ("nar", "rendered_nar"):
         config.hparams.update(gamma=6.4, learning_rate=5e-4)  # as FactorVAE's there
