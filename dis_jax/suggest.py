@@ -20,11 +20,17 @@ def suggest(name: str, known: Iterable[str]) -> str:
       >>> from dis_jax.suggest import suggest
       >>> suggest("mgi", ["mig", "sap"])
       "did you mean 'mig'? Known: mig, sap."
+      >>> suggest("MIGs", ["mig", "sap"])
+      "did you mean 'mig'? Known: mig, sap."
       >>> suggest("wasserstein", ["mig", "sap"])
       'known: mig, sap.'
     """
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    exact = {
+        word.lower(): word for word in reversed(known)
+    }  # dSprites is near dsprites
+    near = difflib.get_close_matches(name.lower(), exact, n=3, cutoff=0.4)
+    near = [exact[word] for word in near]
     if not near:
         return f"known: {', '.join(known)}."
     return f"did you mean {' or '.join(map(repr, near))}? Known: {', '.join(known)}."

@@ -37,7 +37,11 @@ _BEST = flags.DEFINE_bool(
 )
 _CODE = flags.DEFINE_string("code", None, "Which of the method's codes to score.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the real data sets.")
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the images and splits drawn.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Seed of the images and splits drawn."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 _BASELINES = flags.DEFINE_enum(
     "baselines",
     "cheap",
@@ -58,7 +62,7 @@ def main(argv: list[str]) -> None:
 
 def score(path: pathlib.Path, metrics: list[str]) -> None:
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
-    name = f"{'+'.join(metrics)}_seed{_SEED.value}"
+    name = f"{'+'.join(metrics).lower()}_seed{_SEED.value}"
     key = jax.random.key(_SEED.value)
     if _CODES.value:
         source = {"codes": str(path)}

@@ -32,7 +32,11 @@ _MODEL = flags.DEFINE_string("model", "mlp", "Classifier: mlp or logistic.")
 _NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Images it learns from.")
 _NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Images it is tested on.")
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the images and the classifier.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Of the images and the classifier."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
 

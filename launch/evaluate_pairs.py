@@ -23,7 +23,11 @@ _MODELS = flags.DEFINE_list("models", "logistic,knn", "Of logistic, mlp, knn, gb
 _NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Pairs that probes learn from.")
 _NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Pairs that they are tested on.")
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the pairs and the probes.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Of the pairs and the probes."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
 

@@ -22,8 +22,14 @@ _DATA_DIR = flags.DEFINE_string(
 _SPLIT = flags.DEFINE_string("split", "all", "all, train or test.")
 _OUT = flags.DEFINE_string("out", None, "The page, an HTML file.")
 _SHEET = flags.DEFINE_string("sheet", None, "The contact sheet, a PNG file.")
-_NUM = flags.DEFINE_integer("num", 10_000, "Images that statistics are taken of.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of what is drawn at random.")
+_NUM = flags.DEFINE_integer(
+    "num", 10_000, "Images that statistics are taken of.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Of what is drawn at random."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 
 
 def main(argv):

@@ -24,7 +24,11 @@ _NUM = flags.DEFINE_integer("num_problems", 1000, "Problems that are answered.")
 _SOLVERS = flags.DEFINE_list(
     "solvers", None, "Which ones, with commas between them; by default all."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of the problems and of the searches.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Of the problems and of the searches."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 _POPULATION = flags.DEFINE_integer("population", 64, "Steps tried at once.")
 _GENERATIONS = flags.DEFINE_integer("generations", 100, "How often.")
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Examples that count, of six.")

@@ -15,6 +15,7 @@ from launch import hints
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
 _OF_DATA = ("grain", "h5py", "tensorflow_datasets")
+LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _FOLDERS = ("source", "workdir")
 _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made

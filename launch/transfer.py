@@ -28,7 +28,11 @@ _TREES = flags.DEFINE_enum(
 )
 _READERS = flags.DEFINE_list("readers", ["gbt", "mlp"], "What reads factors off codes.")
 _CODES = flags.DEFINE_integer("num_codes", 15_000, "Codes scored, a third for testing.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of the images that are scored.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Of the images that are scored."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
 _PICTURES = flags.DEFINE_boolean("pictures", True, "Draw figures as well.")
 _STUDY = flags.DEFINE_string("study", None, "A file of configs/studies/transfer_*.py.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.")

@@ -19,6 +19,7 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.baselines import add_baselines
 from dis_jax.evaluation.records import record
 from dis_jax.evaluation.registry import METRICS, Metric, check_name, resolve_metrics
+from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, FactorGrid
 from dis_jax.probing.factor_kinds import Kind
 from dis_jax.probing.labelled_codes import (
@@ -32,7 +33,7 @@ from dis_jax.probing.labelled_codes import (
 def evaluate(
     encode: Encode,
     data: ImageSet | FactorGrid,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     metrics: str | Sequence[str] = "default",
     *,
     num_train: int = 10_000,
@@ -56,7 +57,7 @@ def evaluate(
     Args:
       encode: any function from a batch of images to codes (batch, latent).
       data: an image set, or anything with `sizes` and `images(factors)`.
-      key: source of the sampled images.
+      key: source of the sampled images; or a seed.
       metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (DCI by LightGBM,
         under its own name), "official" (DCI by the original trees), "downstream",
         "default" (`DEFAULT_METRICS`).
@@ -87,6 +88,7 @@ def evaluate(
       >>> result["metrics"]["mig"]["settings"]
       {'bins': 20}
     """
+    key = random_key(key)
     asked = [metrics] if isinstance(metrics, str) else metrics
     names = resolve_metrics(asked)
     samples = draw_samples(
@@ -106,7 +108,7 @@ def evaluate(
 def evaluate_codes(
     codes: ArrayLike,
     factors: ArrayLike,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     metrics: str | Sequence[str] = "all",
     *,
     test_codes: ArrayLike | None = None,
@@ -125,7 +127,7 @@ def evaluate_codes(
       codes: (batch, latent).
       factors: (batch, factor), numbers or words. -1 = unknown, where the others are
         whole numbers or words; all other negative numbers are values.
-      key: source of the split, and of metrics that sample.
+      key: source of the split, and of metrics that sample; or a seed.
       metrics: as in `evaluate`; those that need images are left out of a set.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
@@ -152,6 +154,7 @@ def evaluate_codes(
       >>> round(result["metrics"]["mig"]["result"]["score"], 6)
       1.0
     """
+    key = random_key(key)
     asked = [metrics] if isinstance(metrics, str) else metrics
     names = resolve_metrics(asked)
     samples = given_samples(
@@ -190,7 +193,7 @@ def _score(
         try:
             entries[name] = _run(name, samples, key, settings)
         except ValueError as error:
-            if name in asked:
+            if name in (word.lower() for word in asked):
                 raise ValueError(f"{name}: {error}") from error
             left_out[name] = str(error)
     if left_out and not entries and not samples.left_out:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, Key
 from dis_jax.evaluation.digit_classifier import DigitClassifier, frechet_distance
 from dis_jax.methods import Method, State, infogan_terms
 from dis_jax.metrics.clustering import Clustering, clustering, prior_rmse
+from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import code_fn, encode_all
 
 _BATCH = 250
@@ -18,13 +19,13 @@ _SHARE = 0.02  # of the images: below it, a digit is not generated but slips in
 
 
 def draw_codes(
-    config: Any, key: Key[Array, ""], category: Float[Any, "batch category"]
+    config: Any, key: Key[Array, ""] | int, category: Float[Any, "batch category"]
 ) -> dict[str, Array]:
     """Codes from a system's prior that go with given categories.
 
     Args:
       config: of a run of a method that has a category: `infogan` or `joint_vae`.
-      key: source of the other codes.
+      key: source of the other codes; or a seed.
       category: one-hot rows.
 
     Returns:
@@ -42,6 +43,7 @@ def draw_codes(
       >>> codes["z"].shape
       (2, 3)
     """
+    key = random_key(key)
     _check_method(config)
     rows = len(category)
     if config.method == "joint_vae":
@@ -88,7 +90,7 @@ def generate(
     method: Method,
     state: State,
     config: Any,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     category: Int[Any, " batch"],
 ) -> Float[np.ndarray, "batch height width channels"]:
     """An image of each category that is asked for, the other codes drawn.
@@ -100,7 +102,7 @@ def generate(
       method: the system.
       state: what it has learned.
       config: of its run.
-      key: source of the other codes.
+      key: source of the other codes; or a seed.
       category: numbers of categories.
 
     Returns:
@@ -120,6 +122,7 @@ def generate(
       >>> evaluation.generate(method, None, config, jax.random.key(0), [1]).tolist()
       [[0.0, 1.0]]
     """
+    key = random_key(key)
     if method.decode is None:
         raise ValueError("the method has no decoder, so nothing can be generated.")
     count = len(class_prior(config, state))
@@ -190,7 +193,7 @@ def score_categories(
     method: Method,
     state: State,
     config: Any,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     classifier: DigitClassifier,
     test: tuple[Any, Any],
     frequencies: Float[Any, " class"],
@@ -209,7 +212,7 @@ def score_categories(
       method: a system with a code `category`, `infogan` or `joint_vae`.
       state: what it has learned.
       config: of its run.
-      key: source of the other codes.
+      key: source of the other codes; or a seed.
       classifier: of the images.
       test: real images and their labels.
       frequencies: of the classes among the images that it was trained on.
@@ -228,6 +231,7 @@ def score_categories(
       ...     method, state, config, jax.random.key(0), evaluation.digit_classifier(),
       ...     (images, labels), frequencies, trained_on).rmse
     """
+    key = random_key(key)
     prior = class_prior(config, state)
     count, classes = len(prior), len(frequencies)
     if count != classes:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from dis_jax import losses, networks
 from dis_jax.methods.method import Gaussian
-from dis_jax.probing.checks import check_codes
+from dis_jax.probing.checks import check_codes, random_key
 from dis_jax.probing.sklearn_models import fit_logistic
 
 Evidence = Literal["image", "batch", "disjoint"]
@@ -58,7 +58,7 @@ class _Settings(NamedTuple):
 
 
 def probe(
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     codes: Gaussian,
     labels: ArrayLike,
     test_codes: Gaussian,
@@ -89,7 +89,7 @@ def probe(
     is shorter, with a larger rate that falls along a cosine.
 
     Args:
-      key: a random key.
+      key: a random key; or a seed.
       codes: (batch, latent), posteriors of the training images.
       labels: (batch,), whole numbers.
       test_codes: (test batch, latent).
@@ -126,6 +126,7 @@ def probe(
       ... ).accuracy
       1.0
     """
+    key = random_key(key)
     if evidence not in EVIDENCE or model not in MODELS:
         raise ValueError(
             f"evidence is {evidence!r} and model {model!r}; expected one of {EVIDENCE} "

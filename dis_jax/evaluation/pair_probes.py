@@ -14,7 +14,7 @@ from jaxtyping import Array, Key
 from dis_jax import data, training
 from dis_jax.methods.method import Categorical, Method, State
 from dis_jax.metrics.downstream import downstream
-from dis_jax.probing.checks import check_codes
+from dis_jax.probing.checks import check_codes, random_key
 
 HEAD = "head"  # the reader that was trained with the system
 
@@ -165,7 +165,7 @@ def encode_pairs(
     state: State,
     sampler: data.Sampler,
     image_set: data.ImageSet,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     num_pairs: int,
     attributes: Mapping[str, Mapping[str, Any]],
 ) -> PairCodes:
@@ -176,7 +176,7 @@ def encode_pairs(
       state: what it has learned.
       sampler: what draws the pairs.
       image_set: what they are drawn from.
-      key: of the draw.
+      key: of the draw; or a seed.
       num_pairs: rounded down to whole batches, but one at least.
       attributes: field, column and number of classes of each, as in a config.
 
@@ -196,6 +196,7 @@ def encode_pairs(
       >>> made.codes["mean_x"].shape, made.labels["colour_y"].shape
       ((8, 3), (8,))
     """
+    key = random_key(key)
 
     @jax.jit
     def step(state: State, image_set: data.ImageSet, args: Any, i: Array) -> PairCodes:

@@ -98,7 +98,7 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
     """Names of metrics, from names of metrics and of sets.
 
     Args:
-      metrics: one name or several, of metrics or of sets of metrics.
+      metrics: one name or several, of metrics or of sets of metrics; in any case.
 
     Returns:
       Names of metrics, each once, in the order in which they were asked for.
@@ -110,9 +110,13 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
       >>> from dis_jax import evaluation
       >>> evaluation.resolve_metrics(["mig", "sap", "mig"])
       ('mig', 'sap')
+      >>> evaluation.resolve_metrics("MIG")
+      ('mig',)
     """
     names: dict[str, None] = {}
+    exact = {name.lower(): name for name in (*METRICS, *METRIC_SETS)}
     for name in [metrics] if isinstance(metrics, str) else metrics:
+        name = exact.get(name.lower(), name)  # MIG is mig
         if name not in METRIC_SETS:
             check_name(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
         names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))

@@ -12,7 +12,12 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 from tqdm import tqdm
 
-from dis_jax.probing.checks import check_spread, left_out_of_grid, varying_factors
+from dis_jax.probing.checks import (
+    check_spread,
+    left_out_of_grid,
+    random_key,
+    varying_factors,
+)
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.sklearn_models import fit_logistic
 
@@ -38,7 +43,7 @@ class BetaVaeScore(NamedTuple):
 def beta_vae_score(
     encode: Encode,
     data: FactorGrid,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     *,
     batch_size: int = 64,
     num_train: int = 10_000,
@@ -59,7 +64,7 @@ def beta_vae_score(
     Args:
       encode: any function from a batch of images to codes (batch, latent).
       data: a full grid of factors: has `sizes` and `images(factors)`.
-      key: source of the examples.
+      key: source of the examples; or a seed.
       batch_size: pairs an example.
       num_train: examples that the classifier is fitted to.
       num_eval: examples on which it is scored.
@@ -83,6 +88,7 @@ def beta_vae_score(
       >>> result.score
       1.0
     """
+    key = random_key(key)
     for name, value in (
         ("batch_size", batch_size),
         ("num_train", num_train),

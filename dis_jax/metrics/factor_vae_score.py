@@ -16,6 +16,7 @@ from tqdm import tqdm
 from dis_jax.probing.checks import (
     left_out_of_grid,
     pruned,
+    random_key,
     unit_scale,
     varying_factors,
 )
@@ -49,7 +50,7 @@ class FactorVaeScore(NamedTuple):
 def factor_vae_score(
     encode: Encode,
     data: FactorGrid,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     *,
     batch_size: int = 64,
     num_train: int = 10_000,
@@ -80,7 +81,8 @@ def factor_vae_score(
     Args:
       encode: any function from a batch of images to codes (batch, latent).
       data: a full grid of factors: has `sizes` and `images(factors)`.
-      key: source of the votes; the same key gives the same votes to every encoder.
+      key: source of the votes, or a seed; the same one gives the same votes to every
+        encoder.
       batch_size: images a vote.
       num_train: votes from which the majority is learned.
       num_eval: votes on which it is scored.
@@ -107,6 +109,7 @@ def factor_vae_score(
       >>> result.score
       1.0
     """
+    key = random_key(key)
     for name, value, least in (
         ("batch_size", batch_size, 2),
         ("num_train", num_train, 1),

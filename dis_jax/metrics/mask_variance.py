@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key
 
 from dis_jax.data.image_set import ImageSet
+from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, sample_factors
 
 _TRIES = 8  # draws for each image that is kept
@@ -62,7 +63,7 @@ class MaskVariance(NamedTuple):
 def mask_variance(
     encode: Encode,
     scenes: ImageSet | Scenes,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     *,
     batch_size: int = 32,
     num_groups: int = 100,
@@ -83,7 +84,7 @@ def mask_variance(
       encode: any function from a batch of images to codes (batch, latent).
       scenes: a rendered set with masks, see `factor_scenes`; or images whose regions are
         recoloured, see `recoloured_scenes`.
-      key: source of the images.
+      key: source of the images; or a seed.
       batch_size: images in a group.
       num_groups: groups for each region and direction; half of the held ones are fresh.
       num_variance: images from which the set's variances are estimated.
@@ -108,6 +109,7 @@ def mask_variance(
       >>> found.regions
       ('floor', 'walls', 'object')
     """
+    key = random_key(key)
     for name, value, least in (
         ("batch_size", batch_size, 2),
         ("num_groups", num_groups, 2),

@@ -11,7 +11,13 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_codes, check_pair, pruned, varying_factors
+from dis_jax.probing.checks import (
+    check_codes,
+    check_pair,
+    pruned,
+    random_key,
+    varying_factors,
+)
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.histogram_information import relabel
 from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
@@ -58,7 +64,7 @@ class Omes(NamedTuple):
 def omes(
     codes: ArrayLike,
     factors: ArrayLike,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     *,
     alpha: float = 0.5,
     pooling: str = "avg",
@@ -88,7 +94,7 @@ def omes(
     Args:
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values.
-      key: source of the pairs.
+      key: source of the pairs; or a seed.
       alpha: weight of the overlap score, 0 to 1.
       pooling: "avg" or "max".
       normalised: whether a perfect code scores 1 for factors of three values and more.
@@ -109,6 +115,7 @@ def omes(
       >>> result.best_dim
       array([0, 1])
     """
+    key = random_key(key)
     # what counts is pairs: in a grid of one factor every row has a value of its own
     codes, factors = check_pair(codes, factors, repeating=False)
     factors = relabel(factors)
@@ -137,7 +144,7 @@ def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
 def omes_on_grid(
     encode: Encode,
     data: FactorGrid,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     *,
     num_pairs: int = 2_000,
     num_codes: int = 10_000,
@@ -156,7 +163,7 @@ def omes_on_grid(
     Args:
       encode: any function from a batch of images to codes (batch, latent).
       data: a full grid of factors: has `sizes` and `images(factors)`.
-      key: source of the pairs.
+      key: source of the pairs; or a seed.
       num_pairs: pairs of each factor.
       num_codes: images from which the standard deviations are estimated.
       alpha: weight of the overlap score, 0 to 1.
@@ -181,6 +188,7 @@ def omes_on_grid(
       >>> result.best_dim
       array([0, 1])
     """
+    key = random_key(key)
     if num_pairs < _FEWEST or num_codes < 2:
         raise ValueError(
             f"num_pairs must be at least {_FEWEST} and num_codes 2, found {num_pairs} and "

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
 
@@ -332,3 +334,32 @@ def join_factors(
     if {first.dtype.kind, second.dtype.kind} & set("OUS"):
         first, second = first.astype(object), second.astype(object)
     return np.concatenate([first, second])
+
+
+def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
+    """The key that a caller gives, or that of a seed.
+
+    Args:
+      key: from `jax.random.key`, or a whole number.
+
+    Returns:
+      A key.
+
+    Raises:
+      ValueError: if it is neither; keys of the old kind, from `jax.random.PRNGKey`, are
+        taken.
+    """
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        if not 0 <= key < 2**32:  # more than a key of JAX holds
+            raise ValueError(
+                f"key is {key}; a seed is a whole number from 0 to 2^32 - 1."
+            )
+        return jax.random.key(key)
+    if isinstance(key, jax.Array):
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
+            return key
+        if key.dtype == np.uint32 and key.ndim == 1:
+            return jax.random.wrap_key_data(key)
+    raise ValueError(
+        f"key is {key!r}; expected one key from jax.random.key(seed), or a seed."
+    )

@@ -13,7 +13,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split
+from dis_jax.probing.checks import check_split, random_key
 from dis_jax.training.program import backend
 
 _WIDTHS = (256, 256)
@@ -31,7 +31,7 @@ class _Split(NamedTuple):
 
 
 def mlp_accuracy(
-    key: Key[Array, ""],
+    key: Key[Array, ""] | int,
     codes: ArrayLike,
     factors: ArrayLike,
     test_codes: ArrayLike,
@@ -47,7 +47,7 @@ def mlp_accuracy(
     as many as it is told; on an accelerator that is seconds, not hours.
 
     Args:
-      key: of weights and order.
+      key: of weights and order; or a seed.
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values.
       test_codes: (test batch, latent).
@@ -68,6 +68,7 @@ def mlp_accuracy(
       >>> evaluation.mlp_accuracy(jax.random.key(0), *split).tolist()
       [1.0, 1.0]
     """
+    key = random_key(key)
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
     shape = y.shape[1], x.shape[1]
     mask = np.ones(shape, bool) if seen is None else np.asarray(seen, bool)

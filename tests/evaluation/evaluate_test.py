@@ -308,3 +308,22 @@ def test_the_kinds_of_the_packages_sets_are_declared():
 def test_every_metric_function_is_public():
     for metric in METRICS.values():
         assert getattr(evaluation, metric.fn.__name__) is metric.fn
+
+
+def test_a_seed_and_a_name_in_capitals_give_the_same_scores():
+    factors = np.indices((3, 4, 5)).reshape(3, -1).T
+    codes = factors + 0.1 * np.random.default_rng(0).normal(size=factors.shape)
+    wanted = evaluate_codes(codes, factors, jax.random.key(3), ["mig", "omes"])
+    found = evaluate_codes(codes, factors, 3, ["MIG", "Omes"])
+    for result in (wanted, found):
+        for entry in result["metrics"].values():
+            del entry["seconds"]
+    assert found == wanted
+    with pytest.raises(ValueError, match="key is -3"):
+        evaluate_codes(codes, factors, -3, "mig")
+
+
+def test_a_metric_that_is_asked_for_in_capitals_is_not_left_out_in_silence():
+    factors = np.arange(60)[:, None] % 3
+    with pytest.raises(ValueError, match="sap"):
+        evaluate_codes(1e-3 * factors, factors, 0, ["SAP", "MIG"])

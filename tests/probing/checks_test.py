@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -96,3 +97,19 @@ def test_the_parts_of_a_split_must_match():
         checks.check_split(z, v, z[:2], np.zeros((2, 2), int))
     # A constant factor in the test part alone is nothing to complain about.
     checks.check_split(z, v, z[:1], v[:1])
+
+
+def test_a_seed_is_taken_for_its_key():
+    wanted = jax.random.key_data(jax.random.key(7))
+    for key in (7, np.int64(7), jax.random.key(7), jax.random.PRNGKey(7)):
+        found = checks.random_key(key)
+        assert jnp.issubdtype(found.dtype, jax.dtypes.prng_key)
+        np.testing.assert_array_equal(jax.random.key_data(found), wanted)
+
+
+@pytest.mark.parametrize(
+    "key", [-1, 2**32, 0.5, None, True, "0", jax.random.split(jax.random.key(0))]
+)
+def test_what_is_no_key_is_refused(key):
+    with pytest.raises(ValueError, match=r"(?s)key is .*seed"):
+        checks.random_key(key)
