@@ -4,6 +4,7 @@ import difflib
 import importlib.util
 import pathlib
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,6 +49,25 @@ def missing_file(arguments: list[str]) -> str:
     files = sorted(map(str, path.parent.glob("*.py")))
     near = difflib.get_close_matches(file, files, n=3, cutoff=0.4) or files
     return f"There is no file {file}; the nearest: {', '.join(near) or 'none'}."
+
+
+def broken_file(arguments: list[str]) -> str:
+    """What the file of --config raises and where, or nothing where it makes a config."""
+    file, _, argument = _config_flag(arguments).partition(":")
+    if not pathlib.Path(file).is_file():
+        return ""
+    try:
+        _load(pathlib.Path(file), argument)
+    except Exception as error:  # the file is the user's: anything may be in it
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == file]
+        line, words = lines[-1] if lines else None, str(error)
+        if isinstance(error, SyntaxError):
+            line, words = error.lineno, error.msg
+        name = type(error).__name__
+        text = words if type(error) is ValueError else f"{name}: {words}"
+        return f"{text} ({file}, line {line})" if line else f"{text} ({file})"
+    return ""
 
 
 def _config_flag(arguments: list[str]) -> str:

@@ -97,13 +97,20 @@ def keep_memory() -> None:
 
 
 def _parse(argv: list[str]) -> list[str]:
+    see = f"See python -m launch.{pathlib.Path(argv[0]).stem} --help."
     try:
         return flags.FLAGS(argv)
-    except flags.Error as error:
-        module = f"launch.{pathlib.Path(argv[0]).stem}"
-        more = _hint(argv, getattr(error, "flagname", ""))
-        _stop(f"{error}{more}\nSee python -m {module} --help.")
-    except (AttributeError, KeyError, TypeError, *_MENDABLE) as error:
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        # ml_collections and absl put the traceback of a config file into their message
+        if broken := hints.broken_file(argv[1:]):
+            _stop(f"--config: {broken}\n{see}")
+        if isinstance(error, flags.Error):
+            more = _hint(argv, getattr(error, "flagname", ""))
+            _stop(f"{error}{more}\n{see}")
+        if not isinstance(error, (AttributeError, KeyError, TypeError, *_MENDABLE)):
+            raise
         # ml_collections hands on the repr of a message: undo its escapes and quotes
         text = str(error).encode().decode("unicode_escape").replace("'", "").strip('"')
         more = "" if "Did you mean" in text else _hint(argv)

@@ -31,6 +31,7 @@ METHODS = (
     *("infogan", "elastic_infogan", "sdim", "edim"),
 )
 LENGTH = {"steps": 60, "steps_per_call": 5, "log_every": 10, "checkpoint_every": 10}
+LIKE = "ended like the unbroken run"
 _PRELOADED = ["tests.conftest", "dis_jax.training", "dis_jax.data", "configs.base"]
 
 
@@ -132,7 +133,7 @@ def ended_like(whole, broken):
 
     one, two = (training.restore(folder)[1] for folder in (whole, broken))
     same = bits(one) == bits(two) and log_of(whole) == log_of(broken)
-    return "ended like the unbroken run" if same else f"WRONG: {broken.name}"
+    return LIKE if same else f"WRONG: {broken.name}"
 
 
 def damage(path, chance):

@@ -40,6 +40,26 @@ def test_a_mistake_ends_in_a_message_and_leaves_nothing_behind(
     assert not workdir.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "SyntaxError: invalid syntax (mine.py, line 1)"),
+        ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        ("def get_config():\n    return {}['a']", "KeyError: 'a' (mine.py, line 2)"),
+        ("def get_config():\n    return 3", "get_config returned 3"),
+        ("", "has no attribute 'get_config'"),
+    ],
+)
+def test_a_config_file_that_fails_is_named_with_its_line(run, text, message, tmp_path):
+    config = tmp_path / "mine.py"
+    config.write_text(text)
+    result = run("train", f"--config={config}", f"--workdir={tmp_path / 'run'}")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert message in result.stderr.replace(f"{tmp_path}/", "")
+    assert "Traceback" not in result.stderr
+
+
 def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     workdir = tmp_path / "run"
     small = (
