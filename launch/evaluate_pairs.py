@@ -47,13 +47,14 @@ def main(argv):
     entries = {}
     for by in ("running", "batch"):
         began = time.perf_counter()
-        readings = evaluation.read_run(
+        pairs = evaluation.encode_run(
             *(state, config, _DATA_DIR.value),
             batch_statistics=by == "batch",
-            models=_MODELS.value,
             seed=_SEED.value,
-            num_train=counts["num_train"],
-            num_test=counts["num_test"],
+            **counts,
+        )
+        readings = evaluation.read_pairs(
+            *(*pairs, config.wanted), models=_MODELS.value, seed=_SEED.value
         )
         result = {f"{r.code} {r.attribute} {r.reader}": r.accuracy for r in readings}
         distances = evaluation.distance_to_ideal(readings)
@@ -61,6 +62,7 @@ def main(argv):
         entries[f"readings, {by} statistics"] = {
             "result": result | {"readings": [r._asdict() for r in readings]},
             "settings": {"statistics": by, "models": _MODELS.value, **counts},
+            "left_out": evaluation.left_out_attributes(*pairs),
             "seconds": round(time.perf_counter() - began, 2),
         }
     result = evaluation.record(

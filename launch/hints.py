@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import itertools
 import pathlib
 import re
 import traceback
@@ -72,7 +73,9 @@ def broken_file(arguments: list[str]) -> str:
 
 def _config_flag(arguments: list[str]) -> str:
     """The value of --config."""
-    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for word, following in itertools.zip_longest(
+        arguments, arguments[1:], fillvalue=""
+    ):
         name, equals, value = word.lstrip("-").partition("=")
         if name == "config" and word.startswith("-"):
             return value if equals else following

@@ -53,4 +53,4 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
-    start.run(main)
+    start.run(main, unwinds=True)

@@ -21,14 +21,22 @@ _FOLDERS = ("source", "workdir")
 _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
 
 
-def run(main: Callable[[list[str]], None]) -> None:
-    """`app.run`, where a mistake of the user's ends in its message, not in a traceback."""
+def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
+    """`app.run`, where a mistake of the user's ends in its message, not in a traceback.
+
+    Args:
+      main: of the script.
+      unwinds: whether a signal is raised as an exception, so that what is half made is
+        removed. Not in scripts that compute: JAX loses an exception that is raised within
+        one of its callbacks, or aborts.
+    """
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
     handler = logging.get_absl_handler()
     handler.setFormatter(None)
     handler.addFilter(_ours_or_urgent)
-    signal.signal(signal.SIGTERM, _terminated)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _unwind if unwinds else _end)
 
     def guarded(argv: list[str]) -> None:
         if argv[1:]:
@@ -37,8 +45,6 @@ def run(main: Callable[[list[str]], None]) -> None:
             _stop(f"--config: {missing}")
         try:
             main(argv)
-        except KeyboardInterrupt:
-            _stop("interrupted", 128 + signal.SIGINT)
         except _MENDABLE as error:
             if os.environ.get(_TRACEBACK):
                 raise
@@ -131,10 +137,17 @@ def _ours_or_urgent(record: Any) -> bool:
     return ours or record.levelno >= 30  # logging.WARNING
 
 
-def _terminated(signum: int, frame: Any) -> NoReturn:
-    """Ends a script that has nothing to save; a training hears signals itself."""
+def _unwind(signum: int, frame: Any) -> NoReturn:
     del frame
     _stop(f"ended by {signal.Signals(signum).name}", 128 + signum)
+
+
+def _end(signum: int, frame: Any) -> NoReturn:
+    """Ends a script that has nothing to save; a training hears signals itself."""
+    del frame
+    # not by the log, whose write this may have cut in two
+    os.write(2, f"error: ended by {signal.Signals(signum).name}\n".encode())
+    os._exit(128 + signum)
 
 
 def _stop(message: str, code: int = 1) -> NoReturn:

@@ -65,7 +65,8 @@ def read_pairs(
 ) -> list[Reading]:
     """The accuracy of every attribute on every code, by each reader.
 
-    Attributes that do not vary on a side, or are not known, are left out there.
+    Attributes that do not vary on a side, or are not known, are left out there: `left_out_attributes`
+    names them.
 
     Eq.: Sanchez et al. 2020, section 4
 
@@ -103,7 +104,7 @@ def read_pairs(
         attributes = [
             label.removesuffix(f"_{side}")
             for label, found in train.labels.items()
-            if label.endswith(f"_{side}") and _varies(found, test.labels[label])
+            if label.endswith(f"_{side}") and not _missing(found, test.labels[label])
         ]
         if name != code:  # logits of a head
             attribute = name.removeprefix(f"{code}_")
@@ -130,6 +131,30 @@ def read_pairs(
                     Reading(code, attribute, model, *scored, attribute in meant)
                 )
     return heads + readings
+
+
+def left_out_attributes(train: PairCodes, test: PairCodes) -> dict[str, str]:
+    """The attributes that `read_pairs` leaves out, and why.
+
+    Args:
+      train: pairs that probes are fitted on.
+      test: pairs that they are tested on.
+
+    Returns:
+      The reason by `attribute_side`.
+
+    Example:
+      >>> import numpy as np
+      >>> from dis_jax import evaluation
+      >>> codes = evaluation.PairCodes({}, {"digit_x": np.zeros(40, int)})
+      >>> evaluation.left_out_attributes(codes, codes)
+      {'digit_x': 'takes one value'}
+    """
+    reasons = {
+        label: _missing(found, test.labels[label])
+        for label, found in train.labels.items()
+    }
+    return {label: reason for label, reason in reasons.items() if reason}
 
 
 def distance_to_ideal(readings: Sequence[Reading]) -> dict[str, float]:
@@ -225,31 +250,75 @@ def encode_pairs(
     return jax.tree.map(lambda *parts: np.concatenate(parts), *made)
 
 
-def read_run(
+def encode_run(
     state: State,
     config: Any,
     data_dir: str | os.PathLike[str] | None = None,
     *,
     batch_statistics: bool = False,
-    codes: Sequence[str] | None = None,
-    models: Sequence[str] = ("logistic", "knn"),
     num_train: int = 10_000,
     num_test: int = 10_000,
     seed: int = 0,
+) -> tuple[PairCodes, PairCodes]:
+    """Codes of a run: of training pairs, and of the test pairs that its config names.
+
+    Args:
+      state: what it has learned.
+      config: of the run, with `test_split`, `test_sampler` and `attributes`.
+      data_dir: the folder of real data sets.
+      batch_statistics: whether images are normalised by their own batch, of the size of
+        training, as the public code for SmallNORB does; not by running statistics.
+      num_train: training pairs.
+      num_test: test pairs.
+      seed: of the draws.
+
+    Returns:
+      Both, for `read_pairs` and `left_out_attributes`.
+
+    Example:
+      >>> from dis_jax import evaluation, training
+      >>> def left_out(workdir):
+      ...     _, state, config = training.restore(workdir)
+      ...     return evaluation.left_out_attributes(*evaluation.encode_run(state, config))
+    """
+    config = config.copy_and_resolve_references()
+    config.batch_statistics = batch_statistics
+    method = training.make_method(config)
+
+    def encoded(i: int, split: str, options: Any, count: int) -> PairCodes:
+        image_set = data.load(config.dataset, data_dir, split)
+        make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
+        sampler = make(image_set, config.batch_size, **options)
+        key = jax.random.fold_in(jax.random.key(seed), i)
+        drawn = (method, state, sampler, image_set, key, count)
+        return encode_pairs(*drawn, config.attributes)
+
+    return (
+        encoded(0, config.split, config.sampler, num_train),
+        encoded(1, config.test_split, config.test_sampler, num_test),
+    )
+
+
+def read_run(
+    state: State,
+    config: Any,
+    data_dir: str | os.PathLike[str] | None = None,
+    *,
+    codes: Sequence[str] | None = None,
+    models: Sequence[str] = ("logistic", "knn"),
+    seed: int = 0,
+    **options: Any,
 ) -> list[Reading]:
     """The readings of a run, from training pairs to the test pairs its config names.
 
     Args:
       state: what it has learned.
-      config: of the run, with `test_split`, `test_sampler`, `attributes` and `wanted`.
+      config: of the run, with what `encode_run` reads, and `wanted`.
       data_dir: the folder of real data sets.
-      batch_statistics: whether images are normalised by their own batch, of the size of
-        training, as the public code for SmallNORB does; not by running statistics.
       codes: see `read_pairs`.
       models: see `read_pairs`.
-      num_train: training pairs.
-      num_test: test pairs.
       seed: of the draws and the models.
+      **options: of `encode_run`.
 
     Returns:
       The readings.
@@ -260,35 +329,21 @@ def read_run(
       ...     _, state, config = training.restore(workdir)
       ...     return {r[:3]: r.accuracy for r in evaluation.read_run(state, config)}
     """
-    config = config.copy_and_resolve_references()
-    config.batch_statistics = batch_statistics
-    method = training.make_method(config)
-    parts = []
-    for i, (split, options, count) in enumerate(
-        (
-            (config.split, config.sampler, num_train),
-            (config.test_split, config.test_sampler, num_test),
-        )
-    ):
-        image_set = data.load(config.dataset, data_dir, split)
-        make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
-        sampler = make(image_set, config.batch_size, **options)
-        key = jax.random.fold_in(jax.random.key(seed), i)
-        parts.append(
-            encode_pairs(
-                *(method, state, sampler, image_set, key, count), config.attributes
-            )
-        )
-    train, test = parts
-    return read_pairs(train, test, config.wanted, codes=codes, models=models, seed=seed)
+    parts = encode_run(state, config, data_dir, seed=seed, **options)
+    return read_pairs(*parts, config.wanted, codes=codes, models=models, seed=seed)
 
 
-def _varies(labels: np.ndarray, test_labels: np.ndarray) -> bool:
-    """Whether an attribute is known, takes several values, and those of the test."""
-    known = not (np.any(labels == -1) or np.any(test_labels == -1))
-    values = np.unique(labels)
-    several = len(values) > 1 and len(np.unique(test_labels)) > 1
-    return bool(known and several and np.isin(test_labels, values).all())
+def _missing(labels: np.ndarray, test_labels: np.ndarray) -> str:
+    """Why an attribute cannot be read, or nothing where it can."""
+    values, test_values = np.unique(labels), np.unique(test_labels)
+    if -1 in values or -1 in test_values:
+        return "is unknown for some pairs (-1)"
+    if len(values) < 2:
+        return "takes one value"
+    if len(test_values) < 2:
+        return "takes one value among test pairs"
+    new = np.setdiff1d(test_values, values)
+    return f"has test values that no training pair has ({new[0]})" if len(new) else ""
 
 
 def _head_scores(

@@ -207,15 +207,15 @@ def contact_sheet(image_set: ImageSet, *, seed: int = 0, scale: int = 1) -> Pixe
       >>> contact_sheet(data.rendered_dsprites()).shape[-1]
       1
     """
-    rows = {"samples": samples(image_set, rows=1, columns=_MOST_VALUES, seed=seed)[0]}
-    for name in image_set.factor_names:
-        sweep = factor_sweep(image_set, name, rows=1, seed=seed)[0][0]
-        rows[name.replace("_", " ")] = sweep
+    names = image_set.factor_names
+    labels = ["samples", *(name.replace("_", " ") for name in names)]
+    rows = [samples(image_set, rows=1, columns=_MOST_VALUES, seed=seed)[0]]
+    rows += [factor_sweep(image_set, name, rows=1, seed=seed)[0][0] for name in names]
     grid = np.ones((len(rows), _MOST_VALUES, *image_set.image_shape), np.float32)
-    for line, row in zip(grid, rows.values(), strict=True):
+    for line, row in zip(grid, rows, strict=True):
         line[: len(row)] = row
     return image_grid(
-        to_uint8(grid), row_labels=list(rows), header_row=len(rows) > 1, scale=scale
+        to_uint8(grid), row_labels=labels, header_row=len(rows) > 1, scale=scale
     )
 
 

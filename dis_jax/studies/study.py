@@ -56,7 +56,8 @@ def run_study(
       The result, JSON: see `tabulate`.
 
     Raises:
-      ValueError: if a folder holds a run with another config.
+      ValueError: if a folder holds a run with another config, or if the names of two rows
+        give the same folder.
       NonFiniteError: if a run diverges; after all others have been made.
 
     Example:
@@ -66,6 +67,13 @@ def run_study(
       {}
     """
     workdir = pathlib.Path(workdir)
+    folders: dict[str, str] = {}
+    for row in study.rows:
+        if (other := folders.setdefault(file_name(row), row)) != row:
+            raise ValueError(
+                f"rows {other!r} and {row!r} would share the folder {file_name(row)!r}; "
+                "give one of them another name."
+            )
     planned = jobs(study, workdir)
 
     def do(job: Job) -> None:

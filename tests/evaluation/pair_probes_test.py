@@ -60,6 +60,27 @@ def test_a_head_that_says_nothing_is_not_at_chance():
         evaluation.read_pairs(made(40), broken, {"shared": ("digit",)}, models=())
 
 
+@pytest.mark.parametrize(
+    ("changed", "value", "reason"),
+    [
+        ("train", -1, "is unknown for some pairs (-1)"),
+        ("test", -1, "is unknown for some pairs (-1)"),
+        ("train", 0, "takes one value"),
+        ("test", 0, "takes one value among test pairs"),
+        ("test", 99, "has test values that no training pair has (99)"),
+    ],
+)
+def test_an_attribute_that_is_not_read_is_named(changed, value, reason):
+    parts = {"train": made(40), "test": made(40)}
+    column = parts[changed].labels["colour_x"]
+    column[: len(column) if value == 0 else 1] = value
+    found = evaluation.read_pairs(*parts.values(), {}, models=("knn",))
+    assert {reading.attribute for reading in found} == {"digit"}
+    left_out = evaluation.left_out_attributes(*parts.values())
+    assert left_out["colour_x"] == reason
+    assert set(left_out) == {"colour_x", "hidden_x", "side_x"}
+
+
 def test_names_by_role_give_way_to_names_of_codes():
     wanted = {"shared": ("colour",), "shared_x": ("digit",)}
     found = evaluation.read_pairs(made(40), made(40), wanted, models=())

@@ -1,6 +1,6 @@
 r"""Kills runs, damages their files and misspells their configs; counts what held.
 
-  python -m tests.faults.training                # all: half an hour on two cores
+  python -m tests.faults.training                # all: an hour on two cores
   python -m tests.faults.training --kills=20 --checkpoints=50 --files=0
 
 A run that was killed must end bit for bit like the unbroken one, its log too. A damaged
@@ -74,15 +74,16 @@ def log_of(folder):
     return [{k: v for k, v in line.items() if k not in timed} for line in lines]
 
 
-def kill_runs(root, seed, wanted, workers):
+def kill_runs(root, methods, seed, wanted, workers):
     """Ends runs of all methods at random moments; whether each ends like the unbroken."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
-    of_method = -(-wanted // len(METHODS))
+    of_method = -(-wanted // len(methods))
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         jobs = [
             pool.submit(kill_method, context, root, method, of_method, seed + number)
             for number, method in enumerate(METHODS)
+            if method in methods
         ]
         counts = [job.result() for job in concurrent.futures.as_completed(jobs)]
     return sum(counts, collections.Counter())
@@ -315,6 +316,7 @@ def main():
     parser.add_argument("--checkpoints", type=int, default=260)
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--values", type=int, default=1000)
+    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--workers", type=int, default=2, help="methods at a time")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -333,7 +335,9 @@ def main():
             found = damage_checkpoints(root, chance, given.checkpoints)
             held &= report("damaged checkpoints", found)
         if given.kills:
-            found = kill_runs(root, given.seed, given.kills, given.workers)
+            found = kill_runs(
+                root, given.methods, given.seed, given.kills, given.workers
+            )
             held &= report("kills, and runs that came to their end", found)
     sys.exit(0 if held else 1)
 

@@ -120,6 +120,18 @@ def test_the_sheet_of_few_images_without_factors_is_a_row():
     assert white > 9 * 8  # nine of twelve places are empty
 
 
+def test_every_factor_has_its_row_whatever_it_is_called():
+    images = np.zeros((4, 8, 8, 1), np.uint8)
+    factors = np.array([[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    heights = [
+        figures.contact_sheet(
+            data.from_arrays(images, factors, factor_names=names, name="few")
+        ).shape[0]
+        for names in (("a b", "a_b", "samples"), ("a", "b", "c"))
+    ]
+    assert heights[0] == heights[1]
+
+
 def test_a_factor_of_which_nothing_is_known_has_grey_images():
     factors = np.array([[0, -1], [1, -1]])
     image_set = data.from_arrays(

@@ -32,6 +32,35 @@ for i in range(30):
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 print(json.dumps([b - a for a, b in zip(faults[19:], faults[20:])]))
 """
+# A signal that comes within a callback, where Python drops what is raised.
+SIGNALLED = """
+import os, signal, time
+from launch import start
+
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{signum})
+        time.sleep(.01)
+
+def main(argv):
+    Callback()
+    print("went on", flush=True)
+
+start.run(main)
+"""
+
+
+@pytest.mark.parametrize(("signum", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_no_signal_is_lost(signum, code):
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED.format(signum=signum)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == f"error: ended by {signum}\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")

@@ -39,6 +39,15 @@ def make(tiny_config):
     return make
 
 
+def test_rows_that_would_share_a_folder_are_refused(make, tmp_path):
+    study, scored = make()
+    rows = {"beta 1": study.rows["beta 1"], "beta_1": study.rows["beta 4"]}
+    study = study._replace(rows=rows)
+    with pytest.raises(ValueError, match="'beta 1' and 'beta_1' would share"):
+        studies.run_study(study, tmp_path)
+    assert scored == []
+
+
 def test_every_model_is_trained_once_and_a_stopped_study_goes_on(make, tmp_path):
     study, scored = make()
     seen = []
