@@ -65,8 +65,8 @@ def read_pairs(
 ) -> list[Reading]:
     """The accuracy of every attribute on every code, by each reader.
 
-    Attributes that do not vary on a side, or are not known, are left out there: `left_out_attributes`
-    names them.
+    Attributes that do not vary on a side, or are not known, are left out there:
+    `left_out_attributes` names them.
 
     Eq.: Sanchez et al. 2020, section 4
 
