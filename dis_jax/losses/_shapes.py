@@ -1,4 +1,4 @@
-"""The check that every public function of this room makes on entry."""
+"""Shape checks that the public losses make on entry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import ArrayLike
 
 
 def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
-    """Checks arrays against shapes written as names, which must agree with each other.
+    """Checks that arrays have the named shapes and that equal names have equal sizes.
 
     Args:
       **arrays: `name=(array, shape)`, the shape as jaxtyping writes it: one word an
@@ -28,7 +28,7 @@ def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
 
 
 def check_several(**arrays: ArrayLike) -> None:
-    """Refuses batches of one, where the pairs of the product are those of the joint.
+    """Refuses a batch of one example, whose only negative would be the positive.
 
     Raises:
       ValueError: naming the first array whose leading axis has fewer than two examples.
@@ -48,6 +48,7 @@ def _bind(sizes: dict, words: list[str], found: tuple[int, ...]) -> bool:
             return False
         pairs = list(zip(words, found, strict=True))
     else:
+        # The starred word takes the axes that the words before and after it leave.
         after = len(words) - star - 1
         if len(found) < star + after:
             return False
@@ -57,6 +58,7 @@ def _bind(sizes: dict, words: list[str], found: tuple[int, ...]) -> bool:
             (words[star], found[star:stop]),
             *zip(words[star + 1 :], found[stop:], strict=True),
         ]
+    # A copy: sizes of an array that does not fit must not reach the error message.
     trial = dict(sizes)
     for word, size in pairs:
         if (int(word) if word.isdigit() else trial.setdefault(word, size)) != size:

@@ -1,4 +1,4 @@
-"""Losses of a discriminator and of what it judges."""
+"""Adversarial losses of a discriminator and of a generator."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def discriminator_loss(
     Eq.: Goodfellow et al. 2014, (1)
 
     Args:
-      real_logits: (batch, *positions), the log-odds of real that real data get.
-      fake_logits: (batch2, *positions2), those that generated data get.
+      real_logits: (batch, *positions), log-odds of being real, on real data.
+      fake_logits: (batch2, *positions2), the same on generated data.
 
     Returns:
-      A scalar, nats, the sum of two means; 2 log 2 for a discriminator that knows
-      nothing, 0 at best.
+      A scalar, nats, the sum of two means; 2 log 2 for a discriminator at chance, 0
+      at best.
 
     Raises:
       ValueError: if an argument has no batch axis.
@@ -37,23 +37,26 @@ def discriminator_loss(
         real_logits=(real_logits, "batch *positions"),
         fake_logits=(fake_logits, "batch2 *positions2"),
     )
+    # -log D = softplus(-logit) and -log(1 - D) = softplus(logit): exact for large
+    # logits, where a rounded sigmoid would give log 0. Two means, as the batches may
+    # differ.
     return jax.nn.softplus(-real_logits).mean() + jax.nn.softplus(fake_logits).mean()
 
 
 def generator_loss(
     fake_logits: Float[Array, " batch *positions"], *, saturating: bool = False
 ) -> Float[Array, ""]:
-    """What the generator minimises to be taken for real.
+    """Generator loss: low where the discriminator takes generated data for real.
 
-    `E[softplus(-fake)]` = -E[log D], whose gradient is large while the discriminator
+    `E[softplus(-fake)]` = -E[log D], whose gradient stays large while the discriminator
     wins; `saturating=True` gives `-E[softplus(fake)]` = E[log(1 - D)], the original
-    game.
+    minimax loss.
 
     Eq.: Goodfellow et al. 2014, section 3
 
     Args:
-      fake_logits: (batch, *positions), the log-odds of real that generated data get.
-      saturating: which of the two.
+      fake_logits: (batch, *positions), log-odds of being real, on generated data.
+      saturating: whether to return the minimax loss.
 
     Returns:
       A scalar, nats; smaller means better fakes.
@@ -67,5 +70,6 @@ def generator_loss(
     """
     check_shapes(fake_logits=(fake_logits, "batch *positions"))
     if saturating:
+        # The slope is -sigmoid(fake): it vanishes where D recognises every fake.
         return -jax.nn.softplus(fake_logits).mean()
     return jax.nn.softplus(-fake_logits).mean()

@@ -1,4 +1,4 @@
-"""A target for the information that a code may carry."""
+"""Capacity control: a target for the KL divergence of a code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def capacity_penalty(
     capacity: Float[Array, ""] | float,
     gamma: Float[Array, ""] | float,
 ) -> Float[Array, "..."]:
-    """Holds a KL divergence to a capacity, which a schedule raises during training.
+    """Penalises the distance of a KL divergence from a capacity set by a schedule.
 
     `gamma |kl - capacity|`. The papers take the divergence of the batch, so average it
     over the examples first: the penalty of a mean is not the mean of penalties.
@@ -36,4 +36,5 @@ def capacity_penalty(
       60.0
     """
     check_shapes(capacity=(capacity, ""), gamma=(gamma, ""))
+    # An absolute value, not a hinge: a KL below the capacity is pushed up as well.
     return gamma * jnp.abs(kl - capacity)

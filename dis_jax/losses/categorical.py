@@ -1,7 +1,7 @@
 """Categorical codes: relaxed samples, entropies, divergences, a bound on information.
 
 Logits are unnormalised log-probabilities. A class whose logit is -inf has probability 0
-and is left out of every sum, so that a prior may lack classes.
+and contributes nothing to any sum, so a prior may exclude classes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def gumbel_softmax(
     temperature: Float[Array, ""] | float,
     hard: bool = False,
 ) -> Float[Array, " batch *codes category"]:
-    """A relaxed draw from a categorical distribution, differentiable in the logits.
+    """Relaxed draw from a categorical distribution, differentiable in the logits.
 
     `softmax((logits + g) / temperature)` with Gumbel noise g. As the temperature falls
     to 0 it becomes a one-hot draw with the exact probabilities, as it rises the uniform
@@ -70,12 +70,18 @@ def gumbel_softmax(
         logits=(logits, "batch *codes category"), temperature=(temperature, "")
     )
     noisy = logits + gumbel_noise(key, logits.shape)
+    # Subtract the maximum before dividing: then no quotient is positive, and none
+    # overflows to +inf at any temperature. Softmax ignores the shift, hence no
+    # gradient.
     noisy -= jax.lax.stop_gradient(noisy.max(axis=-1, keepdims=True))
-    # No quotient is positive then, so none overflows upwards at any temperature.
+    # At temperature 0 the maximum gives 0 / tiny = 0, all others large negative
+    # numbers: the one-hot limit, without 0 / 0.
     soft = jax.nn.softmax(noisy / jnp.maximum(temperature, jnp.finfo(noisy.dtype).tiny))
     if not hard:
         return soft
     one_hot = jax.nn.one_hot(noisy.argmax(axis=-1), logits.shape[-1], dtype=soft.dtype)
+    # The bracket is exactly 0, so the value is exactly one-hot; without the bracket
+    # (one_hot + soft) - soft would round.
     return one_hot + (soft - jax.lax.stop_gradient(soft))
 
 
@@ -121,8 +127,8 @@ def categorical_kl(
       prior_logits: (category,); zeros for a uniform prior.
 
     Returns:
-      (batch, *codes), nats, never negative; infinite where the prior lacks a class that
-      the distribution has.
+      (batch, *codes), nats, never negative; infinite where the prior excludes a class
+      to which the distribution gives probability.
 
     Raises:
       ValueError: if the numbers of classes differ.
@@ -138,6 +144,7 @@ def categorical_kl(
     )
     q, log_q = _distribution(logits)
     log_p = jax.nn.log_softmax(prior_logits)
+    # q = 0 contributes 0 even where log p = -inf; 0 times infinity would be NaN.
     return (q * jnp.where(q > 0, log_q - log_p, 0.0)).sum(axis=-1)
 
 
@@ -146,7 +153,7 @@ def info_lower_bound(
     code: Float[Array, "batch category"],
     prior_logits: Float[Array, " category"],
 ) -> Float[Array, ""]:
-    """InfoGAN's lower bound of the information that an image has of its category.
+    """InfoGAN's lower bound on the mutual information of an image and its category.
 
     `I(c; G(z, c)) >= E[log Q(c|x)] + H(c)`, tight for Q(c|x) = P(c|x).
 
@@ -181,14 +188,14 @@ def info_lower_bound(
         prior_logits=(prior_logits, "category"),
     )
     log_q = jax.nn.log_softmax(logits)
-    # a category that neither code nor Q knows: 0 log 0 = 0
+    # 0 log 0 = 0 for a class that Q excludes and that the code does not contain.
     log_q = jnp.where((code == 0) & jnp.isneginf(log_q), 0.0, log_q)
     log_likelihood = (code * log_q).sum(axis=-1)
     return log_likelihood.mean() + categorical_entropy(prior_logits)
 
 
 def _distribution(logits: Array) -> tuple[Array, Array]:
-    """Probabilities and their logarithms, 0 in place of the logarithm of 0."""
+    """Probabilities and their logarithms; 0 replaces log 0, so that p log p is 0."""
     log_p = jax.nn.log_softmax(logits)
     p = jnp.exp(log_p)
     return p, jnp.where(p > 0, log_p, 0.0)

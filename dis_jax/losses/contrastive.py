@@ -1,4 +1,4 @@
-"""What an image and its transformed copy should have in common."""
+"""Losses that make predictions agree on an image and its transformed copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def transformation_distance(
     *,
     kind: Literal["squared", "symmetric_kl", "cosine"],
 ) -> Float[Array, " batch"]:
-    """How far the category of an image moves under a transformation that keeps it.
+    """Distance between the predicted categories of an image and its transformed copy.
 
     With p and q the softmax of the two: "squared" is `Σ (p - q)²`, in [0, 2];
     "symmetric_kl" is `KL(p||q) + KL(q||p)`, nats; "cosine" is
@@ -49,7 +49,8 @@ def transformation_distance(
     if kind == "squared":
         return ((p - q) ** 2).sum(axis=1)
     if kind == "symmetric_kl":
-        # 0 where both have probability 0, and a logarithm of -inf
+        # KL(p||q) + KL(q||p) = Σ (p - q) (log p - log q). Where both probabilities are
+        # 0 the term is 0, but -inf - (-inf) would be NaN.
         same = (p == 0) & (q == 0)
         log_p = jnp.where(same, 0.0, jax.nn.log_softmax(logits))
         log_q = jnp.where(same, 0.0, jax.nn.log_softmax(transformed_logits))
@@ -98,14 +99,20 @@ def nt_xent(
     check_several(features=features)
     batch = len(features)
     rows = _unit(jnp.concatenate([features, transformed_features]))
+    # "highest": the default on GPU (TF32) keeps about 3 digits, and 1 / temperature
+    # would amplify the error.
     similarity = jnp.matmul(rows, rows.T, precision="highest") / temperature
+    # The diagonal at offset N holds s(i, N + i) for the first N rows; s is symmetric,
+    # so the last N rows have the same values.
     positive = jnp.tile(jnp.diagonal(similarity, batch), 2)
+    # exp(-inf) = 0: a row is not in its own denominator. Its positive stays in.
     itself = jnp.eye(2 * batch, dtype=bool)
     others = jnp.where(itself, -jnp.inf, similarity)
     return (jax.nn.logsumexp(others, axis=1) - positive).mean()
 
 
 def _unit(rows: Float[Array, "batch feature"]) -> Float[Array, "batch feature"]:
-    """Rows of length 1; a row of zeros stays one, with a finite gradient."""
+    """Rows scaled to length 1; a row of zeros stays zero."""
+    # Bounded before the square root, whose slope at 0 is infinite.
     square = (rows**2).sum(axis=1, keepdims=True)
     return rows / jnp.sqrt(jnp.maximum(square, jnp.finfo(rows.dtype).tiny))

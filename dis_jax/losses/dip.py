@@ -1,4 +1,4 @@
-"""Disentangled inferred prior: the latent covariance held to the prior's."""
+"""Disentangled inferred prior (DIP): moves the latent covariance to the identity."""
 
 from __future__ import annotations
 
@@ -48,9 +48,11 @@ def dip_regulariser(
     check_shapes(mean=(mean, "batch latent"), logvar=(logvar, "batch latent"))
     if kind not in ("i", "ii"):
         raise ValueError(f'`kind` is {kind!r}; expected "i" or "ii".')
-    points = jnp.full_like(logvar, -jnp.inf)  # posteriors without any variance
+    # Kind "i" leaves Cov[mean] alone: posteriors with variance exp(-inf) = 0.
+    points = jnp.full_like(logvar, -jnp.inf)
     _, covariance = aggregate_gaussian(mean, logvar if kind == "ii" else points)
     diagonal = jnp.diagonal(covariance)
+    # Both triangles count, as in the paper's sum over i != j.
     off_diagonal = covariance - jnp.diag(diagonal)
     return (
         lambda_off * (off_diagonal**2).sum() + lambda_diag * ((diagonal - 1) ** 2).sum()

@@ -1,4 +1,4 @@
-"""Divergences of Gaussians: one posterior, and the aggregate of all of them."""
+"""Divergences of Gaussians: of single posteriors and of the aggregate posterior."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def gaussian_kl(
     check_shapes(
         mean=(mean, "batch latent *latents"), logvar=(logvar, "batch latent *latents")
     )
+    # expm1 keeps the digits of exp(logvar) - 1 near the prior, where logvar is about 0.
     kl = 0.5 * (mean**2 + jnp.expm1(logvar) - logvar)
     return kl.sum(axis=range(1, kl.ndim))
 
@@ -70,6 +71,7 @@ def aggregate_gaussian(
     """
     check_shapes(mean=(mean, "batch latent"), logvar=(logvar, "batch latent"))
     centre = mean.mean(axis=0)
+    # Centre first: E[m mᵀ] - E[m] E[m]ᵀ cancels in float32 where means are far from 0.
     spread = mean - centre
     covariance = spread.T @ spread / len(mean)
     return centre, covariance + jnp.diag(jnp.exp(logvar).mean(axis=0))
@@ -78,7 +80,7 @@ def aggregate_gaussian(
 def gaussian_total_correlation(
     covariance: Float[Array, "latent latent"], *, jitter: float = 1e-5
 ) -> Float[Array, ""]:
-    """Total correlation of a Gaussian: how far its dimensions are from independent.
+    """Total correlation of a Gaussian, a measure of dependence between its dimensions.
 
     `TC = KL(N(m, S) || Π_j N(m_j, S_jj)) = ½ [Σ_j log S_jj - log det S]`.
 
@@ -107,7 +109,11 @@ def gaussian_total_correlation(
     variance = jnp.diagonal(covariance)
     scale = 1 / jnp.sqrt(_positive(variance))
     correlation = covariance * jnp.outer(scale, scale)
+    # The diagonal is set, not computed: a constant latent (variance 0) then counts as
+    # independent of the others.
     correlation = jnp.fill_diagonal(correlation, 1 + jitter, inplace=False)
+    # ½ log det C = Σ_j log L_jj for C = L Lᵀ. The first term below is that of the
+    # diagonal with jitter, so that uncorrelated dimensions still give 0.
     log_diagonal = jnp.log(jnp.diagonal(jnp.linalg.cholesky(correlation)))
     return 0.5 * len(covariance) * jnp.log1p(jitter) - log_diagonal.sum()
 
@@ -142,6 +148,7 @@ def gaussian_kl_to_standard_normal(
       '12.50'
     """
     check_shapes(mean=(mean, "latent"), covariance=(covariance, "latent latent"))
+    # Exact, because the prior factorises: KL(q || p) = Σ_j KL(q_j || p_j) + TC(q).
     logvar = jnp.log(_positive(jnp.diagonal(covariance)))
     marginals = gaussian_kl(mean[None], logvar[None])[0]
     return marginals + gaussian_total_correlation(covariance, jitter=jitter)
@@ -185,6 +192,7 @@ def multivariate_normal_nll(
         covariance=(covariance, "latent latent"),
     )
     latent = len(mean)
+    # S = L Lᵀ: the quadratic form is |L⁻¹ (z - m)|² and ½ log det S is Σ_j log L_jj.
     factor = jnp.linalg.cholesky(covariance + jitter * jnp.eye(latent))
     white = jax.scipy.linalg.solve_triangular(factor, (z - mean).T, lower=True)
     log_det = jnp.log(jnp.diagonal(factor)).sum()
@@ -192,5 +200,6 @@ def multivariate_normal_nll(
 
 
 def _positive(variance: Float[Array, " latent"]) -> Float[Array, " latent"]:
-    # Far below any real latent, far enough from 0 that its powers stay in range.
+    # eps² (1e-14 in float32) is far below the variance of a latent in use, and its
+    # inverse stays finite.
     return jnp.maximum(variance, jnp.finfo(variance.dtype).eps ** 2)

@@ -1,4 +1,4 @@
-"""What a group of images has in common: evidence, shared noise, the group's bound."""
+"""Codes that a group of images shares: evidence, noise, evidence lower bound."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ def accumulate_evidence(
     group: Int[Array, " batch"],
     num_groups: int,
 ) -> tuple[Float[Array, "num_groups latent"], Float[Array, "num_groups latent"]]:
-    """Product of the Gaussians of each group: its members' evidence taken together.
+    """Product of the Gaussians of each group, the accumulated evidence of its members.
 
     `1/var_g = Σ_i 1/var_i` and `mean_g = var_g Σ_i mean_i/var_i`, computed as
     `logvar_g = -logsumexp_i(-logvar_i)` and `mean_g = Σ_i softmax_i(-logvar_i) mean_i`.
-    No prior is multiplied in. Hand a group's value back to its members with
-    `group_mean[group]` (an example of no group then reads that of another). The groups
-    are those of the whole (global) batch; under `pmap` or `shard_map`, those of the
-    shard.
+    No prior is multiplied in. `group_mean[group]` hands a group's value back to its
+    members (an example of no group gets the value of another group). Groups span the
+    whole (global) batch; under `pmap` or `shard_map`, only the shard.
 
     Eq.: Bouchacourt et al. 2018, product of normal densities
 
@@ -57,15 +56,18 @@ def accumulate_evidence(
         group=(group, "batch"),
     )
     valid = (group >= 0) & (group < num_groups)
+    # An example of no group is put in group 0 with precision exp(-inf) = 0.
     log_precision = jnp.where(valid[:, None], -logvar, -jnp.inf)
+    # The largest log-precision cancels in the results, so it needs no gradient.
     most = stop_gradient(
         jax.ops.segment_max(log_precision, jnp.where(valid, group, 0), num_groups)
     )
     member = group[:, None] == jnp.arange(num_groups)
     empty = ~member.any(axis=0)[:, None]
     most = jnp.where(empty, 0.0, most)
-    # relative to the largest of the group, so that nothing overflows
+    # Log-sum-exp: weights relative to the group's largest precision cannot overflow.
     weights = jnp.exp(jnp.where(valid[:, None], -logvar - most[group], -jnp.inf))
+    # A total of 1 gives an empty group mean 0 / 1 and logvar -0 - log 1 = 0.
     total = jnp.where(empty, 1.0, _sum_groups(member, weights))
     group_mean = _sum_groups(member, weights * mean) / total
     return group_mean, -most - jnp.log(total)
@@ -74,7 +76,9 @@ def accumulate_evidence(
 def _sum_groups(
     member: Bool[Array, "batch num_groups"], values: Float[Array, "batch latent"]
 ) -> Float[Array, "num_groups latent"]:
-    """Sums over members; as a product of matrices it is fast, and always the same."""
+    """Sum over the members of each group."""
+    # A matrix product, because scattered additions are slower and their order, so their
+    # rounding, is not fixed on a GPU. "highest" avoids TF32.
     return jnp.matmul(
         member.T.astype(values.dtype), values, precision=jax.lax.Precision.HIGHEST
     )
@@ -88,8 +92,9 @@ def multiply_posteriors(
 ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
     """Product of two Gaussians, latent by latent: `accumulate_evidence` of pairs.
 
-    `1/var = 1/var1 + 1/var2`, `mean = var (mean1/var1 + mean2/var2)`. Some public code
-    takes twice this variance; this is the product.
+    `1/var = 1/var1 + 1/var2`, `mean = var (mean1/var1 + mean2/var2)`. The weakly
+    supervised ML-VAE of `disentanglement_lib` uses twice this variance; this is the
+    product.
 
     Eq.: Bouchacourt et al. 2018, product of normal densities
 
@@ -112,6 +117,7 @@ def multiply_posteriors(
       [[2.]] [[0.5]]
     """
     _check_pair(mean1, logvar1, mean2, logvar2)
+    # var / var1 = 1 / (1 + var1 / var2), a sigmoid of the difference of log-variances.
     weight = jax.nn.sigmoid(logvar2 - logvar1)
     logvar = -jnp.logaddexp(-logvar1, -logvar2)
     return weight * mean1 + (1 - weight) * mean2, logvar
@@ -125,8 +131,8 @@ def average_posteriors(
 ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
     """Mean of the means and mean of the variances of two Gaussians, latent by latent.
 
-    What Ada-GVAE and GroupVAE put in place of both posteriors in the dimensions that a
-    pair shares.
+    Ada-GVAE and GroupVAE replace both posteriors by it in the dimensions that a pair
+    shares.
 
     Eq.: Locatello et al. 2020, Ada-GVAE
 
@@ -149,6 +155,7 @@ def average_posteriors(
       [[2.]] [[1.]]
     """
     _check_pair(mean1, logvar1, mean2, logvar2)
+    # log((var1 + var2) / 2), without leaving logarithms.
     return 0.5 * (mean1 + mean2), jnp.logaddexp(logvar1, logvar2) - jnp.log(2)
 
 
@@ -158,10 +165,11 @@ def adaptive_shared_dims(
     mean2: Float[Array, "batch latent"],
     logvar2: Float[Array, "batch latent"],
 ) -> Bool[Array, "batch latent"]:
-    """Which latents a pair of images seems to share, for an unknown number of changes.
+    """Estimates which latents a pair of images shares, if the changes are unknown.
 
     `δ_d = KL(q(z_d|x1) || q(z_d|x2))`, shared where `δ_d <= ½ (min_d δ_d + max_d δ_d)`;
-    the threshold is the pair's own, and the divergence is directed from 1 to 2.
+    each pair has its own threshold, and the divergence is directed from 1 to 2, as in
+    `disentanglement_lib`.
 
     Eq.: Locatello et al. 2020, practical adaptive algorithms
 
@@ -184,11 +192,14 @@ def adaptive_shared_dims(
     """
     _check_pair(mean1, logvar1, mean2, logvar2)
     log_ratio = logvar1 - logvar2
-    # One square: 0 stays 0 where 1 / variance alone would be infinite.
+    # Scale, then square: exp(-logvar) overflows float32 below -88, exp(-logvar / 2)
+    # only below -177, and equal means times infinity would be NaN.
     distance2 = ((mean1 - mean2) * jnp.exp(-0.5 * logvar2)) ** 2
     delta = 0.5 * (jnp.expm1(log_ratio) - log_ratio + distance2)
-    delta = jnp.minimum(delta, jnp.finfo(delta.dtype).max)  # an infinite one differs
+    # A finite maximum keeps the threshold finite, so an infinite divergence exceeds it.
+    delta = jnp.minimum(delta, jnp.finfo(delta.dtype).max)
     least, most = delta.min(axis=1, keepdims=True), delta.max(axis=1, keepdims=True)
+    # Halved before the sum, which could overflow.
     return delta <= 0.5 * least + 0.5 * most
 
 
@@ -201,7 +212,7 @@ def group_noise(
     scale: Float[Array, ""] | float = 1.0,
     per: Literal["group", "example"] = "group",
 ) -> Float[Array, "batch latent"]:
-    """Normal noise that all members of a group share, or not.
+    """Normal noise, one draw for each group (shared by its members) or each example.
 
     `ε_i = scale · n_g(i)` with one n ~ N(0, I) a group, or one an example. The sample
     of the group's code is `mean_g + exp(logvar_g / 2) ε`.
@@ -233,11 +244,12 @@ def group_noise(
         raise ValueError(f'`per` is {per!r}; expected "group" or "example".')
     if per == "example":
         return scale * jax.random.normal(key, (len(group), latent))
+    # A draw for every possible group, present or not: static shapes under jit.
     return scale * jax.random.normal(key, (num_groups, latent))[group]
 
 
 def count_groups(group: Int[Array, " batch"], num_groups: int) -> Int[Array, ""]:
-    """The number of groups that have a member: what group losses are divided by.
+    """Number of groups that have a member, the divisor of group losses.
 
     Eq.: Bouchacourt et al. 2018, Algorithm 1
 
@@ -256,6 +268,7 @@ def count_groups(group: Int[Array, " batch"], num_groups: int) -> Int[Array, ""]
       2
     """
     check_shapes(group=(group, "batch"))
+    # (batch, num_groups), because the result of `jnp.unique` has no static shape.
     return (group[:, None] == jnp.arange(num_groups)).any(axis=0).sum()
 
 
@@ -276,8 +289,8 @@ def group_elbo(
     Args:
       nll: (batch,), negative log-likelihood of each example.
       style_kl: (batch,), KL divergence of each example's own code.
-      class_kl: (num_groups,), KL divergence of each group's code; what stands at a
-        group without members does not count.
+      class_kl: (num_groups,), KL divergence of each group's code; the value of
+        a group without members is ignored.
       group: (batch,), whole numbers in [0, num_groups).
 
     Returns:
@@ -302,6 +315,7 @@ def group_elbo(
         class_kl=(class_kl, "num_groups"),
         group=(group, "batch"),
     )
+    # `where`, not a product: the KL of an absent group may be NaN or infinite.
     present = (group[:, None] == jnp.arange(len(class_kl))).any(axis=0)
     total = (nll + style_kl).sum() + jnp.where(present, class_kl, 0.0).sum()
     return -total / present.sum()
@@ -332,6 +346,8 @@ def swap_partners(
     check_shapes(group=(group, "batch"))
     itself = jnp.arange(len(group))
     others = (group[:, None] == group) & (itself[:, None] != itself)
+    # Equal logits: uniform over the others. In a row without others all logits are -inf
+    # and the draw means nothing; the last line replaces it.
     partner = jax.random.categorical(key, jnp.where(others, 0.0, -jnp.inf))
     return jnp.where(others.any(axis=1), partner, itself)
 
@@ -339,11 +355,11 @@ def swap_partners(
 def swap_reconstruction(
     swapped_nll: Float[Array, " batch"], partner: Int[Array, " batch"]
 ) -> Float[Array, " batch"]:
-    """Reconstruction through another member's class code: makes the decoder use it.
+    """Reconstruction error with the class code of another member of the group.
 
-    `-log p(x_i | style_i, class_j)` with j = `swap_partners` of i. Only what the
-    members of a group have in common helps here, and it must be in the class code of
-    each.
+    `-log p(x_i | style_i, class_j)` with j = `swap_partners` of i. It makes the
+    decoder use the class code: only what the members of a group have in common lowers
+    this error, and the class code of each must contain it.
 
     Eq.: Bouchacourt et al. 2018, swapping of class codes
 

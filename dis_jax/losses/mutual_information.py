@@ -45,6 +45,8 @@ def donsker_varadhan(
       3.0
     """
     _check_scores(joint_scores, marginal_scores)
+    # One logarithm a position: every position has a normaliser of its own, and a mean
+    # of lower bounds is a lower bound.
     return (joint_scores.mean(axis=0) - _log_mean_exp(marginal_scores)).mean()
 
 
@@ -91,11 +93,14 @@ def mine_surrogate(
         decay=(decay, ""),
     )
     log_mean = _log_mean_exp(marginal_scores)
+    # log(decay A + (1 - decay) E[exp T']); decay = 0 gives log 0 = -inf, which
+    # logaddexp takes as a weight of 0.
     average = jax.lax.stop_gradient(
         jnp.logaddexp(jnp.log(decay) + moving_average, jnp.log1p(-decay) + log_mean)
     )
+    # E[exp T'] / A: A is constant, so the gradient is E[exp(T') ∇T'] / A.
     correction = jnp.exp(_log_mean_exp(marginal_scores - average))
-    correction -= jax.lax.stop_gradient(correction)  # gives the gradient, not the value
+    correction -= jax.lax.stop_gradient(correction)  # value 0, gradient unchanged
     value = joint_scores.mean(axis=0) - jax.lax.stop_gradient(log_mean)
     return (value - correction).mean(), average
 
@@ -132,6 +137,7 @@ def nwj(
       2.0
     """
     _check_scores(joint_scores, marginal_scores)
+    # No logarithm of a mean, hence no bias, and one mean serves batch and positions.
     return joint_scores.mean() - jnp.exp(marginal_scores - 1).mean()
 
 
@@ -139,7 +145,7 @@ def jensen_shannon(
     joint_scores: Float[Array, " batch *positions"],
     marginal_scores: Float[Array, " batch2 *positions"],
 ) -> Float[Array, ""]:
-    """Jensen-Shannon objective: rises with mutual information, but is not in its scale.
+    """Jensen-Shannon objective: rises with mutual information, on a different scale.
 
     `-E[softplus(-T)] - E[softplus(T')]`. Its maximum over critics is 2 JSD - 2 log 2,
     with JSD the Jensen-Shannon divergence of joint and product, reached by
@@ -165,6 +171,7 @@ def jensen_shannon(
       -1.3863
     """
     _check_scores(joint_scores, marginal_scores)
+    # The log-likelihood of a discriminator with logits T: log σ(T) = -softplus(-T).
     joint, marginal = jax.nn.softplus(-joint_scores), jax.nn.softplus(marginal_scores)
     return -joint.mean() - marginal.mean()
 
@@ -172,8 +179,9 @@ def jensen_shannon(
 def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Array, ""]:
     """InfoNCE estimate of mutual information from the scores of all pairs.
 
-    `E_i[T_ii - log 1/N Σ_j exp T_ij]`: how well y_i is picked out among the N of the
-    batch. A lower bound in expectation, tight for T = log p(x|y) + any c(x) as N grows.
+    `E_i[T_ii - log 1/N Σ_j exp T_ij]`: how well the critic picks y_i among the N of
+    the batch. A lower bound in expectation, tight for T = log p(x|y) + any c(x) as N
+    grows.
 
     Bias: never above log N, whatever the information is. Variance: low.
 
@@ -196,7 +204,9 @@ def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Arr
     """
     check_shapes(score_matrix=(score_matrix, "batch batch *positions"))
     check_several(score_matrix=score_matrix)
+    # `diagonal` appends its axis: (*positions, batch) -> (batch, *positions).
     diagonal = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
+    # The positive is one of the N scores of the mean: hence the ceiling of log N.
     return (diagonal - _log_mean_exp(score_matrix, axis=1)).mean()
 
 
@@ -208,10 +218,11 @@ def smile(
     """Smoothed mutual information estimate: Donsker-Varadhan with clipped scores.
 
     `E[T] - log E[exp clip(T', -clip, clip)]`; `clip=inf` gives `donsker_varadhan`, and
-    clip -> 0 the mean of T. The authors train the critic by `jensen_shannon` and read
-    the information off with this.
+    clip -> 0 the mean of T. The authors train the critic by `jensen_shannon` and use
+    this for the estimate only.
 
-    Bias: no bound either way; clipping hides the largest T' and so raises the estimate.
+    Bias: no bound either way; clipping large T' raises the estimate, clipping small T'
+    lowers it.
     Variance: at most of the order exp(2 clip) / batch, whatever the information is.
 
     Eq.: Song & Ermon 2020, definition of I_SMILE
@@ -234,6 +245,7 @@ def smile(
     """
     _check_scores(joint_scores, marginal_scores)
     check_shapes(clip=(clip, ""))
+    # T stays unclipped: the variance comes from exp T' in the normaliser.
     return donsker_varadhan(joint_scores, jnp.clip(marginal_scores, -clip, clip))
 
 
@@ -276,10 +288,10 @@ def club(
 def roll_negatives(
     x: Float[Array, " batch *features"],
 ) -> Float[Array, " batch *features"]:
-    """Pairs of the product of marginals: each example meets its neighbour's x.
+    """Pairs of the product of marginals: each example gets the x of its neighbour.
 
-    `x'_i = x_{i-1}`. No example meets itself, and no randomness is needed; the batch
-    must be in random order.
+    `x'_i = x_{i-1}`. No example keeps its own x, and no randomness is needed; the
+    batch must be in random order.
 
     Eq.: Sanchez et al. 2020, section 3
 
@@ -305,10 +317,10 @@ def roll_negatives(
 def permute_negatives(
     key: Key[Array, ""], x: Float[Array, " batch *features"]
 ) -> Float[Array, " batch *features"]:
-    """Pairs of the product of marginals: each example meets a random other's x.
+    """Pairs of the product of marginals: each example gets the x of a random other.
 
-    The batch is shuffled as one random cycle, so that no example meets itself; under a
-    plain permutation one in a batch would, on average.
+    The batch is permuted by one random cycle, so no example keeps its own x; a plain
+    permutation leaves one example of a batch in place, on average.
 
     Eq.: Belghazi et al. 2018, Algorithm 1
 
@@ -331,6 +343,7 @@ def permute_negatives(
     check_shapes(x=(x, "batch *features"))
     check_several(x=x)
     order = jax.random.permutation(key, len(x))
+    # source[order[k]] = order[k - 1]: a single cycle through the whole batch.
     source = jnp.zeros_like(order).at[order].set(jnp.roll(order, 1))
     return x[source]
 
@@ -341,7 +354,7 @@ def all_pairs_scores(
     """Splits the scores of all pairs into those of the joint and of the product.
 
     All batch (batch - 1) off-diagonal pairs serve as negatives; they are not
-    independent of each other, but none is wasted.
+    independent of each other, but all of them are used.
 
     Eq.: Poole et al. 2019, section 2
 
@@ -365,7 +378,8 @@ def all_pairs_scores(
     check_several(score_matrix=score_matrix)
     batch, _, *positions = score_matrix.shape
     joint = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
-    # Without the first element, each row of batch + 1 ends with a diagonal element.
+    # Diagonal elements are batch + 1 apart. Without the first, the rest forms batch - 1
+    # rows of batch + 1 that end with a diagonal element each, which is dropped.
     flat = score_matrix.reshape(batch * batch, *positions)[1:]
     rows = flat.reshape(batch - 1, batch + 1, *positions)[:, :-1]
     return joint, rows.reshape(batch * (batch - 1), *positions)

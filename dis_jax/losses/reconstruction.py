@@ -1,4 +1,4 @@
-"""How badly a decoder explains an image: negative log-likelihoods."""
+"""Reconstruction losses: negative log-likelihoods of images under a decoder."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def bernoulli_nll(
     """Negative log-likelihood of pixels under independent Bernoulli distributions.
 
     `-Σ t log σ(l) + (1 - t) log(1 - σ(l))`, exact for logits of any size. Targets
-    between 0 and 1 are taken as they are, as every published VAE on grey or coloured
-    images does; the smallest value is then the entropy of the targets, not 0.
+    between 0 and 1 are used as they are, as is usual for VAEs on grey or coloured
+    images; the smallest value is then the entropy of the targets, not 0.
 
     Eq.: Kingma & Welling 2014, appendix C.1 (11)
 
@@ -39,7 +39,8 @@ def bernoulli_nll(
         logits=(logits, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    # softplus(l) - l t without cancellation; minimum(l, -l) is -|l| with slope 0 at 0.
+    # softplus(l) - l t = max(l, 0) - l t + log(1 + exp(-|l|)), so no exp overflows.
+    # minimum(l, -l) is -|l| with slope 0 at 0, which makes the slope there σ(0) - t.
     remainder = jnp.log1p(jnp.exp(jnp.minimum(logits, -logits)))
     nll = jnp.maximum(logits, 0) - logits * targets + remainder
     return _sum_features(nll)
@@ -78,6 +79,7 @@ def gaussian_nll(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
+    # A larger variance would broadcast `mean` and silently change the sum.
     shape = jnp.shape(variance)
     trailing = mean.shape[mean.ndim - len(shape) :]
     if len(shape) > mean.ndim or any(
@@ -92,7 +94,7 @@ def gaussian_nll(
 
 
 def _sum_features(nll: Float[Array, " batch *features"]) -> Float[Array, " batch"]:
-    # A product with ones, because XLA's CPU loop for a sum fused with the logarithm is
-    # not vectorised: 18 ms become 0.7 for 64 images of 64x64.
+    # A product with ones, because XLA does not vectorise a sum that it fuses with the
+    # logarithm on a CPU: 18 ms instead of 0.7 ms for 64 images of 64x64.
     flat = nll.reshape(nll.shape[0], -1)
     return jnp.dot(flat, jnp.ones(flat.shape[1], flat.dtype), precision="highest")

@@ -1,4 +1,4 @@
-"""Total correlation of the aggregate posterior, by a discriminator or a minibatch."""
+"""Total correlation of the aggregate posterior, from a discriminator or a minibatch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def permute_dims(
 ) -> Float[Array, "batch latent"]:
     """Samples from the product of marginals: shuffles every latent over the batch.
 
-    Each dimension has a permutation of its own, so that its values stay what they are
-    and only the dependence between dimensions is lost. Under `pmap` or `shard_map` the
+    Each dimension has its own permutation, which keeps its values and removes the
+    dependence between dimensions. Under `pmap` or `shard_map` the
     shuffle stays inside the shard.
 
     Eq.: Kim & Mnih 2018, Algorithm 1
@@ -28,7 +28,7 @@ def permute_dims(
       (batch, latent), samples of Π_j q(z_j).
 
     Raises:
-      ValueError: if `z` is not of rank 2, or holds one example, which nothing permutes.
+      ValueError: if `z` is not of rank 2, or holds a single example.
 
     Example:
       >>> z = jnp.arange(8.0).reshape(4, 2)
@@ -38,15 +38,16 @@ def permute_dims(
     """
     check_shapes(z=(z, "batch latent"))
     check_several(z=z)
+    # Without `independent` whole rows would move, and the joint would stay the joint.
     return jax.random.permutation(key, z, axis=0, independent=True)
 
 
 def density_ratio_tc(logits: Float[Array, "batch 2"]) -> Float[Array, " batch"]:
-    """Total correlation as a discriminator sees it: the log-odds of the joint.
+    """Total correlation estimated by a discriminator: the log-odds of the joint.
 
     `log q(z) / Π_j q(z_j) ≈ l_0 - l_1` for a discriminator with class 0 = joint and
     class 1 = permuted; its mean over z ~ q(z) estimates TC(z). The estimate is as good
-    as the discriminator, and no bound.
+    as the discriminator; it is not a bound.
 
     Eq.: Kim & Mnih 2018, (3)
 
@@ -83,8 +84,8 @@ def density_ratio_discriminator_loss(
         independent batch.
 
     Returns:
-      A scalar, nats, the mean over each batch; log 2 for a discriminator that knows
-      nothing, 0 at best.
+      A scalar, nats, the mean over each batch; log 2 for a discriminator at chance,
+      0 at best.
 
     Raises:
       ValueError: if an argument has not exactly two columns.
@@ -98,6 +99,7 @@ def density_ratio_discriminator_loss(
         joint_logits=(joint_logits, "batch 2"),
         permuted_logits=(permuted_logits, "batch2 2"),
     )
+    # softplus(l_1 - l_0) is the two-class cross-entropy -log softmax(l)_0.
     joint = jax.nn.softplus(joint_logits[:, 1] - joint_logits[:, 0])
     permuted = jax.nn.softplus(permuted_logits[:, 0] - permuted_logits[:, 1])
     return 0.5 * (joint.mean() + permuted.mean())
@@ -121,8 +123,8 @@ def minibatch_total_correlation(
       z: (batch, latent), one sample of each posterior.
       mean: (batch, latent), of the posteriors.
       logvar: (batch, latent), of the posteriors.
-      dataset_size: N. None leaves out the constant (d - 1) log(N M), which no gradient
-        sees.
+      dataset_size: N. None leaves out the constant (d - 1) log(N M), which has
+        no gradient.
 
     Returns:
       A scalar, nats, the mean over the batch. It is biased, and without the constant it
@@ -138,14 +140,17 @@ def minibatch_total_correlation(
     """
     shape = "batch latent"
     check_shapes(z=(z, shape), mean=(mean, shape), logvar=(logvar, shape))
-    # log q(z_id | x_j), indexed [i, j, d].
-    # One square: variances below those of float32 make no 0 times infinity of equal ones.
+    # log q(z_id | x_j), indexed [i, j, d]. Scale, then square: exp(-logvar) overflows
+    # float32 below -88, exp(-logvar / 2) only below -177, and 0 times infinity is NaN.
     deviation2 = ((z[:, None] - mean) * jnp.exp(-0.5 * logvar)) ** 2
     log_q = -0.5 * (deviation2 + logvar + jnp.log(2 * jnp.pi))
+    # Biased: i is among the j of its own average, and in high dimensions it dominates.
     log_joint = jax.nn.logsumexp(log_q.sum(axis=2), axis=1)
     log_marginals = jax.nn.logsumexp(log_q, axis=1).sum(axis=1)
     tc = (log_joint - log_marginals).mean()
     if dataset_size is None:
         return tc
     batch, latent = z.shape
+    # 1 / (N M) stands once in the joint and d times in the marginals. Two logarithms,
+    # because the product of the sizes may exceed int32.
     return tc + (latent - 1) * (jnp.log(dataset_size) + jnp.log(batch))
