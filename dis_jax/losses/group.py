@@ -289,8 +289,8 @@ def group_elbo(
     Args:
       nll: (batch,), negative log-likelihood of each example.
       style_kl: (batch,), KL divergence of each example's own code.
-      class_kl: (num_groups,), KL divergence of each group's code; the value of
-        a group without members is ignored.
+      class_kl: (num_groups,), KL divergence of each group's code; the value of a
+        group without members is ignored.
       group: (batch,), whole numbers in [0, num_groups).
 
     Returns:

@@ -15,8 +15,8 @@ def permute_dims(
     """Samples from the product of marginals: shuffles every latent over the batch.
 
     Each dimension has its own permutation, which keeps its values and removes the
-    dependence between dimensions. Under `pmap` or `shard_map` the
-    shuffle stays inside the shard.
+    dependence between dimensions. Under `pmap` or `shard_map` the shuffle stays inside
+    the shard.
 
     Eq.: Kim & Mnih 2018, Algorithm 1
 
@@ -123,8 +123,8 @@ def minibatch_total_correlation(
       z: (batch, latent), one sample of each posterior.
       mean: (batch, latent), of the posteriors.
       logvar: (batch, latent), of the posteriors.
-      dataset_size: N. None leaves out the constant (d - 1) log(N M), which has
-        no gradient.
+      dataset_size: N. None leaves out the constant (d - 1) log(N M), which has no
+        gradient.
 
     Returns:
       A scalar, nats, the mean over the batch. It is biased, and without the constant it

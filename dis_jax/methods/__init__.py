@@ -1,4 +1,4 @@
-"""Systems that learn a representation, each one `Method`: pure functions of a state."""
+"""Systems that learn a representation, each as one `Method` of pure functions."""
 
 from collections.abc import Callable
 

@@ -1,12 +1,13 @@
-"""Autoencoders of pairs: what two images share is one code, the rest is each one's own.
+"""Autoencoders of image pairs: one posterior for both in the dimensions they share.
 
 All minimise, over pairs and both of their images,
 
   mean [ -log p(x | z) + beta KL(q^(z | x) || p(z)) ],   z ~ q^(z | x)
 
-where q^ is the posterior q of each image in the dimensions that differ, and one posterior
-for both, made of the two, in those that the pair shares. They differ in how it is known
-which are shared and how the two are made one. Their state is that of a `beta_vae`.
+where q^ is each image's own posterior q in the dimensions that differ, and a
+combination of both posteriors in those that the pair shares. The methods differ in how
+shared dimensions are found and how the posteriors are combined. Their state is that of
+a `beta_vae`.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ AGGREGATES: dict[str, Callable[..., tuple[Array, Array]]] = {
     "average": losses.average_posteriors,
     "product": losses.multiply_posteriors,
 }
-# (x's posterior, y's posterior, batch) -> (batch, latent): where the pair is one
+# (posterior of x, posterior of y, batch) -> (batch, latent): True where a pair shares
 Shared = Callable[[Gaussian, Gaussian, Batch], Bool[Array, "batch latent"]]
 
 
 class PairMetrics(NamedTuple):
-    """What a step reports: nats an image, averaged over both images of all pairs.
+    """Logged in every step: nats per image, averaged over both images of all pairs.
 
     Attributes:
       loss: what is minimised.
       reconstruction: negative log-likelihood.
       kl: of the posteriors that are sampled, without beta.
-      shared: how many dimensions a pair shares, on average.
+      shared: number of dimensions that a pair shares, on average.
     """
 
     loss: Array
@@ -46,13 +47,13 @@ class PairMetrics(NamedTuple):
 
 
 def group_vae(config: Any, axis_name: str | None = None) -> Method:
-    """GroupVAE with labels: latent d is a pair's own where factor d was redrawn.
+    """GroupVAE with labels: latent d differs in a pair where factor d was redrawn.
 
     Eq.: Hosoya 2019, group-based VAE
 
     Args:
-      config: as for `beta_vae`, with `aggregate`, how shared posteriors are made one
-        ("average" or "product"), and `hparams.warmup_steps`, over which beta grows
+      config: as for `beta_vae`, with `aggregate`, how shared posteriors are
+        combined ("average" or "product"), and `hparams.warmup_steps`, over which beta grows
         linearly (0: none).
       axis_name: the mapped axis over which gradients and metrics are averaged.
 
@@ -72,13 +73,14 @@ def group_vae(config: Any, axis_name: str | None = None) -> Method:
                 f"network.latent is {latent} and the data have {factors} factors; "
                 "group_vae gives each factor a latent of its own: raise network.latent."
             )
+        # Latents without a factor count as unchanged (0), so every pair shares them.
         return jnp.pad(batch["changed"], ((0, 0), (0, latent - factors))) == 0
 
     return _make(shared, config.aggregate, config, axis_name)
 
 
 def ada_gvae(config: Any, axis_name: str | None = None) -> Method:
-    """Ada-GVAE: the pair's KL divergences tell what it shares, which is averaged.
+    """Ada-GVAE: averages posteriors in dimensions with a small KL within the pair.
 
     Eq.: Locatello et al. 2020, Ada-GVAE
 
@@ -94,7 +96,7 @@ def ada_gvae(config: Any, axis_name: str | None = None) -> Method:
 
 
 def ada_ml_vae(config: Any, axis_name: str | None = None) -> Method:
-    """Ada-ML-VAE: the pair's KL divergences tell what it shares, which is multiplied.
+    """Ada-ML-VAE: multiplies posteriors in dimensions with a small KL within the pair.
 
     Eq.: Locatello et al. 2020, Ada-ML-VAE
 
@@ -124,7 +126,8 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
     def loss(
         params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, PairMetrics]:
-        # (batch, 2, ...): a pair stays on its device
+        # (batch, 2, ...), not x after y: when the flat batch (2 batch, ...) is sharded,
+        # both images of a pair stay on one device.
         images = jnp.stack([batch["x"], batch["y"]], axis=1)
         flat = images.reshape(-1, *images.shape[2:])
         mean, logvar = autoencoder.encode(nets, params, flat)
@@ -132,6 +135,8 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
         x, y = (Gaussian(mean[:, i], logvar[:, i]) for i in range(2))
         mask = shared(x, y, batch)
         common = AGGREGATES[aggregate](*x, *y)
+        # (batch, 1, latent) against (batch, 2, latent), then flat again. Both images of
+        # a pair share posteriors, not noise: each has a draw of its own.
         posterior = Gaussian(
             *(
                 jnp.where(mask[:, None], both[:, None], own).reshape(len(flat), -1)
@@ -151,5 +156,7 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
 
 
 def _beta(state: State) -> Array:
+    # step + 1: the first step has a KL term too, and warmup_steps = 0 gives beta at
+    # once.
     grown = (state.step + 1) / jnp.maximum(state.hparams["warmup_steps"], 1.0)
     return state.hparams["beta"] * jnp.minimum(1.0, grown)

@@ -1,4 +1,4 @@
-"""Parts that every method with a variational autoencoder is made of."""
+"""Shared parts of the methods with a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Networks(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Parts of the evidence lower bound that every member of the family shares."""
+    """Terms of the evidence lower bound, batch averages, and what they come from."""
 
     reconstruction: Float[Array, ""]
     kl: Float[Array, ""]
@@ -35,7 +35,7 @@ class Terms(NamedTuple):
 
 def make_networks(config: Any) -> Networks:
     """Encoder and decoder as `config.network` and `config.image_shape` describe them."""
-    options = dict(config.network)
+    options = dict(config.network)  # a copy: `pop` must not change the config
     name = options.pop("name")
     options["dtype"] = jnp.dtype(config.precision)
     shape = tuple(config.image_shape)
@@ -82,6 +82,7 @@ def evidence_terms(
     """Encodes, samples, decodes: reconstruction and KL in nats, batch averages."""
     posterior = encode(nets, params, images)
     z = sample(key, posterior)
+    # Logits, for which the loss is exact; only `decode` applies the sigmoid.
     logits = nets.decoder.apply({"params": params["decoder"]}, z)
     return Terms(
         losses.bernoulli_nll(logits, images).mean(),
@@ -122,6 +123,7 @@ def train_together(
     adam = optimiser.make(config.optimiser)
 
     def init(key: Array, batch: Batch) -> State:
+        # The run gets a key of its own: its noise must not repeat the initial draws.
         init_key, run_key = jax.random.split(key)
         params = init_params(nets, init_key, batch[image])
         return State(
@@ -136,6 +138,7 @@ def train_together(
     def update(state: State, batch: Batch) -> tuple[State, Metrics]:
         key = step_key(state, axis_name)
         grads, metrics = jax.grad(loss, has_aux=True)(state.params, key, batch, state)
+        # Averaged before clipping, so that all replicas clip the same global gradient.
         grads, metrics = optimiser.average((grads, metrics), axis_name)
         params, opt = adam.step(
             grads,
@@ -154,7 +157,10 @@ def train_together(
 
 def step_key(state: State, axis_name: str | None) -> Array:
     """The key of this step, and of this replica where there are several."""
+    # Not a chain of splits: step t depends on (key, t) alone, so a resumed run draws
+    # the same noise, bit for bit.
     key = jax.random.fold_in(state.key, state.step)
     if axis_name is None:
         return key
+    # Replicas hold equal keys; without their index all would draw the same noise.
     return jax.random.fold_in(key, jax.lax.axis_index(axis_name))

@@ -1,4 +1,4 @@
-"""EDIM: what each of two views has to itself, given codes of what they share."""
+"""EDIM: exclusive codes of two views, given the codes of what they share."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _CODES = ("shared_x", "shared_y", "exclusive_x", "exclusive_y")
 def edim(config: Any, axis_name: str | None = None) -> Method:
     """EDIM: exclusive codes complete the shared ones and are independent of them.
 
-    The encoders of the shared codes S come from SDIM and stay as they are, in inference
-    mode. With M_x both feature maps of x, and R_x = (S_y, E_x) (`crossed`, as in the
-    public code) or (S_x, E_x) (as in the paper), the exclusive encoders minimise
+    The encoders of the shared codes S come from SDIM and stay frozen, in inference mode.
+    With M_x both feature maps of x, and R_x = (S_y, E_x) (`crossed`, as in the public
+    code) or (S_x, E_x) (as in the paper), the exclusive encoders minimise
 
       -alpha (G(M_x, R_x) + G(M_y, R_y)) - beta (L(M_x, R_x) + L(M_y, R_y))
         + lambda (softplus(-D_x(R_x)) + softplus(-D_y(R_y)))
 
-    while each discriminator D tells (shuffled S, E), its 1, from R, its 0. The three
-    groups of networks have one gradient step on the same codes. The loss of the
-    discriminators is not scaled by lambda: Adam would undo that.
+    while each discriminator D separates (shuffled S, E), label 1, from R, label 0. The
+    three groups of networks make one gradient step each on the same codes. The loss of
+    the discriminators is not scaled by lambda: Adam would undo the scale.
 
     Eq.: Sanchez et al. 2020, (8)
 
@@ -67,6 +67,7 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
         stats = dict(stats)
         encoded = _encode(modules, params, stats, batch, config)
         shared, exclusive, meets = _meets(encoded, crossed=config.crossed)
+        # One shuffle for all: with "permute" every call gives the same permutation.
         shuffle = pairs.negatives(config, key)
         whole, local = pairs.both_kinds(modules, params, meets, config, shuffle)
         fooling, found, accuracy = _adversaries(
@@ -86,6 +87,8 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
             "head_loss": head_loss,
             **accuracies,
         }
+        # Stopped gradients let each of the three reach its own networks alone, so that
+        # one backward pass of the sum serves three optimisers.
         return total + found + head_loss, (stats, pairs.make_metrics(terms))
 
     def encode(state: State, batch: Batch) -> dict[str, Code]:
@@ -127,13 +130,15 @@ def _optimisers(modules: Any, heads: Any, config: Any) -> pairs.Optimisers:
 def _encode(
     modules: Any, params: Any, stats: dict[str, Any], batch: Batch, config: Any
 ) -> dict[str, dict[str, pairs.Encoded]]:
-    """Maps and vectors by role and side; `stats` loses those that are frozen."""
+    """Maps and vectors by role and side; drops frozen networks from `stats`."""
     encoded = {
         role: pairs.encode_views(
             role, modules, params, stats, batch, config, train=role != "shared"
         )
         for role in ("shared", "exclusive")
     }
+    # Returned statistics are averaged over replicas; frozen ones stay those of the
+    # state.
     for name in pairs.names("shared", config).values():
         stats.pop(name, None)
     return encoded | {"shared": stop_gradient(encoded["shared"])}
@@ -151,9 +156,10 @@ def _vectors(encoded: dict[str, dict[str, pairs.Encoded]]) -> dict[str, Array]:
 def _meets(
     encoded: dict[str, dict[str, pairs.Encoded]], *, crossed: bool
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, pairs.Encoded]]:
-    """The shared and the exclusive part of each side's R, and which M meets which R."""
+    """Shared and exclusive parts of each side's R, and the pairs (M, R) to score."""
     shared, exclusive, meets = {}, {}, {}
     for side, other in (("x", "y"), ("y", "x")):
+        # R_x = (S_y, E_x) in the public code, (S_x, E_x) in the paper's (8).
         shared[side] = encoded["shared"][other if crossed else side][1]
         exclusive[side] = encoded["exclusive"][side][1]
         maps = [encoded[role][side][0] for role in ("shared", "exclusive")]
@@ -167,7 +173,7 @@ def _meets(
 def _adversaries(
     modules: Any, params: Any, shared: Any, exclusive: Any, config: Any, shuffle: Any
 ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
-    """What fools the discriminators, what they minimise, and how often they are right."""
+    """Adversarial loss of the encoders; loss and accuracy of the discriminators."""
 
     def logits(name: str, d: Any, s: Array, e: Array) -> Array:
         return modules[name].apply({"params": d}, jnp.concatenate([s, e], axis=1))
@@ -175,10 +181,13 @@ def _adversaries(
     fooling = found = right = jnp.zeros(())
     for side, name in pairs.names("discriminator", config).items():
         s, e, d = shared[side], exclusive[side], params[name]
+        # A frozen D: this trains the exclusive encoder to make R look independent (1).
         fooling += losses.generator_loss(logits(name, stop_gradient(d), s, e))
+        # Frozen codes: this trains D alone.
         joint = logits(name, d, s, stop_gradient(e))
         apart = logits(name, d, shuffle(s), stop_gradient(e))
         found += losses.discriminator_loss(apart, joint)
+        # Two sides and two classes, a quarter each.
         right += 0.25 * ((apart > 0).mean() + (joint < 0).mean())
     return fooling, found, right
 
@@ -186,7 +195,7 @@ def _adversaries(
 def _inputs(
     modules: Any, heads: Any, config: Any, key: Array, batch: Batch
 ) -> dict[str, tuple[Any, ...]]:
-    """An input of each network."""
+    """An input of each network, of the right shape; its values do not matter."""
     inputs: dict[str, tuple[Any, ...]] = {}
     encoded: dict[str, dict[str, pairs.Encoded]] = {}
     for role in ("shared", "exclusive"):

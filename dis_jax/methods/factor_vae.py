@@ -1,4 +1,4 @@
-"""FactorVAE: a discriminator estimates the total correlation that the encoder lowers."""
+"""FactorVAE: a discriminator estimates the total correlation in the encoder's loss."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dis_jax.methods.method import Batch, Method, State
 
 
 class FactorVAEMetrics(NamedTuple):
-    """What a step reports: nats, averaged over the batch; accuracy is a share."""
+    """Logged in every step: nats, averaged over the batch; accuracy is a fraction."""
 
     loss: Array
     reconstruction: Array
@@ -29,8 +29,8 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
     """FactorVAE: KL + gamma TC, with TC from a discriminator trained alongside.
 
     The discriminator tells z ~ q(z) from the dimension-wise shuffled codes of a second,
-    independent batch. Its loss sees the codes with stopped gradients; the TC term goes
-    through it into the encoder and leaves it unchanged.
+    independent batch. Its loss receives the codes with stopped gradients; the TC term
+    is backpropagated through it into the encoder and does not train it.
 
     Eq.: Kim & Mnih 2018, (2)
     Eq.: Kim & Mnih 2018, Algorithm 2
@@ -39,8 +39,8 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
       config: `network`, `discriminator`, `image_shape`, `precision`, `optimiser`,
         `discriminator_optimiser` and `hparams` with `gamma`, `learning_rate`,
         `discriminator_learning_rate` and `clip_norm` (of the autoencoder).
-      axis_name: the mapped axis over which gradients and metrics are averaged; codes are
-        shuffled within each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica shuffles the codes of its share of the batch.
 
     Returns:
       The method.
@@ -76,6 +76,7 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
             state.params, nets, critic, key, batch, hparams["gamma"]
         )
         grads, metrics = optimiser.average((grads, metrics), axis_name)
+        # Both optimisers start from the same parameters: neither sees the other's step.
         vae_grads, critic_grads = _split(grads)
         vae_params, critic_params = _split(state.params)
         vae_params, vae_opt = vae_adam.step(
@@ -109,20 +110,26 @@ def _loss(
     batch: Batch,
     gamma: Array,
 ) -> tuple[Array, FactorVAEMetrics]:
-    """Sum of two losses whose gradients do not meet, so that D(z) is computed once."""
+    """Sum of two losses with disjoint gradients, for one backward pass."""
     vae_key, second_key, permute_key = jax.random.split(key, 3)
     terms = autoencoder.evidence_terms(nets, params, vae_key, batch["image"])
     frozen = stop_gradient(params)
+    # A second batch (Algorithm 2), so that permuted codes are independent of `terms.z`.
+    # It is encoded with frozen parameters: the discriminator must not train the
+    # encoder, which some public code lets happen.
     second = autoencoder.encode(nets, frozen, batch["image2"])
     z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
 
     def discriminate(discriminator: Any, z: Array) -> Array:
         return critic.apply({"params": discriminator}, z)
 
+    # Gradient of TC: through a frozen discriminator into the encoder.
     tc_logits = discriminate(frozen["discriminator"], terms.z)
     tc = losses.density_ratio_tc(tc_logits).mean()
     vae_loss = terms.reconstruction + terms.kl + gamma * tc
 
+    # Gradient of the discriminator: codes are fixed. The forward pass on `terms.z`
+    # equals the one above, and XLA merges the two.
     joint = discriminate(params["discriminator"], stop_gradient(terms.z))
     permuted = discriminate(params["discriminator"], z2)
     critic_loss = losses.density_ratio_discriminator_loss(joint, permuted)

@@ -1,4 +1,4 @@
-"""A VAE whose aggregate posterior is taken for a Gaussian: no discriminator is needed."""
+"""VAE with a Gaussian in place of the aggregate posterior, so TC is in closed form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PENALTIES = ("tc", "kl")
 
 
 class GaussianTCMetrics(NamedTuple):
-    """What a step reports: nats; the last is the NLL of codes under N(m, S)."""
+    """Logged in every step: nats; the last is the NLL of codes under N(m, S)."""
 
     loss: Array
     reconstruction: Array
@@ -29,20 +29,20 @@ class GaussianTCMetrics(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Mean and covariance that stand for the aggregate posterior."""
+    """Mean and covariance of the Gaussian in place of the aggregate posterior."""
 
     mean: Float[Array, " latent"]
     covariance: Float[Array, "latent latent"]
 
 
 def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
-    """Gaussian TC: KL + gamma TC(N(m, S)), where N(m, S) stands for q(z).
+    """Gaussian TC: KL + gamma TC(N(m, S)), where N(m, S) approximates q(z).
 
     FactorVAE's penalty in closed form, under the assumption that the aggregate posterior
-    is a Gaussian. Its moments are those of the batch; or moving averages, whose gradient
-    is that of the batch's moments; or what a small network predicts from the batch. The
-    network is trained on the codes' likelihood, and the penalty goes through it into the
-    encoder and leaves it unchanged, as through FactorVAE's discriminator.
+    is a Gaussian. Its moments are those of the batch; or moving averages, with the gradient
+    of the batch's moments; or predicted from the batch by a small network. The network is
+    trained on the likelihood of the codes; the penalty is backpropagated through it into
+    the encoder and does not train it, as with FactorVAE's discriminator.
 
     Eq.: Swain & Mahajan 2022, Section 3.3
 
@@ -51,8 +51,8 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
         ("tc", or "kl" for KL(N(m, S) || N(0, I))), `moments_network.widths`, and
         `hparams` with `gamma`, `decay` (of the moving averages) and
         `moments_learning_rate` (of the network).
-      axis_name: the mapped axis over which gradients and metrics are averaged; moments
-        are those of each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica computes the moments of its share of the batch.
 
     Returns:
       The method.
@@ -96,19 +96,21 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
         if config.moments == "batch":
             return batch
         moved = _moved(state, batch)
-        # the value of the moving average, the gradient of the batch's moments
+        # Value of the moving average, gradient of the batch's moments: through the
+        # average alone the gradient would shrink by the factor 1 - decay.
         return jax.tree.map(lambda b, m: b + stop_gradient(m - b), batch, moved)
 
     def loss(
         params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, tuple[GaussianTCMetrics, Moments]]:
         terms = autoencoder.evidence_terms(nets, params, key, batch["image"])
+        # The penalty trains the encoder through a frozen moments network.
         moments = moments_of(stop_gradient(params), terms.posterior, state)
         tc = losses.gaussian_total_correlation(moments.covariance)
         kl = losses.gaussian_kl_to_standard_normal(*moments)
         penalty = tc if config.penalty == "tc" else kl
         vae_loss = terms.reconstruction + terms.kl + state.hparams["gamma"] * penalty
-        # the same moments once more, with the roles of what learns exchanged
+        # Once more with the roles exchanged: fixed codes train the moments network.
         fixed = jax.tree.map(stop_gradient, terms.posterior)
         fitted = moments_of(params, fixed, state)
         nll = losses.multivariate_normal_nll(stop_gradient(terms.z), *fitted).mean()
@@ -133,6 +135,7 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
                 clip_norm=state.hparams["clip_norm"] if name == "vae" else None,
             )
             params |= new if name == "vae" else {name: new}
+        # Moments averaged over the replicas, so that all keep the same moving average.
         stats = state.stats
         if config.moments == "moving":
             stats = {"moments": _moved(state, seen)._asdict()}
@@ -151,7 +154,7 @@ def _moved(state: State, batch: Moments) -> Moments:
 
 
 def _part(tree: dict[str, Any], name: str) -> Any:
-    """What an optimiser moves: the autoencoder's two networks, or the third."""
+    """Parameters of one optimiser: both networks of the autoencoder, or the third."""
     if name == "vae":
         return {network: tree[network] for network in ("encoder", "decoder")}
     return tree[name]

@@ -1,4 +1,4 @@
-"""InfoGAN, with a class prior that may be learned and terms that favour identities."""
+"""InfoGAN, with an optional learned class prior and the terms of Elastic-InfoGAN."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ RATES = {
 
 
 def infogan(config: Any, axis_name: str | None = None) -> Method:
-    """InfoGAN: a generator whose codes can be read off its images.
+    """InfoGAN: a generator whose codes can be predicted from its images.
 
-    A step first moves trunk and discriminator, then generator, Q and, where it is
-    learned, the prior, each against the other's latest parameters:
+    A step first updates trunk and discriminator, then generator, Q and a learned prior,
+    which see the updated discriminator:
 
       min_{G, Q, p} max_D  V_GAN(D, G) - l1 (E[log Q(c|x)] + H(c)) + elastic terms,
 
@@ -39,7 +39,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
     One generated batch serves both halves of a step. Batch statistics are threaded
     through the calls in this order: generator; trunk on real, transformed, generated,
     and again, with its new parameters, on generated images; Q on real, transformed,
-    generated images. Elastic terms take the trunk before it moves.
+    generated images. Elastic terms use the trunk before its update.
 
     Eq.: Chen et al. 2016, (6)
     Eq.: Ojha et al. 2019, L_final
@@ -51,9 +51,9 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         (as `prior_probabilities`) or "learned"; `elastic`, the terms that are added,
         some of "transformation", "entropy" and "contrastive"; `distance` of the first;
         `prior_information_gradient`, whether the codes and H(c) in the bound on
-        information move a learned prior, or generated images alone;
-        `as_coded`, whether the trunk learns from the discriminator alone and Q's target
-        is the hard argmax of the code, as in the public code; `batch_statistics`,
+        information train a learned prior, or generated images alone;
+        `as_coded`, whether only the adversarial loss trains the trunk and Q's target is
+        the hard argmax of the code, as in the public code; `batch_statistics`,
         whether `encode` and `decode` normalise by their own batch; `image_shape`,
         `precision`, `optimiser`; and `hparams` with `learning_rate` (of generator and
         Q), `discriminator_learning_rate`, `prior_learning_rate`, `clip_norm` (of each
@@ -61,7 +61,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         `entropy_weight`, `contrastive_weight`, `contrastive_temperature` and
         `temperature` (of relaxed codes).
       axis_name: the mapped axis over which gradients, batch statistics and metrics are
-        averaged; each replica normalises, and contrasts, its share of the batch then.
+        averaged; each replica normalises and contrasts within its share of the batch.
 
     Returns:
       The method; its codes are `category` and, where there are any, `continuous`.
@@ -83,6 +83,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         inputs = infogan_terms.example_inputs(config, batch)
         params, stats = init_networks(init_key, modules, inputs)
         for name in learned:
+            # Equal logits: a learned prior starts uniform.
             params[name] = {"logits": jnp.zeros(config.network.categories)}
         return State(
             step=jnp.zeros((), jnp.int32),
@@ -113,10 +114,13 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         parts = _parts(modules, config, state)
         made = _make(parts, key, len(batch["image"]))
         grads, (stats, critic) = _critic_gradients(parts, made, batch)
+        # Q is updated in the second half. Its elastic gradient waits until then, and is
+        # averaged over replicas there.
         elastic = grads["category"]
         grads, critic = optimiser.average((grads, critic), axis_name)
         state = move(state, "discriminator", grads)
 
+        # The generator plays against the discriminator that was just updated.
         parts = parts._replace(params=state.params, stats=stats)
         grads, (stats, maker) = _maker_gradients(parts, made, elastic)
         grads, stats, maker = optimiser.average((grads, stats, maker), axis_name)
@@ -132,7 +136,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
 
 
 class _Made(NamedTuple):
-    """A generated batch: images, what they were made from, and the way back."""
+    """A generated batch: images, their codes, and the generator's backward pass."""
 
     images: Array
     code: Array
@@ -142,13 +146,15 @@ class _Made(NamedTuple):
 
 
 def _make(parts: infogan_terms.Parts, key: Array, rows: int) -> _Made:
-    """The one call of the generator in a step; gradients come back from both halves."""
+    """The only call of the generator in a step, for both halves of it."""
 
     def generate(params: Any) -> tuple[Any, Any]:
         own = parts._replace(params=params, stats=dict(parts.stats))
         images, code, continuous = infogan_terms.generate(own, key, rows)
         return (images, code), (continuous, own.stats)
 
+    # `vjp` keeps the forward pass: the gradient in the images is known only after the
+    # update of the discriminator, and the generator need not run again.
     makers = {n: parts.params[n] for n in ("generator", "prior") if n in parts.params}
     (images, code), pull_back, (continuous, stats) = jax.vjp(
         generate, makers, has_aux=True
@@ -157,7 +163,7 @@ def _make(parts: infogan_terms.Parts, key: Array, rows: int) -> _Made:
 
 
 def _critic_gradients(parts: infogan_terms.Parts, made: _Made, batch: Batch) -> Any:
-    """Of trunk and discriminator, and of the elastic terms in Q."""
+    """Gradients of trunk and discriminator, and of the elastic terms in Q."""
     return jax.grad(infogan_terms.critic_loss, has_aux=True)(
         _some(parts.params, (*CRITIC, "category")),
         parts._replace(stats=made.stats),
@@ -168,12 +174,14 @@ def _critic_gradients(parts: infogan_terms.Parts, made: _Made, batch: Batch) -> 
 
 
 def _maker_gradients(parts: infogan_terms.Parts, made: _Made, elastic: Any) -> Any:
-    """Of generator, Q and a learned prior."""
+    """Gradients of generator, Q and a learned prior."""
     names = [name for name in ("category", "prior") if name in parts.params]
     inputs = {"images": made.images, "code": made.code, **_some(parts.params, names)}
     grads, aux = jax.grad(infogan_terms.generator_loss, has_aux=True)(
         inputs, parts, made.continuous
     )
+    # Into the generator, and through relaxed codes into the prior, which the entropy in
+    # the bound may reach directly as well: the parts are added.
     (pulled,) = made.pull_back((grads.pop("images"), grads.pop("code")))
     return _sum(grads, pulled, {"category": elastic}), aux
 
@@ -218,7 +226,7 @@ def _parts(
 def _metrics(
     config: Any, state: State, critic: infogan_terms.Terms, made: infogan_terms.Terms
 ) -> Any:
-    """`loss` is all that generator, Q and prior minimise."""
+    """Logged values; `loss` is the whole objective of generator, Q and prior."""
     hparams = state.hparams
     loss = made["generator_loss"]
     loss -= hparams["information_weight"] * made["information"]
@@ -240,7 +248,7 @@ def _some(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def _sum(*trees: Mapping[str, Any]) -> dict[str, Any]:
-    """Gradients of the same networks added up."""
+    """Sum of gradients by network."""
     total: dict[str, Any] = {}
     for tree in trees:
         for name, grads in tree.items():

@@ -1,4 +1,4 @@
-"""What InfoGAN is made of: codes that are drawn, and the losses of its two halves."""
+"""Parts of InfoGAN: networks, draws of codes, and the losses of both halves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Terms = dict[str, Float[Array, ""]]
 
 
 class Parts(NamedTuple):
-    """What a step computes with.
+    """Networks, parameters and settings of a step.
 
     Attributes:
       config: of the method.
       modules: networks by name.
-      params: theirs, and the logits of a learned prior.
-      stats: their batch statistics; `call` puts new ones there.
+      params: parameters of the networks, and logits of a learned prior.
+      stats: batch statistics of the networks; `call` updates this dict in place.
       hparams: scalars.
     """
 
@@ -38,7 +38,7 @@ class Parts(NamedTuple):
     hparams: Mapping[str, Array]
 
     def call(self, name: str, x: Array, *, train: bool = True) -> Any:
-        """What a network gives; in training, `stats` gets its new statistics."""
+        """Applies a network; in training, `stats` gets its new statistics."""
         module, params = self.modules[name], self.params[name]
         if name not in self.stats:
             return module.apply({"params": params}, x, train=train)
@@ -112,7 +112,7 @@ def prior_logits(config: Any, params: Mapping[str, Any]) -> Float[Array, " categ
 
 
 def generate(parts: Parts, key: Array, rows: int) -> tuple[Array, Array, Array]:
-    """Images in training, with the category and the continuous codes that made them.
+    """Images in training mode, with the category and continuous codes that made them.
 
     A category is one-hot, or relaxed where the prior is learned, so that its gradient
     reaches the prior.
@@ -120,6 +120,7 @@ def generate(parts: Parts, key: Array, rows: int) -> tuple[Array, Array, Array]:
     config = parts.config
     noise_key, category_key, continuous_key = jax.random.split(key, 3)
     logits = prior_logits(config, parts.params)
+    # A one-hot draw where the prior is fixed: it has nothing to learn.
     category = losses.gumbel_softmax(
         category_key,
         jnp.broadcast_to(logits, (rows, len(logits))),
@@ -139,20 +140,22 @@ def information(
     category: Array,
     continuous: Array,
 ) -> tuple[Float[Array, ""], Terms]:
-    """The weighted loss of unread codes, and the information about each kind, nats."""
+    """The weighted negative bounds on information, and the bound of each kind, nats."""
     config, hparams = parts.config, parts.hparams
     if config.as_coded:
+        # The public code's target; argmax also cuts the gradient to the prior.
         category = jax.nn.one_hot(category.argmax(axis=1), category.shape[1])
     logits = prior_logits(config, parts.params)
     if not config.prior_information_gradient:
-        # a bound on what is told of codes says nothing of how frequent they are: its
-        # target favours common ones, its entropy even ones
+        # Otherwise the bound itself moves the prior: E[log Q] towards codes that Q
+        # predicts well, H(c) towards uniform.
         category, logits = stop_gradient((category, logits))
     bound = losses.info_lower_bound(estimate.logits, category, logits)
     total, terms = -hparams["information_weight"] * bound, {"information": bound}
     if continuous.shape[1]:
         variance = jnp.exp(estimate.logvar)
         nll = losses.gaussian_nll(estimate.mean, continuous, variance).mean()
+        # The same bound E[log q] + H(c); a code from U(-1, 1) has entropy log 2.
         entropy = continuous.shape[1] * jnp.log(2.0)
         terms["continuous_information"] = entropy - nll
         total -= hparams["continuous_weight"] * (entropy - nll)
@@ -162,7 +165,7 @@ def information(
 def elastic(
     parts: Parts, first: networks.CodeEstimate, second: networks.CodeEstimate
 ) -> tuple[Float[Array, ""], Terms]:
-    """The weighted terms that images and their transformed copies are compared by."""
+    """Weighted sum of the terms that compare images and transformed copies."""
     config, hparams = parts.config, parts.hparams
     terms: Terms = {}
     if "transformation" in config.elastic:
@@ -170,6 +173,7 @@ def elastic(
             first.logits, second.logits, kind=config.distance
         ).mean()
     if "entropy" in config.elastic:
+        # (2, batch, category): H(Q(c|x)) + H(Q(c|x')), summed over the two.
         both = jnp.stack([first.logits, second.logits])
         terms["entropy"] = losses.categorical_entropy(both).sum(axis=0).mean()
     if "contrastive" in config.elastic:
@@ -190,7 +194,7 @@ def critic_loss(
     fake: Array,
     codes: tuple[Array, Array],
 ) -> tuple[Float[Array, ""], tuple[dict[str, Any], Terms]]:
-    """What trunk and discriminator minimise; its gradient in Q is of elastic terms alone.
+    """Loss of trunk and discriminator; only the elastic terms reach Q.
 
     Args:
       trained: parameters of trunk, discriminator and Q.
@@ -204,6 +208,8 @@ def critic_loss(
     """
     parts = parts._replace(params={**parts.params, **trained}, stats=dict(parts.stats))
     config = parts.config
+    # The order of calls is the order in which batch statistics are updated. Real and
+    # generated images are separate calls, each normalised by its own batch.
     real = parts.call("trunk", batch["image"])
     copies = parts.call("trunk", batch["transformed"]) if config.elastic else real
     made = parts.call("trunk", fake)
@@ -211,7 +217,9 @@ def critic_loss(
     total = losses.discriminator_loss(*logits)
     accuracy = 0.5 * (jnp.mean(logits[0] > 0) + jnp.mean(logits[1] < 0))
     terms = {"discriminator_loss": total, "discriminator_accuracy": accuracy}
-    if not config.as_coded:  # Q itself learns from this in the other half
+    if not config.as_coded:
+        # Information trains the trunk too. Q is frozen: it gets this gradient in the
+        # other half. The copy of `stats` keeps this call out of Q's statistics.
         frozen = parts._replace(
             params={**parts.params, "category": stop_gradient(trained["category"])},
             stats=dict(parts.stats),
@@ -219,6 +227,7 @@ def critic_loss(
         total += information(frozen, frozen.call("category", made), *codes)[0]
     if config.elastic:
         if config.as_coded:
+            # In the public code elastic terms do not train the trunk.
             real, copies = stop_gradient((real, copies))
         estimates = [parts.call("category", features) for features in (real, copies)]
         penalty, elastic_terms = elastic(parts, *estimates)
@@ -231,7 +240,7 @@ def generator_loss(
     parts: Parts,
     continuous: Array,
 ) -> tuple[Float[Array, ""], tuple[dict[str, Any], Terms]]:
-    """What the generator, Q and a learned prior minimise, elastic terms apart.
+    """Loss of the generator, Q and a learned prior, without the elastic terms.
 
     Args:
       trained: `images` and the `code` that they were made from, through which gradients
@@ -244,9 +253,10 @@ def generator_loss(
     """
     params = {name: p for name, p in trained.items() if name in parts.params}
     parts = parts._replace(params={**parts.params, **params}, stats=dict(parts.stats))
+    # Trunk and discriminator are constants here: they are not among `trained`.
     features = parts.call("trunk", trained["images"])
     adversarial = losses.generator_loss(parts.call("discriminator", features))
     estimate = parts.call("category", features)
-    unread, terms = information(parts, estimate, trained["code"], continuous)
-    total = adversarial + unread
+    penalty, terms = information(parts, estimate, trained["code"], continuous)
+    total = adversarial + penalty
     return total, (parts.stats, {"generator_loss": adversarial, **terms})

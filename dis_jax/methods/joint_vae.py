@@ -1,4 +1,4 @@
-"""JointVAE: an autoencoder with continuous and categorical codes, held to capacities."""
+"""JointVAE: continuous and categorical codes with capacity targets."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from dis_jax.methods.method import (
 
 
 class JointVAEMetrics(NamedTuple):
-    """What a step reports: nats an image, averaged over the batch.
+    """Logged in every step: nats per image, averaged over the batch.
 
     Attributes:
       loss: what is minimised.
       reconstruction: negative log-likelihood.
       continuous_kl: of the continuous codes.
       category_kl: of the category.
-      continuous_capacity: what the first is held to in this step.
-      category_capacity: what the second is held to.
+      continuous_capacity: target of `continuous_kl` in this step.
+      category_capacity: target of `category_kl` in this step.
     """
 
     loss: Array
@@ -45,16 +45,16 @@ class JointVAEMetrics(NamedTuple):
 
 
 def joint_vae(config: Any, axis_name: str | None = None) -> Method:
-    """JointVAE: both codes are held to capacities that grow during training.
+    """JointVAE: the KL of both codes follows capacities that grow during training.
 
     Minimises
 
       mean_i [-log p(x_i | z_i, c_i)] + gamma_z |KL_z - C_z| + gamma_c |KL_c - C_c|,
 
     with KL divergences averaged over the batch, and c a relaxed draw. C_c stays at or
-    below log(categories), the most that a category can tell. The encoder is that of a
-    VAE with `latent` dimensions: the means of the last `categories` are the logits, and
-    their variances are not read.
+    below log(categories), the largest KL of a category. The encoder is that of a VAE
+    with `latent` dimensions: the means of the last `categories` are the logits, and
+    their variances are unused.
 
     Eq.: Dupont 2018, objective with both capacities
 
@@ -65,8 +65,8 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
         `gamma_category`, `capacity_continuous` and `capacity_category` (nats, after
         `capacity_steps`), `temperature` of relaxed draws, `learning_rate` and
         `clip_norm`.
-      axis_name: the mapped axis over which gradients and metrics are averaged; the KL
-        divergences are those of each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica penalises the KL divergences of its share of the batch.
 
     Returns:
       The method; its codes are `z` and `category`.
@@ -104,6 +104,7 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
         logits = nets.decoder.apply({"params": params["decoder"]}, code)
         nll = losses.bernoulli_nll(logits, batch["image"]).mean()
         z_kl = losses.gaussian_kl(*posterior).mean()
+        # Averaged before the penalty: capacities are for the batch, not for each image.
         uniform = jnp.zeros(config.categories)
         c_kl = losses.categorical_kl(category.logits, uniform).mean()
         z_capacity, c_capacity = _capacities(state, math.log(config.categories))
@@ -126,8 +127,10 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
 
 
 def _capacities(state: State, most: float) -> tuple[Array, Array]:
-    """What the two divergences are held to in this step; `most` caps the second."""
+    """Targets of the two divergences in this step; `most` caps the second."""
     hparams = state.hparams
     grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
+    # No KL from a uniform prior exceeds log K; a larger target would push logits
+    # forever.
     category = jnp.minimum(hparams["capacity_category"] * grown, most)
     return hparams["capacity_continuous"] * grown, category

@@ -1,4 +1,4 @@
-"""The one interface: a system is a `Method`, what it has learned is a `State`."""
+"""The interface of all systems: a `Method` of pure functions, and its `State`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Metrics = Any  # a NamedTuple of scalars; its field names are the logged names
 
 
 class State(NamedTuple):
-    """All that a training run knows; a pytree, so it can be saved, stacked and sharded.
+    """The full state of a training run: a pytree to be saved, stacked and sharded.
 
     Attributes:
-      step: how many updates have been made.
+      step: number of updates so far.
       key: the source of all randomness, never advanced: step t uses `fold_in(key, t)`.
       params: parameters by network name.
       stats: batch statistics and moving averages by network name.
@@ -54,14 +54,14 @@ class Method(NamedTuple):
     """A system that learns a representation, as pure functions.
 
     Attributes:
-      batch: name of the sampler in `data.SAMPLERS` whose batches a step eats.
+      batch: name of the sampler in `data.SAMPLERS` that makes the batches of a step.
       init: `(key, batch) -> state`.
       update: `(state, batch) -> (state, metrics)`: one training step, with all its
         optimisers; a function of its arguments alone.
       encode: `(state, batch) -> {name: code}`, in inference mode; reads `batch["image"]`.
       decode: `(state, {name: point}) -> images` in [0, 1], or None where a system has no
         decoder.
-      code: the name of the code that is scored unless another is asked for.
+      code: name of the code that is scored by default.
     """
 
     batch: str
@@ -73,7 +73,7 @@ class Method(NamedTuple):
 
 
 def point(code: Code) -> Array:
-    """The single vector that stands for a code: a mean, or category probabilities.
+    """The vector that represents a code: a mean, or category probabilities.
 
     Args:
       code: a `Gaussian`, a `Categorical` or an array.

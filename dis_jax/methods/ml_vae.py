@@ -1,4 +1,4 @@
-"""ML-VAE: one code for what a group of images shares, one for what is each image's own."""
+"""ML-VAE: a class code for each group of images, a style code for each image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIKELIHOODS = ("bernoulli", "squared_error")
 
 
 class MLVAEMetrics(NamedTuple):
-    """What a step reports: `loss` is what is minimised, the others nats an image or group.
+    """Logged in every step: the objective, and its terms in nats per image or group.
 
     Attributes:
       loss: the bound that is minimised, divided as `config.normaliser` says.
@@ -29,7 +29,7 @@ class MLVAEMetrics(NamedTuple):
       style_kl: averaged over images.
       class_kl: averaged over the groups that have a member.
       swap_reconstruction: averaged over images; 0 where it is not in the loss.
-      groups: how many groups had a member.
+      groups: number of groups in the batch.
     """
 
     loss: Array
@@ -47,23 +47,24 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
 
       sum_i [ nll_i + style_beta KL(style_i) ] + class_beta KL(class_g),
 
-    and, where `config.swap` is set, `swap_weight` times the likelihood of each image
-    decoded with the class code of another member of its group alone. `mode="as_coded"`
-    is the public code that most people have run: no gradient flows from the class code
-    into the encoder, and the class KL counts once an image.
+    and, where `config.swap` is set, `swap_weight` times the negative log-likelihood of
+    each image decoded with the class code of one other member of its group.
+    `mode="as_coded"` is the public code (ananyahjha93/multi-level-vae): no gradient flows
+    from the class code into the encoder, and the class KL counts once per image.
 
     Eq.: Bouchacourt et al. 2018, Algorithm 1
 
     Args:
       config: `network`, of whose `latent` dimensions the last `class_latent` are the
         class code; `image_shape`, `precision`, `optimiser`; `mode`; `noise` of the
-        class code, one draw a "group" or an "example"; `likelihood`; `normaliser`, the
-        loss of the average of the "groups", or of all "values" of all images; `swap`;
+        class code, one draw a "group" or an "example"; `likelihood`; `normaliser`,
+        whether the sum is divided by the number of "groups" or of all "values" (pixels
+        of all images); `swap`;
         and `hparams` with `style_beta`, `class_beta`, `noise_scale` (standard
         deviation of the class code's noise; 0 takes its mean), `swap_weight`,
         `learning_rate` and `clip_norm`.
-      axis_name: the mapped axis over which gradients and metrics are averaged; a group
-        is what each replica's share of the batch has of it then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica accumulates evidence over its share of the batch.
 
     Returns:
       The method; its codes are `style` and `class`, each of one image alone.
@@ -82,8 +83,11 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         images, group = batch["image"], _numbered(batch["group"])
         style_key, class_key, partner_key, swap_key = jax.random.split(key, 4)
         style, own = _split(autoencoder.encode(nets, params, images), config)
+        # The public code detaches the class posterior, so its class heads stay as they
+        # were initialised.
         if as_coded:
             own = Gaussian(*stop_gradient(own))
+        # At most as many groups as images: a static number, whatever the batch holds.
         shared = Gaussian(*losses.accumulate_evidence(*own, group, len(group)))
         style_code = autoencoder.sample(style_key, style)
 
@@ -102,6 +106,8 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         nll = explain(_sample(members, noise))
         swapped = jnp.zeros_like(nll)
         if config.swap:
+            # The partner's own posterior: the group's is the same for all its members,
+            # and swapping it would change nothing.
             alone = _sample(own, scale * jax.random.normal(swap_key, own.mean.shape))
             partner = losses.swap_partners(partner_key, group)
             swapped = losses.swap_reconstruction(explain(alone[partner]), partner)
@@ -126,7 +132,8 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
 
 
 def _numbered(group: Int[Array, " batch"]) -> Int[Array, " batch"]:
-    """A group's number is the place of its first member in the batch, or the shard."""
+    """Renumbers groups by the position of their first member in the batch or shard."""
+    # (batch, batch); argmax of booleans is the first True.
     return jnp.argmax(group[:, None] == group, axis=1)
 
 
@@ -145,11 +152,13 @@ def _total(
     class_kl = hparams["class_beta"] * terms.class_kl
     groups = losses.count_groups(group, len(class_kl))
     if config.mode == "as_coded":
+        # Once for each member, so large groups are penalised more.
         average_group = (nll + style_kl + class_kl[group]).sum() / groups
     else:
         average_group = -losses.group_elbo(nll, style_kl, class_kl, group)
     if config.normaliser == "groups":
         return average_group
+    # The public code takes the mean over all pixels of all images (batch * 784).
     values = len(nll) * jnp.prod(jnp.array(config.image_shape))
     return average_group * groups / values
 
@@ -171,7 +180,7 @@ def _sample(posterior: Gaussian, noise: Array) -> Array:
 
 
 def _split(posterior: Gaussian, config: Any) -> tuple[Gaussian, Gaussian]:
-    """The style's dimensions of a posterior, and those of the class."""
+    """Splits a posterior into the dimensions of the style and of the class."""
     style = config.network.latent - config.class_latent
     mean, logvar = posterior
     first = Gaussian(mean[:, :style], logvar[:, :style])

@@ -26,6 +26,8 @@ def make(options: Mapping[str, Any]) -> Adam:
     Learning rate and clipping norm are arguments of `step`, so that they can differ
     between the members of a population and between two runs of one program.
     """
+    # No learning rate in the chain: a static one would be compiled into the program,
+    # and `opt_state` would depend on the schedule.
     direction = optax.scale_by_adam(**options)
 
     def step(
@@ -37,7 +39,8 @@ def make(options: Mapping[str, Any]) -> Adam:
         clip_norm: Float[Array, ""] | None = None,
     ) -> tuple[Any, Any]:
         if clip_norm is not None:
-            # a norm reads every gradient: 4 % of an InfoGAN's step on a CPU
+            # At infinity, which means no clipping, the norm is skipped: it reads every
+            # gradient, 4 % of a step of InfoGAN on a CPU.
             scale = jax.lax.cond(
                 jnp.isinf(clip_norm),
                 lambda: jnp.ones(()),
@@ -52,7 +55,7 @@ def make(options: Mapping[str, Any]) -> Adam:
 
 
 def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
-    """Hyperparameters as float32 arrays, so that they are data and not program."""
+    """Hyperparameters as float32 arrays: another value needs no other program."""
     return {name: jnp.asarray(value, jnp.float32) for name, value in hparams.items()}
 
 

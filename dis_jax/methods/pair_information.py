@@ -1,7 +1,7 @@
-"""What SDIM and EDIM are made of: two views, information in maps, heads on codes.
+"""Shared parts of SDIM and EDIM: views, information estimates, heads on codes.
 
 Networks are named `<role>_x` and `<role>_y`, one for each view, or `<role>` where the
-views share weights (`config.share_weights`). A head reads one attribute off one code:
+views share weights (`config.share_weights`). A head predicts one attribute from a code:
 `head_shared_x_digit`. Batch statistics are threaded through the calls of a step in the
 order x, y: encoders first, then heads.
 """
@@ -35,11 +35,11 @@ class Head(NamedTuple):
 
     Attributes:
       name: of its network.
-      code: the code that it reads, such as `shared_x`.
-      attribute: what it says.
-      field: of the batch that has the labels, without the side.
+      code: its input, such as `shared_x`.
+      attribute: the attribute that it predicts.
+      field: the field of a batch that holds the labels, without the side.
       column: of that field.
-      classes: how many values the attribute has.
+      classes: number of values of the attribute.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Head(NamedTuple):
         return networks.AttributeHead(self.classes)
 
     def labels(self, batch: Batch) -> Array:
-        """The labels of the view that the code is of; unknown = -1."""
+        """The labels of the view that the code belongs to; unknown = -1."""
         values = batch[f"{self.field}_{self.code[-1]}"]
         return values.reshape(len(values), -1)[:, self.column]
 
 
 class Optimisers(NamedTuple):
-    """Which networks an optimiser moves, and by which learning rate.
+    """The networks that each optimiser trains, and their learning rates.
 
     Attributes:
       networks: names of networks by name of the optimiser; others are frozen.
@@ -73,7 +73,7 @@ class Optimisers(NamedTuple):
 
 
 def check(config: Any) -> None:
-    """Raises a ValueError if a field that both methods have is not known."""
+    """Raises a ValueError if a field of both methods has an unknown value."""
     choices = {"pairs": PAIRS, "estimator": ESTIMATORS, "negatives": NEGATIVES}
     for field, known in choices.items():
         if config[field] not in known:
@@ -100,7 +100,7 @@ def make_modules(encoders: Mapping[str, int], config: Any) -> dict[str, Any]:
 
 
 def make_heads(config: Any, codes: tuple[str, ...]) -> tuple[Head, ...]:
-    """The heads that `config.heads` asks for, with what `config.attributes` knows.
+    """The heads that `config.heads` names, as `config.attributes` describes them.
 
     Raises:
       ValueError: if there is no such code or attribute.
@@ -128,6 +128,7 @@ def init_networks(
     """Parameters and batch statistics of all networks for inputs like these."""
     params, stats = {}, {}
     for i, (name, module) in enumerate(modules.items()):
+        # fold_in, not split: one more network leaves the draws of the others unchanged.
         variables = module.init(jax.random.fold_in(key, i), *inputs[name])
         params[name] = variables["params"]
         if "batch_stats" in variables:
@@ -138,7 +139,7 @@ def init_networks(
 def apply_norm(
     module: Any, params: Any, stats: Any, x: Array, *, train: bool
 ) -> tuple[Any, Any]:
-    """A network with batch normalisation: what it gives, and its new statistics."""
+    """Applies a network with batch normalisation; returns output and new statistics."""
     variables = {"params": params, "batch_stats": stats}
     if not train:
         return module.apply(variables, x, train=False), stats
@@ -166,7 +167,7 @@ def encode_views(
 
 
 def negatives(config: Any, key: Array) -> Callable[[Array], Array]:
-    """How rows of a batch meet other rows."""
+    """The function that replaces each row of a batch by another row."""
     if config.negatives == "roll":
         return losses.roll_negatives
     return functools.partial(losses.permute_negatives, key)
@@ -182,14 +183,17 @@ def information(
 ) -> Float[Array, ""]:
     """Estimated information, nats, between maps and vectors of the same row.
 
-    Other maps meet each vector; InfoNCE lets all of the batch meet it.
+    Negatives replace the map and keep the vector; InfoNCE uses all maps of the batch.
     """
 
     def score(meet: Callable[[Array], Array]) -> Array:
         return module.apply({"params": params}, feature_map, vector, meet)
 
     if config.estimator == "info_nce":
+        # Scores are (maps, vectors, *positions); swapped, row i holds vector i, which
+        # has to pick its map among those of the batch.
         return losses.info_nce(jnp.swapaxes(score(lambda maps: maps[:, None]), 0, 1))
+    # One call on (2, batch, ...): the network's first layer sees each map once.
     joint, marginal = score(lambda maps: jnp.stack([maps, shuffle(maps)]))
     return getattr(losses, config.estimator)(joint, marginal)
 
@@ -230,6 +234,9 @@ def read_heads(
         logits, stats[head.name] = apply_norm(
             head.module, params[head.name], stats[head.name], code, train=True
         )
+        # Unknown labels (-1) would index the last class: set to 0 for the
+        # cross-entropy, then masked. A batch without known labels has loss 0, not 0 /
+        # 0.
         labels = head.labels(batch)
         known = labels >= 0
         count = jnp.maximum(known.sum(), 1)
@@ -248,7 +255,7 @@ def make_update(
     config: Any,
     axis_name: str | None,
 ) -> Callable[[State, Batch], tuple[State, Metrics]]:
-    """`update` of a method whose losses, summed, each reach one optimiser's networks.
+    """`update` of a method with a sum of losses, each for one optimiser's networks.
 
     Args:
       optimisers: which networks are trained, and how fast.
@@ -256,7 +263,7 @@ def make_update(
         new statistics are those of the networks that are trained.
       config: `optimiser`.
       axis_name: the mapped axis over which gradients, batch statistics and metrics are
-        averaged; each replica normalises its share of the batch by itself.
+        averaged; each replica normalises within its share of the batch.
 
     Returns:
       The function.
@@ -271,6 +278,7 @@ def make_update(
             params = {**state.params, **moving}
             return loss(params, state.stats, key, batch, state.hparams)
 
+        # Differentiate in trained networks only: frozen ones need no backward pass.
         moving = {name: state.params[name] for name in trained}
         grads, (stats, metrics) = jax.grad(total, has_aux=True)(moving)
         grads, stats, metrics = optimiser.average((grads, stats, metrics), axis_name)
@@ -326,7 +334,7 @@ def encode_image(
     state: State,
     image: Array,
 ) -> dict[str, Code]:
-    """Codes of one image taken for an x and for a y, and what the heads say of them.
+    """Codes of images by the encoders of x and of y, and predictions of the heads.
 
     With `config.batch_statistics` the images are normalised by their own batch.
     """
@@ -334,6 +342,8 @@ def encode_image(
     codes: dict[str, Any] = {}
     for role in roles:
         for side, name in names(role, config).items():
+            # Encoders of coloured views take grey images with their channel three
+            # times.
             kernel = state.params[name]["convolution_1"]["kernel"]
             views = data.coloured(image) if kernel.shape[2] == 3 else image
             (_, codes[f"{role}_{side}"]), _ = apply_norm(
@@ -355,6 +365,7 @@ def encode_image(
 @functools.cache
 def metrics_class(fields: tuple[str, ...]) -> Any:
     """A NamedTuple of scalars; one class for the same fields."""
+    # Cached: to JAX, a second class with equal fields is another pytree structure.
     return collections.namedtuple("PairMetrics", fields)
 
 

@@ -1,4 +1,4 @@
-"""SDIM: what two views share, by mutual information between each and the other's code."""
+"""SDIM: codes of what two views share, by maximising information across the views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CODES = ("shared_x", "shared_y")
 
 
 def sdim(config: Any, axis_name: str | None = None) -> Method:
-    """SDIM: the code of each view is to know the other view.
+    """SDIM: codes that maximise the information about the other view.
 
     Maximises the information between the feature map of x and the code of y, and of y
     and x, and pulls the codes together:
@@ -24,23 +24,24 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
         + gamma mean |S_x - S_y|,
 
     with G the estimate from whole maps and L the mean of those from their positions.
-    Heads that read attributes off the codes are trained alongside; no gradient of theirs
-    reaches an encoder.
+    Heads that predict attributes from the codes are trained alongside; none of their
+    gradients reaches an encoder.
 
     Eq.: Sanchez et al. 2020, section 3.2
 
     Args:
       config: `network` with `shared` (size of the code), `widths`, `statistics` (hidden
         widths) and `grid`, see `networks.GlobalStatistics`; `pairs`, the sampler of
-        the views; `switched`, whether maps meet the other view's code (False is the
-        paper's ablation); `share_weights`, whether both views have the same networks;
-        `estimator`, a bound in `losses`; `negatives`, "roll" or "permute"; `heads`, the
-        attributes that are read off each code, described in `attributes`;
+        the views; `switched`, whether maps are scored with the other view's code
+        (False is the paper's ablation); `share_weights`, whether both views have the
+        same networks; `estimator`, a bound in `losses`; `negatives`, "roll" or
+        "permute"; `heads`, the attributes predicted from each code, described in
+        `attributes`;
         `batch_statistics`, whether `encode` normalises by its own batch; `optimiser`,
         `precision`, and `hparams` with `alpha`, `beta`, `gamma`, `learning_rate`,
         `head_learning_rate` and `clip_norm` (of encoders and statistics networks).
       axis_name: the mapped axis over which gradients, batch statistics and metrics are
-        averaged; information is estimated within each replica's share of the batch.
+        averaged; each replica estimates information within its share of the batch.
 
     Returns:
       The method; its codes are `shared_x` and `shared_y`, and the logits of each head
@@ -71,6 +72,8 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
         x, y = pairs.encode_views(
             "shared", modules, params, stats, batch, config, train=True
         ).values()
+        # The code of x must predict the map of y: then it can hold only what both
+        # share.
         s_x, s_y = (y[1], x[1]) if config.switched else (x[1], y[1])
         meets = {"x": (x[0], s_x), "y": (y[0], s_y)}
         whole, local = pairs.both_kinds(
@@ -89,6 +92,7 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
             "head_loss": head_loss,
             **accuracies,
         }
+        # Heads see stopped codes: the two losses share one backward pass, not networks.
         return total + head_loss, (stats, pairs.make_metrics(terms))
 
     def encode(state: State, batch: Batch) -> dict[str, Code]:
@@ -103,7 +107,7 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
 def _inputs(
     modules: Any, heads: Any, config: Any, key: Array, batch: Batch
 ) -> dict[str, tuple[Any, ...]]:
-    """An input of each network."""
+    """An input of each network, of the right shape; its values do not matter."""
     inputs: dict[str, tuple[Any, ...]] = {}
     codes: dict[str, Array] = {}
     for side, name in pairs.names("shared", config).items():

@@ -1,12 +1,12 @@
-"""Variational autoencoders that differ in one term: how the posterior is regularised.
+"""Variational autoencoders that differ in one term, the regulariser of the posterior.
 
 Each minimises, over batches of images,
 
   mean_i [ -log p(x_i | z_i) ] + regulariser,   z_i ~ q(z | x_i)
 
-with the regulariser that the function's docstring names. FactorVAE adds a second
+with the regulariser in the docstring of each function. FactorVAE adds a second
 optimiser to the same parts (`dis_jax.methods.factor_vae`). All share one state tree, so
-that one can go on from another.
+that one can continue the training of another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Regulariser = Callable[[State, autoencoder.Terms], Array]
 
 
 class VAEMetrics(NamedTuple):
-    """What a step reports: nats an image, averaged over the batch."""
+    """Logged in every step: nats per image, averaged over the batch."""
 
     loss: Array
     reconstruction: Array
@@ -82,6 +82,7 @@ def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
 
     def regulariser(state: State, terms: autoencoder.Terms) -> Array:
         hparams = state.hparams
+        # maximum(1, ...) avoids 0 / 0 where the capacity is not annealed.
         grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
         capacity = hparams["capacity"] * grown
         return losses.capacity_penalty(terms.kl, capacity, hparams["gamma"])
@@ -96,14 +97,16 @@ def beta_tcvae(config: Any, axis_name: str | None = None) -> Method:
 
     Args:
       config: as for `vae`, and `hparams.beta`.
-      axis_name: the mapped axis over which gradients and metrics are averaged; the total
-        correlation is that of each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica estimates the total correlation of its share of the batch.
 
     Returns:
       The method.
     """
 
     def regulariser(state: State, terms: autoencoder.Terms) -> Array:
+        # The KL contains TC once, hence beta - 1. Without `dataset_size` the estimate
+        # lacks a constant, which has no gradient.
         tc = losses.minibatch_total_correlation(terms.z, *terms.posterior)
         return terms.kl + (state.hparams["beta"] - 1.0) * jnp.mean(tc)
 
@@ -117,8 +120,8 @@ def dip_vae_i(config: Any, axis_name: str | None = None) -> Method:
 
     Args:
       config: as for `vae`, and `hparams.lambda_off`, `hparams.lambda_diag`.
-      axis_name: the mapped axis over which gradients and metrics are averaged; the
-        covariance is that of each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica computes the covariance of its share of the batch.
 
     Returns:
       The method.
@@ -133,8 +136,8 @@ def dip_vae_ii(config: Any, axis_name: str | None = None) -> Method:
 
     Args:
       config: as for `vae`, and `hparams.lambda_off`, `hparams.lambda_diag`.
-      axis_name: the mapped axis over which gradients and metrics are averaged; the
-        covariance is that of each replica's share of the batch then.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica computes the covariance of its share of the batch.
 
     Returns:
       The method.
