@@ -3,8 +3,7 @@
     python docs/make_equations.py          writes the page
     python docs/make_equations.py --check  exits 1 if the page is stale
 
-The table is read off the `Eq.: <paper>, <number>` lines in the docstrings of everything
-public.
+The table is collected from the `Eq.: <paper>, <number>` lines in all public docstrings.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ EQUATION = re.compile(r"^Eq\.: (?P<paper>\S.*? \d{4}[a-z]?), (?P<where>\S.*)$")
 HEADER = """\
 # Equations
 
-Where each equation of a paper is, and which file has its tests. Numbers
-are those of the paper, or the section or algorithm where it gives none. This page is
-written by `python docs/make_equations.py`.
+Where each equation of a paper is implemented, and which file tests it. Numbers are the
+paper's; for an equation without a number, its section or algorithm.
+`python docs/make_equations.py` writes this page.
 
 | paper | equation | function | test |
 |---|---|---|---|
