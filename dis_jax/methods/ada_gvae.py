@@ -156,7 +156,6 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
 
 
 def _beta(state: State) -> Array:
-    # step + 1: the first step has a KL term too, and warmup_steps = 0 gives beta at
-    # once.
+    # step + 1: the first step has a KL term too, and warmup_steps = 0 means no warm-up.
     grown = (state.step + 1) / jnp.maximum(state.hparams["warmup_steps"], 1.0)
     return state.hparams["beta"] * jnp.minimum(1.0, grown)

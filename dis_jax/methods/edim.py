@@ -137,8 +137,7 @@ def _encode(
         )
         for role in ("shared", "exclusive")
     }
-    # Returned statistics are averaged over replicas; frozen ones stay those of the
-    # state.
+    # Returned statistics are averaged over replicas; the state keeps frozen ones as is.
     for name in pairs.names("shared", config).values():
         stats.pop(name, None)
     return encoded | {"shared": stop_gradient(encoded["shared"])}

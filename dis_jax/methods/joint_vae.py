@@ -130,7 +130,7 @@ def _capacities(state: State, most: float) -> tuple[Array, Array]:
     """Targets of the two divergences in this step; `most` caps the second."""
     hparams = state.hparams
     grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
-    # No KL from a uniform prior exceeds log K; a larger target would push logits
-    # forever.
+    # A KL from a uniform prior is at most log K; logits would diverge towards a larger
+    # target.
     category = jnp.minimum(hparams["capacity_category"] * grown, most)
     return hparams["capacity_continuous"] * grown, category

@@ -26,8 +26,7 @@ def make(options: Mapping[str, Any]) -> Adam:
     Learning rate and clipping norm are arguments of `step`, so that they can differ
     between the members of a population and between two runs of one program.
     """
-    # No learning rate in the chain: a static one would be compiled into the program,
-    # and `opt_state` would depend on the schedule.
+    # No learning rate in the chain, where it would be compiled into the program.
     direction = optax.scale_by_adam(**options)
 
     def step(

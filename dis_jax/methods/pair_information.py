@@ -234,9 +234,8 @@ def read_heads(
         logits, stats[head.name] = apply_norm(
             head.module, params[head.name], stats[head.name], code, train=True
         )
-        # Unknown labels (-1) would index the last class: set to 0 for the
-        # cross-entropy, then masked. A batch without known labels has loss 0, not 0 /
-        # 0.
+        # Unknown labels (-1) are set to class 0 for the cross-entropy, then masked. The
+        # loss of a batch without known labels is 0, not 0 / 0.
         labels = head.labels(batch)
         known = labels >= 0
         count = jnp.maximum(known.sum(), 1)
@@ -342,8 +341,7 @@ def encode_image(
     codes: dict[str, Any] = {}
     for role in roles:
         for side, name in names(role, config).items():
-            # Encoders of coloured views take grey images with their channel three
-            # times.
+            # Encoders of coloured views get grey images as three equal channels.
             kernel = state.params[name]["convolution_1"]["kernel"]
             views = data.coloured(image) if kernel.shape[2] == 3 else image
             (_, codes[f"{role}_{side}"]), _ = apply_norm(

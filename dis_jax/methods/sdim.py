@@ -72,8 +72,8 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
         x, y = pairs.encode_views(
             "shared", modules, params, stats, batch, config, train=True
         ).values()
-        # The code of x must predict the map of y: then it can hold only what both
-        # share.
+        # Switched, the map of x is scored with the code of y: a code can predict the
+        # other view only from what both share.
         s_x, s_y = (y[1], x[1]) if config.switched else (x[1], y[1])
         meets = {"x": (x[0], s_x), "y": (y[0], s_y)}
         whole, local = pairs.both_kinds(

@@ -1,4 +1,4 @@
-"""Runs any method on any data: one loop, on one device or many, once or as a population."""
+"""Trains any method on any data: one loop for one device or many, one model or many."""
 
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.diverged import diverged

@@ -1,4 +1,4 @@
-"""Checkpoints: written while training goes on, the last few and the best are kept."""
+"""Checkpoints: written in the background; the last few and the best are kept."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ from dis_jax.training.digests import differing, digests, is_sealed, sealed
 
 Read = TypeVar("Read")
 
-_SCORE = "score"  # what "best" means; smaller is better
-_SHAPES = "shapes"  # among the facts
+_SCORE = "score"  # the best checkpoint has the smallest
+_SHAPES = "shapes"  # a key of the facts
 _LATER_FAILURES = 0.2  # seconds, for reads that fail after the first
 _WORDS = 300  # characters of a message
-_CHECKED = "checkpoint"  # among the facts: step, score, and a digest of each array
+_CHECKED = "checkpoint"  # a key of the facts: step, score, and a digest of each array
 
 
 class Checkpoints:
     """The folder of a run's checkpoints.
 
     Each holds the whole state and a small dict of facts (shapes of a batch, versions), so
-    that it can be read without the data. A save that was cut off leaves nothing that
-    counts. The facts hold a digest of every array and of themselves: what differs from
-    it is damaged, is set aside, and the checkpoint before it is taken.
+    that it can be read without the data. An interrupted save is ignored. The facts hold a
+    digest of every array and of themselves: a checkpoint that does not match its digests
+    is damaged; it is set aside, and the one before it is used.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3):
         """Opens the folder, making it if need be.
 
         Args:
-          folder: where the checkpoints lie.
-          keep: how many of the last to keep, beside the best.
+          folder: of the checkpoints.
+          keep: how many of the last to keep, besides the best.
         """
         self._folder = pathlib.Path(folder).resolve()
         self._keep = keep
@@ -58,13 +58,13 @@ class Checkpoints:
     def _open(self) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
             preservation_policy=_Kept(self),
-            # else a damaged small file of one checkpoint keeps the folder shut
+            # Otherwise one damaged metadata file makes the whole folder unreadable.
             lightweight_initialize=True,
         )
         return ocp.CheckpointManager(self._folder, options=options)
 
     def steps(self) -> list[int]:
-        """Steps of the checkpoints that are there, in order."""
+        """Steps of the existing checkpoints, in order."""
         return sorted(self._manager.all_steps())
 
     def best_step(self) -> int | None:
@@ -90,22 +90,23 @@ class Checkpoints:
         facts = self._all_facts(step)
         if _CHECKED in facts:
             return facts[_CHECKED][_SCORE]
-        # checkpoints of before had it in a file of its own
+        # Older checkpoints hold the score in a separate file.
         path = self._folder / str(step) / "metrics" / "metrics"
         return json.loads(path.read_text())[_SCORE] if path.is_file() else None
 
     def save(
         self, step: int, state: State, facts: dict[str, Any], score: float | None
     ) -> None:
-        """Starts to write a checkpoint; training may go on with a copy of the state.
+        """Starts to write a checkpoint in the background.
 
         Args:
-          step: how many steps the state has made.
-          state: what to save.
+          step: number of steps that the state has made.
+          state: what to save; its buffers may be donated as soon as this returns.
           facts: what a reader needs besides; JSON.
-          score: the smaller, the better; None for no opinion.
+          score: the smaller, the better; None for no score.
         """
         self._scores[step] = score
+        # Digests are of the arrays in memory, so they also reveal a faulty write.
         checked = {"step": step, _SCORE: score, "digests": digests(state)}
         own = {_SHAPES: _shapes(state), _CHECKED: checked}
         self._manager.save(
@@ -114,7 +115,7 @@ class Checkpoints:
                 state=ocp.args.StandardSave(state),
                 facts=ocp.args.JsonSave(sealed(facts | own)),
             ),
-            force=True,
+            force=True,  # a signal asks for steps that no save interval would allow
         )
 
     def wait(self) -> None:
@@ -122,7 +123,7 @@ class Checkpoints:
         self._manager.wait_until_finished()
 
     def close(self) -> None:
-        """Waits and lets go of the folder."""
+        """Waits, then closes the folder."""
         self._manager.close()
 
     def facts(self, step: int) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class Checkpoints:
         with self._named(step):
             facts = self._manager.restore(step, args=args)["facts"]
             if _CHECKED not in facts and "seal" not in facts:
-                return facts  # of before there were digests
+                return facts  # an older checkpoint, without digests
             if not is_sealed(facts):
                 raise OSError("its facts are not those that were saved")
             made = facts[_CHECKED]["step"]
@@ -155,7 +156,7 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _named(self, step: int) -> Iterator[None]:
-        """Whatever goes wrong with a checkpoint is said of it, in one line."""
+        """Turns any failure into an OSError of one line that names the checkpoint."""
         try:
             with _one_failure():
                 yield
@@ -204,7 +205,7 @@ class Checkpoints:
                 )
             return
         logging.info("checkpoint %d has no digests: damage would not be seen", step)
-        # members that diverged have stopped earlier than the others
+        # The maximum: diverged members have stopped earlier than the others.
         made = int(np.max(np.asarray(state.step)))
         if made != step:
             raise OSError(f"it is the checkpoint of step {made}, renamed")
@@ -212,12 +213,12 @@ class Checkpoints:
     def newest(
         self, read: Callable[[int], Read], *, set_aside: bool = False
     ) -> tuple[int, Read] | None:
-        """What `read` makes of the newest checkpoint that it can read.
+        """The newest checkpoint that `read` can read.
 
         Args:
           read: takes a step; raises if that checkpoint is damaged.
-          set_aside: whether damaged checkpoints are renamed to `damaged-<step>`, so that
-            training can write those steps again and nothing is lost.
+          set_aside: whether damaged checkpoints are renamed to `damaged-<step>`: training
+            can write those steps again, and no file is lost.
 
         Returns:
           The step and what was read, or None where there is no checkpoint.
@@ -251,6 +252,7 @@ class Checkpoints:
     def _set_aside(self, steps: list[int]) -> None:
         if not steps:
             return
+        # The manager caches the list of steps, so it is opened anew after the renaming.
         self._manager.close()
         if jax.process_index() == 0:
             for step in steps:
@@ -258,12 +260,13 @@ class Checkpoints:
                 (self._folder / str(step)).rename(aside)
                 self._scores.pop(step, None)
                 logging.warning("the damaged checkpoint is now %s", aside)
+        # No process may list the folder before the first has renamed.
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("damaged checkpoints set aside")
         self._manager = self._open()
 
     def _free_name(self, step: int) -> pathlib.Path:
-        """A step may be damaged, written again, and damaged again."""
+        """A new name: a step may be damaged, written again, and damaged again."""
         names = (f"damaged-{step}{'' if i == 1 else f'-{i}'}" for i in count(1))
         return next(p for n in names if not (p := self._folder / n).exists())
 
@@ -271,7 +274,7 @@ class Checkpoints:
 class _Kept(preservation_policy.PreservationPolicy):
     """Keeps the last few and the best, by the scores in the facts.
 
-    Orbax's own keeps scores in files that have no digest.
+    The policy of Orbax reads scores from files that have no digest.
     """
 
     def __init__(self, checkpoints: Checkpoints):
@@ -283,7 +286,7 @@ class _Kept(preservation_policy.PreservationPolicy):
         *,
         context: preservation_policy.PreservationContext,
     ) -> Sequence[bool]:
-        """Of the checkpoints, oldest first, which stay."""
+        """Which of the checkpoints, oldest first, to keep."""
         del context
         steps = [checkpoint.step for checkpoint in checkpoints]
         kept = self._checkpoints.kept(steps)
@@ -294,8 +297,8 @@ class _Kept(preservation_policy.PreservationPolicy):
 def _one_failure() -> Iterator[None]:
     """Silences the failures that follow the first, which is raised.
 
-    TensorStore reads all arrays at once, in threads; what fails after the first has no one
-    to tell and would print a traceback each.
+    TensorStore reads all arrays at once, in threads. Reads that fail after the first have
+    no caller to raise in; each would print a traceback.
     """
     log, hook = logging_module.getLogger("asyncio"), sys.unraisablehook
     was = log.disabled
@@ -303,6 +306,7 @@ def _one_failure() -> Iterator[None]:
     try:
         yield
     except BaseException:
+        # Later failures print when they are garbage-collected, so collect them here.
         time.sleep(_LATER_FAILURES)
         gc.collect()
         raise
@@ -311,7 +315,7 @@ def _one_failure() -> Iterator[None]:
 
 
 def _first_words(error: Exception) -> str:
-    """What went wrong, without the specification that TensorStore adds."""
+    """The first line of a message, without the specification that TensorStore adds."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     return line.split(" [tensorstore_spec")[0][:_WORDS]
 

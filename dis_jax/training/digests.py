@@ -1,4 +1,4 @@
-"""Digests: whether what is read is what was written, array by array."""
+"""Digests of arrays, to check that what is read is what was written."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-_SEAL = "seal"  # among the facts: the digest of all others
+_SEAL = "seal"  # a key of the facts: the digest of all others
 _LENGTH = 32  # hexadecimal digits of SHA-256 that are kept: 128 bits
 
 
 def digests(tree: Any) -> dict[str, str]:
     """A digest of each array of a tree by its path: of type, shape and bytes.
 
-    Every process of several gets those of the whole arrays, wherever their parts lie.
+    With several processes, all get the digests of the whole arrays.
 
     Args:
       tree: arrays, also typed random keys.
@@ -43,9 +43,12 @@ def _digest(leaf: Any) -> str:
     if isinstance(leaf, jax.Array) and not (
         leaf.is_fully_addressable or leaf.is_fully_replicated
     ):
+        # Gathers the shards of all processes: a collective, so all of them must call
+        # it.
         whole = NamedSharding(leaf.sharding.mesh, PartitionSpec())  # pyright: ignore[reportAttributeAccessIssue]
         leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
     array = np.ascontiguousarray(leaf)
+    # Type and shape first: reinterpreted or reshaped bytes must differ too.
     found = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
     found.update(array.reshape(-1).view(np.uint8).data)
     return found.hexdigest()[:_LENGTH]

@@ -1,10 +1,9 @@
-"""Members of a population that diverge: each stays at its last finite state.
+"""Diverged members of a population: each stays at its last finite state.
 
-The program knows nothing of them, so a healthy population costs nothing but a copy of its
-state at each line of the log. Where a line shows a number that is not finite, the calls
-since the last line are made again, by the same programs, and the member's state before
-the first bad call is held from then on; what the program still computes for it is not
-looked at.
+The compiled program does not check for divergence, so a healthy population costs only a
+copy of its state at each line of the log. Where a line shows a number that is not finite,
+the calls since the last line are repeated by the same programs. The member then keeps its
+state from before the first bad call; what the program still computes for it is ignored.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from dis_jax.training.program import Program
 
 
 class Watch:
-    """Looks at a run's numbers whenever a line of the log or a checkpoint is due."""
+    """Checks the numbers of a run whenever a log line or a checkpoint is due."""
 
     def __init__(
         self,
@@ -44,14 +43,15 @@ class Watch:
 
         Args:
           compiled: the run's program.
-          state: that the run goes on from; members with fewer steps have diverged.
-          step: that the run has made.
+          state: the state to continue from; members with fewer steps have diverged.
+          step: number of steps made so far.
           mesh: the devices.
           stride: steps in a call.
         """
         self._compiled, self._mesh, self._stride = compiled, mesh, stride
         self._step = step
-        # of a population: what it was at the last line, all of it finite
+        # The finite state at the last log line; a copy, because `run` donates its
+        # input. A single model needs none: its divergence ends the run.
         self._safe = _copy(state) if state.step.ndim else None
         steps = _steps(state)
         self.out: np.ndarray | None = steps < step if state.step.ndim else None
@@ -61,8 +61,8 @@ class Watch:
 
         Args:
           window: the metrics since then.
-          carry: the program's, at the step.
-          step: that the run has come to.
+          carry: of the program, at this step.
+          step: number of steps made so far.
           saves: whether a checkpoint follows, so that parameters must be finite.
 
         Returns:
@@ -79,7 +79,7 @@ class Watch:
         except NonFiniteError as error:
             if self._safe is None:
                 raise
-            del state, carry  # room for what is made again
+            del state, carry  # frees memory for the repeated calls
             return self._hold(error, self._safe, step)
         if self._safe is not None:
             self._step, self._safe = step, _keep(self.out, self._safe, state)
@@ -100,20 +100,23 @@ class Watch:
         return carry
 
     def _again(self, safe: State, step: int) -> tuple[Any, State, np.ndarray]:
-        """Makes the calls since the last look again, and looks at each."""
+        """Repeats the calls since the last look, and looks at each."""
         made, out = self._step, np.asarray(self.out)
         carry = self._compiled.load(safe)
         while made < step:
+            # The same calls as in the training loop, so the results are equal bit for
+            # bit.
             count = min(self._stride - made % self._stride, step - made)
             carry, metrics = self._compiled.run(carry, count)
             made += count
             after = self._compiled.dump(carry)
+            # `|`: a member that was not finite once stays out, whatever follows.
             out = out | ~finite_members(metrics, after, self._mesh)
             safe = _keep(out, safe, after)
         return carry, safe, out
 
     def state(self, carry: Any) -> State:
-        """The run's state after a look, diverged members as they were when finite."""
+        """The state after a look, with the last finite states of diverged members."""
         return self._compiled.dump(carry) if self._safe is None else self._safe
 
     def diverged(self) -> dict[int, int]:
@@ -122,7 +125,7 @@ class Watch:
 
 
 def diverged(state: State) -> dict[int, int]:
-    """The members of a population that have diverged, with the last finite step of each.
+    """The last finite step of each member that has diverged.
 
     Args:
       state: of a model, or stacked over members.
@@ -137,6 +140,7 @@ def diverged(state: State) -> dict[int, int]:
       >>> training.diverged(state)
       {1: 12}
     """
+    # Diverged members are held back, so they have made fewer steps than the others.
     steps = np.atleast_1d(_steps(state))
     return {int(m): int(steps[m]) for m in np.flatnonzero(steps < steps.max())}
 
@@ -150,15 +154,16 @@ def _steps(state: State) -> np.ndarray:
 
 @jax.jit
 def _copy(state: State) -> State:
-    """The program uses up the state that it is given."""
+    """Copies a state before a program that donates its buffers."""
     return jax.tree.map(jnp.copy, state)
 
 
 @jax.jit
 def _keep(out: Any, old: State, new: State) -> State:
-    """The old state of the members that are out, a copy of the new one of all others."""
+    """The old state of members that are out, a copy of the new state of the others."""
 
     def choose(a: Any, b: Any) -> Any:
+        # (members,) -> (members, 1, ..., 1), to broadcast over the axes of a leaf.
         return jnp.where(jnp.reshape(out, (-1,) + (1,) * (b.ndim - 1)), a, b)
 
     return jax.tree.map(choose, old, new)

@@ -1,4 +1,4 @@
-"""Where batches come from: the program draws them, or is fed with what is read ahead."""
+"""Source of batches: drawn inside the program, or read ahead and passed to it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dis_jax.data import Batch, ImageSet, Sampler, stream_calls
 from dis_jax.methods import State
 from dis_jax.training import mesh as meshes
 
-# Folded into a state's key to give the key of its data. `update` folds in the step, which
-# never gets there.
+# Folded into a state's key to give the key of its data. `update` folds in the number of
+# the step, which never reaches this value, so data and noise are independent.
 _DATA_STREAM = 2**31 - 1
-_THREADS = 2  # more hinder each other
+_THREADS = 2  # more slow each other down
 _BUFFER = 16  # batches
 
 # n -> the batches of the next n steps, (n, [population,] batch, ...); None where the
@@ -43,12 +43,12 @@ def open_feed(
     """The batches of a run from the step of its state on.
 
     Args:
-      image_set: what is drawn from.
-      sampler: what batches are drawn by.
+      image_set: the source of the images.
+      sampler: draws the batches.
       mesh: the devices, see `make_mesh`.
       state: of one model; gives step and key.
       calls: steps in a call; twice as many batches are read ahead.
-      feeds: how many there are, which share the threads.
+      feeds: number of feeds that share the threads.
 
     Returns:
       The feed.
@@ -56,7 +56,7 @@ def open_feed(
     if image_set.read is None:
         return lambda n: None
     key = data_key(state)
-    # A copy of this process alone, whatever devices hold the state.
+    # A copy in this process: the state may be spread over devices of several processes.
     bits = jnp.asarray(np.asarray(jax.random.key_data(key)))
     return stream_calls(
         image_set,
@@ -70,10 +70,10 @@ def open_feed(
 
 
 def side_by_side(feeds: Sequence[Feed], mesh: Mesh) -> Feed:
-    """The feeds of members as one, with an axis of members behind that of steps.
+    """One feed of several members: batches with axes (steps, members, batch, ...).
 
     Args:
-      feeds: one a member.
+      feeds: one for each member.
       mesh: the devices, see `make_mesh`.
 
     Returns:

@@ -120,7 +120,8 @@ RULES: dict[str, Rule] = {
     "*sampler.degrees": _FINITE,
 }
 
-# Networks and methods of this package; those of one's own give fields their own meaning.
+# Networks and methods of this package; those of one's own give fields their own
+# meaning.
 OF_METHODS: dict[str, Rule] = {
     "shared_from": _TEXT,
     "network.name": _one_of("conv", "mlp"),

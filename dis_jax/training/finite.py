@@ -1,4 +1,4 @@
-"""Numbers that are no longer finite: found when a log or a checkpoint is written."""
+"""Checks for non-finite numbers, made when a log line or a checkpoint is written."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from dis_jax.training import mesh as meshes
 
 
 class NonFiniteError(ArithmeticError):
-    """A term of the loss, or a parameter, stopped being a number."""
+    """A metric or a parameter is NaN or infinite."""
 
 
 class Window:
     """The metrics of the steps since the last line of the log."""
 
     def __init__(self, step: int, opened: Mapping[str, Any] | None = None):
-        """Starts a window at a step, or goes on with one that was cut off.
+        """Starts a window at a step, or continues an interrupted one.
 
         Args:
-          step: that the run goes on from.
-          opened: what `open` gave of the window that the step lies in.
+          step: number of steps made so far.
+          opened: the result of `open` for the interrupted window.
         """
         self._first = opened["first"] if opened else step
         values = opened["values"] if opened else {}
@@ -35,6 +35,7 @@ class Window:
 
     def add(self, metrics: Metrics) -> None:
         """Adds the metrics of one call, still on the device."""
+        # Not read here: that would wait for the device, which then idles between calls.
         self._metrics.append(metrics)
 
     def values(self) -> dict[str, np.ndarray]:
@@ -47,7 +48,8 @@ class Window:
         return self._values
 
     def open(self) -> dict[str, Any]:
-        """What the window holds so far, as JSON."""
+        """The content of the window so far, as JSON."""
+        # Python floats hold float32 exactly, so a resumed window has the same means.
         values = {name: value.tolist() for name, value in self.values().items()}
         return {"first": self._first, "values": values}
 
@@ -55,7 +57,7 @@ class Window:
         """Raises NonFiniteError if a value is not finite.
 
         Args:
-          step: that the window has come to.
+          step: last step of the window.
           left_out: (members,), true for those that are known to have diverged.
 
         Raises:
@@ -78,10 +80,10 @@ class Window:
             )
 
     def close(self, step: int, left_out: np.ndarray | None = None) -> dict[str, Any]:
-        """The means over the window, and begins the next one.
+        """Returns the means over the window and begins the next one.
 
         Args:
-          step: that the window has come to.
+          step: last step of the window.
           left_out: (members,), true for those that have diverged.
 
         Returns:
@@ -114,7 +116,7 @@ def check_parameters(
 
 
 def finite_members(metrics: Metrics, state: State, mesh: Mesh) -> np.ndarray:
-    """Which members of a population are well after a call.
+    """Which members of a population are finite after a call.
 
     Args:
       metrics: of the call, (steps, members) each.
@@ -129,8 +131,8 @@ def finite_members(metrics: Metrics, state: State, mesh: Mesh) -> np.ndarray:
 
 
 def _finite(state: State, mesh: Mesh) -> dict[str, np.ndarray]:
-    """For each network, of each member of a population."""
-    # members may lie on devices of other processes, which all want to hear of each
+    """Whether parameters are finite, by network, for each member of a population."""
+    # Replicated, because every process needs the result for members on other processes.
     everywhere = jax.jit(_all_finite, out_shardings=meshes.replicated(mesh))
     return jax.device_get(everywhere(state))
 
@@ -140,7 +142,7 @@ def _whose(members: set[int]) -> str:
 
 
 def _all_finite(state: State) -> dict[str, Any]:
-    own = state.step.ndim  # 1 where there are members, whose axis is the first
+    own = state.step.ndim  # 1 for a population, whose leading axis is kept
 
     def finite(leaf: Any) -> Any:
         return jnp.isfinite(leaf).all(axis=tuple(range(own, leaf.ndim)))

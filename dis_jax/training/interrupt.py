@@ -1,4 +1,4 @@
-"""Signals that end a run: it saves the step that it has reached, then stops."""
+"""Signals that end a run: it saves its current step, then stops."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Interrupted(SystemExit):
-    """A signal ended a run, which has saved the step that it had reached.
+    """A signal ended a run after it saved its current step.
 
-    Its code is that of a process which a signal ended: 143 for SIGTERM, 130 for Ctrl-C.
+    The exit code is that of a process ended by a signal: 143 for SIGTERM, 130 for Ctrl-C.
     """
 
     def __init__(self, signum: int):
-        """Of a signal."""
+        """Takes the number of the signal."""
         super().__init__(128 + signum)
 
 
 @contextlib.contextmanager
 def listening() -> Iterator[Callable[[], int | None]]:
-    """Notes signals while the block runs, instead of ending at once.
+    """Records signals while the block runs, instead of ending the process at once.
 
     A second signal ends the process at once. A signal that the process ignores stays
-    ignored. Of several processes all stop after the same call, whichever was told.
+    ignored. Several processes all stop after the same call, whichever got the signal.
 
     Returns:
-      A context manager, whose value is to be called after each call of a program: the
-      signal that asks for an end there, or None.
+      A context manager. Its value is a function to call after each call of a program; it
+      returns the signal that asks to stop there, or None.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # only the main thread hears signals
+        yield lambda: None  # Python runs signal handlers in the main thread alone
         return
     heard: list[int] = []
     together = jax.process_count() > 1
@@ -47,13 +47,16 @@ def listening() -> Iterator[Callable[[], int | None]]:
     def hear(signum: int, frame: Any) -> None:
         del frame
         heard.append(signum)
+        # The default action from now on: a second signal ends the process.
         for each in before:
             signal.signal(each, signal.SIG_DFL)
-        # not by the log, whose write this may have cut in two
+        # Not by `logging`: this handler may have interrupted one of its writes.
         os.write(2, _SAID.format(signal.Signals(signum).name).encode())
-        if together:  # its handler is that of jax.distributed, which tells the others
+        # SIGTERM is handled by jax.distributed, which tells the other processes.
+        if together:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    # With several processes, SIGTERM stays with jax.distributed.
     wanted = _SIGNALS[1:] if together else _SIGNALS
     before = {each: signal.getsignal(each) for each in wanted}
     before = {k: was for k, was in before.items() if was is not signal.SIG_IGN}
@@ -63,7 +66,7 @@ def listening() -> Iterator[Callable[[], int | None]]:
         yield _agreed(heard) if together else lambda: heard[0] if heard else None
     finally:
         for each, was in before.items():
-            # None: a handler that was not set from Python
+            # None stands for a handler that was not set from Python.
             signal.signal(each, signal.SIG_DFL if was is None else was)
 
 
@@ -71,7 +74,7 @@ _SAID = "{}: ends after a checkpoint of this step; a second signal ends at once\
 
 
 def _agreed(heard: list[int]) -> Callable[[], int | None]:
-    """The signal once all processes have made as many calls."""
+    """Returns the signal once all processes have made the same number of calls."""
     calls = 0
 
     def due() -> int | None:

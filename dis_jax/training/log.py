@@ -1,4 +1,4 @@
-"""What a run tells: a JSON line a window, TensorBoard, and a line or bar of progress."""
+"""The log of a run: a JSON line per window, TensorBoard files, and progress."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Log:
         tensorboard: bool,
         seconds_between_lines: float = 10.0,
     ):
-        """Opens the log at a step; lines after that step are taken back.
+        """Opens the log at a step and drops the lines after that step.
 
         Args:
           workdir: the run's folder.
-          first_step: the step that training goes on from.
+          first_step: the step from which training continues.
           last_step: the step at which it will end.
           tensorboard: whether to write TensorBoard files too.
           seconds_between_lines: of plain progress, where the output is not a terminal.
@@ -72,6 +72,7 @@ class Log:
         }
         if diverged:
             line["diverged"] = {str(member): at for member, at in diverged.items()}
+        # Flushed at once: a process that is killed loses no line.
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if self._board is not None:
@@ -87,7 +88,7 @@ class Log:
         }
 
     def progress(self, step: int) -> None:
-        """Moves the bar, or prints a line when enough time has gone by."""
+        """Moves the bar, or prints a line when enough time has passed."""
         now = time.monotonic()
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
@@ -116,7 +117,7 @@ class Log:
 
 
 class Silence:
-    """The log of a process beside that which writes it."""
+    """The log of a process that writes none."""
 
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
@@ -174,7 +175,7 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
 
 
 def _record(line: bytes) -> dict[str, Any]:
-    """A line of the log; ValueError says what is wrong with it."""
+    """Parses a line of the log; raises a ValueError that says what is wrong."""
     found = json.loads(line.decode("utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"a {type(found).__name__}, not an object")
@@ -187,7 +188,7 @@ def _record(line: bytes) -> dict[str, Any]:
 
 
 def _truncate(path: pathlib.Path, step: int) -> float:
-    """Drops lines after `step`; the time of the last one that stays."""
+    """Drops lines after `step`; returns the time of the last line that stays."""
     lines = read_metrics(path.parent)
     kept = [line for line in lines if line["step"] <= step]
     if len(kept) < len(lines):
@@ -205,6 +206,7 @@ def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
         return None
     from tensorboardX import SummaryWriter
 
+    # TensorBoard hides events from `purge_step` on: those steps are made again.
     return SummaryWriter(str(folder), purge_step=first_step + 1)
 
 

@@ -25,7 +25,8 @@ from dis_jax.training.finite import NonFiniteError, Window
 from dis_jax.training.log import Log, Silence
 from dis_jax.training.setup import Run, batch_shapes, set_up
 
-# Dispatched and not yet finished calls: one runs while the next is waiting.
+# Calls that are dispatched and not finished: the device always has a next one, and the
+# host does not run far ahead of it.
 _IN_FLIGHT = 2
 
 
@@ -37,7 +38,7 @@ def train(
     resident: bool | None = None,
     accept_changes: bool = False,
 ) -> State:
-    """Trains what the config says, going on from the workdir's last checkpoint.
+    """Trains what the config says, from the last checkpoint in the workdir.
 
     Args:
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
@@ -73,7 +74,7 @@ def train(
 
 
 def _writes() -> bool:
-    """Whether this process, perhaps of several, writes what they share."""
+    """Whether this process writes the shared files; one of several does."""
     return jax.process_index() == 0
 
 
@@ -83,13 +84,14 @@ def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -
         *(run.method, run.sampler, run.image_set, run.mesh),
         population=run.population,
         steps_per_call=config.steps_per_call,
-        # only convolutions suffer in a loop, see `program.Backend`
+        # Only convolutions are slow inside a loop, see `program.Backend`.
         unroll=False if config.network.get("name") == "mlp" else None,
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
         start = _start(run, checkpoints, accept_changes)
-        if _writes():  # only now is it known that the checkpoints fit the config
+        # Only after `_start`, which raises if the checkpoints do not fit this config.
+        if _writes():
             workdir.write_config(folder, config)
         if start.step >= config.steps:
             logging.info("%s has made its %d steps already", folder, start.step)
@@ -114,7 +116,7 @@ def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -
 
 def _way_out(saved: list[int]) -> str:
     """What to do when numbers are no longer finite."""
-    # not clip_norm: Adam's step does not grow with the gradient
+    # clip_norm is no remedy: Adam's step does not grow with the gradient.
     advice = "try a smaller learning rate"
     if not saved:
         return f"There is no checkpoint yet, so --workdir may stay: {advice}."
@@ -122,13 +124,13 @@ def _way_out(saved: list[int]) -> str:
 
 
 class Start(NamedTuple):
-    """Where a run begins, or goes on.
+    """Where a run starts or resumes.
 
     Attributes:
       state: of the model or population.
-      step: that it has made.
-      opened: of a run that a signal ended between two lines of the log: what the next
-        line and the next checkpoint need of the steps before.
+      step: number of steps made so far.
+      opened: for a run that a signal ended between two lines of the log: what the next
+        line and the next checkpoint need from the steps before.
     """
 
     state: State
@@ -150,7 +152,8 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
         facts = checkpoints.facts(step)
         if not accept_changes:
             workdir.check_data(facts, config, run.image_set)
-        # hyperparameters are the config's: they may have been changed and accepted
+        # Hyperparameters are part of the state, but those of the config count: a change
+        # may have been accepted.
         hparams = [program.scalars(m.hparams) for m in run.members]
         stacked = hparams[0] if run.population is None else program.stack(hparams)
         logging.info("going on from step %d", step)
@@ -198,15 +201,18 @@ def _loop(
     in_flight = collections.deque()
     first = step
     carry = compiled.load(state)
-    del state
+    del state  # `load` copies, and both would stay in device memory
     with interrupt.listening() as due:
         while step < config.steps:
-            # calls start at multiples of the stride, whatever step a run goes on from
+            # Calls start at multiples of the stride, whatever the first step: a resumed
+            # run executes the same programs, and so gives the same bits.
             count = min(stride - step % stride, config.steps - step)
             carry, metrics = compiled.run(carry, count)
             window.add(metrics)
             in_flight.append((step + count, metrics))
             step += count
+            # Waits on an earlier call's metrics: its state was donated to the next
+            # call.
             if len(in_flight) > _IN_FLIGHT:
                 done, waited = in_flight.popleft()
                 jax.block_until_ready(waited)
@@ -215,6 +221,8 @@ def _loop(
                 jax.block_until_ready(metrics)
                 logging.info("first call done after %.1f s", time.monotonic() - began)
 
+            # After every call, also where nothing is due: processes count calls
+            # together.
             signum = due()
             last = step == config.steps
             checkpoint = last or step % checkpoint_every == 0
@@ -232,7 +240,7 @@ def _loop(
                 score = None
                 if checkpoint:
                     score, scores = _score(scores, watch.out), []
-                else:  # so that the log, too, goes on as if nothing had been
+                else:  # so that the resumed run writes the same log lines
                     own["opened"] = {"window": window.open(), "scores": scores}
                 checkpoints.save(step, watch.state(carry), facts | own, score)
             if last:
@@ -248,7 +256,7 @@ def _loop(
 
 
 def _score(scores: list[Any], left_out: np.ndarray | None) -> float | None:
-    """The mean over the windows since the last checkpoint, of members that are well."""
+    """The mean over windows since the last checkpoint and members that are finite."""
     if not scores:
         return None
     values = np.array(scores, np.float64)  # None becomes nan

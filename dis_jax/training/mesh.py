@@ -1,4 +1,4 @@
-"""One mesh with two axes: models side by side, and shares of a batch."""
+"""The device mesh: one axis for models side by side, one for shares of a batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_mesh(
     Args:
       population: over how many devices the members of a population are spread.
       data: over how many devices a batch is spread; -1 for all that are left. Where both
-        are given the first devices are taken and the others stay idle.
+        are given, the first devices are used and the others stay idle.
       devices: by default `jax.devices()`.
 
     Returns:
@@ -40,13 +40,15 @@ def make_mesh(
             f"mesh ({population}, {data}) does not fit {found.size} devices; the product "
             "of population and data may be their number at most (data=-1: what is left)."
         )
+    # Not Explicit: there, permuting the sharded batch axis (negatives, permuted
+    # dimensions) fails. XLA inserts the communication that Auto axes need.
     axes = (AxisType.Auto, AxisType.Auto)
     grid = found.ravel()[:used].reshape(population, size)
     return Mesh(grid, (POPULATION, DATA), axis_types=axes)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Every device holds all of it."""
+    """Every device holds the whole array."""
     return NamedSharding(mesh, PartitionSpec())
 
 
@@ -72,5 +74,5 @@ def put(tree: Tree, sharding: NamedSharding) -> Tree:
     """
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)
-    # device_put takes no random keys there
+    # `device_put` does not take random keys across processes.
     return jax.jit(lambda tree: tree, out_shardings=sharding)(tree)

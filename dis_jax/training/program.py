@@ -1,4 +1,4 @@
-"""The compiled programs of a run: one that makes its state, one that makes n steps."""
+"""The compiled programs of a run: one makes its state, one makes n steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Tree = TypeVar("Tree")
 
 
 class Backend(NamedTuple):
-    """What runs fastest on a kind of device; measured by `make bench`.
+    """The fastest settings for a kind of device, measured by `make bench`.
 
     Attributes:
       steps_per_call: training steps in one dispatch.
@@ -50,8 +50,9 @@ def backend() -> Backend:
     return BACKENDS.get(jax.default_backend(), BACKENDS["gpu"])
 
 
-# XLA hands a CPU's convolutions to YNNPACK, which runs each on one core; Eigen's use all,
-# 4 against 7 ms for one of 32 channels on two cores. Matrix products stay with YNNPACK.
+# XLA hands a CPU's convolutions to YNNPACK, which runs each on one core; Eigen's use
+# all, 4 against 7 ms for one of 32 channels on two cores. Matrix products stay with
+# YNNPACK.
 _SEVERAL_CORES = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 }
@@ -59,18 +60,18 @@ _SEVERAL_CORES = {
 
 @functools.cache
 def _compiler_options() -> dict[str, str]:
-    """What the step is compiled with on the default device."""
+    """Compiler options of the step on the default device."""
     if jax.default_backend() != "cpu" or cpu_cores() == 1:
         return {}
     try:
         jax.jit(lambda x: x, compiler_options=_SEVERAL_CORES).lower(0).compile()
     except jax.errors.JaxRuntimeError:
-        return {}  # an XLA that has no such option
+        return {}  # this version of XLA does not have the option
     return _SEVERAL_CORES
 
 
 class Member(NamedTuple):
-    """What tells the members of a population apart.
+    """The values in which members of a population differ.
 
     Attributes:
       seed: of everything random.
@@ -84,19 +85,19 @@ class Member(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """A state on the devices, and what feeds its next steps."""
+    """A state on the devices, and the feed of its next steps."""
 
     state: State
     feed: Feed
 
 
 class Program(NamedTuple):
-    """A run's compiled functions; whether batches are drawn or streamed does not show.
+    """The compiled functions of a run, the same for drawn and streamed batches.
 
     Attributes:
       run: `(carry, n) -> (carry, metrics)`: n steps, metrics with a leading axis of steps
-        and, for a population, a second one of members. The carry passed in is used up.
-      load: makes a carry of a state from anywhere; its next batch is that of its step.
+        and, for a population, a second one of members. The carry passed in is donated.
+      load: makes a carry from a copy of a state; its next batch is that of its step.
       dump: the state in its portable form: single, or stacked over members.
     """
 
@@ -117,8 +118,8 @@ def init(
 
     Args:
       method: the system.
-      sampler: what batches are drawn by; only their shapes are used.
-      image_set: what they are drawn from.
+      sampler: draws the batches; only their shapes are used.
+      image_set: the source of the images.
       members: seed and hyperparameters of each.
       population: whether the state is stacked over members, even over one.
 
@@ -139,6 +140,7 @@ def batch_shapes(
     sampler: Sampler, image_set: ImageSet, *, population: bool = False
 ) -> Any:
     """Shapes and types of one model's batch, without drawing one."""
+    # `eval_shape` traces the sampler without touching any image.
     args = member(sampler.args, 0) if population else sampler.args
     return jax.eval_shape(
         sampler.sample, image_set, jax.random.key(0), jnp.int32(0), args
@@ -181,19 +183,18 @@ def compile_program(
     unroll: bool | None = None,
     vectorise: bool | None = None,
 ) -> Program:
-    """Puts sampling and update together and compiles n steps of both as one dispatch.
+    """Joins sampling and update, and compiles n steps of both as one dispatch.
 
     Args:
       method: the system.
-      sampler: what batches are drawn by; its args are stacked over the members of a
-        population.
-      image_set: what they are drawn from.
+      sampler: draws the batches; its args are stacked over the members of a population.
+      image_set: the source of the images.
       mesh: the devices, see `make_mesh`.
       population: the number of members, or None for a single model.
-      steps_per_call: how many will be asked for at once, so that as many batches can be
-        read ahead; 0 for what is best for the backend.
-      unroll: by default what is best for the backend.
-      vectorise: by default what is best for the backend.
+      steps_per_call: steps in one call, so that as many batches are read ahead; 0 for
+        the best number for the backend.
+      unroll: see `Backend`, whose value is the default.
+      vectorise: see `Backend`, whose value is the default.
 
     Returns:
       The program.
@@ -223,13 +224,15 @@ def _compile(
     step = functools.partial(_step, method, sampler, mesh)
     sharding = meshes.replicated(mesh)
     if vectorised:
+        # One image set for all members. `spmd_axis_name` spreads the member axis over
+        # the mesh in the sharding constraints inside `step`.
         step = jax.vmap(step, in_axes=(0, None, 0, 0), spmd_axis_name=meshes.POPULATION)
         sharding = meshes.over_population(mesh)
 
     @functools.partial(
         jax.jit,
-        static_argnums=4,
-        donate_argnums=0,
+        static_argnums=4,  # n shapes the program: its length, or the number of copies
+        donate_argnums=0,  # the new state takes the buffers of the old one
         out_shardings=(sharding, meshes.replicated(mesh)),
         compiler_options=_compiler_options(),
     )
@@ -261,24 +264,26 @@ def _step(
     args: Any,
     batch: Any,
 ) -> tuple[State, Metrics]:
+    # Batches depend on (key, step) alone, so a resumed run sees the same ones.
     key = data_key(state)
     if image_set is None:
         batch = finished(sampler, batch, key, state.step)
     else:
         batch = sampler.sample(image_set, key, state.step, args)
+    # Splits the batch over devices; losses that couple examples still see all of it.
     batch = jax.lax.with_sharding_constraint(batch, meshes.over_data(mesh))
     return method.update(state, batch)
 
 
 def _placed_copy(tree: Tree, sharding: Any) -> Tree:
-    """Copies, because `run` uses up the buffers that it is given."""
+    """Copies the tree first, because `run` donates its input buffers."""
     return meshes.put(jax.tree.map(jnp.copy, tree), sharding)
 
 
 def _runner(
     steps: Callable[..., tuple[State, Metrics]], image_set: ImageSet, args: Any
 ) -> Callable[[Carry, int], tuple[Carry, Metrics]]:
-    """`run` of a program whose carry is a single one."""
+    """`run` of a program with a single carry."""
     drawn_from = image_set if image_set.read is None else None
 
     def run(carry: Carry, n: int) -> tuple[Carry, Metrics]:
@@ -296,7 +301,7 @@ def _one(
     calls: int,
     feeds: int = 1,
 ) -> Program:
-    """A single model, perhaps one of several."""
+    """The program of a single model, or of one member of a loop over members."""
     sharding = meshes.replicated(mesh)
 
     def load(state: State) -> Carry:
@@ -315,7 +320,7 @@ def _side_by_side(
     mesh: Mesh,
     calls: int,
 ) -> Program:
-    """A population as one program; `own` are its members' samplers."""
+    """A population as one program; `own` has the sampler of each member."""
     sharding = meshes.over_population(mesh)
     options = {"calls": calls, "feeds": len(own)}
 
@@ -336,6 +341,7 @@ def _one_after_another(members: Sequence[Program]) -> Program:
     def run(carries: list[Carry], n: int) -> tuple[list[Carry], Metrics]:
         pairs = zip(members, carries, strict=True)
         results = [program.run(carry, n) for program, carry in pairs]
+        # (steps, members), as the vectorised program returns them.
         metrics = jax.tree.map(lambda *m: jnp.stack(m, 1), *[m for _, m in results])
         return [carry for carry, _ in results], metrics
 

@@ -1,4 +1,4 @@
-"""What a config stands for, before the first step: data, method, sampler, mesh."""
+"""Sets up a run from its config: data, method, sampler, mesh."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dis_jax.training.population import is_population, members
 
 
 class Run(NamedTuple):
-    """Everything that a config stands for, before the first step."""
+    """Everything that a run needs before its first step."""
 
     config: Any
     method: Method
@@ -55,6 +55,8 @@ def set_up(
     found = members(config)
     population = len(found) if is_population(config) else None
     image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
+    # A copy: the caller's config must not change. Networks need the shape of the
+    # images.
     config = config.copy_and_resolve_references()
     with config.unlocked():
         config.image_shape = image_set.image_shape
@@ -101,6 +103,7 @@ def _sampler(
     if population is None:
         return make()
     if not found[0].sampler:
+        # Repeated, because the program maps over the arguments of every member.
         shared = make()
         return shared._replace(args=program.stack([shared.args] * population))
     samplers = [make(**member.sampler) for member in found]
@@ -109,9 +112,10 @@ def _sampler(
 
 
 def _arguments(sampler: Callable[..., Any]) -> list[str]:
-    """What a sampler takes beside the set and the size of a batch."""
+    """Arguments of a sampler besides the image set and the batch size."""
     own = inspect.signature(sampler).parameters.values()
     found = [p.name for p in own if p.kind is p.KEYWORD_ONLY]
+    # Samplers pass their **kwargs on to `index_draw`.
     if any(p.kind is p.VAR_KEYWORD for p in own):
         found += _arguments(index_draw)
     return found
@@ -128,7 +132,7 @@ def _with_form(config: Any, population: int | None) -> Any:
 
 
 def _check_metric(run: Run) -> None:
-    """Raises if no step gives such a metric; traces one, which costs half a second."""
+    """Raises if `best_metric` is no metric of a step; traces one (half a second)."""
     batch = batch_shapes(run)
     state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
     _, metrics = jax.eval_shape(run.method.update, state, batch)

@@ -23,30 +23,31 @@ from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
 from dis_jax.training.program import stack
 
-# Fields that say how long a run is and what it keeps, not what is computed.
+# Fields that may change when a run is resumed: its length and output, not its numbers.
 FREE_FIELDS = frozenset(
     {"steps", "log_every", "checkpoint_every", "keep_checkpoints", "tensorboard"}
 )
 
-# Fields that only the first step reads: later they would say what is not so.
+# Fields that act on the first step alone. A changed value in the config of a resumed
+# run would be wrong, so `accept_changes` does not cover them.
 _OF_THE_START = ("seed", "population.seed", "init_from")
 
 Path = str | os.PathLike[str]
 
 
 class BusyError(ValueError):
-    """Another process does what was asked for."""
+    """Another process is at work in the folder."""
 
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Holds a file while the block runs, so that no two processes make the same run.
+    """Locks a file while the block runs, so that no two processes make the same run.
 
-    The system lets go of it when the process ends, however it ends. Where there are no
-    such locks (Windows, some network drives), nothing is held.
+    The system releases the lock when the process ends, however it ends. Where such locks
+    do not exist (Windows, some network drives), there is only a warning.
 
     Args:
-      path: of the file; made if need be, and left there.
+      path: of the file; created if missing, and left there.
 
     Returns:
       A context manager.
@@ -104,7 +105,7 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
 
 
 def config_path(workdir: Path) -> pathlib.Path:
-    """Where a run's config lies."""
+    """Path of a run's config."""
     return pathlib.Path(workdir) / "config.json"
 
 
@@ -145,7 +146,7 @@ _WAY_OUT = (
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    """A config as it was written; ValueError names the file and the way out."""
+    """Reads a config; a ValueError names the file and says what to do."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # also of letters that are not UTF-8
@@ -157,7 +158,7 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
 
 
 def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) -> None:
-    """Makes sure that a workdir has no checkpoint yet, or those of the same config.
+    """Checks that the checkpoints of a workdir, if any, are of the same config.
 
     Args:
       workdir: the run's folder.
@@ -244,13 +245,13 @@ def changes(changed: Mapping[str, tuple[Any, Any]]) -> str:
 
 
 def steps_made(workdir: Path) -> int:
-    """By the last checkpoint of a run; 0 without one."""
+    """Step of the last checkpoint of a run; 0 without one."""
     found = (pathlib.Path(workdir) / "checkpoints").glob("*")
     return max((int(path.name) for path in found if path.name.isdigit()), default=0)
 
 
 def data_facts(image_set: ImageSet) -> dict[str, Any]:
-    """What tells an image set from another of the same name, as JSON."""
+    """Properties by which image sets of the same name are compared, as JSON."""
     return {
         "num_images": int(image_set.num_images),
         "factor_names": list(image_set.factor_names),
@@ -259,10 +260,10 @@ def data_facts(image_set: ImageSet) -> dict[str, Any]:
 
 
 def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> None:
-    """Makes sure that a run goes on with the data that it began with.
+    """Checks that a run continues with the data that it began with.
 
     Args:
-      facts: of its checkpoint; older ones do not tell.
+      facts: of its checkpoint; older ones do not hold them.
       config: of the run.
       image_set: what `config.dataset` names now.
 
@@ -279,7 +280,7 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> No
 
 
 def run_facts(config: Any) -> dict[str, Any]:
-    """What a checkpoint and the config beside it must agree in, as JSON."""
+    """Fields in which a checkpoint and the config next to it must agree, as JSON."""
     return {name: config[name] for name in ("method", "dataset", "split")}
 
 
@@ -307,6 +308,7 @@ def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State
         count = len(members(config))
         return stack([state] * count) if is_population(config) else state
 
+    # Traced, not run: neither parameters nor images are allocated.
     return jax.eval_shape(init)
 
 
@@ -380,14 +382,14 @@ def graft(
     names: tuple[str, ...],
     optimisers: tuple[str, ...] = (),
 ) -> State:
-    """A state whose named networks are those of another run.
+    """Copies the named networks of another run into a state.
 
     Args:
       state: the state that receives them.
       source: the state that they are taken from.
       names: names of networks in `params` (and `stats`, where they have any); "shared"
         stands for `shared_x` and `shared_y` as well.
-      optimisers: names in `opt_state` of optimisers that go on as they were left.
+      optimisers: names in `opt_state` of optimisers whose state is taken as well.
 
     Returns:
       The new state; everything else in it is unchanged.
@@ -410,7 +412,8 @@ def graft(
             raise ValueError(
                 f"network {name!r} differs in shape between target and source: {changed}."
             )
-        # copies, because a training step uses up the buffers of its state
+        # Copies, because a training step donates the buffers of its state: the source
+        # must stay usable.
         params[name] = jax.tree.map(jnp.copy, source.params[name])
         if name in source.stats:
             stats[name] = jax.tree.map(jnp.copy, source.stats[name])
@@ -431,4 +434,5 @@ def graft(
 
 
 def _meant(name: str, networks: Iterable[str]) -> list[str]:
+    """Networks of a role: `shared` stands for `shared_x` and `shared_y` too."""
     return [each for each in networks if each in (name, f"{name}_x", f"{name}_y")]
