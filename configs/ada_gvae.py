@@ -11,11 +11,11 @@ steps of 32 pairs with a learning rate of 5e-4
 (results/ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005.json).
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites", method="ada_gvae"):
-    config = base.get_config(method, argument, beta=1.0, warmup_steps=0.0)
+    config = base_config.get_config(method, argument, beta=1.0, warmup_steps=0.0)
     order = config.sampler.get("order", "keyed")
     config.sampler = {"num_changed": 1, "must_differ": True, "order": order}
     return config

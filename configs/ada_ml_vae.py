@@ -4,7 +4,9 @@ python -m launch.train --config=configs/ada_ml_vae.py:rendered_dsprites \
     --workdir=runs/ada_ml_vae
 """
 
-from configs import ada_gvae
+from dis_jax import shipped
+
+ada_gvae = shipped.load("configs", "ada_gvae")
 
 
 def get_config(argument="rendered_dsprites"):

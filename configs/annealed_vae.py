@@ -6,10 +6,10 @@ r"""Annealed VAE (Burgess et al. 2018, arXiv 1804.03599): a capacity that grows.
 gamma 1000, capacity 25 nats after 100,000 steps: as in Locatello et al. 2019.
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    return base.get_config(
+    return base_config.get_config(
         "annealed_vae", argument, gamma=1000.0, capacity=25.0, capacity_steps=100_000.0
     )

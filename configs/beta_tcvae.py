@@ -6,8 +6,8 @@ r"""beta-TCVAE (Chen et al. 2018, arXiv 1802.04942): more weight on total correl
 beta 6 is the paper's for dSprites.
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    return base.get_config("beta_tcvae", argument, beta=6.0)
+    return base_config.get_config("beta_tcvae", argument, beta=6.0)

@@ -7,8 +7,8 @@ Kim & Mnih 2018 report a FactorVAE score of .73 on dSprites for beta = 4. Here i
 after 20,000 steps, 58 minutes on one CPU core (results/beta_vae_rendered_dsprites.json).
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    return base.get_config("beta_vae", argument, beta=4.0)
+    return base_config.get_config("beta_vae", argument, beta=4.0)

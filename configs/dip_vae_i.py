@@ -6,8 +6,10 @@ r"""DIP-VAE I (Kumar et al. 2018, arXiv 1711.00848): decorrelated posterior mean
 lambda_diag = 10 lambda_off, as in Locatello et al. 2019.
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    return base.get_config("dip_vae_i", argument, lambda_off=5.0, lambda_diag=50.0)
+    return base_config.get_config(
+        "dip_vae_i", argument, lambda_off=5.0, lambda_diag=50.0
+    )

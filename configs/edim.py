@@ -9,11 +9,11 @@ are. The paper reads 99.99 % of colours and 13.2 % of digits off the exclusive c
 mnist; the source on smallnorb 74.4 % of elevations and 97.9 % of lightings.
 """
 
-from configs import pair_base, pair_data
+from dis_jax.training import pair_config, pair_data
 
 
 def get_config(argument="mnist"):
-    config = pair_base.get_config(
+    config = pair_config.get_config(
         "edim",
         argument,
         lambda_adversarial=0.1,
@@ -34,5 +34,5 @@ def get_config(argument="mnist"):
         for rate in ("", "head_", "discriminator_"):
             config.hparams[f"{rate}learning_rate"] = 3e-4
     elif config.dataset == "mnist" and "demo" not in argument.split(","):
-        config.steps = 11 * pair_base.EPOCH
+        config.steps = 11 * pair_config.EPOCH
     return config

@@ -11,7 +11,10 @@ Numbers of the paper's tables were not found; configs/studies/elastic_infogan_mn
 compares the settings with each other.
 """
 
-from configs import base, infogan
+from dis_jax import shipped
+from dis_jax.training import base_config
+
+infogan = shipped.load("configs", "infogan")
 
 # prior and elastic terms; JointVAE, the eighth, is configs/joint_vae.py
 SETTINGS = {
@@ -26,7 +29,7 @@ SETTINGS = {
 
 
 def get_config(argument="mnist,split0"):
-    asked = base.read(argument, (*SETTINGS, *infogan.OPTIONS), infogan.SPLITS)
+    asked = base_config.read(argument, (*SETTINGS, *infogan.OPTIONS), infogan.SPLITS)
     names = [word for word in asked.options if word in SETTINGS]
     if len(names) > 1:
         raise ValueError(f"one setting at a time; found {', '.join(names)}.")

@@ -11,11 +11,11 @@ On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code
 learning rate 5e-4, since our run is short: 20,000 steps.
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    config = base.get_config(
+    config = base_config.get_config(
         "factor_vae", argument, gamma=35.0, discriminator_learning_rate=1e-4
     )
     if config.dataset.split("+")[0] in ("nar", "rendered_nar"):

@@ -7,12 +7,12 @@ Words: "moving" takes moving averages of the batch's moments, "network" moments 
 small network predicts; "kl" penalises KL(N(m, S) || N(0, I)) in place of TC.
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    asked = base.read(argument, ("moving", "network", "kl"))
-    config = base.get_config(
+    asked = base_config.read(argument, ("moving", "network", "kl"))
+    config = base_config.get_config(
         "gaussian_tc", asked, gamma=35.0, decay=0.99, moments_learning_rate=1e-3
     )
     kinds = [word for word in asked.options if word in ("moving", "network")]

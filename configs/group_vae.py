@@ -8,7 +8,9 @@ source models of Dapueto et al. 2024, or multiplied: --config.aggregate=product.
 rendered Shapes3D, in the runs that configs/ada_gvae.py tells of, a FactorVAE score of .963.
 """
 
-from configs import ada_gvae
+from dis_jax import shipped
+
+ada_gvae = shipped.load("configs", "ada_gvae")
 
 
 def get_config(argument="rendered_dsprites"):

@@ -10,8 +10,8 @@ for the prior; "continuous" adds two codes. The networks are those of 28x28 imag
 public code of Elastic-InfoGAN; see results/bench_infogan.json for the time of a step.
 """
 
-from configs import base
 from dis_jax import data
+from dis_jax.training import base_config
 
 EPOCHS = 200
 NUM_SPLITS = 50
@@ -20,7 +20,7 @@ SPLITS = {"split": ()}
 
 
 def get_config(argument="mnist"):
-    asked = base.read(argument, ("given", *OPTIONS), SPLITS)
+    asked = base_config.read(argument, ("given", *OPTIONS), SPLITS)
     return infogan_config(
         asked, prior="given" if "given" in asked.options else "uniform"
     )
@@ -28,7 +28,7 @@ def get_config(argument="mnist"):
 
 def infogan_config(asked, *, prior, elastic=()):
     """An InfoGAN with a prior and elastic terms, on the data that the words name."""
-    config = base.get_config(
+    config = base_config.get_config(
         "infogan",
         asked,
         dataset="mnist",

@@ -11,14 +11,17 @@ Capacities grow at the paper's pace in short runs too, which end before they are
 faster, they are filled by what all images have in common, one category among it.
 """
 
-from configs import base, infogan
+from dis_jax import shipped
+from dis_jax.training import base_config
+
+infogan = shipped.load("configs", "infogan")
 
 EPOCHS = 100
 
 
 def get_config(argument="mnist"):
-    asked = base.read(argument, numbers=infogan.SPLITS)
-    config = base.get_config(
+    asked = base_config.read(argument, numbers=infogan.SPLITS)
+    config = base_config.get_config(
         "joint_vae",
         asked,
         dataset="mnist",

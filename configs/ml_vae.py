@@ -12,7 +12,7 @@ reaches is in configs/studies/ml_vae_mnist.py and docs/group_supervision.md.
 
 from ml_collections import config_dict
 
-from configs import base
+from dis_jax.training import base_config
 
 # The factors that a group shares.
 SHARED = {
@@ -29,9 +29,9 @@ SHARED = {
 
 
 def get_config(argument="mnist"):
-    asked = base.read(argument, ("as_coded", "instance"))
+    asked = base_config.read(argument, ("as_coded", "instance"))
     as_coded, instance = (word in asked.options for word in ("as_coded", "instance"))
-    config = base.get_config(
+    config = base_config.get_config(
         "ml_vae",
         asked,
         style_beta=1.0,

@@ -15,11 +15,11 @@ only the original files have. "augmented" zooms into each training view on its o
 The paper reads 94.5 % of digits and 8.2 % of colours off the shared code of mnist.
 """
 
-from configs import pair_base, pair_data
+from dis_jax.training import pair_config, pair_data
 
 
 def get_config(argument="mnist"):
-    config = pair_base.get_config("sdim", argument, gamma=0.1)
+    config = pair_config.get_config("sdim", argument, gamma=0.1)
     config.switched = True
     config.heads = pair_data.heads(config, "shared")
     return config

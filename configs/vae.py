@@ -3,8 +3,8 @@ r"""VAE (Kingma & Welling 2014, arXiv 1312.6114): the baseline of every other me
 python -m launch.train --config=configs/vae.py:rendered_dsprites --workdir=runs/vae
 """
 
-from configs import base
+from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_dsprites"):
-    return base.get_config("vae", argument)
+    return base_config.get_config("vae", argument)

@@ -17,7 +17,8 @@ import numpy as np
 from absl import flags
 
 from dis_jax import data, evaluation
-from launch import models, start
+
+from . import models, start
 
 _ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
 

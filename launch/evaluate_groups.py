@@ -19,7 +19,8 @@ from absl import flags
 
 from dis_jax import data, evaluation
 from dis_jax.methods import Gaussian
-from launch import models, start
+
+from . import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(

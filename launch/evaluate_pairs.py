@@ -13,7 +13,7 @@ import time
 
 from absl import flags
 
-from launch import start
+from . import start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(
@@ -35,7 +35,8 @@ def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import evaluation
-    from launch import models
+
+    from . import models
 
     _, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
     step, member = int(state.step), _MEMBER.value

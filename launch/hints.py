@@ -1,13 +1,12 @@
 """What to do about flags that do not fit the config that is given with them."""
 
-import difflib
-import importlib.util
-import itertools
 import pathlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from dis_jax import shipped
 
 _OVERRIDE = re.compile(r"--?config\.([^=]+)")
 
@@ -20,15 +19,12 @@ def hint(arguments: list[str], unknown: str = "") -> str:
       unknown: a flag that there is not.
 
     Returns:
-      The field of the config that was meant, the fields that there are, or the nearest
-      file.
+      The field of the config that was meant, or the fields that there are.
     """
-    if missing := missing_file(arguments):
-        return missing
-    file, _, argument = _config_flag(arguments).partition(":")
+    file, _, argument = _config_flag(arguments)[1].partition(":")
     if not file:
         return ""
-    fields = dict(_fields(_load(pathlib.Path(file), argument)))
+    fields = dict(_fields(_load(file, argument)))
     if unknown:
         meant = [f for f in fields if f == unknown or f.rpartition(".")[2] == unknown]
         return "".join(f" --config.{f}=... sets that field." for f in meant).strip()
@@ -41,24 +37,28 @@ def hint(arguments: list[str], unknown: str = "") -> str:
     return ""
 
 
-def missing_file(arguments: list[str]) -> str:
-    """A sentence about the file of --config, or nothing where it is there."""
-    file = _config_flag(arguments).partition(":")[0]
-    path = pathlib.Path(file)
-    if not file or path.is_file():
-        return ""
-    files = sorted(map(str, path.parent.glob("*.py")))
-    near = difflib.get_close_matches(file, files, n=3, cutoff=0.4) or files
-    return f"There is no file {file}; the nearest: {', '.join(near) or 'none'}."
+def with_file(arguments: list[str]) -> list[str]:
+    """The arguments, with the file of a shipped config in the place of its name.
+
+    Raises:
+      ValueError: if there is no such config; says which are near.
+    """
+    where, given = _config_flag(arguments)
+    name, colon, argument = given.partition(":")
+    if not name:
+        return arguments
+    word = arguments[where].removesuffix(given)
+    file = f"{word}{shipped.find('configs', name)}{colon}{argument}"
+    return [*arguments[:where], file, *arguments[where + 1 :]]
 
 
 def broken_file(arguments: list[str]) -> str:
     """What the file of --config raises and where, or nothing where it makes a config."""
-    file, _, argument = _config_flag(arguments).partition(":")
+    file, _, argument = _config_flag(arguments)[1].partition(":")
     if not pathlib.Path(file).is_file():
         return ""
     try:
-        _load(pathlib.Path(file), argument)
+        _load(file, argument)
     except Exception as error:  # the file is the user's: anything may be in it
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == file]
@@ -71,23 +71,17 @@ def broken_file(arguments: list[str]) -> str:
     return ""
 
 
-def _config_flag(arguments: list[str]) -> str:
-    """The value of --config."""
-    for word, following in itertools.zip_longest(
-        arguments, arguments[1:], fillvalue=""
-    ):
+def _config_flag(arguments: list[str]) -> tuple[int, str]:
+    """Where the value of --config stands, and the value."""
+    for i, word in enumerate(arguments):
         name, equals, value = word.lstrip("-").partition("=")
         if name == "config" and word.startswith("-"):
-            return value if equals else following
-    return ""
+            return (i, value) if equals else (i + 1, "".join(arguments[i + 1 : i + 2]))
+    return 0, ""
 
 
-def _load(path: pathlib.Path, argument: str) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        return {}
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def _load(file: str, argument: str) -> Any:
+    module = shipped.load_file(pathlib.Path(file))
     return module.get_config(*([argument] if argument else []))
 
 

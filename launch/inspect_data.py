@@ -13,7 +13,7 @@ import pathlib
 
 from absl import flags
 
-from launch import start
+from . import start
 
 _DATASET = flags.DEFINE_string("dataset", None, "Name of the set.", required=True)
 _DATA_DIR = flags.DEFINE_string(

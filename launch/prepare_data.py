@@ -12,7 +12,7 @@ import time
 import numpy as np
 from absl import flags, logging
 
-from launch import start
+from . import start
 
 _SETS = ["smallnorb", "dsprites", "shapes3d", "mnist"]
 _DATASET = flags.DEFINE_enum("dataset", None, _SETS, "Which set.", required=True)

@@ -10,7 +10,7 @@ import functools
 
 from absl import flags
 
-from launch import models, start
+from . import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(

@@ -14,7 +14,7 @@ import time
 
 from absl import flags
 
-from launch import start
+from . import start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _DATA_DIR = flags.DEFINE_string(

@@ -10,7 +10,9 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from launch import hints
+from dis_jax import shipped
+
+from . import hints
 
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
@@ -41,8 +43,6 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
     def guarded(argv: list[str]) -> None:
         if argv[1:]:
             _stop(f"unexpected arguments {argv[1:]}; options start with --.")
-        if missing := hints.missing_file(sys.argv[1:]):
-            _stop(f"--config: {missing}")
         try:
             main(argv)
         except _MENDABLE as error:
@@ -64,8 +64,8 @@ def command() -> str:
     left_open = (*_FOLDERS, *_WITHOUT_EFFECT)
     kept = [flag.serialize() for flag in given if flag.name not in left_open]
     folders = [f"--{flag.name}=..." for flag in given if flag.name in _FOLDERS]
-    words = (f"python -m launch.{pathlib.Path(sys.argv[0]).stem}", *kept, *folders)
-    return " ".join(words)
+    name = shipped.command(pathlib.Path(sys.argv[0]).stem)
+    return " ".join((name, *kept, *folders))
 
 
 def set_up_jax(*, distributed: bool = False) -> None:
@@ -103,7 +103,12 @@ def keep_memory() -> None:
 
 
 def _parse(argv: list[str]) -> list[str]:
-    see = f"See python -m launch.{pathlib.Path(argv[0]).stem} --help."
+    see = f"See {shipped.command(pathlib.Path(argv[0]).stem)} --help."
+    if "config" in flags.FLAGS:
+        try:
+            argv = hints.with_file(argv)
+        except ValueError as error:
+            _stop(f"--config: {error}\n{see}")
     try:
         return flags.FLAGS(argv)
     except Exception as error:

@@ -13,8 +13,9 @@ import pathlib
 
 from absl import flags
 
-from launch import start
-from launch.study_files import load
+from dis_jax import shipped
+
+from . import start
 
 _STUDY = flags.DEFINE_string(
     "study", None, "A file of configs/studies/, with :argument.", required=True
@@ -33,11 +34,11 @@ def main(argv):
     from dis_jax import figures, studies
     from dis_jax.files import write_whole
 
-    study = load(_STUDY.value)
+    study = studies.load_study(_STUDY.value)
     if not isinstance(study, studies.Study):
         raise ValueError(
             f"--study: {_STUDY.value} is a study of transfer; run it by "
-            "python -m launch.transfer --study=... --workdir=..."
+            f"{shipped.command('transfer')} --study=... --workdir=..."
         )
 
     def write(result):

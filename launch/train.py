@@ -14,10 +14,15 @@ import sys
 from absl import flags, logging
 from ml_collections import config_flags
 
-from launch import start
+from dis_jax import shipped
+
+from . import start
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "A file of configs/, with :dataset or :demo.", lock_config=True
+    "config",
+    None,
+    "Name of a config or a file, with :dataset or :demo.",
+    lock_config=True,
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run; made if need be.", required=True
@@ -63,7 +68,7 @@ def _command():
             kept.append(word)
         elif not equals:
             next(words)  # the folder
-    return shlex.join(["python", "-m", "launch.train", *kept])
+    return f"{shipped.command('train')} {shlex.join(kept)}"
 
 
 if __name__ == "__main__":

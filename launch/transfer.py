@@ -15,8 +15,7 @@ import pathlib
 
 from absl import flags
 
-from launch import start
-from launch.study_files import load
+from . import start
 
 _SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
 _TARGET = flags.DEFINE_list("target", [], "Sets to carry them to, with commas.")
@@ -57,7 +56,7 @@ def _check():
     if _STUDY.value and given:
         raise ValueError(
             f"{', '.join(given)}: of no effect beside --study, whose file says it; see "
-            "configs/transfer_studies.py for the words that may follow its name."
+            "dis_jax/studies/transfer_studies.py for the words that may follow its name."
         )
     if given and not _TARGET.value:
         raise ValueError(
@@ -72,7 +71,7 @@ def main(argv):
     start.set_up_jax()
     from dis_jax import figures, studies
 
-    study = load(_STUDY.value) if _STUDY.value else None
+    study = studies.load_study(_STUDY.value) if _STUDY.value else None
     title, notes = (study.title, study.notes) if study else ("Transfer", "")
     folder = pathlib.Path(_SOURCE.value or _WORKDIR.value or "")
 

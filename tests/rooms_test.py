@@ -92,7 +92,10 @@ def test_names_of_studies_are_still_found_in_evaluation():
 
 
 def test_what_stands_outside_the_rooms_imports_none():
+    last = ("__main__", "command_line")  # after all rooms: they list what these hold
     for path in (ROOT / "dis_jax").glob("*.py"):
+        if path.stem in last:
+            continue
         for _, name in imports_of(path, "dis_jax"):
             assert name.removeprefix("dis_jax.").partition(".")[0] not in MAY_IMPORT
 

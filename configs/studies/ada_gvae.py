@@ -14,18 +14,18 @@ many, so that all see as many images a step.
 
 import jax
 
-from configs import ada_gvae, ada_ml_vae, base, beta_vae, group_vae, words
 from dis_jax import data, evaluation, studies
+from dis_jax.training import base_config, load_config, words
 
 DCI = "dci_lightgbm"
 OMES = "omes_on_grid"
 METRICS = ("factor_vae_score", "mig", DCI, OMES)
 DEFAULTS = {"steps": 300_000, "seeds": 5, "pairs": 64, "rate": 1e-4}
 ROWS = {
-    "beta_vae": ("beta-VAE", beta_vae),
-    "ada_gvae": ("Ada-GVAE", ada_gvae),
-    "ada_ml_vae": ("Ada-ML-VAE", ada_ml_vae),
-    "group_vae": ("GroupVAE, labels", group_vae),
+    "beta_vae": "beta-VAE",
+    "ada_gvae": "Ada-GVAE",
+    "ada_ml_vae": "Ada-ML-VAE",
+    "group_vae": "GroupVAE, labels",
 }
 
 COMPARED = (
@@ -38,7 +38,7 @@ COMPARED = (
 
 def get_study(argument=""):
     found = words.read(
-        *(argument, DEFAULTS, (*ROWS, *base.OPTIONS)),
+        *(argument, DEFAULTS, (*ROWS, *base_config.OPTIONS)),
         bare=(float,) * len(DEFAULTS),
         datasets=True,
     )
@@ -50,8 +50,7 @@ def get_study(argument=""):
     dataset = ",".join(kept) or "rendered_dsprites"
     rows = {}
     for method in methods:
-        row, module = ROWS[method]
-        rows[row] = config = module.get_config(dataset)
+        rows[ROWS[method]] = config = load_config(f"{method}:{dataset}")
         config.steps = int(steps)
         config.batch_size = int(pairs) * (2 if method == "beta_vae" else 1)
         config.hparams.learning_rate = rate

@@ -18,8 +18,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import elastic_infogan, infogan, joint_vae, words
-from dis_jax import data, evaluation, studies
+from dis_jax import data, evaluation, shipped, studies
+from dis_jax.training import load_config, words
+
+infogan, joint_vae = (shipped.load("configs", n) for n in ("infogan", "joint_vae"))
 
 NUM_SPLITS = 50
 REAL = 10_000  # images of the subset, for the Fréchet distance
@@ -94,9 +96,9 @@ def get_study(argument=""):
 
 def _config(name, options, hparams):
     if name == "joint_vae":
-        config = joint_vae.get_config("mnist+resized32,split0")
+        config = load_config("joint_vae:mnist+resized32,split0")
     else:
-        config = elastic_infogan.get_config(f"mnist,split0,{name}")
+        config = load_config(f"elastic_infogan:mnist,split0,{name}")
         config.as_coded = "as_coded" in options
         if "narrow" in options:
             config.network.update(hidden=256, widths=(32, 64, 128, 256))

@@ -15,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import joint_vae, words
-from dis_jax import data, evaluation, networks, studies
+from dis_jax import data, evaluation, networks, shipped, studies
+from dis_jax.training import words
+
+joint_vae = shipped.load("configs", "joint_vae")
 
 # Dupont 2018, Section 5
 PUBLISHED = {

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from configs import ml_vae, words
 from dis_jax import data, evaluation, losses, studies
 from dis_jax.methods import Gaussian
+from dis_jax.training import load_config, words
 
 EPOCHS = 400
 BATCH = 256  # of evidence in reconstructions, as in training
@@ -67,7 +67,7 @@ def get_study(argument=""):
 
 
 def _as_coded(epochs, **hparams):
-    config = ml_vae.get_config("mnist,as_coded")
+    config = load_config("ml_vae:mnist,as_coded")
     config.hparams.update(hparams)
     return _of_length(config, epochs)
 
@@ -82,7 +82,7 @@ def paper(
     **hparams: float,
 ):
     """The paper's bound with other weights, sizes and noise."""
-    config = ml_vae.get_config("mnist")
+    config = load_config("ml_vae:mnist")
     config.swap, config.batch_size = swap, batch_size
     config.network.latent, config.class_latent = latent, class_latent
     config.hparams.update(hparams)

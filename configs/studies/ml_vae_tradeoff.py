@@ -9,9 +9,10 @@ trained with `swap`, but for the paper's bound, which has neither that weight no
 
 from typing import Any
 
-from configs import words
-from configs.studies import ml_vae_mnist
-from configs.studies.ml_vae_mnist import paper
+from dis_jax import shipped
+from dis_jax.training import words
+
+ml_vae_mnist = shipped.load("configs/studies", "ml_vae_mnist")
 
 
 def get_study(argument=""):
@@ -19,7 +20,9 @@ def get_study(argument=""):
     epochs = numbers["epochs"]
 
     def changed(**settings: Any):
-        return paper(epochs, **{"swap": True, "style_beta": 8.0, **settings})
+        return ml_vae_mnist.paper(
+            epochs, **{"swap": True, "style_beta": 8.0, **settings}
+        )
 
     rows = {f"style_beta {b:g}": changed(style_beta=b) for b in BETAS}
     for name, values in OTHERS.items():
@@ -29,7 +32,7 @@ def get_study(argument=""):
         sizes = {"latent": 2 * latent, "class_latent": latent}
         rows[f"latent {latent} + {latent}"] = changed(**sizes)
     rows["no swap"] = changed(swap=False)
-    rows["the paper's bound"] = paper(epochs)
+    rows["the paper's bound"] = ml_vae_mnist.paper(epochs)
     return ml_vae_mnist.get_study()._replace(
         name="ml_vae_tradeoff" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
         title="ML-VAE on MNIST: what each setting does to style and class codes, %",

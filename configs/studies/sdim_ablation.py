@@ -6,7 +6,8 @@ After a colon, words with commas between them: those of configs/sdim.py, such as
 for half the widths, "steps5000" of every row, "seeds2".
 """
 
-from configs import pair_studies, sdim
+from dis_jax.studies import pair_studies
+from dis_jax.training import load_config
 
 # Sanchez et al. 2020, ablation of the shared code: colour and digit, %
 _PAPER = {
@@ -24,7 +25,7 @@ PUBLISHED = {
 
 def get_study(argument=""):
     asked = pair_studies.read_words("mnist", argument)
-    rows = {row: sdim.get_config(asked.argument) for row in PUBLISHED}
+    rows = {row: load_config(f"sdim:{asked.argument}") for row in PUBLISHED}
     rows["no switch"].switched = False
     rows["no L1"].hparams.gamma = 0.0
     rows["no global"].hparams.alpha = 0.0

@@ -8,7 +8,7 @@ every row, "seeds2". "two_images" pairs two images of one digit, as the paper do
 takes hours on a CPU; "half" halves all widths.
 """
 
-from configs import pair_studies
+from dis_jax.studies import pair_studies
 
 # Sanchez et al. 2020, coloured MNIST: colour and digit, %
 PUBLISHED = {

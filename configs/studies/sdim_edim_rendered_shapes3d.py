@@ -7,7 +7,7 @@ After a colon, words with commas between them, as in "half,steps5000,seeds2": th
 configs/sdim.py, a number of steps for every row, and a number of seeds.
 """
 
-from configs import pair_studies
+from dis_jax.studies import pair_studies
 
 _NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
 # Sanchez et al. 2020, Shapes3D, %: of images that they did not render

@@ -9,7 +9,7 @@ for coloured pairs, "half" for half the widths), a number of steps for every row
 number of seeds.
 """
 
-from configs import pair_studies
+from dis_jax.studies import pair_studies
 
 # the source's SmallNORB report, %: all instances of a half, other networks' sizes
 PUBLISHED = {

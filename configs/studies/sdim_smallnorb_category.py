@@ -10,15 +10,18 @@ row, "seeds2". Each seed holds out another instance. InfoNCE comes last: it scor
 pairs of a batch, which takes ten times as long on a CPU.
 """
 
-from configs import pair_studies, sdim
-from configs.studies import sdim_edim_smallnorb
+from dis_jax import shipped
+from dis_jax.studies import pair_studies
+from dis_jax.training import load_config
+
+sdim_edim_smallnorb = shipped.load("configs/studies", "sdim_edim_smallnorb")
 
 
 def get_study(argument=""):
     asked = pair_studies.read_words("smallnorb", argument)
 
     def config(*words, estimator="jensen_shannon"):
-        made = sdim.get_config(",".join((asked.argument, *words)))
+        made = load_config(",".join((f"sdim:{asked.argument}", *words)))
         made.estimator = estimator
         return made
 

@@ -7,7 +7,7 @@ COIL-100 is turned and shrunk on the device (Dapueto et al. 2024, 300,000 steps)
 configs/transfer_studies.py for what may follow a colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 TARGETS = ("smallnorb+coloured:test",)
 

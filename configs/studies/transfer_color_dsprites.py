@@ -7,7 +7,7 @@ Seven colours; on the target the background is noise. See configs/transfer_studi
 what may follow a colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 TARGETS = ("rendered_dsprites+tinted_on_noise",)
 

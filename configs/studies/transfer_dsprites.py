@@ -10,7 +10,7 @@ The second line is a CPU's: 2 seeds, 20,000 steps on the source, 5,000 of fine-t
 in three channels; see configs/transfer_studies.py for what may follow the colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 TARGETS = ("rendered_dsprites+noisy", "dsprites+coloured")
 

@@ -8,7 +8,7 @@ of the association matrices with and without supervision. See configs/transfer_s
 for what may follow a colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 BETAS = (1.0, 2.0, 4.0, 8.0, 16.0)
 

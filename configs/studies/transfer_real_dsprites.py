@@ -8,7 +8,7 @@ original's coarser grid, positions in between are new. See configs/transfer_stud
 what may follow a colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 TARGETS = ("rendered_dsprites+coloured",)
 

@@ -10,7 +10,7 @@ The source is drawn. The second line is the paper's Table 2 for whoever has Isaa
 what may follow the colon.
 """
 
-from configs import transfer_studies
+from dis_jax.studies import transfer_studies
 
 TARGETS = ("coil100_augmented", "smallnorb+coloured:test")
 

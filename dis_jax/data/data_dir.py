@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dis_jax import shipped
 from dis_jax.data import prepared
 from dis_jax.data.arrays import LabelledImages
 from dis_jax.data.augmented_grid import turned_and_shrunk
@@ -246,7 +247,7 @@ def published_arrays(
         paths = [[found(place, file) for file in published.files[s]] for s in splits]
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{error} Or run: python -m launch.prepare_data --dataset={name} "
+            f"{error} Or run: {shipped.command('prepare_data')} --dataset={name} "
             f"--data_dir={folder.parent}"
         ) from error
     for split, files in zip(splits, paths, strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dis_jax import shipped
 from dis_jax.data.catalogue import KEPT_FACTORS, PUBLISHED
 from dis_jax.data.download import Arrays, Published, fetch, found, verify
 from dis_jax.data.numpy_files import read_npy
@@ -307,7 +308,7 @@ class _TfrecordSource:
         except ModuleNotFoundError as error:
             raise ValueError(
                 f"{directory} holds tfrecord files, which take tensorflow to read. "
-                "Install it, or prepare the set again: python -m launch.prepare_data "
+                f"Install it, or prepare the set again: {shipped.command('prepare_data')} "
                 f"--dataset={directory.parent.name} --data_dir={directory.parent.parent}"
             ) from error
         import tensorflow_datasets as tfds

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dis_jax import training
+from dis_jax import shipped, training
 from dis_jax.evaluation import METRICS
 from dis_jax.evaluation.records import (
     baseline_names,
@@ -57,7 +57,7 @@ _THROUGHPUT = ("time", "steps_per_second")
 
 def scores(subject: Subject) -> Section:
     """A table of all numbers in the state's evaluations, with settings folded away."""
-    title, command = "Scores", "python -m launch.evaluate"
+    title, command = "Scores", shipped.command("evaluate")
     if not subject.evaluations:
         missing = f"no evaluation of this step yet; {command} makes one."
         if (subject.factors == -1).any(axis=0).all():  # or there is no factor

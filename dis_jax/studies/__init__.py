@@ -11,6 +11,7 @@ from dis_jax.studies.analogies import (
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
 from dis_jax.studies.study import read_scores, run_study
+from dis_jax.studies.study_files import load_study
 from dis_jax.studies.study_table import Study, Trained, paired_bootstrap, tabulate
 from dis_jax.studies.transfer import score_source, transfer
 from dis_jax.studies.transfer_scores import (
@@ -39,6 +40,7 @@ __all__ = [
     "accuracy_by_length",
     "accuracy_interval",
     "find_runs",
+    "load_study",
     "markdown_table",
     "paired_bootstrap",
     "read_scores",

@@ -100,7 +100,7 @@ def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
     if not image_set.factor_names:
         raise ValueError(
             f"{target!r} has no labels, and transfer is scored by them: name a set that "
-            "has. launch.train goes on from a model without scores: "
+            "has. Training goes on from a model without scores by "
             "--config.init_from.workdir."
         )
     return image_set
@@ -223,8 +223,8 @@ def check_finetuning(folder: pathlib.Path, tuning: Any) -> None:
             "The source has trained on since: move that folder away, and it is carried "
             "over as it is now."
             if "init_from.step" in held
-            else "Set them as they were, in launch.transfer by flags such as "
-            "--learning_rate, or move that folder away to fine-tune anew."
+            else "Set them as they were, by flags such as --learning_rate, or move "
+            "that folder away to fine-tune anew."
         )
         raise ValueError(
             f"{folder} holds another fine-tuning:\n{changes(held)}\n{way_out}"

@@ -203,9 +203,8 @@ class _Ledger:
             if found and found["after"] and (held := self._changed(model)):
                 raise ValueError(
                     f"{self._path} holds results of other settings:\n{changes(held)}\n"
-                    "Set them as they were, in launch.transfer by flags such as "
-                    "--readers, or move that file away: what was fine-tuned stays, and "
-                    "is scored anew."
+                    "Set them as they were, by flags such as --readers, or move that "
+                    "file away: what was fine-tuned stays, and is scored anew."
                 )
 
     def write(self, record: Record) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
-from dis_jax import data, training
+from dis_jax import data, shipped, training
 from dis_jax.studies.fine_tuning import (
     DEFAULTS,
     FOLDER,
@@ -136,7 +136,7 @@ def run_transfers(
     if not targets and not read_transfers(folder) and not read_sources(folder):
         raise ValueError(
             f"no target is given, and nothing in {folder} was transferred yet: name the "
-            "sets to carry its runs to, in launch.transfer by --target=smallnorb,..."
+            "sets to carry its runs to, by --target=smallnorb,..."
         )
     if targets:
         configs = {run: training.read_config(run) for run in runs}
@@ -223,8 +223,9 @@ def find_runs(folder: Path) -> list[pathlib.Path]:
     found = _runs(folder)
     if not found:
         raise FileNotFoundError(
-            f"no run in {folder}, or of fine-tuning alone; make one with python -m "
-            "launch.train --config=... --workdir=..., or several with launch.study."
+            f"no run in {folder}, or of fine-tuning alone; make one with "
+            f"{shipped.command('train')} --config=... --workdir=..., or several with "
+            f"{shipped.command('study')}."
         )
     return found
 

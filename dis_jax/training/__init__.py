@@ -1,6 +1,7 @@
 """Trains any method on any data: one loop for one device or many, one model or many."""
 
 from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.config_files import load_config
 from dis_jax.training.diverged import diverged
 from dis_jax.training.finite import NonFiniteError
 from dis_jax.training.interrupt import Interrupted
@@ -39,6 +40,7 @@ __all__ = [
     "graft",
     "held",
     "is_population",
+    "load_config",
     "make_mesh",
     "make_method",
     "member",

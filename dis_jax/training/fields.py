@@ -203,9 +203,9 @@ def check(config: Any) -> None:
       ValueError: names the field, its value, and what is expected.
 
     Example:
-      >>> from configs import vae
+      >>> from dis_jax import training
       >>> from dis_jax.training import fields
-      >>> config = vae.get_config()
+      >>> config = training.load_config("vae")
       >>> config.batch_size = -4
       >>> fields.check(config)
       Traceback (most recent call last):

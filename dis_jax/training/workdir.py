@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from absl import logging
 
+from dis_jax import shipped
 from dis_jax.data import ImageSet
 from dis_jax.files import write_whole
 from dis_jax.methods import METHODS, Method, State
@@ -129,7 +130,7 @@ def read_config(workdir: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(
             f"no {path}: {workdir} is not the workdir of a run; make one with "
-            "python -m launch.train --config=... --workdir=..."
+            f"{shipped.command('train')} --config=... --workdir=..."
         )
     config = ConfigDict(_read_json(path))
     try:
@@ -140,8 +141,8 @@ def read_config(workdir: Path) -> Any:
 
 
 _WAY_OUT = (
-    "If it is damaged, delete it and give the command of the run again (launch.train, with "
-    "the same flags): that writes it anew, and goes on from the last checkpoint."
+    "If it is damaged, delete it and give the command that trains the run again, with the "
+    "same flags: that writes it anew, and goes on from the last checkpoint."
 )
 
 
@@ -183,7 +184,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
             f"{', '.join(spent)}: of no effect after the first step, so a run that goes "
             "on keeps what it began with."
             if spent
-            else "launch.train, given --accept_changes, goes on there from the last "
+            else "The same command with --accept_changes goes on there from the last "
             "checkpoint with the new values."
         )
         raise ValueError(
@@ -274,8 +275,9 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> No
     if changed := differences(facts.get("data", now), now):
         raise ValueError(
             f"{config.dataset!r} is not the data that this run began with:\n"
-            f"{changes(changed)}\nPut those back, or take another --workdir. launch.train, "
-            "given --accept_changes, goes on from the last checkpoint with the new data."
+            f"{changes(changed)}\nPut those back, or take another --workdir. The same "
+            "command with --accept_changes goes on from the last checkpoint with the new "
+            "data."
         )
 
 

@@ -11,7 +11,6 @@ from absl.testing import flagsaver
 
 from benchmarks import long_runs
 from dis_jax import studies
-from launch import study_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -24,7 +23,7 @@ def test_every_entry_names_a_config_or_a_study_that_is_there():
         first = run.commands[0]
         assert f"--workdir={{folder}}/{run.name}" in first
         if found := re.search(r"--study=(\S+)", first):
-            study = study_files.load(str(ROOT / found[1]))
+            study = studies.load_study(str(ROOT / found[1]))
             kind = studies.TransferStudy if "transfer" in first else studies.Study
             assert isinstance(study, kind)
             lengths[run.name] = {c.steps for c in study.rows.values()}, len(study.seeds)

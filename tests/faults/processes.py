@@ -29,10 +29,9 @@ import jax
 port, process, folder, steps = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 jax.distributed.initialize(f"localhost:{port}", 2, process)
 from absl import logging
-from configs import vae
 from dis_jax import training
 logging.set_verbosity(logging.INFO)
-config = vae.get_config("rendered_dsprites,mlp")
+config = training.load_config("vae:rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))
 config.update(batch_size=16, steps=int(steps), steps_per_call=2, log_every=50)
 config.update(checkpoint_every=1000, tensorboard=False)

@@ -32,7 +32,12 @@ METHODS = (
 )
 LENGTH = {"steps": 60, "steps_per_call": 5, "log_every": 10, "checkpoint_every": 10}
 LIKE = "ended like the unbroken run"
-_PRELOADED = ["tests.conftest", "dis_jax.training", "dis_jax.data", "configs.base"]
+_PRELOADED = [
+    "tests.conftest",
+    "dis_jax.training",
+    "dis_jax.data",
+    "dis_jax.training.base_config",
+]
 
 
 def tiny(method, **overrides):

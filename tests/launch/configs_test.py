@@ -1,22 +1,19 @@
 """Configs: every word means what it says, or is refused."""
 
-import importlib
 import pathlib
 import re
 
 import pytest
 
-from configs import words
-from launch import study_files
+from dis_jax import shipped, studies
+from dis_jax.training import words
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OTHERS = ("__init__", "base", "words", "pair_base", "pair_data", "pair_studies")
-OTHERS += ("transfer_studies",)
-NAMES = sorted(p.stem for p in (ROOT / "configs").glob("*.py") if p.stem not in OTHERS)
+NAMES = shipped.names("configs")
 
 
 def config(name, *argument):
-    return importlib.import_module(f"configs.{name}").get_config(*argument)
+    return shipped.load("configs", name).get_config(*argument)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +95,7 @@ def test_every_command_of_the_docs_parses(monkeypatch):
         if not (ROOT / path).is_file():
             made_there.append(path)
         elif kind == "study":
-            assert study_files.load(name).rows
+            assert studies.load_study(name).rows
         else:
             arguments = [argument] if argument else []
             assert config(pathlib.Path(path).stem, *arguments).method

@@ -6,11 +6,12 @@ import jax
 import numpy as np
 import pytest
 
-from configs import edim, pair_data, pair_studies, sdim
+from configs import edim, sdim
 from dis_jax import data, evaluation, studies
+from dis_jax.studies import pair_studies
 from dis_jax.studies.study import jobs
 from dis_jax.studies.study_table import Trained
-from launch import study
+from dis_jax.training import pair_data
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = (
@@ -28,7 +29,7 @@ def _in_the_repository(monkeypatch):
 
 
 def load(name, words=""):
-    return study.load(f"configs/studies/{name}.py:{words}")
+    return studies.load_study(f"configs/studies/{name}.py:{words}")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -9,7 +9,6 @@ import pytest
 from dis_jax import studies, training
 from dis_jax.methods import METHODS
 from dis_jax.studies.study import jobs as jobs_of
-from launch import study
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STUDIES = sorted(
@@ -23,7 +22,7 @@ STUDIES = sorted(
 @pytest.mark.parametrize("vectorise", [True, False])
 def test_every_study_names_runs_that_can_be_made(name, vectorise, monkeypatch):
     monkeypatch.chdir(ROOT)
-    found = study.load(f"configs/studies/{name}")
+    found = studies.load_study(f"configs/studies/{name}")
     jobs = jobs_of(found, vectorise=vectorise)
     assert len({job.folder for job in jobs}) == len(jobs)
     made = [(row, seed) for job in jobs for row, seed, _ in job.members]
@@ -36,7 +35,9 @@ def test_every_study_names_runs_that_can_be_made(name, vectorise, monkeypatch):
 def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
     monkeypatch.chdir(ROOT)
     file = "configs/studies/ada_gvae.py"
-    found = study.load(f"{file}:rendered_shapes3d,4000,2,32,5e-4,ada_gvae,beta_vae")
+    found = studies.load_study(
+        f"{file}:rendered_shapes3d,4000,2,32,5e-4,ada_gvae,beta_vae"
+    )
     assert list(found.rows) == ["Ada-GVAE", "beta-VAE"]
     assert found.seeds == (0, 1)
     assert found.compare == [("Ada-GVAE", "beta-VAE")]
@@ -50,10 +51,10 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
     # a shorter study does not write over the table of a longer one
     assert found.name == "ada_gvae_rendered_shapes3d_steps4000_pairs32_rate0.0005"
     words = "steps4000,seeds2,pairs32,rate5e-4,rendered_shapes3d,ada_gvae,beta_vae"
-    by_name = study.load(f"{file}:{words}")
+    by_name = studies.load_study(f"{file}:{words}")
     assert (by_name.name, by_name.seeds) == (found.name, found.seeds)
     assert by_name.rows["beta-VAE"].to_json() == beta.to_json()
-    whole = study.load(file)
+    whole = studies.load_study(file)
     assert whole.name == "ada_gvae_rendered_dsprites"
     assert len(whole.rows) == 4
     assert ("GroupVAE, labels", "Ada-GVAE") in whole.compare
@@ -67,13 +68,15 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
 @pytest.mark.parametrize("name", ["ml_vae_mnist", "ml_vae_tradeoff"])
 def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert study.load(f"configs/studies/{name}.py").name == name
-    assert study.load(f"configs/studies/{name}.py:epochs7").name == (f"{name}_epochs7")
+    assert studies.load_study(f"configs/studies/{name}.py").name == name
+    assert studies.load_study(f"configs/studies/{name}.py:epochs7").name == (
+        f"{name}_epochs7"
+    )
     # more seeds make the same table longer
-    assert study.load(f"configs/studies/{name}.py:seeds4").name == name
-    assert study.load(f"configs/studies/{name}.py:seeds4").seeds == (0, 1, 2, 3)
+    assert studies.load_study(f"configs/studies/{name}.py:seeds4").name == name
+    assert studies.load_study(f"configs/studies/{name}.py:seeds4").seeds == (0, 1, 2, 3)
     with pytest.raises(ValueError, match="unknown word '7'; known: epochsN, seedsN"):
-        study.load(f"configs/studies/{name}.py:7")
+        studies.load_study(f"configs/studies/{name}.py:7")
 
 
 def test_commands_of_committed_tables_name_them_still(monkeypatch):
@@ -82,7 +85,7 @@ def test_commands_of_committed_tables_name_them_still(monkeypatch):
     for path in (ROOT / "results").glob("*.json"):
         made_by = json.loads(path.read_text()).get("made_by", "")
         if asked := re.search(r"launch\.study --study=(\S+)", made_by):
-            found[path.stem] = study.load(asked[1]).name
+            found[path.stem] = studies.load_study(asked[1]).name
     assert found
     assert found == {name: name for name in found}
 
@@ -90,32 +93,32 @@ def test_commands_of_committed_tables_name_them_still(monkeypatch):
 def test_a_study_that_is_not_there_is_named(run, tmp_path):
     done = run("study", "--study=configs/studies/none.py", f"--workdir={tmp_path}")
     assert done.returncode == 1
-    assert "there is no configs/studies/none.py; there are" in done.stderr
-    assert "ml_vae_mnist.py" in done.stderr
+    assert "no file configs/studies/none.py; the nearest: " in done.stderr
+    assert "configs/studies/joint_vae.py" in done.stderr
+    assert "__init__" not in done.stderr
 
 
 def test_shorter_joint_vaes_grow_their_capacities_as_slowly(monkeypatch):
     monkeypatch.chdir(ROOT)
     file = "configs/studies/joint_vae.py"
-    whole_study = study.load(file)
+    whole_study = studies.load_study(file)
     whole = whole_study.rows["JointVAE"]
     assert (whole.dataset, whole.split) == ("mnist+resized32", "train")
     assert (whole.steps, whole.hparams.capacity_steps) == (93_700, 25_000)
-    short = study.load(f"{file}:mnist,steps9370,seeds2")
+    short = studies.load_study(f"{file}:mnist,steps9370,seeds2")
     assert short.seeds == (0, 1)
     assert short.name != whole_study.name  # nor overwrites its table
     assert short.rows["JointVAE"].hparams.capacity_steps == 25_000
     with pytest.raises(ValueError, match=r"unknown word 'epochs3'; .*nown: mnist"):
-        study.load(f"{file}:epochs3")
+        studies.load_study(f"{file}:epochs3")
 
 
 OWN = """
-from configs import vae
-from dis_jax import studies
+from dis_jax import studies, training
 
 
 def get_study(argument):
-    config = vae.get_config("rendered_dsprites,demo,mlp")
+    config = training.load_config("vae:rendered_dsprites,demo,mlp")
     config.steps = int(argument)
     score = lambda trained: {"": {"steps": trained.config.steps}}
     return studies.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
@@ -126,7 +129,7 @@ def test_the_study_of_the_docs(tmp_path):
     text = (ROOT / "docs" / "studies.md").read_text()
     file = tmp_path / "mine.py"
     file.write_text(text.split("```python\n")[1].split("```")[0])
-    found = study.load(f"{file}:steps2,seeds1")
+    found = studies.load_study(f"{file}:steps2,seeds1")
     for config in found.rows.values():
         config.network.update(encoder=(8,), decoder=(8,))
         config.tensorboard = False

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from dis_jax import figures, studies
-from launch import study_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -142,7 +141,7 @@ def test_runs_and_targets_are_looked_at_before_any_is_scored(
 
 def test_words_after_the_colon_choose(monkeypatch):
     monkeypatch.chdir(ROOT)
-    found = study_files.load(
+    found = studies.load_study(
         "configs/studies/transfer_shapes3d.py:2,700,30,gbt,isaac3d"
     )
     assert found.seeds == (0, 1)
@@ -152,7 +151,7 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert set(found.targets.values()) == {("isaac3d",)}
     assert found.name == "transfer_shapes3d"
     assert (found.settings.finetune_steps, found.settings.readers) == (30, ("gbt",))
-    found = study_files.load(
+    found = studies.load_study(
         "configs/studies/transfer_coil100.py:mine/a.npz,smallnorb:test"
     )
     assert set(found.targets.values()) == {("mine/a.npz", "smallnorb:test")}
@@ -163,7 +162,7 @@ def test_words_after_the_colon_choose(monkeypatch):
         ("rate5e-", "pairsN, rateN"),
     ):
         with pytest.raises(ValueError, match=f"unknown word '{word}'; .*{hint}"):
-            study_files.load(f"configs/studies/transfer_dsprites.py:{word}")
+            studies.load_study(f"configs/studies/transfer_dsprites.py:{word}")
     for words, hint in (
         ("2,100,50,7", "unknown word '7'; .*Up to 3 numbers"),
         ("0,100", "larger than 0"),
@@ -172,27 +171,27 @@ def test_words_after_the_colon_choose(monkeypatch):
         ("rate0", "larger than 0"),
     ):
         with pytest.raises(ValueError, match=hint):
-            study_files.load(f"configs/studies/transfer_dsprites.py:{words}")
-    found = study_files.load("configs/studies/transfer_dsprites.py:fresh,800")
+            studies.load_study(f"configs/studies/transfer_dsprites.py:{words}")
+    found = studies.load_study("configs/studies/transfer_dsprites.py:fresh,800")
     assert found.settings.adam == "fresh"
     assert set(found.targets.values()) == {
         ("rendered_dsprites+noisy", "dsprites+coloured")
     }
-    found = study_files.load("configs/studies/transfer_coil100.py:1,3000")
+    found = studies.load_study("configs/studies/transfer_coil100.py:1,3000")
     assert found.rows["ada_gvae, beta 1"].hparams.warmup_steps == 500  # of 3,000
     assert "over the first 500 steps" in found.notes
-    found = study_files.load(
+    found = studies.load_study(
         "configs/studies/transfer_noisy_dsprites.py:beta_vae,beta8"
     )
     assert list(found.rows) == ["beta_vae, beta 8"]
-    found = study_files.load("configs/studies/transfer_dsprites.py:ada_gvae")
+    found = studies.load_study("configs/studies/transfer_dsprites.py:ada_gvae")
     assert list(found.rows) == ["ada_gvae, beta 1", "ada_gvae, beta 2"]
     assert len(found.seeds) == 10
     assert found.rows["ada_gvae, beta 2"].hparams.warmup_steps == 50_000
     assert found.rows["ada_gvae, beta 2"].hparams.learning_rate == 1e-4
     assert found.rows["ada_gvae, beta 2"].batch_size == 64
     assert found.settings.finetune_steps == 50_000
-    found = study_files.load(
+    found = studies.load_study(
         "configs/studies/transfer_noisy_dsprites.py:ada_gvae,beta_vae,beta1,pairs32,rate5e-4"
     )
     assert {config.hparams.learning_rate for config in found.rows.values()} == {5e-4}

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import edim, pair_base, sdim
+from configs import edim, sdim
 from dis_jax import losses, networks, training
 from dis_jax.methods import pair_information
+from dis_jax.training import pair_config
 
 SPRITE_HEADS = {"shared": ("shape", "colour"), "exclusive": ("colour",)}
 
@@ -347,9 +348,9 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
 def test_toys_are_seen_as_often_however_they_are_paired():
     for argument in ("smallnorb", "smallnorb,category", "smallnorb,coloured"):
         lengths = [c.get_config(argument).steps for c in (sdim, edim)]
-        assert lengths == [pair_base.NORB_STEPS] * 2
+        assert lengths == [pair_config.NORB_STEPS] * 2
     # the coloured pairs are of four instances: 16 epochs, as in the source
-    assert pair_base.NORB_STEPS * 64 // (4 * 4860) == 16
+    assert pair_config.NORB_STEPS * 64 // (4 * 4860) == 16
     assert edim.get_config("mnist").steps < sdim.get_config("mnist").steps
     for config in (sdim, edim):
         for name in ("mnist", "smallnorb"):

@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import ml_collections
-from ml_collections import config_dict
-
-from configs import words
+from dis_jax.training import words
 
 OPTIONS = ("demo", "mlp", "epoch")
 
@@ -35,6 +32,9 @@ def get_config(
       dataset: where none is named.
       **hparams: hyperparameters of the method.
     """
+    import ml_collections
+    from ml_collections import config_dict
+
     options, names, *_ = read(asked) if isinstance(asked, str) else asked
     if len(names) > 1:
         paths = any("/" in name or name.endswith(".npz") for name in names)

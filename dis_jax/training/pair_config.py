@@ -1,6 +1,6 @@
 """What the configs of SDIM and EDIM have in common."""
 
-from configs import base, pair_data
+from dis_jax.training import base_config, pair_data
 
 EPOCH = 60_000 // 64  # steps, of mnist
 NORB_STEPS = 5_000  # 16 epochs of the source's 20,113 pairs
@@ -13,9 +13,9 @@ DIGIT_OPTIONS = ("two_images",)
 def get_config(method, argument, **hparams):
     """The config of SDIM or EDIM on the pairs that the words name."""
     own = (*OPTIONS, *NORB_OPTIONS, *DIGIT_OPTIONS)
-    asked = base.read(argument, own)
+    asked = base_config.read(argument, own)
     options = asked.options
-    config = base.get_config(
+    config = base_config.get_config(
         *(method, asked),
         alpha=0.5,
         beta=1.0,

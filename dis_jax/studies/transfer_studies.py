@@ -1,9 +1,10 @@
 """What the studies of transfer have in common: sources, seeds, lengths, targets."""
 
-from configs import ada_gvae, beta_vae, group_vae, words
-from dis_jax import studies
+from dis_jax.studies.fine_tuning import TransferSettings
+from dis_jax.studies.transfer_study import TransferStudy
+from dis_jax.training import load_config, words
 
-METHODS = {"beta_vae": beta_vae, "ada_gvae": ada_gvae, "group_vae": group_vae}
+METHODS = ("beta_vae", "ada_gvae", "group_vae")
 NOTES = (
     "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
     "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
@@ -59,21 +60,19 @@ def study(
         for method in methods
         for beta in betas
     }
-    return studies.TransferStudy(
+    return TransferStudy(
         name=name,
         title=title,
         rows=rows,
         seeds=tuple(range(seeds)),
         targets=dict.fromkeys(rows, targets),
-        settings=studies.TransferSettings(
-            finetune_steps=tuning, adam=adam, readers=readers
-        ),
+        settings=TransferSettings(finetune_steps=tuning, adam=adam, readers=readers),
         notes=NOTES.format(pairs=pairs, rate=rate, warmup=warmup),
     )
 
 
 def _config(method, source, beta, steps, pairs, rate, warmup):
-    config = METHODS[method].get_config(source)
+    config = load_config(f"{method}:{source}")
     config.hparams.beta = float(beta)
     config.hparams.clip_norm = 1.0
     config.hparams.learning_rate = rate

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from configs import edim, pair_base, pair_data, sdim, words
-from dis_jax import evaluation, studies
+from dis_jax import evaluation, training
+from dis_jax.studies.study_table import Study
+from dis_jax.training import pair_config, pair_data, words
 
 STATISTICS = {"running": False, "batch": True}
 MODELS = ("logistic", "mlp", "knn")
@@ -11,7 +12,7 @@ READERS = ("head", *MODELS)
 COLUMNS = tuple(f"{reader}, {by}" for by in STATISTICS for reader in READERS)
 IDEAL = "ideal"
 PAPER = "head, running"  # Sanchez et al. 2020 read codes by small classifiers
-_METHODS = {"SDIM": sdim.get_config, "EDIM": edim.get_config}
+_METHODS = ("sdim", "edim")
 NOTES = (
     "Accuracy on test pairs, %, of each attribute on each code. Readers: heads trained "
     "with the system; logistic regression, two hidden layers of 256 (mlp) and five "
@@ -56,7 +57,7 @@ def read_words(dataset, argument):
     Raises:
       ValueError: if a word is not known; says which are.
     """
-    options = (*pair_base.options_of(dataset), "demo")
+    options = (*pair_config.options_of(dataset), "demo")
     asked = words.read(argument, {"steps": 0, "seeds": 3}, options)
     seeds = tuple(range(asked.numbers["seeds"]))
     return Asked(dataset, tuple(asked.options), asked.numbers["steps"], seeds)
@@ -76,7 +77,10 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
       notes: added to `NOTES`.
     """
     asked = read_words(dataset, argument)
-    rows = {method: f(asked.argument) for method, f in _METHODS.items()}
+    rows = {
+        name.upper(): training.load_config(f"{name}:{asked.argument}")
+        for name in _METHODS
+    }
     return table(
         name,
         title,
@@ -117,7 +121,7 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
             pair_data.hold_out(config, (count - 1 - seed) % count)
         return config
 
-    return studies.Study(
+    return Study(
         name="_".join((name, *asked.changes)),
         title=title + (f" ({', '.join(asked.changes)})" if asked.changes else ""),
         rows=rows,

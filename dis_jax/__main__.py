@@ -1,0 +1,5 @@
+"""`python -m dis_jax` is `dis-jax`."""
+
+from dis_jax.command_line import main
+
+main()

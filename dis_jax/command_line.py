@@ -1,0 +1,91 @@
+"""`dis-jax train --config=factor_vae:demo --workdir=runs/a`: the commands of `launch`."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import pathlib
+import runpy
+import sys
+
+from dis_jax import shipped
+from dis_jax.suggest import suggest
+
+_NO_COMMANDS = ("hints", "models", "start")  # modules of `launch` that share code
+_USAGE = """\
+dis-jax COMMAND --flag=value ...     dis-jax COMMAND --help tells of its flags.
+
+Commands:
+{commands}
+
+Methods, --config=NAME:DATASET,WORD,... of `train`, or --config=FILE.py of your own:
+{methods}
+
+Data sets, which may follow the name of a method:
+{datasets}
+
+Studies, --study=NAME:WORD,... of `study` and `transfer`, or --study=FILE.py:
+{studies}
+
+Metrics, --metrics=NAME,... of `evaluate`:
+{metrics}
+"""
+
+
+def main() -> None:
+    """Runs the command that the first argument names."""
+    name = sys.argv[1] if sys.argv[1:] else "--help"
+    if name in ("--help", "-h", "help"):
+        print(_usage())
+        return
+    known = commands()
+    name = name.replace("-", "_")
+    if name not in known:
+        print(f"error: no command {name!r}; {suggest(name, known)}", file=sys.stderr)
+        raise SystemExit(1)
+    package = "dis_jax.launch"
+    if (
+        importlib.util.find_spec(package) is None
+    ):  # a clone, in which nothing is installed
+        package = "launch"
+        sys.path.insert(0, str(shipped.folder("launch").parent))
+    del sys.argv[1]
+    runpy.run_module(f"{package}.{name}", run_name="__main__", alter_sys=True)
+
+
+def commands() -> dict[str, str]:
+    """What each command does, by its name."""
+    folder = shipped.folder("launch")
+    return {
+        name: _first_line(folder / f"{name}.py")
+        for name in shipped.names("launch")
+        if name not in _NO_COMMANDS
+    }
+
+
+def _usage() -> str:
+    from dis_jax import data
+    from dis_jax.evaluation import METRIC_SETS, METRICS
+
+    configs, studies = shipped.folder("configs"), shipped.folder("configs/studies")
+    return _USAGE.format(
+        commands=_lines(commands()),
+        methods=_lines({p.stem: _first_line(p) for p in _files(configs)}),
+        datasets=f"  {', '.join(data.NAMES)}",
+        studies=_lines({p.stem: _first_line(p) for p in _files(studies)}),
+        metrics=f"  {', '.join(METRICS)}\n  sets: {', '.join(METRIC_SETS)}",
+    )
+
+
+def _files(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(p for p in folder.glob("*.py") if p.stem != "__init__")
+
+
+def _lines(rows: dict[str, str]) -> str:
+    width = max(map(len, rows))
+    return "\n".join(f"  {name:{width}}  {text}" for name, text in rows.items())
+
+
+def _first_line(path: pathlib.Path) -> str:
+    """Of a file's docstring."""
+    return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]

@@ -1,0 +1,89 @@
+"""`dis-jax`: commands, configs and studies by their names, in a clone and installed."""
+
+import configparser
+import pathlib
+import sys
+
+import pytest
+
+from dis_jax import command_line, methods, shipped, training
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def test_help_lists_what_there_is(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["dis-jax", "--help"])
+    command_line.main()
+    shown = capsys.readouterr().out
+    lines = dict(line.split(maxsplit=1) for line in shown.splitlines() if " " in line)
+    assert lines["report"] == "Writes the report page of a run."
+    assert "hints" not in lines
+    assert {*methods.METHODS, *shipped.names("configs/studies")} <= {*lines}
+    for name in ("rendered_nar", "mig", "infomec"):
+        assert name in shown
+
+
+def test_every_module_of_launch_is_a_command_or_shared_code():
+    scripts = [
+        p.stem for p in (ROOT / "launch").glob("*.py") if "DEFINE" in p.read_text()
+    ]
+    assert sorted(scripts) == sorted(command_line.commands())
+    assert all(command_line.commands().values())
+
+
+def test_an_unknown_command_is_named_with_the_nearest(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["dis-jax", "trian", "--workdir=a"])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    assert "error: no command 'trian'; did you mean 'train'" in capsys.readouterr().err
+
+
+def test_configs_are_found_by_name_and_by_file(tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from dis_jax.training import base_config\n"
+        "def get_config(argument='mnist'):\n"
+        "    return base_config.get_config('beta_vae', argument, beta=2.0)\n"
+    )
+    by_file = training.load_config(f"{mine}:rendered_norb,demo")
+    assert (by_file.dataset, by_file.hparams.beta) == ("rendered_norb", 2.0)
+    assert training.load_config(str(mine)).dataset == "mnist"
+    by_name = training.load_config("beta_vae:rendered_norb,demo")
+    assert by_name.to_dict() == by_file.to_dict() | {
+        "hparams": by_file.hparams.to_dict() | {"beta": 4.0}
+    }
+    with pytest.raises(
+        ValueError, match="no config 'beta_vea'; did you mean 'beta_vae'"
+    ):
+        training.load_config("beta_vea:demo")
+    with pytest.raises(
+        ValueError, match=r"no file .*mime\.py; the nearest: .*mine\.py"
+    ):
+        training.load_config(str(tmp_path / "mime.py"))
+    # what a reader of the docs types where there is no clone
+    with pytest.raises(ValueError, match="The shipped one is called beta_vae"):
+        shipped.find("configs", f"{tmp_path}/configs/beta_vae.py")
+
+
+def test_where_the_package_is_installed_its_own_folders_are_taken(
+    monkeypatch, tmp_path
+):
+    assert shipped.command("train") == "python -m launch.train"
+    assert shipped.folder("configs") == ROOT / "configs"
+    package = tmp_path / "dis_jax"
+    for kind in ("launch", "configs/studies"):
+        (package / kind).mkdir(parents=True)
+    monkeypatch.setattr(shipped, "_PACKAGE", package)
+    assert shipped.command("train") == "dis-jax train"
+    assert shipped.folder("configs/studies") == package / "configs" / "studies"
+
+
+def test_the_wheel_holds_every_package():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = setup["options"]["packages"].split()
+    folders = [ROOT / "dis_jax", ROOT / "launch", ROOT / "configs"]
+    packages = [p.parent for f in folders for p in f.rglob("__init__.py")]
+    names = [".".join(p.relative_to(ROOT).parts) for p in packages]
+    ours = [n if n.startswith("dis_jax") else f"dis_jax.{n}" for n in names]
+    assert sorted(listed) == sorted(ours)
