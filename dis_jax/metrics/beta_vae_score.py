@@ -1,4 +1,4 @@
-"""The beta-VAE score: which factor do two images share?"""
+"""The beta-VAE score: a classifier finds the factor that two images share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_
 from dis_jax.probing.sklearn_models import fit_logistic
 
 _ROWS = 65_536  # codes held at once
-# Below it the penalty, above it the solver, leaves the classifier at chance.
+# Outside this range of standard deviations the classifier stays at chance: below it
+# because of its penalty, above it because of its solver.
 _SPREAD = 0.05, 1e6
 
 
@@ -32,7 +33,7 @@ class BetaVaeScore(NamedTuple):
     Attributes:
       score: accuracy of the linear classifier on fresh examples, 0 to 1.
       train_score: its accuracy on those it was fitted to.
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     score: float
@@ -57,8 +58,8 @@ def beta_vae_score(
 
     Eq.: Higgins et al. 2017, Section 3
 
-    The settings are disentanglement_lib's. It is easy to please: a factor may be spread
-    over many dimensions, and one may be missing altogether. Guessing scores about 1/K.
+    The settings are disentanglement_lib's. The score is lenient: a factor may be spread
+    over many dimensions, and one may even be missing. Guessing scores about 1/K.
     Factors of one value take no part: all pairs agree on them.
 
     Args:
@@ -101,6 +102,8 @@ def beta_vae_score(
     total = num_train + num_eval
     codes_of = factor_encoder(encode, data, 2 * total * batch_size)
     step = max(1, min(total, _ROWS // (2 * batch_size)))
+    # Rounded up to whole chunks, so that all have one shape and compile once; the
+    # examples beyond `total` are not used.
     keys = jax.random.split(key, -(-total // step) * step).reshape(-1, step)
     features, labels = [], []
     for chunk in tqdm(keys, unit="chunk of examples", delay=5, disable=None):
@@ -109,6 +112,7 @@ def beta_vae_score(
         if not features:
             check_spread(np.asarray(codes), "the beta-VAE score", *_SPREAD)
         codes = codes.reshape(step, 2, batch_size, -1)
+        # (example, batch, latent) -> (example, latent)
         features.append(jnp.abs(codes[:, 0] - codes[:, 1]).mean(axis=1))
         labels.append(shared)
     x, y = np.concatenate(features), np.concatenate(labels)
@@ -134,6 +138,7 @@ def _draw_pairs(
         which, rest = jax.random.split(key)
         shared = jnp.asarray(varying)[jax.random.randint(which, (), 0, len(varying))]
         pairs = sample_factors(rest, (2, batch_size), sizes)
+        # Each pair has a value of its own for the shared factor.
         return shared, pairs.at[1, :, shared].set(pairs[0, :, shared])
 
     return jax.vmap(draw)(keys)

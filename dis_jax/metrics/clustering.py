@@ -55,12 +55,13 @@ def clustering(
 
     With the confusion M (cluster, label): accuracy = max over matchings p of
     sum_c M[c, p(c)] / sum M; NMI = I / mean(H, H'); ENT = the mean of the entropies of
-    M's normalised rows and columns, in which an empty row or column counts as even, the
-    worst there is.
+    M's normalised rows and columns, in which an empty row or column counts as uniform,
+    the worst case.
 
     Eq.: Ojha et al. 2020, Section 4
 
-    Two partitions of a single part each agree without any information: NMI 1.
+    Two partitions with a single part each agree, although they share no information:
+    NMI 1.
 
     Args:
       assignment: cluster of each row, (batch,), whole numbers from 0.
@@ -88,12 +89,15 @@ def clustering(
             f"{b.shape}."
         )
     rows, columns = num_clusters or a.max() + 1, num_labels or b.max() + 1
+    # One number for each pair (cluster, label), counted and reshaped to the matrix.
     counts = np.bincount(a * columns + b, minlength=rows * columns)
     confusion = counts.reshape(rows, columns)
     matched = confusion[linear_sum_assignment(confusion, maximize=True)].sum()
     joint = confusion / confusion.sum()
-    # shares of one part may add up to a rounding error more than 1
+    # Rounding may make the probability of a single part exceed 1, and its entropy
+    # negative.
     h_a, h_b = (max(0.0, float(_entropy(joint.sum(axis=axis)))) for axis in (1, 0))
+    # I = H(a) + H(b) - H(a, b)
     information = max(0.0, h_a + h_b - float(_entropy(joint.ravel())))
     single = h_a == h_b == 0
     return Clustering(
@@ -115,7 +119,7 @@ def average_entropy(confusion: ArrayLike) -> float:
 
     Returns:
       A number from 0, every cluster one label and the reverse, to the logarithm of the
-      number of classes. An empty row or column counts as even.
+      number of classes. An empty row or column counts as uniform.
 
     Raises:
       ValueError: if the shape is wrong, or if a value is negative or not finite.
@@ -134,6 +138,8 @@ def average_entropy(confusion: ArrayLike) -> float:
     entropies = []
     for rows in (m, m.T):
         total = rows.sum(axis=1, keepdims=True)
+        # A category that is never predicted must not improve the score, nor make it
+        # NaN.
         even = np.full_like(rows, 1 / rows.shape[1])
         share = np.where(total > 0, rows / np.where(total > 0, total, 1), even)
         entropies.append(_entropy(share))
@@ -143,8 +149,8 @@ def average_entropy(confusion: ArrayLike) -> float:
 def prior_rmse(prior: ArrayLike, truth: ArrayLike, confusion: ArrayLike) -> PriorError:
     """Distance of a learned class prior from the true class distribution.
 
-    RMSE = sqrt(mean_c (prior_c - truth_p(c))^2), p the matching of clusters to labels
-    that is best on the confusion.
+    RMSE = sqrt(mean_c (prior_c - truth_p(c))^2), with p the best one-to-one matching of
+    clusters and labels on the confusion.
 
     Eq.: Ojha et al. 2020, Section 4
 
@@ -178,6 +184,7 @@ def prior_rmse(prior: ArrayLike, truth: ArrayLike, confusion: ArrayLike) -> Prio
             )
     _, label = linear_sum_assignment(m, maximize=True)
     mse = float(np.mean((p - q[label]) ** 2))
+    # Sorted, the two need no labels, but may pair clusters with the wrong classes.
     apart = float(np.sqrt(np.mean((np.sort(p) - np.sort(q)) ** 2)))
     return PriorError(float(np.sqrt(mse)), mse, apart, label)
 
@@ -205,6 +212,7 @@ def _check_indices(
 
 
 def _entropy(share: Float[np.ndarray, "*row column"]) -> Float[np.ndarray, "*row"]:
+    # log 1 = 0 in place of log 0
     return -np.sum(share * np.log(np.where(share > 0, share, 1)), axis=-1)
 
 

@@ -31,7 +31,7 @@ class Dci(NamedTuple):
       importance: of each dimension in predicting each factor, (latent, factor); the
         columns sum to 1.
       test_accuracy: of each factor, (factor,).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     disentanglement: float
@@ -100,9 +100,11 @@ def dci(
     else:
         raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
-    # scikit-learn's trees take a range of 1e-7 for none
+    # scikit-learn's trees ignore a dimension with a range below 1e-7. Divided by a
+    # power of two, which is exact, the ranges are 8 to 16.
     scale = unit_scale(x) / 16
     fitted = fit_side_by_side(fit, x / scale, y, x_test / scale, seed)
+    # (latent, factor): column k is the importance in predicting factor k.
     importance = np.stack([model.importance for model in fitted], axis=1)
     train = [np.mean(model.train == y[:, k]) for k, model in enumerate(fitted)]
     test = [np.mean(model.test == y_test[:, k]) for k, model in enumerate(fitted)]
@@ -127,7 +129,7 @@ def dci(
 def _concentration(importance: Float[np.ndarray, "row column"]) -> float:
     """1 - normalised entropy of each row, weighted by the row's share of the whole.
 
-    The 1e-11 is disentanglement_lib's: a row of zeros counts as even.
+    The 1e-11 is disentanglement_lib's: a row of zeros counts as uniform.
     """
     columns = importance.shape[1]
     if columns == 1:
@@ -136,6 +138,7 @@ def _concentration(importance: Float[np.ndarray, "row column"]) -> float:
     share = share / share.sum(axis=1, keepdims=True)
     entropy = -(share * np.log(share)).sum(axis=1) / np.log(columns)
     weights = importance.sum(axis=1)
+    # No importance at all: any weights give 0, as every row is uniform.
     if weights.sum() == 0:
         weights = np.ones_like(weights)
     return float(np.average(1 - entropy, weights=weights))

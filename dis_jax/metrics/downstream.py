@@ -1,4 +1,4 @@
-"""What a simple model can read off a code: accuracy on every factor."""
+"""Accuracy with which a simple model predicts each factor from a code."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class Downstream(NamedTuple):
       accuracy: mean test accuracy over factors, 0 to 1.
       per_factor: test accuracy of each factor, (factor,).
       train_per_factor: training accuracy of each factor, (factor,).
-      chance: test accuracy of always saying the commonest training value, (factor,).
-      dims: the dimension that each factor was read from, (factor,), or None for all.
+      chance: test accuracy of always predicting the most frequent training value,
+        (factor,).
+      dims: the dimension that predicts each factor, (factor,), or None for all.
     """
 
     accuracy: float
@@ -62,10 +63,10 @@ def downstream(
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       model: "gbt", "mlp", "logistic" or "knn".
-      dims: one dimension a factor, the only one that it is read from, for example
+      dims: for each factor the one dimension that predicts it, for example
         `omes(...).best_dim`.
-      pruned: whether to take for `dims` the dimension that has most mutual information
-        with each factor (20 bins, training part).
+      pruned: whether `dims` is the dimension with the largest mutual information with
+        each factor (20 bins, training part).
       seed: of the model.
 
     Returns:
@@ -90,7 +91,9 @@ def downstream(
     x, x_test = x.astype(np.float64), x_test.astype(np.float64)
     if model == "mlp":
         check_spread(x, "a network that reads codes as they are", 1e-2, 1e3)
-    if model == "gbt":  # trees take a range of 1e-7 for none; dividing by 2^n is exact
+    if model == "gbt":
+        # scikit-learn's trees ignore a dimension with a range below 1e-7; dividing by a
+        # power of two is exact.
         scale = unit_scale(x) / 16
         x, x_test = x / scale, x_test / scale
     if dims is not None and pruned:
@@ -98,6 +101,7 @@ def downstream(
             "give either dims or pruned=True: pruning chooses dims itself."
         )
     if pruned:
+        # On training rows alone: test rows must not choose the dimensions.
         information = mutual_information_matrix(histogram_bins(x, 20), relabel(y))
         dims = information.argmax(axis=0).tolist()
     chosen = None if dims is None else np.asarray(dims)

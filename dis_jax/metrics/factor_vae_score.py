@@ -33,10 +33,10 @@ class FactorVaeScore(NamedTuple):
       score: accuracy of the majority vote on fresh votes, 0 to 1.
       train_score: its accuracy on the votes that it was made from.
       votes: how often each dimension varied least when each factor was fixed,
-        (latent, factor), in the votes that the majority was made from.
+        (latent, factor), in the votes that define the majority.
       std: standard deviation of each dimension over the set, (latent,).
       kept: which dimensions vary enough to take part, (latent,).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     score: float
@@ -59,12 +59,12 @@ def factor_vae_score(
     min_std: float = 0.05,
     discrete: Sequence[int] = (),
 ) -> FactorVaeScore:
-    """FactorVAE score: does fixing a factor still one dimension, and always the same?
+    """FactorVAE score: the dimension that varies least predicts the fixed factor.
 
     A vote: draw a factor k, and images that share one value of it;
     d = argmin_j Var_local(z_j) / Var_global(z_j), variances with ddof 1. The majority
-    classifier says the factor that dimension d was voted for most often; the score is
-    its accuracy on fresh votes.
+    classifier predicts the factor that dimension d was voted for most often; the score
+    is its accuracy on fresh votes.
 
     The variance of a category is Gini's: with both,
     Var(z_j) = 1 / (2 B (B - 1)) sum_ab d(z_aj, z_bj), where d is the squared difference
@@ -74,7 +74,7 @@ def factor_vae_score(
 
     The defaults are disentanglement_lib's; `**FACTOR_VAE_PAPER` gives the paper's 800
     votes of 100 images. A code without any dimension above `min_std` scores 0; guessing
-    scores about 1/K. Factors of one value take no part: to fix them fixes nothing. A
+    scores about 1/K. Factors of one value take no part: fixing them has no effect. A
     grid with fewer images than the votes ask for is encoded once and its codes are
     looked up.
 
@@ -164,8 +164,10 @@ def score_votes(
     variance = _variance(codes * unit, discrete)
     std = np.sqrt(np.asarray(variance, np.float64)) * scale
     kept = jnp.asarray(std >= min_std)
+    # (training or fresh, latent, factor)
     votes = np.zeros((2, len(variance), len(sizes)), np.int64)
     if kept.any():
+        # Chunks of one shape compile once, and bound the memory.
         chunks = math.ceil((num_train + num_eval) * batch_size / _ROWS)
         step = math.ceil((num_train + num_eval) / chunks)
         keys = jax.random.split(vote_key, chunks * step).reshape(chunks, step)
@@ -177,9 +179,11 @@ def score_votes(
             drawn.append((_stillest(codes * unit, variance, kept, discrete), fixed))
         stillest, fixed = np.concatenate(drawn, axis=1)[:, : num_train + num_eval]
         fresh = (np.arange(num_train + num_eval) >= num_train).astype(int)
+        # `+=` would count repeated indices once.
         np.add.at(votes, (fresh, stillest, fixed), 1)
     train, test = votes
     majority = train.argmax(axis=1)
+    # (2,): training and fresh votes whose factor is the majority's for their dimension.
     correct = votes[:, np.arange(len(train)), majority].sum(axis=1)
     return FactorVaeScore(
         score=float(correct[1] / max(1, test.sum())),
@@ -217,6 +221,7 @@ def _stillest(
     discrete: tuple[int, ...],
 ) -> Int[Array, " vote"]:
     """The dimension, of those kept, whose relative variance is the smallest."""
+    # A dropped dimension may have variance 0: divided by 1, then never the smallest.
     ratio = _variance(codes, discrete) / jnp.where(kept, variance, 1.0)
     return jnp.argmin(jnp.where(kept, ratio, jnp.inf), axis=1)
 
@@ -232,11 +237,14 @@ def _variance(
 
 @functools.partial(jnp.vectorize, signature="(batch)->()")
 def _gini(labels: Float[Array, " batch"]) -> Float[Array, ""]:
-    """Half the chance that two of them differ."""
+    """Half the probability that two different rows have different labels."""
+    # Equal labels are neighbours in sorted order: two binary searches count them,
+    # without a batch x batch comparison.
     ordered = jnp.sort(labels)
     first, last = (
         jnp.searchsorted(ordered, ordered, side=s) for s in ("left", "right")
     )
     count = len(labels)
-    alike = ((last - first) / count).mean()  # two draws, which may be one and the same
+    # Of all pairs, a row with itself included; count / (count - 1) corrects for those.
+    alike = ((last - first) / count).mean()
     return (1 - alike) * count / (2 * (count - 1))

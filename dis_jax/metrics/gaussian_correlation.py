@@ -24,7 +24,7 @@ class GaussianCorrelation(NamedTuple):
       wasserstein_normalised: the same, divided by the sum of the variances.
       mutual_info: mean mutual information, in nats, of two different dimensions.
       covariance: (latent, latent).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     total_correlation: float
@@ -72,9 +72,11 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
     part = covariance[np.ix_(active, active)]
     variance = np.diag(part)
     outer = np.sqrt(np.outer(variance, variance))
-    # Both matrices are symmetric: their eigenvalues give log det and trace of the root.
+    # Symmetric matrices: eigenvalues give log det, and below the trace of the root.
+    # part / outer is the correlation matrix R, and TC = -½ log det R.
     eigenvalues = np.linalg.eigvalsh(part / outer)
     singular = bool(eigenvalues.size and eigenvalues[0] <= 1e-12 * eigenvalues[-1])
+    # A covariance of n rows has at most rank n - 1.
     few = int(active.sum()) >= len(codes)
     left_out = {}
     if not active.all():
@@ -87,6 +89,7 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
         left_out["total_correlation"] = (
             f"inf: {_dependent(part, np.flatnonzero(active))}"
         )
+    # part * outer is D^1/2 S D^1/2, as D is diagonal.
     roots = np.sqrt(np.maximum(np.linalg.eigvalsh(part * outer), 0))
     wasserstein = max(0.0, 2 * variance.sum() - 2 * roots.sum())
     bins_of = histogram_bins(codes[:, active], bins)

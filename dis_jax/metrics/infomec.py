@@ -23,12 +23,12 @@ class InfoMec(NamedTuple):
     """Result of `infomec`.
 
     Attributes:
-      modularity: InfoM: each dimension knows of one factor, 0 to 1.
+      modularity: InfoM: each dimension encodes one factor, 0 to 1.
       explicitness: InfoE: share of each factor's entropy that a linear model predicts.
-      compactness: InfoC: each factor is known to one dimension, 0 to 1.
+      compactness: InfoC: each factor is encoded by one dimension, 0 to 1.
       information: normalised mutual information, (latent, factor).
       active: dimensions that take part in InfoM and InfoC, (latent,).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     modularity: float
@@ -100,6 +100,7 @@ def infomec(
                 for z in _standardise(codes).T
             ]
         )
+    # In units of H(v_k), so that factors of many values do not dominate.
     information = information / entropies(factors)
     ranges = np.ptp(codes, axis=0)
     active = ranges > (0 if discrete else ranges.max() / 20)
@@ -130,6 +131,7 @@ def _preference(information: Float[np.ndarray, "row column"]) -> float:
         return 0.0
     if columns == 1:
         return float("nan")
+    # A row without information has no preference: 1 / columns gives it a score of 0.
     total = information.sum(axis=1)
     share = np.where(
         total > 0, information.max(axis=1) / np.where(total > 0, total, 1), 1 / columns
@@ -142,7 +144,8 @@ def _explicitness(inputs: np.ndarray, labels: np.ndarray) -> float:
     model = fit_logistic(inputs, labels, C=np.inf, class_weight="balanced")
     chosen = model.predict_proba(inputs)[np.arange(len(labels)), labels]
     cross_entropy = -np.mean(np.log(np.maximum(chosen, np.finfo(float).eps)))
-    # With balanced classes, a model that sees nothing predicts all values alike.
+    # With balanced classes a model without inputs predicts all values with the same
+    # probability; its cross entropy is log(number of values).
     return float(1 - cross_entropy / np.log(labels.max() + 1))
 
 

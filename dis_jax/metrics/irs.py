@@ -19,7 +19,7 @@ class Irs(NamedTuple):
       score: mean of the best entry of each row, weighted by `deviation`; at most 1.
       matrix: robustness of each dimension given each factor, (latent, factor).
       deviation: largest distance of each dimension from its mean, (latent,).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     score: float
@@ -31,7 +31,7 @@ class Irs(NamedTuple):
 def irs(
     codes: ArrayLike, factors: ArrayLike, *, quantile: float = 0.99, bins: int = 20
 ) -> Irs:
-    """Interventional robustness: a dimension stays put while other factors change.
+    """Interventional robustness: a dimension stays constant while other factors change.
 
     R_jk = 1 - mean over values v of Q(|z_j - E[z_j | v_k = v]|) / max |z_j - E z_j|, Q
     the quantile over the rows with v_k = v; IRS = sum_j w_j max_k R_jk / sum_j w_j with
@@ -79,9 +79,11 @@ def irs(
     if not active.any():
         left_out["score"] = "0 by definition: all dimensions are constant"
         return Irs(0.0, matrix, deviation, left_out)
+    # Constant dimensions would divide 0 by 0; they keep a row of zeros and weight 0.
     moving = codes[:, active]
     deviation[active] = np.abs(moving - moving.mean(axis=0)).max(axis=0)
     for k, column in enumerate(groups.T):
+        # Among rows that share a value, only the other factors (and noise) vary.
         spreads = [_spread(moving[column == v], quantile) for v in np.unique(column)]
         matrix[active, k] = 1 - np.mean(spreads, axis=0) / deviation[active]
     score = np.average(matrix.max(axis=1), weights=deviation)

@@ -40,8 +40,8 @@ class MaskVariance(NamedTuple):
     Attributes:
       concentration: share of the variance in the dimension that moves most when one
         region is altered, averaged over regions.
-      invariance: how often the dimension that moves least tells which region is held.
-      chance_concentration: 1 / active dimensions: all move alike.
+      invariance: how often the dimension that moves least predicts the held region.
+      chance_concentration: 1 / active dimensions: all move equally.
       chance_invariance: 1 / regions.
       variances: (region, latent), relative to the set's, when the region is altered;
         0 for inactive dimensions.
@@ -70,7 +70,7 @@ def mask_variance(
     num_variance: int = 5_000,
     min_std: float = 0.05,
 ) -> MaskVariance:
-    """Mask variance: one region is altered, or held, and one dimension should answer.
+    """Mask variance: one region is altered, or held, and one dimension should respond.
 
     Altered: `v_mj = E[Var(z_j)] / Var_set(z_j)` over groups of images that differ in region
     m alone; the concentration is `mean_m max_j v_mj / sum_j v_mj`. Held: in a group that
@@ -132,6 +132,8 @@ def mask_variance(
         """(region, group, latent)."""
         found = []
         for region in range(len(scenes.names)):
+            # fold_in: the groups of a region do not depend on how many regions there
+            # are.
             keys = jax.random.split(jax.random.fold_in(key, region), num_groups)
             codes = [np.asarray(encode(draw(k, region, batch_size))) for k in keys]
             found.append(np.var(codes, axis=1, ddof=1))
@@ -160,8 +162,10 @@ def score_ratios(
         total = np.maximum(variances.sum(axis=1), np.finfo(float).tiny)
         concentration = float((variances.max(axis=1) / total).mean())
         stillest = np.where(active, held, np.inf).argmin(axis=2)
+        # The first half of the groups defines the majority, the second half scores it.
         fresh = np.broadcast_to(np.arange(groups) >= groups // 2, (regions, groups))
         region = np.broadcast_to(np.arange(regions)[:, None], (regions, groups))
+        # `+=` would count repeated indices once.
         np.add.at(votes, (fresh.astype(int), stillest, region), 1)
     train, test = votes
     right = test[np.arange(latents), train.argmax(axis=1)].sum()
@@ -233,17 +237,20 @@ def _draw_factors(
     batch: int,
 ) -> Array:
     """Factors of a group in which the regions `moving` vary and no other mask does."""
+    # Rejection sampling with static shapes: draw _TRIES times as many as needed, then
+    # choose among those that fit.
     base_key, draw_key, pick_key = jax.random.split(key, 3)
     bases = sample_factors(base_key, (_TRIES,), image_set.sizes)
     seen = image_set.masks(bases)[:, places].any((2, 3)).all(axis=1)
-    base = bases[seen.argmax()]
+    base = bases[seen.argmax()]  # the first in which all regions are visible
     varies = np.zeros(len(image_set.sizes), bool)
     varies[[c for i in moving for c in columns[i]]] = True
     drawn = sample_factors(draw_key, (_TRIES * batch,), image_set.sizes)
-    # the base itself always qualifies, so that there is something to choose
+    # The base is among the candidates, because it always fits.
     drawn = jnp.concatenate([base[None], jnp.where(varies, drawn, base)])
     masks = image_set.masks(drawn)[:, places]
     fixed = [i for i in range(len(places)) if i not in moving]
+    # A moving region may cover a fixed one: then the fixed mask changes as well.
     same = (masks[:, fixed] == masks[:1, fixed]).all((1, 2, 3))
     fits = same & masks.any((2, 3)).all(axis=1)
     chosen = jax.random.choice(pick_key, len(drawn), (batch,), p=fits / fits.sum())
@@ -303,6 +310,7 @@ def recoloured_scenes(
         pick, *parts = jax.random.split(key, 4)
         index = jax.random.choice(pick, len(pixels), p=share)
         image, mask = pixels[index], covers[index]
+        # One draw for each image, region and channel, constant over the pixels.
         each = (batch, count, 1, 1, image.shape[-1])
         scale = jax.random.uniform(parts[0], each, minval=0.5, maxval=1.5)
         shift = jax.random.uniform(parts[1], each, minval=-0.4, maxval=0.4)
@@ -327,9 +335,8 @@ def foreground_masks(
 ) -> Bool[np.ndarray, "image 2 height width"]:
     """Object and background of photographs, by Otsu's threshold: needs scikit-image.
 
-    A simple `segment` function for things on a plain, dark background (COIL-100): the
-    largest bright part, its holes filled. A segmentation model takes its place wherever
-    there is more to see.
+    A simple `segment` function for objects on a plain, dark background (COIL-100): the
+    largest bright part, with its holes filled. Other images need a segmentation model.
 
     Args:
       images: in [0, 1].
@@ -364,7 +371,7 @@ def foreground_masks(
         )
         parts = np.asarray(measure.label(bright))
         sizes = np.bincount(parts.ravel())
-        sizes[0] = 0
+        sizes[0] = 0  # the label of everything that is not bright
         whole = (parts == sizes.argmax()) & bright
         object_ = np.asarray(ndimage.binary_fill_holes(whole), bool)
         masks.append([object_, ~object_])
@@ -374,6 +381,7 @@ def foreground_masks(
 def _set_variance(
     encode: Encode, scenes: Scenes, key: Array, count: int
 ) -> Float[np.ndarray, " latent"]:
+    # Batches of 500 bound the memory of the images.
     sizes = [min(500, count - start) for start in range(0, count, 500)]
     keys = jax.random.split(key, len(sizes))
     codes = [

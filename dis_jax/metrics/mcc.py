@@ -33,7 +33,7 @@ class Mcc(NamedTuple):
         it is a category or there are too few dimensions.
       correlations: absolute, of all rows, (latent, factor); with a transform, of its
         outputs, (output, factor).
-      left_out: what took no part, with the reason.
+      left_out: skipped dimensions and factors, with the reason.
     """
 
     score: float
@@ -64,11 +64,11 @@ def mcc(
     monotone functions of each (Spearman): strong identifiability. `transform` puts an
     affine function or a kernel regression between the codes and the factors, as weak
     identifiability allows (Khemakhem et al. 2020). Matching and transform are found on
-    one half of the rows and scored on the other, each half once, so that noise does not
-    score by the choice of the best; `held_out=False` does both on all rows, as most
-    published numbers do. The correlation with an angle is the multiple correlation of a
-    dimension with its cosine and sine (Mardia 1976): a code that is the angle itself is
-    no linear function of them, and scores below 1.
+    one half of the rows and scored on the other, each half once: on the same rows, the
+    choice of the best match would give noise a score. `held_out=False` does both on all
+    rows, as most published numbers do. The correlation with an angle is the multiple
+    correlation of a dimension with its cosine and sine (Mardia 1976): a code that is
+    the angle itself is not a linear function of them, and scores below 1.
 
     Args:
       codes: (batch, latent).
@@ -130,7 +130,7 @@ def _transform(
     model: str | None,
     seed: int,
 ) -> Float[np.ndarray, "batch column"]:
-    """The codes, or what a regression fitted on some rows makes of them."""
+    """The codes, or the predictions of a regression fitted on some rows."""
     if model is None:
         return z
     targets = [as_targets(v[:, k], kinds[k]) for k in numbers(kinds)]
@@ -143,6 +143,8 @@ def _correlate(
 ) -> Float[np.ndarray, "latent factor"]:
     """Absolute correlations: 0 of a dimension that is constant, NaN of a category."""
     rank = _ranked if correlation == "spearman" else np.asarray
+    # Columns of length 1, so that products are Pearson correlations; of ranks,
+    # Spearman's.
     x = _unit(rank(z))
     found = np.full((z.shape[1], v.shape[1]), np.nan)
     for k in numbers(kinds):
@@ -150,6 +152,8 @@ def _correlate(
             found[:, k] = np.abs(x.T @ _unit(rank(v[:, [k]])))[:, 0]
         else:
             cosine, sine = _unit(as_targets(v[:, k], kinds[k])).T
+            # Multiple correlation: R² of z on cosine and sine, which correlate by
+            # `both`.
             a, b, both = x.T @ cosine, x.T @ sine, cosine @ sine
             squared = (a * a + b * b - 2 * a * b * both) / max(1 - both * both, 1e-12)
             found[:, k] = np.sqrt(np.clip(squared, 0, 1))
@@ -173,6 +177,7 @@ def _match(
 ) -> Int[np.ndarray, " factor"]:
     from scipy.optimize import linear_sum_assignment
 
+    # Categories are NaN. With fewer dimensions than factors some stay without a match.
     known = np.flatnonzero(np.isfinite(correlations).all(axis=0))
     dims, columns = linear_sum_assignment(correlations[:, known], maximize=True)
     matching = np.full(correlations.shape[1], -1)

@@ -34,7 +34,7 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Mig:
     """Mutual information gap: how far the best dimension of a factor leads the next.
 
     MIG = 1/K sum_k [I(z_j1; v_k) - I(z_j2; v_k)] / H(v_k), where j1 and j2 are the
-    dimensions that know most and second most of factor k.
+    dimensions with the most and the second most information about factor k.
 
     Eq.: Chen et al. 2018, (6)
 
@@ -65,6 +65,8 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Mig:
     codes, factors = check_pair(codes, factors)
     factors = relabel(factors)
     information = mutual_information_matrix(histogram_bins(codes, bins), factors)
+    # The row of zeros is the missing second dimension of a code of one dimension.
     ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)
+    # I <= H(v_k), so each gap is in [0, 1].
     per_factor = (ranked[-1] - ranked[-2]) / entropies(factors)
     return Mig(float(per_factor.mean()), per_factor, information)

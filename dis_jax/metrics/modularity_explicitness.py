@@ -27,7 +27,7 @@ class ModularityExplicitness(NamedTuple):
       explicitness_test: the same on the test part; .5 is guessing, 1 perfect.
       per_dim: modularity of each dimension, (latent,).
       mutual_information: in nats, (latent, factor).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     modularity: float
@@ -46,12 +46,12 @@ def modularity_explicitness(
     *,
     bins: int = 20,
 ) -> ModularityExplicitness:
-    """Modularity: one factor a dimension. Explicitness: every factor can be read off.
+    """Modularity: one factor for each dimension. Explicitness: all are predictable.
 
     Modularity of dimension j = 1 - sum_{k != m} I(z_j; v_k)^2 / [(K-1) I(z_j; v_m)^2],
-    m the factor that j knows most of. Explicitness of factor k = mean over its values
-    of the area under the ROC curve of a multinomial logistic regression on the
-    standardised code.
+    m the factor that j has most information about. Explicitness of factor k = mean over
+    its values of the area under the ROC curve of a multinomial logistic regression on
+    the standardised code.
 
     Eq.: Ridgeway & Mozer 2018, Section 3
 
@@ -93,6 +93,7 @@ def modularity_explicitness(
     )
     per_dim = _modularity(information)
     codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
+    # By the moments of the training part, which the regression is fitted on.
     mean, std = codes.mean(axis=0), codes.std(axis=0)
     std = np.where(std > 0, std, 1)
     parts = (codes - mean) / std, (test_codes - mean) / std
@@ -100,7 +101,7 @@ def modularity_explicitness(
         _explicitness(*parts, factors[:, k], test_factors[:, k])
         for k in range(factors.shape[1])
     ]
-    # a factor without any ROC curve in the test part has none in the mean
+    # The mean is over factors that have a ROC curve; one may lack it in the test part.
     train, test = (
         float(np.mean(found[np.isfinite(found)]))
         if np.isfinite(found).any()
@@ -136,6 +137,7 @@ def _modularity(
     information: Float[np.ndarray, "latent factor"],
 ) -> Float[np.ndarray, " latent"]:
     squared = np.square(information)
+    # 0: information spread evenly over all factors; 1: about one factor alone.
     best = squared.max(axis=1)
     others = squared.sum(axis=1) - best
     most = best * max(1, information.shape[1] - 1)
@@ -169,6 +171,7 @@ def _mean_auc(
         inside = labels == value
         n = int(inside.sum())
         if 0 < n < len(labels):
+            # Mann-Whitney: the rank sum above its minimum counts the pairs won.
             low = rankdata(score)[inside].sum() - n * (n + 1) / 2
             areas.append(low / (n * (len(labels) - n)))
     return float(np.mean(areas)) if areas else float("nan")

@@ -36,15 +36,15 @@ class Omes(NamedTuple):
       multiple_encoding: the same with alpha = 0: no factor is encoded twice.
       association: S, how strongly each dimension encodes each factor, (latent, factor).
       per_factor: (factor,); 0 where a factor has no score.
-      best_dim: of what is kept, the dimension with the largest overlap score for each
-        factor, (factor,), however little it encodes it: see `association`. -1 for a
-        factor without a score, and where nothing is kept.
-      scored: whether a factor has pairs enough for a score, (factor,).
+      best_dim: of the kept dimensions, the one with the largest overlap score for each
+        factor, (factor,). It may encode the factor weakly: see `association`. -1 for a
+        factor without a score, and where no dimension is kept.
+      scored: whether a factor has enough pairs for a score, (factor,).
       kept: which dimensions vary enough to take part, (latent,).
       num_pairs: pairs of each factor, (factor,).
       overlap_per_factor: the parts of `per_factor`, (factor,).
       multiple_encoding_per_factor: (factor,).
-      left_out: what took no part, or has no value, with the reason.
+      left_out: skipped dimensions, factors and scores, with the reason.
     """
 
     score: float
@@ -116,7 +116,7 @@ def omes(
       array([0, 1])
     """
     key = random_key(key)
-    # what counts is pairs: in a grid of one factor every row has a value of its own
+    # Values need not repeat: in a grid of one factor all rows differ, and form pairs.
     codes, factors = check_pair(codes, factors, repeating=False)
     factors = relabel(factors)
     pairs = _without_rare(one_factor_pairs(factors, key, _MAX_PAIRS), factors.shape[1])
@@ -134,7 +134,8 @@ def omes(
 
 
 def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
-    """Pairs of the factors that have enough different ones: a pair may come twice."""
+    """Pairs of the factors with enough different pairs; a pair may occur repeatedly."""
+    # (a, b) and (b, a) are one pair.
     ends = np.minimum(pairs.x, pairs.y), np.maximum(pairs.x, pairs.y)
     different = np.unique(np.stack([pairs.factor, *ends]), axis=1)[0]
     enough = np.bincount(different, minlength=num_factors) >= _FEWEST
@@ -202,6 +203,8 @@ def omes_on_grid(
     x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
     y = x
     for i, k in enumerate(varying):
+        # A shift from 1 to size - 1, modulo the size: uniform over the other values.
+        # fold_in keeps the draws of a factor independent of which others vary.
         shift = jax.random.randint(
             jax.random.fold_in(keys[1], k), (num_pairs,), 1, sizes[k]
         )
@@ -235,7 +238,7 @@ def omes_from_pairs(
     normalised: bool = False,
     min_std: float = 0.05,
 ) -> Omes:
-    """OMES of given pairs, for example of video frames or of made interventions.
+    """OMES of given pairs, for example of video frames or of interventions.
 
     Eq.: Dapueto et al. 2024, Section 3
 
@@ -291,6 +294,8 @@ def omes_from_pairs(
     for k in np.flatnonzero(num_pairs >= _FEWEST):
         association[:, k] = _association(x[changed == k], y[changed == k])
     if normalised:
+        # S of a perfect code: the values of a pair differ, so |corr| is 1 / (k - 1).
+        # For two values that is 1 and S is 0, which no factor can scale up.
         limit = [1 - 1 / (size - 1) if size > 2 else 1 for size in sizes]
         association = np.minimum(association / limit, 1)
     std = everything.std(axis=0, ddof=1)
@@ -311,7 +316,7 @@ def _association(
     x: Float[np.ndarray, "pair latent"], y: Float[np.ndarray, "pair latent"]
 ) -> Float[np.ndarray, " latent"]:
     """1 - |corr|; 0 for a dimension that is the same in all pairs."""
-    # of equal values: their mean is rounded, and the difference is no variation
+    # Equal values less their rounded mean leave rounding errors, not variation.
     still = (np.ptp(x, axis=0) == 0) | (np.ptp(y, axis=0) == 0)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
@@ -332,8 +337,10 @@ def _scores(
     overlap, multiple = np.zeros(len(scored)), np.zeros(len(scored))
     best = np.full(len(scored), -1)
     if kept.any() and scored.any():
+        # Pruned after the association was computed, as in the public code.
         s = association[np.ix_(kept, scored)]
-        # |1 - S| for the pair itself, S for all others.
+        # mean_j |[i = j] - S_j|, with S in [0, 1]: 1 - S_i for i itself, S_j for the
+        # others.
         os = 1 - (s.sum(axis=1, keepdims=True) + 1 - 2 * s) / s.shape[1]
         mes = 1 - (s.sum(axis=0, keepdims=True) + 1 - 2 * s) / s.shape[0]
         overlap[scored], multiple[scored] = (

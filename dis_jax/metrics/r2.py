@@ -33,7 +33,7 @@ class R2(NamedTuple):
       matched_per_factor: from the matched dimension, (factor,); 0 without one.
       matching: the dimension of each factor, as `mcc` finds it, (factor,).
       blocks: by the name of a block of dimensions, R2 of each factor, (factor,).
-      left_out: what took no part, with the reason.
+      left_out: skipped dimensions and factors, with the reason.
     """
 
     score: float
@@ -69,8 +69,8 @@ def r2(
       codes: (batch, latent).
       factors: (batch, factor), numbers; categories have no R2.
       model: "linear", "mlp", "gbt" or "kernel"; see `predict` in probing.cross_fit.
-      blocks: groups of dimensions by name, such as content and style, that are scored
-        each by itself.
+      blocks: groups of dimensions by name, such as content and style, each scored
+        alone.
       kinds: one a factor, all continuous by default; those that are "categorical" take
         no part, and ("circular", period) are angles.
       seed: of the halves and the models.
@@ -81,7 +81,7 @@ def r2(
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, there
         are fewer than eight rows, no factor is a number, a block is empty or names a
-        dimension that there is not, or the model is unknown.
+        dimension that does not exist, or the model is unknown.
 
     Example:
       >>> import numpy as np
@@ -132,11 +132,12 @@ def _score(
     """R2 of each factor over all rows, each predicted from the other half."""
     predicted = np.empty((len(z), sum(target.shape[1] for target in targets)))
     joined = np.concatenate(targets, axis=1)
+    # Cross-fitting: every row is predicted once, by a model that has not seen it.
     for rows, others in halves(len(z), seed):
         x = standardise(z, rows)
         predicted[others] = predict(x[rows], joined[rows], x[others], model, seed)
     wrong = ((joined - predicted) ** 2).sum(axis=0)
     spread = ((joined - joined.mean(axis=0)) ** 2).sum(axis=0)
-    # both of a circular factor's columns are one factor
+    # Cosine and sine of an angle are one factor: their errors are added.
     ends = np.cumsum([0, *(target.shape[1] for target in targets)])[:-1]
     return 1 - np.add.reduceat(wrong, ends) / np.add.reduceat(spread, ends)

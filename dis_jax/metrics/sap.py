@@ -36,7 +36,7 @@ def sap(
     """Separated attribute predictability: the gap of a factor's two best dimensions.
 
     SAP = 1/K sum_k (A_j1k - A_j2k), A_jk the test accuracy of a linear support vector
-    machine that reads factor k from dimension j alone, j1 and j2 the two best.
+    machine that predicts factor k from dimension j alone, j1 and j2 the two best.
 
     Eq.: Kumar et al. 2018, Section 3
 
@@ -56,8 +56,8 @@ def sap(
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        there is only one dimension, or if the codes are of so small a scale that the
-        machine's penalty leaves nothing of them.
+        there is only one dimension, or if the scale of the codes is so small that the
+        machine's penalty dominates.
 
     Example:
       >>> import numpy as np
@@ -80,6 +80,7 @@ def sap(
         values, classes = np.unique(column, return_inverse=True)
         slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
         for d, x in enumerate(test_codes.T):
+            # One machine a class, (test row, class): the largest margin wins.
             best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
             matrix[d, k] = np.mean(values[best] == test_factors[:, k])
     ranked = np.sort(matrix, axis=0)

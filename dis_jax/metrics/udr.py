@@ -1,4 +1,4 @@
-"""Unsupervised disentanglement ranking: models that agree are better."""
+"""Unsupervised disentanglement ranking: how well trained models agree."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Udr(NamedTuple):
     """Result of `udr`.
 
     Attributes:
-      scores: one a model, (model,).
-      pairwise: how alike each pair of models is, (model, model); 0 on the diagonal.
+      scores: of each model, (model,).
+      pairwise: similarity of each pair of models, (model, model); 0 on the diagonal.
       correlations: {(i, j): (latent of i, latent of j)} of the dimensions of both.
-      left_out: dimensions that took no part, by model, with the reason.
+      left_out: skipped dimensions by model, with the reason.
     """
 
     scores: np.ndarray
@@ -50,9 +50,9 @@ def udr(
     No labels are used: models that found the same dimensions, up to order and sign,
     score high. As in disentanglement_lib codes are standardised, and dimensions whose
     mean KL from the prior is at most `min_kl` take no part; without `kl` constant
-    dimensions alone are left out. As there the means over dimensions of i and of j weigh
-    alike, however many each has. Model i predicts j, so that the matrix is not quite
-    symmetric.
+    dimensions alone are left out. As there, the means over the dimensions of i and of j
+    have equal weight, however many each has. Model i predicts j, so the matrix is not
+    exactly symmetric.
 
     Args:
       codes: one (batch, latent) array a model, row by row of the same images.
@@ -86,6 +86,7 @@ def udr(
             f"shapes {[z.shape for z in models]}."
         )
     active = _active(models, kl, min_kl)
+    # Inactive dimensions become 0, so that the lasso gives them no weight.
     inputs = [_standardise(z) * mask for z, mask in zip(models, active, strict=True)]
     n = len(models)
     pairwise, correlations = np.zeros((n, n)), {}
@@ -95,6 +96,7 @@ def udr(
                 matrix = _correlate(inputs[i], inputs[j], correlation)
                 correlations[i, j] = matrix
                 pairwise[i, j] = _agreement(matrix[np.ix_(active[i], active[j])])
+    # A median: one failed model does not lower the scores of the others.
     scores = [np.median(np.delete(pairwise[:, j], j)) for j in range(n)]
     reason = "constant" if kl is None else f"KL of at most min_kl = {min_kl:g} nats"
     left_out = {
@@ -133,9 +135,11 @@ def _correlate(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
+    # The default number of iterations, converged or not, as in disentanglement_lib.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = Lasso(alpha=_ALPHA).fit(x, y)
+    # scikit-learn drops the axis of a single target.
     return np.abs(np.reshape(model.coef_, (y.shape[1], x.shape[1]))).T
 
 

@@ -1,1 +1,1 @@
-"""What metrics and probes share: encoding, labelled codes, information, simple models."""
+"""Shared parts of metrics and probes: encoding, labels, information, simple models."""

@@ -1,4 +1,4 @@
-"""Gradient boosted trees: scikit-learn's own, and the same grown by LightGBM."""
+"""Gradient boosted trees of scikit-learn, and the same boosting by LightGBM."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LIGHTGBM = {
 
 
 class Trees(NamedTuple):
-    """What DCI asks of a classifier of one factor.
+    """What DCI needs from the classifier of one factor.
 
     Attributes:
       importance: share of each dimension in the reduction of impurity, (latent,).
@@ -71,7 +71,7 @@ def sklearn_trees(
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
 ) -> Trees:
-    """scikit-learn's GradientBoostingClassifier with its defaults: the original."""
+    """GradientBoostingClassifier with its defaults, as in disentanglement_lib."""
     from sklearn.ensemble import GradientBoostingClassifier
 
     model = GradientBoostingClassifier(random_state=seed).fit(codes, labels)
@@ -94,8 +94,8 @@ def lightgbm_trees(
     LightGBM's own boosting weighs splits and importances by second derivatives, which
     scikit-learn's does not. So LightGBM sees constant second derivatives here, which
     makes its gain scikit-learn's reduction of impurity, and the values of the leaves,
-    the Newton steps of scikit-learn, are computed outside it. `max_bin` bins a
-    dimension (255 is LightGBM's default) stand for scikit-learn's sorted values.
+    the Newton steps of scikit-learn, are computed outside it. `max_bin` bins for each
+    dimension (255 is LightGBM's default) replace scikit-learn's sorted values.
     """
     import lightgbm
 
@@ -106,18 +106,21 @@ def lightgbm_trees(
     options = _LIGHTGBM | {"num_class": classes, "seed": seed, "max_bin": max_bin}
     booster = lightgbm.Booster(options, lightgbm.Dataset(codes, y, params=options))
     prior = np.bincount(y) / n
+    # Boosting starts from the log-odds of the class frequencies, as scikit-learn does.
     start = np.log(prior) if classes > 1 else np.log(prior[1:] / prior[0])
     scores = np.tile(start, (len(x), 1))
+    # Where the one-hot target is 1: one tree a class, or one tree for two classes.
     own = (np.arange(n), y) if classes > 1 else (np.flatnonzero(y), 0)
     ones = np.ones((n, classes) if classes > 1 else n, np.float32)
+    # Numbers the leaves of all trees of a round, 8 for each.
     offset = 2**_DEPTH * np.arange(classes)
     for i in range(_ROUNDS):
         p = _probabilities(scores[:n])
         curvature = p * (1 - p)
-        p[own] -= 1
+        p[own] -= 1  # now the gradient of the cross-entropy
         gradient = (p if classes > 1 else p[:, 0]).astype(np.float32)
         if booster.update(fobj=lambda *_, gradient=gradient: (gradient, ones)):
-            break  # no split lowers the impurity any more
+            break  # no further split lowers the impurity
         leaf = np.asarray(
             booster.predict(
                 x, start_iteration=i, num_iteration=1, pred_leaf=True, num_threads=1
@@ -152,12 +155,13 @@ def _newton_step(
     gradient: Float[np.ndarray, "batch tree"],
     curvature: Float[np.ndarray, "batch tree"],
 ) -> Float[np.ndarray, " leaf"]:
-    """Of each leaf: sum of gradients over sum of second derivatives."""
+    """Value of each leaf: sum of gradients over sum of second derivatives."""
     trees = leaf.shape[1]
     above, below = (
         np.bincount(leaf.ravel(), weights.ravel(), 2**_DEPTH * trees)
         for weights in (gradient, curvature)
     )
+    # (K - 1) / K for K classes is Friedman's (2001); 1e-150 is scikit-learn's.
     shrink = (trees - 1) / trees if trees > 1 else 1.0
     small = np.abs(below) < 1e-150
     return shrink * np.where(small, 0, above / np.where(small, 1, below))

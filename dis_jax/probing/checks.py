@@ -1,4 +1,4 @@
-"""What codes and factors must look like before a metric reads them."""
+"""Checks of codes and factors before a metric uses them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def check_codes(
 
     Args:
       codes: (batch, latent), NumPy, JAX or nested lists.
-      name: what the caller calls this argument.
-      min_rows: the fewest rows that the caller can work with.
+      name: of the argument, for messages.
+      min_rows: the smallest number of rows that the caller can use.
 
     Returns:
       The same numbers; float32 and float64 keep their precision, others become float64.
@@ -64,7 +64,7 @@ def check_factors(
       factors: (batch, factor), whole numbers or words; any labels will do. Words are
         numbered in alphabetical order, words of digits by their numbers.
       num_rows: the number of codes that they describe.
-      name: what the caller calls this argument.
+      name: of the argument, for messages.
       varying: whether every factor has to take at least two values,
       repeating: and each of them in two rows on average.
 
@@ -103,12 +103,12 @@ def check_factors(
 def factor_values(
     factors: ArrayLike, num_rows: int, *, name: str = "factors"
 ) -> tuple[list[np.ndarray], dict[int, list[str]]]:
-    """Each factor as a column of numbers, real ones included, and the words that it had.
+    """Each factor as a column of whole or real numbers, and the words they replace.
 
     Args:
       factors: (batch, factor), numbers or words.
       num_rows: the number of codes that they describe.
-      name: what the caller calls this argument.
+      name: of the argument, for messages.
 
     Returns:
       The columns, int64 where all values are whole and float64 elsewhere, and by factor
@@ -150,7 +150,7 @@ def name_dims(dims: Sequence[int] | np.ndarray) -> str:
 
 
 def check_spread(codes: np.ndarray, metric: str, low: float, high: float) -> None:
-    """Refuses codes of a scale at which a model with a fixed penalty cannot be fitted.
+    """Refuses codes whose scale does not suit a model with a fixed penalty.
 
     Raises:
       ValueError: if the largest standard deviation of a dimension is out of range; a
@@ -167,8 +167,8 @@ def check_spread(codes: np.ndarray, metric: str, low: float, high: float) -> Non
 def unit_scale(codes: np.ndarray) -> Float[np.ndarray, " latent"]:
     """The power of two just above each dimension's range; 1 for a constant one.
 
-    To divide by it is exact, so that results which do not depend on scale stay the same
-    to the last bit, while squares neither overflow nor vanish.
+    Division by it is exact: results that do not depend on scale stay the same to the
+    last bit, while squares neither overflow nor vanish.
     """
     span = np.ptp(codes.astype(np.float64), axis=0)
     return np.where(span > 0, 2.0 ** np.ceil(np.log2(np.where(span > 0, span, 1))), 1.0)
@@ -238,6 +238,7 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
         )
     if column.dtype.kind == "f":
         return column.astype(np.float64)
+    # "-1" stays the mark of an unknown label among words.
     if (words := _words(column)) is not None:
         found = np.searchsorted(words, column.astype(str))
         return np.where(column.astype(str) == "-1", -1, found)
@@ -270,7 +271,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _as_int(column: np.ndarray) -> Int[np.ndarray, " batch"]:
-    """As int64; values beyond it are numbered, which keeps them apart."""
+    """As int64; larger values are replaced by their ranks, which keeps them distinct."""
     if column.dtype.kind in "uf" and np.abs(column).max() >= 2**63:
         numbered = np.unique(column, return_inverse=True)[1]
         return np.where(column == -1.0, -1, numbered)
@@ -304,6 +305,7 @@ def check_split(
     """
     codes = check_codes(codes)
     test_codes = check_codes(test_codes, name="test_codes", min_rows=1)
+    # Numbered together, so that a word has the same label in both parts.
     both = join_factors(factors, test_factors, len(codes), len(test_codes))
     labels = check_factors(both, len(both), varying=False)
     factors = check_factors(labels[: len(codes)], len(codes))
@@ -319,7 +321,7 @@ def check_split(
 def join_factors(
     factors: ArrayLike, test_factors: ArrayLike, num_rows: int, num_test: int
 ) -> np.ndarray:
-    """Both parts, one below the other: words must have the same number in both.
+    """Stacks both parts, so that words get the same number in both.
 
     Raises:
       ValueError: if a shape is wrong, or the parts differ in their number of factors.
@@ -332,12 +334,13 @@ def join_factors(
             f"found {second.shape[1]}."
         )
     if {first.dtype.kind, second.dtype.kind} & set("OUS"):
+        # As objects: joining numbers and texts would turn the numbers into texts.
         first, second = first.astype(object), second.astype(object)
     return np.concatenate([first, second])
 
 
 def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
-    """The key that a caller gives, or that of a seed.
+    """The given key, or the key of a given seed.
 
     Args:
       key: from `jax.random.key`, or a whole number.
@@ -346,8 +349,8 @@ def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
       A key.
 
     Raises:
-      ValueError: if it is neither; keys of the old kind, from `jax.random.PRNGKey`, are
-        taken.
+      ValueError: if it is neither; old-style keys, from `jax.random.PRNGKey`, are
+        accepted.
     """
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if not 0 <= key < 2**32:  # more than a key of JAX holds

@@ -1,4 +1,4 @@
-"""Halves of the rows: what is chosen on one is scored on the other."""
+"""Cross-fitting: fit on one half of the rows, score on the other."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dis_jax.probing.checks import check_codes, name_dims
 from dis_jax.probing.factor_kinds import Kind
 
 MODELS = ("linear", "mlp", "gbt", "kernel")
-_KERNEL_ROWS = 2_000  # a kernel matrix of more takes gigabytes
-_RIDGE: Any = 1e-3  # an int, say the types of scikit-learn
+_KERNEL_ROWS = 2_000  # the kernel matrix grows with their square
+_RIDGE: Any = 1e-3  # `Any`, because scikit-learn's types ask for an int
 _FEWEST_ROWS = 8
 
 
@@ -60,7 +60,7 @@ def numbers(kinds: Sequence[Kind]) -> Int[np.ndarray, " number"]:
 def not_scored(
     z: np.ndarray, kinds: Sequence[Kind], matching: np.ndarray
 ) -> dict[str, str]:
-    """Factors and dimensions that took no part, named as results name them."""
+    """Skipped factors and dimensions, by the names that results use."""
     left_out = {
         f"factor {k}": "categorical: its values have no order"
         for k, kind in enumerate(kinds)
@@ -76,7 +76,7 @@ def not_scored(
 def spread_over(
     found: Float[np.ndarray, "*rows number"], kinds: Sequence[Kind]
 ) -> Float[np.ndarray, "*rows factor"]:
-    """The same with a column a factor: NaN for categories."""
+    """Inserts a column of NaN for each categorical factor."""
     out = np.full((*found.shape[:-1], len(kinds)), np.nan)
     out[..., numbers(kinds)] = found
     return out
@@ -85,7 +85,7 @@ def spread_over(
 def halves(
     num_rows: int, seed: int, held_out: bool = True
 ) -> list[tuple[Int[np.ndarray, " fit"], Int[np.ndarray, " score"]]]:
-    """Rows to choose on and rows to score on: each half once, or all rows as both."""
+    """Rows to fit on and rows to score on: each half once, or all rows for both."""
     if not held_out:
         return [(np.arange(num_rows), np.arange(num_rows))]
     order = np.random.default_rng(seed).permutation(num_rows)
@@ -96,8 +96,9 @@ def halves(
 def standardise(
     x: Float[np.ndarray, "batch column"], rows: Int[np.ndarray, " fit"]
 ) -> Float[np.ndarray, "batch column"]:
-    """All rows, less the mean of some and divided by their standard deviation."""
+    """Standardises all rows by the mean and standard deviation of some."""
     mean, std = x[rows].mean(axis=0), x[rows].std(axis=0)
+    # By the range: the computed deviation of equal values may be a rounding error.
     moving = np.ptp(x[rows], axis=0) > 0
     return np.where(moving, (x - mean) / np.where(moving, std, 1), 0)
 
@@ -112,8 +113,8 @@ def predict(
     """Targets of other rows by a regression on standardised codes.
 
     Args:
-      x: codes to learn from.
-      y: what they stand for, one column a target.
+      x: codes to fit on.
+      y: their targets, one column each.
       x_test: codes to predict from.
       model: "linear" (least squares), "mlp" (two layers of 100, stopped early), "gbt"
         (scikit-learn's histogram gradient boosting) or "kernel" (ridge of 1e-3 with a
@@ -121,9 +122,11 @@ def predict(
       seed: of the models that draw.
     """
     if model == "linear":
+        # `lstsq` takes the shortest solution where dimensions are collinear.
         design = np.c_[np.ones(len(x)), x]
         weights = np.linalg.lstsq(design, y, rcond=None)[0]
         return np.c_[np.ones(len(x_test)), x_test] @ weights
+    # Kernel ridge and networks depend on the scale of their targets.
     mean, std = y.mean(axis=0), y.std(axis=0)
     target = (y - mean) / std
     if model == "kernel":
@@ -151,5 +154,6 @@ def _fit(
         return fit(network, x, y).predict
     from sklearn.kernel_ridge import KernelRidge
 
+    # exp(-gamma r²): in d standardised dimensions r² is about 2 d between two rows.
     width = 1 / x.shape[1]
     return fit(KernelRidge(alpha=_RIDGE, kernel="rbf", gamma=width), x, y).predict

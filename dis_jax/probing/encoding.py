@@ -1,4 +1,4 @@
-"""From a trained method, or any function of images, to an array of codes."""
+"""Encodes images into an array of codes, by a trained method or any function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
 from dis_jax.methods.method import Code, Method, State, point
 
 Encode = Callable[[Any], Any]
-_SYNC_EVERY = 16  # batches in flight: enough to keep a device busy, few enough to hold
+# Batches in flight: enough to keep a device busy, few enough to fit in its memory.
+_SYNC_EVERY = 16
 
 
 class FactorGrid(Protocol):
@@ -40,11 +41,11 @@ class FactorGrid(Protocol):
 def code_fn(
     method: Method, state: State, code: str | None = None
 ) -> Callable[[Array], Float[Array, "batch latent"]]:
-    """The function from images to codes that every metric asks for.
+    """The function from images to codes that the metrics take.
 
     Args:
       method: a system, as `METHODS[name](config)` or `training.restore` returns it.
-      state: what it has learned.
+      state: its trained state.
       code: the name of one of its codes; the method's own default if None.
 
     Returns:
@@ -65,6 +66,7 @@ def code_fn(
       >>> print(encode(jnp.ones((1, 3))))
       [[0.5 0.5 0.5]]
     """
+    # `_encode` is compiled once for a method, whatever state it gets.
     return functools.partial(_encode, method.encode, code or method.code, state)
 
 
@@ -87,7 +89,7 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
 
 
 def _check_images(images: Any) -> None:
-    """Bytes would be encoded as well, as images 255 times too bright."""
+    """Refuses bytes, which would be encoded as images that are 255 times too bright."""
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise ValueError(
             f"images are of the type {images.dtype}; expected floats in [0, 1] (of bytes, "
@@ -96,11 +98,11 @@ def _check_images(images: Any) -> None:
 
 
 def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
-    """All codes that a method makes of images, as NumPy arrays, batch by batch.
+    """All codes of images by a method, as NumPy arrays, computed batch by batch.
 
     Args:
       method: a system, as `METHODS[name](config)` or `training.restore` returns it.
-      state: what it has learned.
+      state: its trained state.
       images: (batch, height, width, channels).
 
     Returns:
@@ -125,6 +127,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     def codes(state: State, images: Array) -> dict[str, Code]:
         return method.encode(state, {"image": images})
 
+    # `encode_all` handles one matrix: all codes are flattened into it side by side, and
+    # taken apart again below.
     shapes = jax.eval_shape(codes, state, images[:1])
     leaves, structure = jax.tree.flatten(shapes)
     program = jax.jit(
@@ -139,6 +143,7 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     flat = encode_all(lambda batch: program(state, batch), images)
     flat = np.asarray(flat, np.float32)
     ends = np.cumsum([math.prod(leaf.shape[1:]) for leaf in leaves])
+    # Split before each but the first leaf, then restore the shapes of the leaves.
     parts = [
         part.reshape(len(images), *leaf.shape[1:])
         for part, leaf in zip(np.split(flat, ends[:-1], axis=1), leaves, strict=True)
@@ -153,7 +158,7 @@ def encode_all(
     *,
     batch_size: int | None = None,
 ) -> Float[Array, "batch latent"]:
-    """The codes of any number of images, batch by batch: memory is bounded.
+    """The codes of any number of images, batch by batch in bounded memory.
 
     Every batch has the same shape, so that `encode` is compiled once. A progress bar
     appears where it takes more than a few seconds.
@@ -186,7 +191,8 @@ def encode_all(
     out = []
     with tqdm(total=total, unit="image", delay=5, disable=None) as progress:
         for start in range(0, total, size):
-            # The last batch reaches back over rows that are done, to keep its shape.
+            # The last batch starts earlier, to keep its shape; rows that were already
+            # encoded are dropped.
             first = min(start, total - size)
             batch = jnp.asarray(inputs[first : first + size])
             codes = jnp.asarray(encode(batch if images is None else images(batch)))
@@ -199,7 +205,7 @@ def encode_all(
             if len(out) % _SYNC_EVERY == 0:
                 jax.block_until_ready(codes)
                 progress.update(_SYNC_EVERY * size)
-    # By NumPy: XLA compiles for minutes to join the thousands of batches of a grid.
+    # In NumPy: XLA takes minutes to compile a concatenation of thousands of batches.
     codes = np.concatenate(jax.device_get(out))
     finite = np.isfinite(codes).all(axis=1)
     if not finite.all():
@@ -215,13 +221,13 @@ def factor_encoder(
 ) -> Callable[[Int[Array, "batch factor"]], Float[Array, "batch latent"]]:
     """A function from factors to the codes of their images.
 
-    Where the whole grid has no more images than will be asked for, it is encoded once
-    and its codes are looked up.
+    A grid that has no more images than the caller needs is encoded once, and its codes
+    are looked up.
 
     Args:
       encode: a function from a batch of images to codes.
       data: an image set that is a full grid of its factors.
-      num_images: how many images the caller is going to ask for.
+      num_images: number of images that the caller needs.
 
     Returns:
       `codes(factors) -> (batch, latent)`.
@@ -241,7 +247,7 @@ def sample_factors(
     key: Key[Array, ""], shape: tuple[int, ...], sizes: tuple[int, ...]
 ) -> Int[Array, "... factor"]:
     """Independent uniform factors of a grid, as an array of shape (*shape, factor)."""
-    # Twice as fast as `randint`, and uneven by less than size / 2^32.
+    # Twice as fast as `randint`; the bias of the modulo is below size / 2^32.
     bits = jax.random.bits(key, (*shape, len(sizes)), jnp.uint32)
     return (bits % jnp.asarray(sizes, jnp.uint32)).astype(jnp.int32)
 
@@ -252,8 +258,8 @@ class SharedGrid:
     Attributes:
       sizes: the number of values of each factor.
       images: `images(factors)`, compiled where the set is one of this package's.
-      codes: (image, latent), or None as long as they have not been asked for.
-      factor_names: one name a factor.
+      codes: (image, latent), or None until they are needed.
+      factor_names: of each factor.
     """
 
     def __init__(self, data: FactorGrid):
@@ -268,9 +274,9 @@ class SharedGrid:
         self.codes: Array | None = None
 
     def permuted(self, rng: np.random.Generator, everything: bool) -> SharedGrid:
-        """The grid with its images in random order, as far as they are encoded.
+        """The grid with its codes, if they are computed, in random order.
 
-        With `everything` the images themselves are, whether they are encoded or not.
+        With `everything` the images are in random order too, encoded or not.
         """
         other = copy.copy(self)
         sizes = tuple(int(size) for size in self.sizes)
@@ -288,10 +294,10 @@ class SharedGrid:
 def images_at(
     data: ImageSet, index: Int[Array, " batch"]
 ) -> Float[Array, "batch height width channels"]:
-    """The images of a set at positions, by one program for all calls.
+    """The images of a set at given positions, by one program for all calls.
 
-    Those that are read from the host are not asked for by a program: it would live as
-    long as the process, and with it the images where they are in the host's memory.
+    Images in the host's memory are read outside of compiled programs: those stay in a
+    cache as long as the process runs, and would keep the images in memory.
 
     Args:
       data: the set.

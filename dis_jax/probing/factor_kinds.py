@@ -20,7 +20,7 @@ def resolve_kinds(
     names: Sequence[str],
     columns: Sequence[np.ndarray],
 ) -> tuple[Kind, ...]:
-    """The kind of each factor: as declared, or as its values suggest.
+    """The kind of each factor, as declared or as its values suggest.
 
     Whole numbers and words are categorical unless they are declared to have an order;
     a column with fractions is continuous.
@@ -70,10 +70,10 @@ def period_of(kind: Kind) -> float | None:
 def as_labels(
     column: np.ndarray, kind: Kind
 ) -> tuple[Int[np.ndarray, " batch"], str | None]:
-    """The factor as labels, and how real numbers were turned into them.
+    """The factor as labels, and how real numbers became labels.
 
     Continuous and circular factors are cut at their quantiles into 20 bins, fewer where
-    a bin would hold less than ten rows: every label is then as frequent as the others.
+    a bin would hold fewer than ten rows: all labels are then equally frequent.
     """
     if name_of(kind) in ("categorical", "ordered"):
         whole = column.dtype.kind == "i"
@@ -83,6 +83,7 @@ def as_labels(
     bins = max(2, min(_BINS, len(values) // _ROWS_PER_BIN))
     if len(np.unique(values)) <= bins:
         return np.unique(values, return_inverse=True)[1], "its values as labels"
+    # Repeated values may make quantiles equal: then there are fewer bins.
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
     labels = np.searchsorted(edges, values, side="right")
     return labels, f"{len(np.unique(labels))} quantile bins"
@@ -95,12 +96,13 @@ def as_targets(
     period = period_of(kind)
     if period is None:
         return column[:, None]
+    # A regression on the angle itself would count 359 and 0 degrees as far apart.
     angle = 2 * np.pi * column / period
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
 def _check_kind(kind: Kind, name: str) -> Kind:
-    """The kind in its one form: a string, or ("circular", period)."""
+    """Normalises a kind to a string or ("circular", period)."""
     if isinstance(kind, str) and kind in KINDS[:3]:
         return kind
     if not isinstance(kind, str) and len(kind) == 2 and kind[0] == "circular":

@@ -23,9 +23,10 @@ def histogram_bins(
     for j, column in enumerate(values.T):
         try:
             edges = np.histogram_bin_edges(column, bins)
-        except ValueError:  # so narrow that it holds fewer numbers than bins
+        except ValueError:  # the range holds fewer floating-point numbers than bins
             out[:, j] = np.minimum(np.unique(column, return_inverse=True)[1], bins - 1)
         else:
+            # Without the last edge: the largest value belongs to the last bin.
             out[:, j] = np.digitize(column, edges[:-1]) - 1
     return out
 
@@ -33,7 +34,7 @@ def histogram_bins(
 def relabel(
     factors: Int[np.ndarray, "batch factor"],
 ) -> Int[np.ndarray, "batch factor"]:
-    """Each column's values replaced by their ranks 0, 1, ... among those that occur."""
+    """Replaces the values of each column by their ranks 0, 1, ... among those present."""
     columns = [np.unique(column, return_inverse=True)[1] for column in factors.T]
     return np.stack(columns, axis=1)
 
@@ -51,11 +52,13 @@ def mutual_information_matrix(
       A (latent, factor) matrix of non-negative values.
     """
     sizes_a, sizes_b = a.max(axis=0) + 1, b.max(axis=0) + 1
+    # Contiguous columns: `bincount` would copy a strided one for every pair.
     columns_a = [np.ascontiguousarray(column) for column in a.T]
     columns_b = [np.ascontiguousarray(column) for column in b.T]
     out = np.empty((a.shape[1], b.shape[1]))
     for i, column_a in enumerate(columns_a):
         for j, column_b in enumerate(columns_b):
+            # The pair (a, b) as one number: a joint histogram in one pass.
             counts = np.bincount(
                 column_a * sizes_b[j] + column_b, minlength=sizes_a[i] * sizes_b[j]
             )
@@ -69,7 +72,7 @@ def entropies(a: Int[np.ndarray, "batch column"]) -> Float[np.ndarray, " column"
 
 
 def _from_counts(counts: Int[np.ndarray, "a b"]) -> float:
-    """I = H(a) + H(b) - H(a, b), clipped at 0 as rounding may fall below it."""
+    """I = H(a) + H(b) - H(a, b), clipped because rounding may make it negative."""
     return max(
         0.0,
         _entropy(counts.sum(axis=1)) + _entropy(counts.sum(axis=0)) - _entropy(counts),
@@ -77,6 +80,7 @@ def _from_counts(counts: Int[np.ndarray, "a b"]) -> float:
 
 
 def _entropy(counts: Int[np.ndarray, "..."]) -> float:
+    # -Σ p log p with p = n / N is log N - Σ n log n / N; 0 log 0 = 0.
     counts = counts[counts > 0]
     total = counts.sum()
     return float(np.log(total) - np.sum(counts * np.log(counts)) / total)

@@ -1,4 +1,4 @@
-"""The codes and factors that metrics read: drawn from an image set, or given."""
+"""Codes and factors for metrics: drawn from an image set, or given."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from dis_jax.probing.factor_kinds import Kind, as_labels, name_of, resolve_kinds
 
 
 class Samples(NamedTuple):
-    """Everything that a metric may ask for, by name.
+    """Everything that a metric may use, by name.
 
     Attributes:
-      codes: (batch, latent); what metrics without a held-out part read.
+      codes: (batch, latent), for metrics without a held-out part.
       factors: (batch, factor), labels: real numbers are cut into bins.
-      train_codes: what the others learn from.
+      train_codes: for metrics that fit a model.
       train_factors: their factors.
-      test_codes: what the others are scored on.
+      test_codes: for the scores of such metrics.
       test_factors: their factors.
-      factor_names: one name a factor; none where images drawn have no labels.
+      factor_names: of each factor; empty for images without labels.
       left_out: factors that cannot be scored, with the reason.
       encode: the function from images to codes, or None where codes were given.
       data: the full grid of factors, its codes shared by all metrics, or None.
-      kinds: one kind a factor, as in `factor_kinds`.
+      kinds: of each factor, see `factor_kinds`.
       values: (batch, factor), the factors as numbers, not cut into bins.
       train_values: those of `train_codes`.
       test_values: those of `test_codes`.
@@ -81,7 +81,7 @@ def draw_samples(
 
     From a full grid the factors are drawn uniformly, with replacement, as in
     disentanglement_lib; from any other set the images are drawn without replacement,
-    and where it has fewer than were asked for, all are used, in the same proportion.
+    and where it has fewer than requested, all are used, in the same proportion.
     """
     if isinstance(data, ImageSet) and not data.is_grid:
         total = min(num_train + num_test, data.num_images)
@@ -98,6 +98,7 @@ def draw_samples(
     names = tuple(getattr(data, "factor_names", None) or _default_names(factors))
     columns = list(factors.T)
     kinds = resolve_kinds(getattr(data, "kinds", None) or None, names, columns)
+    # Metrics without a held-out part use the training rows.
     train, test = np.split(np.arange(len(codes)), [num_train])
     return _samples(
         codes,
@@ -157,11 +158,11 @@ def given_samples(
 def permuted(
     samples: Samples, key: Key[Array, ""], *, everything: bool = False
 ) -> Samples:
-    """The same codes in random order: they hold nothing of the factors beside them.
+    """The same codes in random order, without information about their factors.
 
-    A grid whose codes are known has them permuted. One whose codes are not is shown to
-    the encoder with other factors than those asked for, if `everything`, since that
-    encodes it again; else it is left without codes.
+    The codes of a grid are permuted where they are computed. Where they are not, the
+    encoder gets images of other factors, which encodes the grid again, so only if
+    `everything`; otherwise the grid stays without codes.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     whole, train, test = (
@@ -179,17 +180,17 @@ def permuted(
 def labelled_images(
     sets: Sequence[ImageSet], factor: str, counts: tuple[int, int], seed: int
 ) -> list[tuple[Array, np.ndarray]]:
-    """Images for a classifier to learn from and to be tested on, with their labels.
+    """Images and labels to train and to test a classifier.
 
     Args:
       sets: a training and a test set, or one from which both are drawn, no image twice.
       factor: the name of the label.
-      counts: how many to learn from and to be tested on, at most; of a single set that
-        has fewer images, a share in the same proportion.
+      counts: numbers of training and test images, at most; a single set with fewer
+        images is divided in the same proportion.
       seed: of the draw.
 
     Returns:
-      (images, labels) to learn from, and (images, labels) to be tested on.
+      (images, labels) for training, and (images, labels) for the test.
 
     Raises:
       ValueError: if the sets have no such factor.
@@ -232,7 +233,7 @@ def _samples(
     encode: Encode | None = None,
     data: SharedGrid | None = None,
 ) -> Samples:
-    """Rows of the parts (whole, to learn from, to test on), of factors with a score."""
+    """Rows of the parts (whole, training, test), with the factors that can be scored."""
     whole, train, test = parts
     labels, left_out, forms = [], {}, {}
     for name, kind, column in zip(names, kinds, columns, strict=True):
@@ -268,7 +269,7 @@ def _samples(
 
 
 def _why_not(labels: np.ndarray, train: np.ndarray, is_label: bool) -> str | None:
-    """Why a factor cannot be scored, by all rows and by those learned from, or None."""
+    """Why a factor cannot be scored on all rows or on the training rows, or None."""
     unknown = int(np.sum(labels == -1)) if is_label else 0
     if unknown:
         reason = f"unknown (-1) in {unknown:,} of {len(labels):,} rows"

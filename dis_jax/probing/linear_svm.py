@@ -1,7 +1,7 @@
-"""Linear support vector machines on one variable, solved exactly and side by side.
+"""Linear support vector machines on one variable, solved exactly and in parallel.
 
-On one variable, the rows within the margin are those left or right of a threshold, so
-that their sums are differences of cumulative sums: a Newton step costs a binary search
+On one variable, the rows within the margin are those on one side of a threshold, so
+their sums are differences of cumulative sums: a Newton step costs a binary search
 instead of a pass over the data.
 """
 
@@ -42,6 +42,8 @@ def fit_svms(
     negative = weight[::-1] if num_classes == 2 else np.ones(num_classes)
     weights = 2 * c * np.stack([weight, negative])  # (2, class)
 
+    # The loss is piecewise quadratic and convex: Newton's method, with halved steps
+    # where one overshoots, ends at the exact optimum of all machines.
     params = np.zeros((2, x.shape[1], num_classes))
     value, target = _newton(params, sums(params), weights)
     for _ in range(_MAX_STEPS):
@@ -52,7 +54,7 @@ def fit_svms(
         while True:
             trial = params + size * step
             trial_value, trial_target = _newton(trial, sums(trial), weights)
-            # Beyond rounding, a step that is too long is halved.
+            # Halve the steps that raised the objective by more than rounding.
             worse = (trial_value > value * (1 + 1e-12)) & (size > _TOLERANCE)
             if not worse.any():
                 break
@@ -69,7 +71,8 @@ class _MarginSums:
         order = np.argsort(x, axis=0)
         self.sorted = np.take_along_axis(x, order, axis=0).T.copy()  # (latent, batch)
         by_class = np.argsort(y[order.T], axis=1, kind="stable")
-        # A row's class and its rank among all rows, as one increasing number.
+        # Class and rank of each row as one increasing number: a binary search in it
+        # finds how many rows of one class lie below a rank.
         self.rank = (
             np.take_along_axis(y[order.T], by_class, axis=1) * (n + 1) + by_class
         )
@@ -83,7 +86,9 @@ class _MarginSums:
     def __call__(self, params: np.ndarray) -> np.ndarray:
         """Sums (positive or negative, latent, class, moment) at (w, b)."""
         w, b = params
-        right = w < 0  # the positives within the margin lie right of their threshold
+        # y (w x + b) < 1: positives within the margin lie left of (1 - b) / w where w >
+        # 0, negatives right of (-1 - b) / w; where w < 0 the sides are exchanged.
+        right = w < 0
         own, _ = self._below(1 - b, w, right)
         total_own = self.own[:, self.stop] - self.own[:, self.start]
         positive = np.where(right[..., None], total_own - own, own)
@@ -96,6 +101,7 @@ class _MarginSums:
         self, numerator: np.ndarray, w: np.ndarray, inclusive: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Sums over rows left of numerator / w: of the class itself, and of all."""
+        # w = 0: all rows are within the margin, or none.
         far = np.where(numerator > 0, np.inf, -np.inf)
         threshold = np.divide(numerator, w, out=far, where=w != 0)
         own = np.empty((*w.shape, 3))
@@ -122,7 +128,7 @@ def _cumulate(x: np.ndarray) -> np.ndarray:
 def _newton(
     params: np.ndarray, sums: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The objective, and the minimum of the quadratic that it is around `params`."""
+    """The objective, and the minimum of its quadratic piece around `params`."""
     w, b = params
     n, sx, sxx = np.moveaxis(weights[:, None, :, None] * sums, -1, 0)
     (n, dn), (sx, dx), sxx = (
@@ -130,8 +136,10 @@ def _newton(
         (sx.sum(axis=0), sx[0] - sx[1]),
         sxx.sum(axis=0),
     )
+    # Σ (1 - y (w x + b))² over rows within the margin, by their moments; y² = 1.
     loss = w * w * sxx + 2 * w * b * sx + b * b * n - 2 * (w * dx + b * dn) + n
     value = (w * w + b * b + loss) / 2
     a, d = 1 + sxx, 1 + n
+    # The 2 x 2 normal equations [1 + sxx, sx; sx, 1 + n] (w, b) = (dx, dn).
     target = np.stack([d * dx - sx * dn, a * dn - sx * dx]) / (a * d - sx * sx)
     return value, target

@@ -1,4 +1,4 @@
-"""A network that reads each factor from a code, all factors side by side."""
+"""A network that predicts each factor from a code, all factors in parallel."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def mlp_accuracy(
     seen: Bool[Any, "factor latent"] | None = None,
     epochs: int = 40,
 ) -> Float[np.ndarray, " factor"]:
-    """Test accuracy of two layers of 256 that read each factor from the code.
+    """Test accuracy of a network with two layers of 256 for each factor.
 
-    One program fits all factors: Adam in batches of 200, at 1e-3 falling along a cosine.
-    Where scikit-learn's network stops by itself after 34 to 200 epochs, this one takes
-    as many as it is told; on an accelerator that is seconds, not hours.
+    One program fits all factors: Adam in batches of 200, from 1e-3 with cosine decay.
+    scikit-learn's network stops by itself after 34 to 200 epochs; this one makes a
+    fixed number of them. On an accelerator that takes seconds, not hours.
 
     Args:
       key: of weights and order; or a seed.
@@ -52,7 +52,7 @@ def mlp_accuracy(
       factors: (batch, factor), whole numbers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
-      seen: which dimensions each factor is read from; all by default.
+      seen: which dimensions predict each factor; all by default.
       epochs: passes over the training codes.
 
     Returns:
@@ -78,6 +78,7 @@ def mlp_accuracy(
     for column, test_column in zip(y.T, y_test.T, strict=True):
         values = np.unique(column)
         labels.append(values.searchsorted(column))
+        # A test value that training lacks becomes -1, which no prediction equals.
         at = values.searchsorted(test_column).clip(max=len(values) - 1)
         test_labels.append(np.where(values[at] == test_column, at, -1))
     split = _Split(
@@ -86,6 +87,7 @@ def mlp_accuracy(
         jnp.asarray(x_test, jnp.float32),
         jnp.asarray(np.stack(test_labels), jnp.int32),
     )
+    # One width for all factors: smaller ones learn that the spare classes do not occur.
     classes = int(split.labels.max()) + 1
     return np.asarray(_fit(classes, epochs, key, split, jnp.asarray(mask)), np.float64)
 
@@ -121,10 +123,12 @@ def _fit(
         logits: Any = network.apply(params, split.test_codes * seen)
         return (logits.argmax(axis=1) == test_labels).mean()
 
+    # One order for all factors: under vmap they share it, and only the labels differ.
     order_key, init_key = jax.random.split(key)
     shuffled = jax.vmap(lambda k: jax.random.permutation(k, count))(
         jax.random.split(order_key, epochs)
     )
+    # Each epoch drops the rows that do not fill a batch: (steps, batch).
     order = shuffled[:, : count // batch * batch].reshape(steps, batch)
     keys = jax.random.split(init_key, len(seen))
     args = keys, split.labels, split.test_labels, seen

@@ -17,8 +17,8 @@ def neighbour_information(
     """Mutual information, in nats, of a real variable and a label (Ross 2014).
 
     I = psi(n) + psi(k) - <psi(n_label)> - <psi(m)>: m counts the rows no farther from a
-    row than its k-th neighbour of the same label. On the line, neighbours of a row lie
-    beside it in sorted order, so no search tree is needed. Rows whose label occurs once
+    row than its k-th neighbour of the same label. In one dimension, neighbours are
+    adjacent in sorted order, so no search tree is needed. Rows whose label occurs once
     are left out, k is smaller for labels with fewer rows, and a noise of 1e-10 breaks
     ties: all as in scikit-learn's `mutual_info_classif`, which this equals.
 
@@ -47,7 +47,8 @@ def neighbour_information(
         return 0.0
     x, radius = x[np.concatenate(kept)], np.concatenate(radius)
     order = np.argsort(x)
-    # Short of the k-th neighbour: m counts those before it, and the row itself.
+    # The next smaller number excludes the k-th neighbour: m counts rows that are
+    # nearer, and the row itself.
     x, radius = x[order], np.nextafter(radius[order], 0)
     near = _reach(x, radius) + _reach(-x[::-1], radius[::-1])[::-1] + 1
     information = (
@@ -62,10 +63,10 @@ def neighbour_information(
 def _reach(
     x: Float[np.ndarray, " row"], radius: Float[np.ndarray, " row"]
 ) -> Int[np.ndarray, " row"]:
-    """How many of the sorted values lie after each, at most its radius away."""
+    """Number of sorted values after each one that are at most its radius away."""
     beyond = np.append(x, np.inf)
     end = np.searchsorted(x, x + radius, "right")
-    # The sum was rounded; the difference decides, as it does in a search tree.
+    # x + radius is rounded; the difference decides, as in scikit-learn's search tree.
     while (over := x[end - 1] - x > radius).any():
         end -= over
     while (under := beyond[end] - x <= radius).any():

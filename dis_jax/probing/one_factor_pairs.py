@@ -26,12 +26,12 @@ class Pairs(NamedTuple):
 def one_factor_pairs(
     factors: Int[np.ndarray, "batch factor"], key: Key[Array, ""], max_pairs: int
 ) -> Pairs:
-    """Pairs as Dapueto et al. 2024 draw them: all, or a random part of them.
+    """Pairs as Dapueto et al. 2024 draw them: all, or a random subset.
 
     The rows that agree on all factors but one are a group, with one row (the first) for
     each of its m values of that factor. Shuffled and split into halves it gives
-    floor(m / 2) pairs, and it is visited m times, shuffled afresh each time. Of more
-    than `max_pairs` pairs of a factor a part is drawn without replacement; only the
+    floor(m / 2) pairs, and it is visited m times, with a new shuffle each time. Of more
+    than `max_pairs` pairs of a factor, a subset is drawn without replacement; only the
     visits that it needs are shuffled.
 
     Args:
@@ -53,35 +53,38 @@ def _pairs_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pairs that differ in factor k, in random order within each visit."""
     others = _identify(np.delete(factors, k, axis=1))
+    # The first row of each label vector, then sorted by group (stable: in row order).
     _, first = np.unique(
         _identify(np.stack([others, factors[:, k]], 1)), return_index=True
     )
-    rows = first[
-        np.argsort(others[first], kind="stable")
-    ]  # one a label vector, by group
+    rows = first[np.argsort(others[first], kind="stable")]
     _, start, sizes = np.unique(others[rows], return_index=True, return_counts=True)
-    # One visit a row: of the group that the row is in.
+    # A group of m rows is visited m times: one visit for each row, of its group.
     start, sizes = np.repeat(start, sizes), np.repeat(sizes, sizes)
     visit = np.repeat(np.arange(len(sizes)), sizes // 2)
+    # Number of each pair within its visit, from 0.
     slot = np.arange(len(visit)) - np.repeat(
         np.cumsum(sizes // 2) - sizes // 2, sizes // 2
     )
     if len(visit) > max_pairs:
         chosen = rng.choice(len(visit), max_pairs, replace=False)
         visit, slot = visit[chosen], slot[chosen]
+    # Renumbers the visits that are needed, so that the others are never shuffled.
     used, visit = np.unique(visit, return_inverse=True)
     start, sizes = start[used], sizes[used]
     ends = np.cumsum(sizes)
     member = np.arange(sizes.sum()) - np.repeat(ends - sizes, sizes)
     owner = np.repeat(np.arange(len(used)), sizes)
+    # Sorted by visit, then by a random number: a shuffle within each visit.
     shuffled = np.lexsort((rng.random(len(member)), owner))
     order = rows[np.repeat(start, sizes) + member[shuffled]]
+    # Consecutive shuffled rows form the pairs.
     place = (ends - sizes)[visit] + 2 * slot
     return order[place], order[place + 1]
 
 
 def _identify(columns: np.ndarray) -> np.ndarray:
-    """One whole number a row, the same for equal rows."""
+    """A whole number for each row, the same for equal rows."""
     out = np.zeros(len(columns), np.int64)
     for column in columns.T:
         out = out * (column.max() + 1) + column

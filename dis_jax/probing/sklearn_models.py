@@ -1,4 +1,4 @@
-"""Fitting models of scikit-learn as the metrics that are defined by them do."""
+"""Fits scikit-learn models with the defaults that define some metrics."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def fit(
     x: Float[np.ndarray, "batch latent"],
     y: Int[np.ndarray, " batch"],
 ) -> Any:
-    """The model, fitted by its default number of steps.
+    """Fits a model with its default number of iterations, in one thread.
 
-    The metrics and published tables are defined by that number, be it enough or not: that
-    scikit-learn says so is no news. Matrices of codes are small, and threads that wait
-    for each other on a busy machine slow them down many times over: it gets one.
+    Metrics and published tables are defined by that number, whether or not the solver
+    converges, so its warning is silenced. Matrices of codes are small: on a busy
+    machine several threads wait for each other and are many times slower than one.
     """
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -31,7 +31,7 @@ def fit(
 def fit_logistic(
     x: Float[np.ndarray, "batch latent"], y: Int[np.ndarray, " batch"], **options: Any
 ) -> Any:
-    """scikit-learn's LogisticRegression, fitted by 100 steps of its solver."""
+    """scikit-learn's LogisticRegression with its default of 100 iterations."""
     from sklearn.linear_model import LogisticRegression
 
     return fit(LogisticRegression(**options), x, y)
