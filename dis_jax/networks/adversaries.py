@@ -1,9 +1,9 @@
-"""A generator of images, and a trunk whose features tell what is real and which code.
+"""A generator of images, and a trunk with two heads: discriminator and code.
 
 Dense layers and convolutions of kernel 4, stride 2, as in InfoGAN (Chen et al. 2016,
-appendix C.1). Weights are N(0, .02²); biases that batch normalisation would take away
-are left out. Each call in training normalises by its own batch, and moves the running
-statistics once.
+appendix C.1). Weights are N(0, .02²); layers before batch normalisation have no bias,
+which it would cancel. Each call in training normalises by its own batch, and updates the
+running statistics once.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _WIDTHS = (64, 128, 256, 512)
 
 
 class CodeEstimate(NamedTuple):
-    """What Q says of the codes that an image was made from.
+    """Q's estimate of the codes from which an image was generated.
 
     Attributes:
       logits: of the categorical code, (batch, category).
       mean: of the continuous codes, (batch, continuous).
       logvar: theirs, (batch, continuous).
-      features: the layer below, (batch, feature), which contrastive terms compare.
+      features: the layer before, (batch, feature), for contrastive terms.
     """
 
     logits: Array
@@ -47,7 +47,7 @@ class Generator(nn.Module):
     28x28 images grow from 7x7 maps, others from 4x4, or 6x6 for 96x96.
 
     Attributes:
-      image_shape: (height, width, channels) of what is generated.
+      image_shape: (height, width, channels) of the generated images.
       hidden: width of the first layer.
       widths: channels of the maps from the image inwards; the last repeats.
       form: see `dis_jax.networks.convolution`.
@@ -72,7 +72,7 @@ class Generator(nn.Module):
             up = Up(width, self.form, self.dtype, use_bias=False, kernel_init=_KERNEL)
             x = nn.relu(_norm(train)(up(x)))
         up = Up(self.image_shape[-1], self.form, self.dtype, kernel_init=_KERNEL)
-        # (tanh(x) + 1) / 2, the published output brought to [0, 1]
+        # (tanh(x) + 1) / 2 = sigmoid(2 x): the published output, scaled to [0, 1].
         return nn.sigmoid(2 * up(x).astype(jnp.float32))
 
 
@@ -96,7 +96,7 @@ class ImageTrunk(nn.Module):
 
     @nn.compact
     def __call__(self, image: Images, train: bool) -> Features:
-        x = 2 * image - 1
+        x = 2 * image - 1  # [0, 1] to [-1, 1], the published input
         for i, width in enumerate(_map_widths(image.shape[1:], self.widths)):
             down = Down(
                 *(width, self.form, self.dtype), use_bias=i == 0, kernel_init=_KERNEL
@@ -127,12 +127,12 @@ class RealHead(nn.Module):
 
 
 class CodeHead(nn.Module):
-    """Q: features to what the codes of an image were.
+    """Q: features to an estimate of the codes of an image.
 
     Attributes:
       categories: values of the categorical code.
       continuous: number of continuous codes; their estimate is a diagonal Gaussian.
-      hidden: width of the layer between.
+      hidden: width of the hidden layer.
       dtype: of the computation; parameters and results are float32.
     """
 
@@ -167,6 +167,7 @@ def _layer(layer: Any, spectral_norm: bool, train: bool, x: Array) -> Array:
     """A layer's output, its weights normalised if asked; called in a compact module."""
     if not spectral_norm:
         return layer(x)
+    # The power iteration keeps its vector in the batch statistics.
     return nn.SpectralNorm(layer)(x, update_stats=train)
 
 

@@ -18,7 +18,7 @@ ImageShape = tuple[int, int, int]
 
 
 class Start(NamedTuple):
-    """How the layers of a network start: a scheme of `initialisers`, and its `std`."""
+    """Initialisation of the layers of a network: a scheme of `initialisers`, its `std`."""
 
     name: str
     std: float
@@ -37,7 +37,7 @@ class Start(NamedTuple):
         self, layer: type[Down | Up], x: Array, features: int, form: str, dtype: Any
     ) -> Array:
         """A convolution with 4x4 kernels, `Down` or `Up`, applied."""
-        # PyTorch counts the fan of a transposed convolution by its output
+        # PyTorch computes the fan of a transposed convolution from its output channels.
         channels = x.shape[-1] if layer is Down else features
         kernel, bias = initialisers(self.name, 16 * channels, std=self.std)
         return layer(features, form, dtype, kernel_init=kernel, bias_init=bias)(x)
@@ -117,7 +117,7 @@ class ConvDecoder(nn.Module):
     """Kim & Mnih 2018, Table 1: two dense layers and transposed convolutions; logits.
 
     Attributes:
-      image_shape: (height, width, channels) of what is decoded.
+      image_shape: (height, width, channels) of the decoded images.
       hidden: width of the first dense layer.
       widths: channels of the maps, as in the encoder, from the image inwards.
       form: see `dis_jax.networks.convolution`.
@@ -143,7 +143,7 @@ class ConvDecoder(nn.Module):
         x = nn.relu(start.dense(x, small * small * widths[-1], self.dtype))
         x = x.reshape(x.shape[0], small, small, widths[-1])
         for i, width in enumerate((*reversed(widths[:-1]), self.image_shape[-1])):
-            x = nn.relu(x) if i else x  # the dense layer's is above
+            x = nn.relu(x) if i else x  # the first input is already rectified
             x = start.strided(Up, x, width, self.form, self.dtype)
         return x.astype(jnp.float32)
 
@@ -182,7 +182,7 @@ class MLPDecoder(nn.Module):
     """Dense decoder to the logits of an image (Higgins et al. 2017, dSprites).
 
     Attributes:
-      image_shape: (height, width, channels) of what is decoded.
+      image_shape: (height, width, channels) of the decoded images.
       widths: of the hidden layers.
       activation: of the hidden layers, a function of `flax.linen` by its name.
       initialiser: a scheme of `initialisers`, with `weight_std` for "normal".

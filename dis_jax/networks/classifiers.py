@@ -1,4 +1,4 @@
-"""A small classifier of images, by whose opinion and features others are judged."""
+"""A small classifier of images; its predictions and features evaluate other models."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class LeNet(nn.Module):
         for width in (20, 50):
             x = nn.relu(nn.Conv(width, (5, 5), padding="VALID", dtype=self.dtype)(x))
             batch, height, across, _ = x.shape
+            # 2x2 max pooling as a reshape and a maximum over two axes.
             x = x.reshape(batch, height // 2, 2, across // 2, 2, width).max(axis=(2, 4))
         x = nn.relu(nn.Dense(500, dtype=self.dtype)(x.reshape(len(x), -1)))
         logits = nn.Dense(self.classes, dtype=self.dtype)(x)

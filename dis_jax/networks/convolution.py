@@ -1,17 +1,17 @@
 """The strided convolution of this field (kernel 4, stride 2, padding 1) and its transpose.
 
 Every image network here halves or doubles its maps by this pair. Left to XLA, the weight
-gradient of the transpose takes half of a training step on a CPU; written as a pair, each
-is the other's input gradient, and all four products (two forward, two for the weights)
-are ones that every backend does well.
+gradient of the transpose takes half of a training step on a CPU. Written as a pair, each
+is the input gradient of the other, and all four products (two forward, two for the
+weights) are fast on every backend.
 
 Three forms of the same function:
 
 - `"pair"`: custom gradients; on CPU the transpose as four dense convolutions.
 - `"lax"`: plain `lax.conv_general_dilated`, gradients left to XLA.
 - `"matmul"`: slices and one matrix product. Under `vmap` over weights (populations) a
-  convolution becomes a grouped convolution, which GPUs do slowly, but a matrix product
-  becomes a batched one, which they do well.
+  convolution becomes a grouped convolution, which is slow on GPUs; a matrix product
+  becomes a batched one, which is fast.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 
 def _flip(kernel: Kernel) -> Kernel:
-    """The kernel of the adjoint: turned by 180 degrees, input and output swapped."""
+    """The kernel of the adjoint: rotated by 180 degrees, input and output swapped."""
     return kernel[::-1, ::-1].transpose(0, 1, 3, 2)
 
 
@@ -59,11 +59,14 @@ def _matmul_down(x: Images, kernel: Kernel) -> Images:
     """Four shifted 2x2 blocks of the padded input, side by side, times the kernel."""
     n, h, w, c = x.shape
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    # (n, block row, block column, 4 c): the padded image in blocks of 2x2 pixels. A 4x4
+    # window at stride 2 consists of four neighbouring blocks.
     x = x.reshape(n, h // 2 + 1, 2, w // 2 + 1, 2, c).transpose(0, 1, 3, 2, 4, 5)
     blocks = x.reshape(n, h // 2 + 1, w // 2 + 1, 4 * c)
     patches = jnp.concatenate(
         [blocks[:, a : a + h // 2, b : b + w // 2] for a in (0, 1) for b in (0, 1)], -1
     )
+    # Kernel rows (block, pixel) and columns alike, in the order of `patches`.
     weights = kernel.reshape(2, 2, 2, 2, c, -1).transpose(0, 2, 1, 3, 4, 5)
     return patches @ weights.reshape(16 * c, -1)
 
@@ -104,8 +107,8 @@ def _parity_up(x: Images, kernel: Kernel) -> Images:
 
 
 def _cpu_up(x: Images, kernel: Kernel) -> Images:
-    # XLA's CPU convolution walks over the zeros of a dilated input: 32 ms against 7 for
-    # 32 channels of 16x16. For a few channels the four small ones cost more.
+    # XLA's CPU convolution multiplies the zeros of a dilated input too: 32 ms against 7
+    # for 32 channels of 16x16. With few channels, four small convolutions cost more.
     return _parity_up(x, kernel) if kernel.shape[-1] >= 16 else _lax_up(x, kernel)
 
 
@@ -115,6 +118,8 @@ def _fast_up(x: Images, kernel: Kernel) -> Images:
 
 def _weight_gradient(x: Images, g: Images, kernel: Kernel) -> Kernel:
     """Gradient of sum(g * down(x, kernel)) with respect to the kernel."""
+    # `down` is linear in the kernel, so its transpose is the gradient; nothing is
+    # evaluated at `kernel`, which gives the shape.
     return jax.linear_transpose(lambda k: _lax_down(x, k), kernel)(g)[0]
 
 
@@ -143,8 +148,8 @@ def _pair_up_fwd(x: Images, kernel: Kernel) -> tuple[Images, Any]:
 
 def _pair_up_bwd(residuals: Any, g: Images) -> tuple[Images, Kernel]:
     x, kernel = residuals
-    # up(x, k) is the adjoint of down(., flip(k)), so its weight gradient is that of the
-    # adjoint with the parts of input and cotangent exchanged.
+    # up(., k) is the adjoint of down(., flip(k)), so its weight gradient is that of
+    # down with input and cotangent exchanged.
     return _pair_down(g, _flip(kernel)), _flip(_weight_gradient(g, x, _flip(kernel)))
 
 
@@ -178,7 +183,7 @@ def convolve_down(x: Images, kernel: Kernel, *, form: str = "pair") -> Images:
 def convolve_up(x: Images, kernel: Kernel, *, form: str = "pair") -> Images:
     """Transposed convolution, kernel 4, stride 2, padding 1: doubles height and width.
 
-    The adjoint of `convolve_down` with the kernel turned by 180 degrees.
+    The adjoint of `convolve_down` with the kernel rotated by 180 degrees.
 
     Args:
       x: (batch, height, width, in).

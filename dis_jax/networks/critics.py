@@ -1,4 +1,4 @@
-"""Networks that score: discriminators, and classifiers of codes."""
+"""A discriminator of latents, and a classifier that probes codes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Discriminator(nn.Module):
 
 
 class CodeClassifier(nn.Module):
-    """A probe: dense layers with batch normalisation, for what a code tells of a label.
+    """A probe of codes: dense layers with batch normalisation that predict a label.
 
     Attributes:
       classes: number of logits.

@@ -1,4 +1,4 @@
-"""How weights and biases start: the defaults of the code behind each paper."""
+"""Initial weights and biases: the defaults of the code of each paper."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-# "xavier": TensorFlow's default, so that of disentanglement_lib (Locatello et al. 2019).
-# "pytorch": PyTorch's default, so that of the code of JointVAE and SDIM.
-# "kaiming": the widely used PyTorch code of FactorVAE (1Konny).
+# "xavier": TensorFlow's default, used by disentanglement_lib (Locatello et al. 2019).
+# "pytorch": PyTorch's default, used by the code of JointVAE and SDIM.
+# "kaiming": used by the common PyTorch code of FactorVAE (1Konny).
 # "normal": InfoGAN and GANs of its time (std .02), the public code of ML-VAE (std .05).
 INITIALISERS = ("xavier", "pytorch", "kaiming", "normal")
 Initialiser = Callable[..., Array]
@@ -36,8 +36,8 @@ def initialisers(name: str, fan_in: int, *, std: float = 0.02) -> Initialisers:
 
     Args:
       name: one of `INITIALISERS`.
-      fan_in: values that enter one output. PyTorch counts those of a transposed
-        convolution as if it ran backwards: kernel area times OUTPUT channels.
+      fan_in: inputs of one output. For a transposed convolution PyTorch takes kernel
+        area times OUTPUT channels.
       std: standard deviation of "normal".
 
     Returns:

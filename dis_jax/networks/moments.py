@@ -1,4 +1,4 @@
-"""A network that predicts the Gaussian nearest to a batch of codes."""
+"""A network that predicts mean and covariance of the codes of a batch."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from jaxtyping import Array, Float
 
 
 class MomentsNetwork(nn.Module):
-    """Posteriors of a batch to the mean and covariance of their mixture.
+    """Maps the posteriors of a batch to the mean and covariance of their mixture.
 
-    Each posterior goes through dense layers, the features are averaged over the batch,
-    so that the order of images does not count (Zaheer et al. 2017), and two dense layers
-    give the mean and a Cholesky factor. At the start these are near 0 and I.
+    Dense layers process each posterior; their features are averaged over the batch, so
+    that the order of images does not matter (Zaheer et al. 2017); two dense layers give
+    the mean and a Cholesky factor, which initially are near 0 and I.
 
     Attributes:
-      widths: of the layers before the average; the last is that of the one after it.
+      widths: of the layers before the average; the last is also that of the layer after.
       dtype: of the computation; parameters and results are float32.
     """
 
@@ -37,8 +37,10 @@ class MomentsNetwork(nn.Module):
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
         x = nn.Dense(latent + len(rows), kernel_init=small, dtype=self.dtype)(x)
         centre, entries = jnp.split(x.astype(jnp.float32), [latent])
-        # softplus(x + log(e - 1)) is 1 at 0, and never negative
+        # softplus(x + log(e - 1)) is positive, and 1 at x = 0: a factor near I at
+        # first.
         diagonal = nn.softplus(entries + np.log(np.e - 1))
         entries = jnp.where(rows == columns, diagonal, entries)
+        # factor @ factor.T is symmetric and positive semi-definite for any output.
         factor = jnp.zeros((latent, latent)).at[rows, columns].set(entries)
         return centre, factor @ factor.T

@@ -1,9 +1,9 @@
 """Networks that disentangle by mutual information (Sanchez et al. 2020).
 
-An encoder gives a feature map M and a vector R. A statistics network scores how well a
-map and a vector belong together; from its scores on pairs that do and pairs that do not,
-mutual information is estimated. Its first layer is linear in [M, R], so the part of the
-map is computed once, however many vectors the map meets.
+An encoder gives a feature map M and a vector R. A statistics network scores pairs of a map
+and a vector; mutual information is estimated from its scores on pairs of the joint and of
+the product distribution. Its first layer is linear in [M, R], so the part of the map is
+computed once, however many vectors it is paired with.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from dis_jax.networks.initialisers import initialisers
 
 Images = Float[Array, "batch height width channels"]
 Map = Float[Array, "batch height width features"]
-# Which maps meet each vector: (batch, ...) -> (sets, batch or 1, ...), see `itself`.
+# Pairs maps with vectors: (batch, ...) -> (sets, batch or 1, ...), see `itself`.
 Meet = Callable[[Array], Array]
 
 _MOMENTUM, _EPSILON = 0.9, 1e-5
 
 
 def itself(maps: Float[Array, " batch *rest"]) -> Float[Array, " 1 batch *rest"]:
-    """Each map meets the vector of its own row: the pairs of the joint distribution."""
+    """Pairs each map with the vector of its own row: the joint distribution."""
     return maps[None]
 
 
@@ -82,9 +82,9 @@ class MapEncoder(nn.Module):
     """Sanchez et al. 2020, appendix: three convolutions to a map, one layer to a vector.
 
     Convolutions 4/1, 4/2 and 4/2 without padding; batch normalisation after the second
-    and the third, leaky rectifiers (slope .01) after the first and the third. Biases
-    that normalisation takes away are left out: their gradient is rounding noise, which
-    Adam would follow.
+    and the third, leaky rectifiers (slope .01) after the first and the third. Layers
+    before normalisation have no bias: it would be cancelled, and its gradient is rounding
+    noise, which Adam would amplify.
 
     Attributes:
       latent: size of the vector.
@@ -103,7 +103,7 @@ class MapEncoder(nn.Module):
         map_size(min(image.shape[1:3]))
         x = self._convolution(0, image)
         x = self._convolution(1, nn.leaky_relu(x))
-        x = _norm(train, bias=False)(x)  # the next one takes a shift away again
+        x = _norm(train, bias=False)(x)  # the next normalisation would cancel a shift
         x = _norm(train)(self._convolution(2, x))
         feature_map = nn.leaky_relu(x).astype(jnp.float32)
         flat = feature_map.reshape(len(feature_map), -1)
@@ -174,7 +174,7 @@ class GlobalStatistics(nn.Module):
 
 
 class CodeDiscriminator(nn.Module):
-    """Tells codes that belong together from shuffled ones: 1000 -> 200 -> 1 logit.
+    """Separates codes that belong together from shuffled ones: 1000 -> 200 -> 1 logit.
 
     Attributes:
       widths: of the hidden layers.
@@ -194,7 +194,7 @@ class CodeDiscriminator(nn.Module):
 
 
 class AttributeHead(nn.Module):
-    """Reads a label off a code: 15 -> classes -> classes, each with normalisation.
+    """Predicts a label from a code: 15 -> classes -> classes, each with normalisation.
 
     Attributes:
       classes: number of logits, which are normalised over the batch as well.
@@ -217,7 +217,7 @@ class AttributeHead(nn.Module):
 
 
 def averaged(feature_map: Map, grid: int) -> Map:
-    """A map averaged over the cells of a grid; smaller maps stay as they are.
+    """Averages a map over the cells of a grid; smaller maps stay unchanged.
 
     Cell i of g covers the rows from floor(i n / g) to ceil((i + 1) n / g).
 
@@ -228,6 +228,7 @@ def averaged(feature_map: Map, grid: int) -> Map:
     Returns:
       (batch, min(height, grid), min(width, grid), features).
     """
+    # Average pooling as two matrix products, for sizes that the grid does not divide.
     rows, columns = (_cells(size, grid) for size in feature_map.shape[1:3])
     return jnp.einsum("gh,bhwf,kw->bgkf", rows, feature_map, columns)
 
@@ -246,10 +247,12 @@ def _score(
 ) -> Array:
     """The layers that both statistics networks have; called inside a compact module."""
     fan_in = maps.shape[-1] + vector.shape[-1]
+    # W [M, R] = W_M M + W_R R, with one bias and the fan-in of the concatenation.
     of_map = _dense(widths[0], fan_in, dtype, name="map")(maps)
     of_vector = _dense(widths[0], fan_in, dtype, bias=False, name="vector")(vector)
     positions = (1,) * (maps.ndim - 2)
     of_vector = of_vector.reshape(len(vector), *positions, -1)
+    # (sets, batch, *positions, width): the vector is the same at all positions.
     hidden = nn.relu(meet(of_map) + of_vector)
     for width in widths[1:]:
         hidden = nn.relu(_dense(width, hidden.shape[-1], dtype)(hidden))
