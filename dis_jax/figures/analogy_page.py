@@ -16,12 +16,12 @@ from dis_jax.studies import Answers
 _ABOUT = {
     "genetic": "Genetic search for a step that maps the examples' inputs to outputs.",
     "genetic_options": "Genetic search for a step from the query to any of the options; "
-    "the examples are not looked at.",
-    "random": "The best of as many random steps as the genetic search tries.",
-    "gradient": "Gradient descent through the decoder, from no step.",
-    "latent_difference": "The mean difference of the examples' codes; no search.",
+    "ignores the examples.",
+    "random": "The best of random steps, as many as the genetic search evaluates.",
+    "gradient": "Gradient descent through the decoder, starting from no step.",
+    "latent_difference": "The mean difference between example codes; no search.",
     "no_step": "The option nearest to the reconstructed query.",
-    "reconstruction": "Given the solution's own code: a bound on all others.",
+    "reconstruction": "Given the code of the solution: an upper bound for all solvers.",
 }
 
 
@@ -56,7 +56,7 @@ def write_analogy_page(
                 found=found.found[i].clip(0, 1),
                 choice=int(found.choice[i]),
             )
-            verdict = "right" if found.correct[i] else "wrong"
+            verdict = "correct" if found.correct[i] else "wrong"
             body += f"<h3>{program_name(problems.program[i])}: {verdict}</h3>"
             body += page.picture(picture, f"an analogy, {verdict}")
         about = _ABOUT.get(name, "")
@@ -87,4 +87,4 @@ def _table(entries: Mapping[str, Mapping[str, Any]]) -> str:
             ]
         )
     heads = [f"length {n}" for n in lengths]
-    return page.table(["solver", "right", "95 %", *heads, "seconds"], rows)
+    return page.table(["solver", "accuracy", "95 % interval", *heads, "seconds"], rows)

@@ -46,16 +46,19 @@ def generated(subject: Subject) -> Section:
     close = retrieval_grid(queries, subject.images[found], row_labels=names)
     lines = _paths(subject, count)
     pictures = {
-        "generated": (grid, "Each row is one category; columns share nothing."),
+        "generated": (
+            grid,
+            "Each row is one category; images in a column are unrelated.",
+        ),
         "nearest": (
             close,
-            f"A generated image of each category, and the {_NUM_NEAREST} of "
-            f"{len(subject.images):,} real images nearest to it, pixel by pixel.",
+            f"A generated image of each category, and its {_NUM_NEAREST} nearest among "
+            f"{len(subject.images):,} real images, by pixel distance.",
         ),
         "generated_paths": (
             lines,
-            "Each row holds a category, and goes from one draw of the other codes to "
-            "another.",
+            "Each row fixes a category and interpolates between two samples of the other "
+            "codes.",
         ),
     }
     body = "".join(
@@ -64,8 +67,8 @@ def generated(subject: Subject) -> Section:
     )
     return Section(
         title,
-        "Images generated from the prior. Where categories are classes, a row shows one "
-        "of them; where images are copies of real ones, the nearest say so.",
+        "Images generated from the prior. If categories match classes, each row shows one "
+        "class. The nearest real images show whether the model memorised them.",
         body,
         {f"{name}.png": to_png(picture) for name, (picture, _) in pictures.items()},
     )
@@ -78,7 +81,7 @@ def classes(subject: Subject) -> Section:
         return Section(title, _missing(subject))
     column = _class_column(subject)
     if column is None:
-        return Section(title, "the images have no label that is their class.")
+        return Section(title, "the images have no class label.")
     labels = subject.factors[:, column]
     category = np.asarray(subject.points["category"]).argmax(axis=1)
     count, size = _num_categories(subject), subject.image_set.sizes[column]
@@ -91,7 +94,7 @@ def classes(subject: Subject) -> Section:
         row_title="category",
         column_title=subject.image_set.factor_names[column],
     )
-    body = page.chart(draw, "how many images of each class are in each category")
+    body = page.chart(draw, "number of images of each class in each category")
     body += (
         f'<p class="note">Accuracy {result.accuracy:.3f} under the best matching, NMI '
         f"{result.nmi_arithmetic:.3f}, average entropy {result.average_entropy:.3f} "
@@ -104,7 +107,7 @@ def classes(subject: Subject) -> Section:
         draw = functools.partial(
             prior_bars, prior[np.argsort(matched)], _frequencies(subject, column)
         )
-        body += page.chart(draw, "prior of each class beside its true frequency")
+        body += page.chart(draw, "prior and true frequency of each class")
         files["prior.png"] = to_png(draw())
     moving = [name for name in subject.curves if name.startswith("prior_")]
     moving += [name for name in ("temperature",) if name in subject.curves]
@@ -116,8 +119,8 @@ def classes(subject: Subject) -> Section:
         files["prior_over_time.png"] = to_png(draw())
     return Section(
         title,
-        "What the system takes real images for, beside what they are; the prior with "
-        "which it generates, each category standing for the class that matches it best.",
+        "Predicted categories of real images against their classes, and the prior of the "
+        "generator. In the prior chart each category is matched to its best class.",
         body,
         files,
     )

@@ -245,7 +245,7 @@ def write_dataset_page(
         "factors": str(len(image_set.sizes)),
         "full grid": "yes" if image_set.is_grid else "no",
         "mean": ", ".join(f"{x:.3f}" for x in found.mean),
-        "deviation": ", ".join(f"{x:.3f}" for x in found.std),
+        "standard deviation": ", ".join(f"{x:.3f}" for x in found.std),
     }
     sections = [
         _samples(image_set, seed),
@@ -255,7 +255,7 @@ def write_dataset_page(
     ]
     parts = (masks_section(image_set, seed), problems_section(image_set, seed))
     sections += [part for part in parts if part.body]
-    place = "read from the host" if image_set.read is not None else "on the device"
+    place = "on the host" if image_set.read is not None else "on the device"
     html = render_page(image_set.name, f"images {place}", facts, sections)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -265,12 +265,12 @@ def write_dataset_page(
 
 def _samples(image_set: ImageSet, seed: int) -> Section:
     grid = image_grid(samples(image_set, seed=seed), scale=_scale(image_set))
-    return Section("Samples", "Drawn at random.", page.picture(grid, "samples"))
+    return Section("Samples", "Random samples.", page.picture(grid, "samples"))
 
 
 def _sweeps(image_set: ImageSet, seed: int) -> Section:
     if not image_set.factor_names:
-        return Section("Factors", "nothing is known of the images.")
+        return Section("Factors", "the set has no factors.")
     body = ""
     for name, size in zip(image_set.factor_names, image_set.sizes, strict=True):
         images, values = factor_sweep(image_set, name, seed=seed)
@@ -280,10 +280,10 @@ def _sweeps(image_set: ImageSet, seed: int) -> Section:
         body += f"<h3>{title}: {size} values</h3>"
         body += page.picture(grid, f"sweep of {name}")
     reading = (
-        "Along a row one factor takes its values and all others stay as they are."
+        "Each row varies one factor and fixes all others."
         if image_set.is_grid
-        else "Not every combination has an image: along a row one factor takes its "
-        "values, and as many of the others as there are images for stay as they are."
+        else "Each row varies one factor. Some combinations have no image, so a row fixes "
+        "as many of the other factors as possible."
     )
     return Section("Factors", reading, body)
 
@@ -308,7 +308,9 @@ def _labels(image_set: ImageSet) -> Section:
         if count.min() != count.max():
             draw = functools.partial(_bars, count, name.replace("_", " "))
             body += page.chart(draw, f"images by {name}")
-    return Section("Labels", "Images of each value; bars where they differ.", body)
+    return Section(
+        "Labels", "Images per value of each factor; bar charts for uneven counts.", body
+    )
 
 
 def _pixels(found: Statistics) -> Section:
@@ -317,12 +319,12 @@ def _pixels(found: Statistics) -> Section:
     side = max(1, 192 // pair.shape[1])
     pictures = image_grid(pair[None], scale=side)
     draw = functools.partial(_histogram, found.histogram)
-    body = page.picture(pictures, "mean and deviation")
+    body = page.picture(pictures, "mean and standard deviation")
     body += page.chart(draw, "histogram of pixel values")
     return Section(
         "Pixels",
-        f"Over {found.num_sampled:,} images: their mean, the deviation of each pixel "
-        "(brightest where it is largest), and the histogram of values in [0, 1].",
+        f"Over {found.num_sampled:,} images: mean image, standard deviation of each pixel "
+        "(scaled to its maximum), and histogram of values in [0, 1].",
         body,
     )
 

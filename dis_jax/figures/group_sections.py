@@ -51,7 +51,7 @@ def _shared_names(subject: Subject) -> list[str]:
 
 
 def _missing(subject: Subject) -> str:
-    return f"{subject.name} has no style and class code of labelled images to show."
+    return f"{subject.name} has no style and class codes, or the images have no labels."
 
 
 def swaps(subject: Subject) -> Section:
@@ -64,7 +64,7 @@ def swaps(subject: Subject) -> Section:
     evidence = _with_evidence(subject, groups.label)[groups.chosen]
     pictures = {
         "each class from one image": alone,
-        f"each class from all its images among {len(groups.label):,}": evidence,
+        f"each class from all its images (of {len(groups.label):,})": evidence,
     }
     body, files = "", {}
     for (about, codes), name in zip(
@@ -75,9 +75,9 @@ def swaps(subject: Subject) -> Section:
         files[f"swaps_{name}.png"] = to_png(picture)
     return Section(
         title,
-        "Each image of the grid has the class of the image above its column and the "
-        "style of the image left of its row. Where the two codes are apart, a column "
-        "keeps what its group shares and a row what is each image's own.",
+        "Each image combines the class code of the image above its column with the style "
+        "code of the image left of its row. If the codes are disentangled, a column "
+        "keeps the class and a row keeps the style.",
         body,
         files,
     )
@@ -134,10 +134,10 @@ def code_maps(subject: Subject) -> Section:
     names = ", ".join(_shared_names(subject))
     return Section(
         title,
-        f"t-SNE of the codes of {count} images, coloured by {names}. Style should show "
-        "no colour; class should show nothing else. With evidence, gathered over "
-        f"batches of {_EVIDENCE_BATCH} with their labels, the labels themselves are in "
-        "the code: that picture says little of the encoder.",
+        f"t-SNE of the codes of {count} images, coloured by {names}. The style code should "
+        "not separate colours; the class code should separate only them. Evidence is "
+        f"accumulated over batches of {_EVIDENCE_BATCH} with true labels, so that plot "
+        "contains the labels and says little about the encoder.",
         f'<div class="side">{body}</div>',
         files,
     )
@@ -165,8 +165,8 @@ def paths(subject: Subject) -> Section:
         files[f"interpolations_{name}.png"] = to_png(picture)
     return Section(
         title,
-        "Each row goes from the code of one image to that of another, in the one code, "
-        "while the other stays that of the first image.",
+        "Each row interpolates one code between two images and keeps the other code of the "
+        "first image.",
         body,
         files,
     )

@@ -29,7 +29,7 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
       The section; a reason in place of pictures where the set has no masks.
     """
     if image_set.masks_fn is None:
-        return Section("Masks", "The set has none.")
+        return Section("Masks", "the set has no masks.")
     rng = np.random.default_rng(seed)
     factors = rng.integers(0, image_set.sizes, (_COLUMNS, len(image_set.sizes)))
     factors = jnp.asarray(factors, jnp.int32)
@@ -40,7 +40,7 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
     names = [name.replace("_", " ") for name, _ in image_set.regions]
     picture = image_grid(grid, row_labels=["image", *names], header_row=True)
     body = page.picture(picture, "masks of regions")
-    return Section("Masks", "Which pixels show each region.", body)
+    return Section("Masks", "The pixels of each region.", body)
 
 
 def problems_section(image_set: ImageSet, seed: int, *, num: int = 6) -> Section:
@@ -55,7 +55,7 @@ def problems_section(image_set: ImageSet, seed: int, *, num: int = 6) -> Section
       The section, without pictures where the images are no boards.
     """
     if image_set.factor_names != BOARD_FACTORS:
-        return Section("Problems", "The images are no boards of visual analogies.")
+        return Section("Problems", "the images are not boards of visual analogies.")
     problems = nar_problems(jax.random.key(seed), num)
     body = "".join(
         f"<h3>{program_name(problems.program[i])}</h3>"
@@ -65,7 +65,7 @@ def problems_section(image_set: ImageSet, seed: int, *, num: int = 6) -> Section
     return Section(
         "Problems",
         f"Above: {_SHOWN_EXAMPLES} of the six examples, each an input and its output. "
-        "Below: the query, and four options; the right one is marked.",
+        "Below: the query and four options; the correct one is marked.",
         body,
     )
 

@@ -26,7 +26,7 @@ def retrieval(subject: Subject) -> Section:
     if "wanted" not in subject.config:
         return Section(title, f"{subject.name} does not learn from pairs of views.")
     if subject.test_set is None:
-        return Section(title, "the images of test pairs were not given (test_set).")
+        return Section(title, "no images for test pairs were given (test_set).")
     batches = _draw(subject, subject.test_set)
     encode = jax.jit(subject.method.encode)
     body, files = "", {}
@@ -46,16 +46,16 @@ def retrieval(subject: Subject) -> Section:
                 labels = _labels(subject, batches, wanted, side)
                 same = (labels[found] == labels[:_NUM_QUERIES, None]).all(axis=-1)
             picture = retrieval_grid(images[:_NUM_QUERIES], images[found], same=same)
-            about = f"{code}, which is to hold {', '.join(wanted) or 'nothing named'}"
+            about = f"{code} (target: {', '.join(wanted) or 'no attribute'})"
             share = "" if same is None else f": {100 * same.mean():.0f} % agree"
             body += f"<h3>{escape_html(about + share)}</h3>"
             body += page.picture(picture, f"nearest by {code}")
             files[f"retrieval_{code}.png"] = to_png(picture)
     return Section(
         title,
-        "Left, a view of a test pair; beside it the views of others whose codes are "
-        "nearest to its own. Green frames agree with it in all that the code is to hold, "
-        "red ones do not.",
+        "Left: a view of a test pair. Right: its nearest neighbours by this code, among "
+        "views of other pairs. Green frames agree with it in all target attributes of the "
+        "code, red frames do not.",
         body,
         files,
     )

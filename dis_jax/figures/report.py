@@ -78,7 +78,7 @@ def write_report(
     title = f"{subject.name} on {image_set.name}"
     facts = _facts(subject)
     if subject.member in training.diverged(state):
-        facts["steps"] += " (this member diverged: its last finite state)"
+        facts["steps"] += " (this member diverged; last finite state)"
     html = render_page(title, _settings(subject), facts, made)
     page = workdir / "report.html"
     page.write_text(html, encoding="utf-8")
@@ -101,15 +101,17 @@ def _facts(subject: Subject) -> dict[str, str]:
         facts["training time"] = str(datetime.timedelta(seconds=round(seconds)))
     if "steps_per_second" in subject.curves:
         speed = subject.curves["steps_per_second"].value
-        facts["steps a second"] = f"{np.median(speed):,.3g}"
+        facts["steps per second"] = f"{np.median(speed):,.3g}"
     if "loss" in subject.curves:
         loss = subject.curves["loss"].value[-1]
         facts["loss (nats)"] = f"{np.atleast_1d(loss)[subject.member or 0]:.2f}"
     for name, code in subject.gaussians.items():
         kl = kl_per_dimension(*code)
-        label = "dimensions used" + (f", {name}" if len(subject.gaussians) > 1 else "")
+        label = "active dimensions" + (
+            f", {name}" if len(subject.gaussians) > 1 else ""
+        )
         used = (kl >= UNUSED_KL).sum()
-        facts[label] = f"{used} of {len(kl)} (KL from {UNUSED_KL:g} nats)"
+        facts[label] = f"{used} of {len(kl)} (KL at least {UNUSED_KL:g} nats)"
     scores = {
         metric.replace("_", " "): f"{entry['result']['score']:.3f}"
         for evaluation in subject.evaluations.values()

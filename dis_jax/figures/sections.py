@@ -59,19 +59,19 @@ def scores(subject: Subject) -> Section:
     """A table of all numbers in the state's evaluations, with settings folded away."""
     title, command = "Scores", shipped.command("evaluate")
     if not subject.evaluations:
-        missing = f"no evaluation of this step yet; {command} makes one."
+        missing = f"no evaluation of this step yet; run {command}."
         if (subject.factors == -1).any(axis=0).all():  # or there is no factor
             missing = (
-                "no evaluation of this step yet; all scores need labels, which these "
-                f"images lack, but that of {command} --metrics=gaussian_correlation."
+                "no evaluation of this step yet. These images have no labels, so only "
+                f"{command} --metrics=gaussian_correlation applies."
             )
         return Section(title, missing)
     return Section(
         title,
-        "Each score measures how far single dimensions of the code stand for single "
-        "factors of the data; 1 is best unless it is said below its name. Accuracies of "
-        "labels read off a code are to be 1 where it should hold the label, and at "
-        "chance where not. Compare scores only where the settings agree.",
+        "Each score measures how well single dimensions of the code correspond to single "
+        "factors of the data; 1 is best unless stated below its name. Probe accuracies "
+        "should be 1 for labels that a code should encode, and at chance otherwise. "
+        "Compare scores only if their settings agree.",
         "".join(_evaluation(name, e) for name, e in subject.evaluations.items()),
     )
 
@@ -87,8 +87,8 @@ def reconstruction(subject: Subject) -> Section:
     pairs = np.stack([to_uint8(images), to_uint8(decoded)], axis=1)
     return Section(
         title,
-        "Above, an image; below it, what the decoder makes of its code. What is lost "
-        "here is not in the code.",
+        "Top: image. Bottom: its reconstruction. Detail that is missing below is not in "
+        "the code, or not decoded.",
         page.tiles(pairs, ["image", "reconstruction"]),
         {"reconstructions.png": to_png(reconstructions(images, decoded))},
     )
@@ -108,15 +108,15 @@ def latent_dimensions(subject: Subject) -> Section:
         body += page.chart(draw, f"KL of each dimension of {name}")
         used = (kl >= UNUSED_KL).sum()
         body += (
-            f'<p class="note">{used} of {len(kl)} dimensions are used, with a KL '
-            f"from {UNUSED_KL:g} nats; together all hold {kl.sum():.1f} nats.</p>"
+            f'<p class="note">{used} of {len(kl)} dimensions are active (KL at least '
+            f"{UNUSED_KL:g} nats); the total KL is {kl.sum():.1f} nats.</p>"
         )
         files[f"kl_{name}.png"] = to_png(draw())
     return Section(
         title,
-        "How much each dimension tells of an image, averaged over "
-        f"{len(subject.images):,} images. Near 0, the dimension is not used: its "
-        "posterior is the prior, whatever the image.",
+        "KL divergence of each latent dimension from the prior, averaged over "
+        f"{len(subject.images):,} images. A dimension near 0 is inactive: its posterior "
+        "equals the prior for every image.",
         body,
         files,
     )
@@ -142,10 +142,10 @@ def traversal(subject: Subject) -> Section:
         )
     return Section(
         title,
-        "Choose an image; each slider then moves one dimension of its code over two "
-        "standard deviations of the data to each side, and holds the others. In a "
-        "disentangled code each slider changes one thing and nothing else. The tick "
-        "below a strip marks the image's own value.",
+        "Choose an image. Each slider varies one dimension of its code by two standard "
+        "deviations of the data in both directions and fixes the others. In a "
+        "disentangled code each slider changes only one factor. The tick below a strip "
+        "marks the value of the chosen image.",
         body,
         files,
     )
@@ -174,8 +174,8 @@ def categories(subject: Subject) -> Section:
         files[f"categories_{name}.png"] = to_png(picture)
     return Section(
         title,
-        "Each image decoded again with every category in place of its own. A category "
-        "that means something makes a column of one kind.",
+        "Each row decodes one image with every category instead of its own. If a category "
+        "is meaningful, its column shows one class.",
         body,
         files,
     )
@@ -204,11 +204,13 @@ def factors(subject: Subject) -> Section:
                 body += page.chart(draw, f"{field} of each dimension and each factor")
                 files[f"{metric}_{field}.png"] = to_png(draw())
     if not body:
-        return Section(title, "no evaluation has a matrix of dimensions and factors.")
+        return Section(
+            title, "no evaluation contains a matrix of dimensions and factors."
+        )
     return Section(
         title,
         "Rows are dimensions of the code, columns are factors of the data. In a "
-        "disentangled code each column has one strong row that no other column shares.",
+        "disentangled code each column has one large entry, in a row of its own.",
         f'<div class="side">{body}</div>',
         files,
     )
@@ -222,7 +224,7 @@ def training_curves(subject: Subject) -> Section:
         return Section(title, "metrics.jsonl is missing or empty.")
     records = max(len(curve.step) for curve in curves.values())
     if records < 2:
-        return Section(title, "metrics.jsonl has one line: a curve needs two.")
+        return Section(title, "metrics.jsonl has one line; curves need two.")
     charts = [
         page.chart(
             lambda name=name: loss_curves(
@@ -232,11 +234,11 @@ def training_curves(subject: Subject) -> Section:
         )
         for name in sorted(curves, key=lambda name: name in _THROUGHPUT)
     ]
-    about = "What each step reported, in nats an image where it is a loss."
+    about = "Logged quantities over training; losses in nats per image."
     if running_mean_width(records) > 1:
-        about += " The strong line is a running mean."
+        about += " The thick line is a running mean."
     if subject.member is not None:
-        about += " Grey: the other members of the population."
+        about += " Grey: other members of the population."
     return Section(
         title,
         about,
@@ -255,7 +257,7 @@ def configuration(subject: Subject) -> Section:
         config["sampler"] = {**config["sampler"], **own.sampler}
         about = (
             "All settings of the run. Seed, hyperparameters and subset are those of "
-            f"member {subject.member}; config.json has the lists of the population."
+            f"member {subject.member}; config.json lists those of the whole population."
         )
     nested = {k: v for k, v in config.items() if isinstance(v, Mapping)}
     general = {k: config[k] for k in _FIRST if k in config} | config
@@ -277,7 +279,7 @@ def environment(subject: Subject) -> Section:
     ]
     return Section(
         "Environment",
-        "Versions and hardware with which the run was trained and this page was made.",
+        "Versions and hardware of the training and of this page.",
         page.table(["", "training", "this page"], rows),
     )
 

@@ -54,10 +54,10 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         names = (
             f"{m['row']}, seed {m['seed']} (step {m['diverged']})" for m in diverged
         )
-        text += ["", f"Diverged, and left out of all means: {_names(names)}."]
+        text += ["", f"Diverged and excluded from all means: {_names(names)}."]
     others = [_other_settings(m) for m in result["models"] if "differs" in m]
     if others:
-        text += ["", f"Made with other settings than the study's: {_names(others)}."]
+        text += ["", f"Trained with other settings than the study's: {_names(others)}."]
     if result["missing"]:
         text += ["", f"Not yet trained: {_names(result['missing'])}."]
     if "made_by" in result:
@@ -70,14 +70,14 @@ def _comparison(
 ) -> list[str]:
     """Differences with their intervals, or one by one where there are few."""
     first, second = map(escape_markdown, (first, second))
-    text = ["", f"**{first}** less **{second}**, same seeds"]
+    text = ["", f"**{first}** minus **{second}**, same seeds"]
     if all(d["low"] is not None for d in columns.values()):
         text[-1] += ", 95 % bootstrap:"
         head, keys = ["", "difference", "from", "to"], ("mean", "low", "high")
         rows = [[c, *(_signed(d[k]) for k in keys)] for c, d in columns.items()]
     else:
-        text[-1] += f"; one by one, since an interval needs {FEW}:"
-        head = ["", "difference", "one by one"]
+        text[-1] += f"; each seed, since an interval needs {FEW}:"
+        head = ["", "difference", "each seed"]
         rows = [
             [c, _signed(d["mean"]), ", ".join(map(_signed, d.get("each", ())))]
             for c, d in columns.items()
@@ -165,7 +165,7 @@ def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
         own = [source for source in sources if source["source"] == name]
         steps = sorted({source["source_steps"] for source in own})
         columns = columns_of(s["rows"].get("OMES", {}) for s in own)
-        head = ["", *columns, "OS", "MES", "dimensions that vary", "models"]
+        head = ["", *columns, "OS", "MES", "active dimensions", "models"]
         text += ["", f"## OMES on the source, {escape_markdown(name)}", ""]
         text += [f"Alpha = .5; {_numbers(steps)} steps.", ""]
         text += table_lines(head, [_source_cells(source, columns) for source in own])
@@ -202,13 +202,13 @@ def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
             column: [f"{100 * cost[when]:.1f}" for when in ("before", "after")]
             for column, cost in costs.items()
         }
-        cost = f"What pruning costs {reader}, before (after): {_pairs(cells)}."
+        cost = f"Cost of pruning for {reader}, before (after): {_pairs(cells)}."
         text += ["", escape_markdown(cost)]
     if table["weak"]:
         cells = {name: [n["before"], n["after"]] for name, n in table["weak"].items()}
         text += [
             "",
-            "Models of which pruned reads a dimension with less than half of the "
+            "Number of models whose pruned dimension has less than half of the "
             f"factor's largest S, before (after): {escape_markdown(_pairs(cells))}.",
         ]
     return text
@@ -221,7 +221,7 @@ def _about(table: Mapping[str, Any]) -> str:
     )
     settings = table["settings"]
     return (
-        "On the target before fine-tuning, in brackets what fine-tuning adds. "
+        "On the target before fine-tuning, gain from fine-tuning in brackets. "
         f"Models: {table['models']}, with seeds {_numbers(table['seeds'])} and beta "
         f"{_numbers(table['betas'])}; {settings['source_steps']:,} steps on the source, "
         f"{settings['finetuning.steps']:,} of fine-tuning. Trees by "
@@ -260,7 +260,7 @@ def _joined(*words: str) -> str:
 def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
     """Two methods over models with the same seed and beta."""
     first, second = compared["methods"]
-    title = f"{first} less {second}: {compared['pair']}"
+    title = f"{first} minus {second}: {compared['pair']}"
     cells = [cell for row in compared["rows"].values() for cell in row.values()]
     kind = "95 % bootstrap" if all(c["interval"] for c in cells) else "pair by pair"
     brackets = f"; in brackets {kind}" if compared["models"] > 1 else ""
@@ -270,7 +270,7 @@ def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
     ]
     return [
         *("", f"## {escape_markdown(_joined(title, compared['told_apart']))}", ""),
-        f"Of models with the same seed and beta ({compared['models']} of each), % "
+        f"Models with the same seed and beta ({compared['models']} of each), percentage "
         f"points{brackets}.",
         *("", *table_lines(["", "before", "after", "gain"], body)),
     ]
@@ -287,7 +287,7 @@ def _correlation_lines(correlations: Sequence[Mapping[str, Any]]) -> list[str]:
     known = [c for c in correlations if c["pearson"] is not None]
     if not known:
         return [
-            "Fewer than three transfers, or all at one distance: nothing to say yet."
+            "No correlations yet: fewer than three transfers, or all at one distance."
         ]
     text = []
     for told in dict.fromkeys(c["told_apart"] for c in known):
@@ -301,8 +301,8 @@ def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
     told = f" with {told}" if told else ""
     text = [
         f"Correlation over {first['transfers']} transfers{told}: {first['models']} models, "
-        f"{first['pairs']} pairs of source and target. Pearson's (Spearman's; Pearson's "
-        "within pairs, of differences from the pair's mean).",
+        f"{first['pairs']} pairs of source and target. Pearson (Spearman; Pearson "
+        "within pairs, on differences from the pair's mean).",
         "",
     ]
     heads = [f"{c['score']} {c['of']}" for c in known]

@@ -153,4 +153,4 @@ def test_others_have_nothing_to_show(subject):
     for section in (category_sections.generated, category_sections.classes):
         assert not section(other).body
     unlabelled = subject._replace(factors=-np.ones_like(subject.factors))
-    assert "no label" in category_sections.classes(unlabelled).reading
+    assert "no class label" in category_sections.classes(unlabelled).reading

@@ -47,16 +47,16 @@ def test_test_views_of_one_colour_find_each_other():
         "retrieval_exclusive_x.png",
         "retrieval_exclusive_y.png",
     ]
-    assert "exclusive_y, which is to hold colour: 100 % agree" in section.body
+    assert "exclusive_y (target: colour): 100 % agree" in section.body
     # a code that holds nothing finds one in twelve
-    share = int(section.body.split("exclusive_x, which is to hold colour: ")[1][:2])
+    share = int(section.body.split("exclusive_x (target: colour): ")[1][:2])
     assert share < 30
 
 
 def test_without_test_images_there_is_no_section():
     section = retrieval(subject_of(CONFIG)._replace(test_set=None))
     assert not section.body
-    assert "test pairs were not given" in section.reading
+    assert "no images for test pairs were given" in section.reading
 
 
 def test_other_methods_have_none():

@@ -308,8 +308,8 @@ def test_scores_say_what_is_best_and_what_needs_labels(
     assert "of dimensions. 0 is best: independent dimensions" in shown
     none = subject._replace(evaluations={})
     assert scores(none).reading == (
-        "no evaluation of this step yet; python -m launch.evaluate makes one."
+        "no evaluation of this step yet; run python -m launch.evaluate."
     )
     bare = scores(none._replace(factors=np.zeros((16, 0), int))).reading
-    assert "all scores need labels" in bare
+    assert "These images have no labels" in bare
     assert "--metrics=gaussian_correlation" in bare

@@ -211,7 +211,7 @@ def test_the_table_says_which_models_have_other_settings(make, tmp_path):
         "steps": [2, 4],
     }
     assert studies.markdown_table(json.loads(json.dumps(seen))).endswith(
-        "\nMade with other settings than the study's: "
+        "\nTrained with other settings than the study's: "
         "beta 1, seed 0 (hparams.clip_norm inf instead of 3.0, steps 2 instead of 4); "
         "beta 1, seed 1 (hparams.clip_norm inf instead of 3.0, steps 2 instead of 4).\n"
     )
@@ -262,7 +262,7 @@ def test_from_five_pairs_on_a_difference_has_an_interval(make):
     assert 0 < difference["low"] < 1 < 3 < difference["high"] < 4
     text = studies.markdown_table(found)
     assert "same seeds, 95 % bootstrap:" in text
-    assert "one by one" not in text
+    assert "each seed" not in text
 
 
 def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
@@ -272,7 +272,7 @@ def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
     found = studies.tabulate(study, records)
     assert found["lines"]["beta 1, own"]["score"]["mean"] == 2.0
     text = studies.markdown_table(found)
-    assert "Diverged, and left out of all means: beta 1, seed 1 (step 3)." in text
+    assert "Diverged and excluded from all means: beta 1, seed 1 (step 3)." in text
     assert "over seeds [0]" in text
 
 
@@ -302,8 +302,8 @@ def test_the_table_by_hand(result):
 def test_the_table_as_text(result):
     text = studies.markdown_table(result)
     assert "| beta 1, own | 2 ± 1 (2.5) |" in text
-    assert "**beta 4, own** less **beta 1, own**" in text
-    assert "same seeds; one by one, since an interval needs 5:" in text
+    assert "**beta 4, own** minus **beta 1, own**" in text
+    assert "same seeds; each seed, since an interval needs 5:" in text
     assert "| score | +3 | +2, +4 |" in text
     assert "Not yet trained: beta 4, seed 2." in text
     assert "Made by" not in text

@@ -101,7 +101,7 @@ def test_the_page_shows_the_value_before_and_the_gain_in_brackets():
     line = next(x for x in page.splitlines() if x.startswith("| GBT, full"))
     assert line == "| GBT, full | 20.0 (+30.0) | 40.0 (+30.0) | 30.0 (+30.0) |"
     assert "| OMES | 50.0 (+0.0) |  | 50.0 (+0.0) |" in page
-    assert "What pruning costs GBT, before (after): size 10.0 (25.0)" in page
+    assert "Cost of pruning for GBT, before (after): size 10.0 (25.0)" in page
     assert "Chance: size 12.5, place 25.0." in page
     assert "Made by" not in page
     named = studies.transfer_markdown(result | {"made_by": "a command"})
@@ -132,7 +132,7 @@ def test_sources_at_home_a_row_for_each_method_and_beta():
         studies.tabulate_transfers([]) | {"at_home": homes}
     )
     assert "## OMES on the source, a" in page
-    assert "|  | size | all | OS | MES | dimensions that vary | models |" in page
+    assert "|  | size | all | OS | MES | active dimensions | models |" in page
     assert "| beta_vae, beta 1 | 30.0 | 30.0 | 40.0 | 20.0 | 2 | 1 |" in page
     row = "| beta_vae, beta 4 | 60.0 ± 14.1 | 60.0 ± 14.1 | 70.0 ± 14.1 | 50.0 ± 14.1"
     assert row + " | 1.5 | 2 |" in page
@@ -245,7 +245,7 @@ def test_unlike_transfers_are_not_pooled(field, name):
         assert name in [d["told_apart"] for d in result["differences"]]
         page = studies.transfer_markdown(result)
         assert f"## a to b: ada_gvae, {name}\n" in page
-        assert f" less beta_vae: a to b, {name}\n" in page
+        assert f" minus beta_vae: a to b, {name}\n" in page
         assert result["transfers"] == 8
 
 
@@ -326,7 +326,7 @@ def test_one_model_carried_to_three_targets_is_one_model():
     result = studies.tabulate_transfers(records)
     assert (result["transfers"], result["models"]) == (6, 2)
     page = studies.transfer_markdown(result)
-    assert "nothing to say yet" in page  # nothing varies
+    assert "No correlations yet" in page  # nothing varies
     records[0]["before"] = scores(0.3)
     page = studies.transfer_markdown(studies.tabulate_transfers(records))
     assert "over 6 transfers: 2 models, 3 pairs of source and target." in page
