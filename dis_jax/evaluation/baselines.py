@@ -1,4 +1,4 @@
-"""What a score is compared with: chance, and an encoder that has learned nothing."""
+"""Baselines of a score: chance, and an untrained encoder."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def untrained_encoder(
     make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
     sampler = make(image_set, config.batch_size, **config.sampler)
     shapes = batch_shapes(sampler, image_set)
+    # The same initialisation as in training, which depends on the seed alone.
     blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     state = jax.jit(method.init)(jax.random.key(config.seed), blank)
     return code_fn(method, state, code)
@@ -55,12 +56,12 @@ def add_baselines(
     run: Callable[[str, Samples], dict[str, Any]],
     which: str,
 ) -> dict[str, Any]:
-    """The result with the scalar scores of baselines beside its own, by metric.
+    """Adds the scalar scores of baselines to a result, metric by metric.
 
     Args:
       result: of `evaluate` or `evaluate_codes`.
       metrics: each `Metric` by its name.
-      others: what makes the samples of each baseline, by its name.
+      others: functions that make the samples of each baseline, by its name.
       run: scores samples by a metric.
       which: "cheap", "all" or "none".
 

@@ -1,4 +1,4 @@
-"""The classifier of real digits that says what a generated image shows."""
+"""A classifier of real digits, which labels generated images."""
 
 from __future__ import annotations
 
@@ -55,18 +55,17 @@ def digit_classifier(
     epochs: int = 5,
     learning_rate: float = 0.03,
 ) -> DigitClassifier:
-    """The classifier of digits, trained where it is not yet in the cache.
+    """The classifier of digits, from the cache, or trained and cached.
 
-    Stochastic gradient descent with momentum .9, batches of 128 and a learning rate that
-    falls to 0 along a cosine: half the epochs of the public code of Elastic-InfoGAN (its
-    rate is .01 and its momentum .5). One training serves all numbers that are to be
-    compared.
+    Stochastic gradient descent with momentum .9, batches of 128 and cosine decay of the
+    learning rate to 0, for half the epochs of the public code of Elastic-InfoGAN (its
+    rate is .01 and its momentum .5). Numbers are comparable only with one classifier.
 
     Args:
       data_dir: the folder of MNIST, see `data.load`.
-      cache_dir: where it is kept; ~/.cache/dis_jax by default.
-      epochs: how long it is trained.
-      learning_rate: the first.
+      cache_dir: of the trained classifier; ~/.cache/dis_jax by default.
+      epochs: of training.
+      learning_rate: at the start.
 
     Returns:
       The classifier.
@@ -103,8 +102,8 @@ def frechet_distance(
     """Fréchet distance of Gaussians fitted to two sets of features.
 
     `|m - m'|² + tr(S + S' - 2 (S S')^½)`, with m and S mean and covariance. On the
-    features of another network than Inception it is no FID, and only numbers from the
-    same network can be compared.
+    features of a network other than Inception this is not the FID, and only numbers
+    from the same network are comparable.
 
     Eq.: Heusel et al. 2017, (6)
 
@@ -139,6 +138,8 @@ def frechet_distance(
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise ValueError("features must be finite; check what the images hold.")
     covariances = [np.cov(v, rowvar=False).reshape(x.shape[1], -1) for v in (x, y)]
+    # tr (S S')^½ = tr (S^½ S' S^½)^½, where the right matrix is symmetric: its
+    # eigenvalues are real, and no root of a general matrix is needed.
     values, vectors = np.linalg.eigh(covariances[0])
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
     both = np.linalg.eigvalsh(root @ covariances[1] @ root)
@@ -206,13 +207,15 @@ def _read(params: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:
 def _save(path: pathlib.Path, made: DigitClassifier, about: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     flat: Any = flax.traverse_util.flatten_dict(made.params, sep="/")
-    fresh = path.with_suffix(f".{os.getpid()}.npz")  # others may train one as well
+    # Renamed when complete: other processes may read or write the cache at the same
+    # time.
+    fresh = path.with_suffix(f".{os.getpid()}.npz")
     np.savez(fresh, accuracy=made.accuracy, **about, **flat)
     fresh.replace(path)
 
 
 def _load(path: pathlib.Path, about: Mapping[str, Any]) -> DigitClassifier | None:
-    """None where there is none, or one that was trained otherwise."""
+    """The cached classifier; None if there is none with these settings."""
     if not path.is_file():
         return None
     with np.load(path) as file:

@@ -1,4 +1,4 @@
-"""What a system generates from each of its categories, and what it reads off images."""
+"""Images generated from each category, and categories predicted from images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import code_fn, encode_all
 
 _BATCH = 250
-_SHARE = 0.02  # of the images: below it, a digit is not generated but slips in
+_SHARE = 0.02  # of the images: a digit with fewer counts as a mistake
 
 
 def draw_codes(
@@ -59,14 +59,14 @@ def draw_codes(
 
 
 def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
-    """How often a system takes each category when it generates.
+    """The prior probability of each category in generation.
 
     Args:
       config: of its run.
-      state: what it has learned.
+      state: its trained state.
 
     Returns:
-      Probabilities; even ones where the system knows nothing else.
+      Probabilities; uniform where the system has no other prior.
 
     Raises:
       ValueError: if the method has no category.
@@ -93,14 +93,14 @@ def generate(
     key: Key[Array, ""] | int,
     category: Int[Any, " batch"],
 ) -> Float[np.ndarray, "batch height width channels"]:
-    """An image of each category that is asked for, the other codes drawn.
+    """Generates an image for each given category, with the other codes drawn.
 
-    They are decoded in batches of 250 in which the categories are mixed: a generator that
-    normalises by its batch cannot show what all of a batch have in common.
+    Images are decoded in batches of 250 with mixed categories: a generator that
+    normalises by its batch would remove what all images of one category have in common.
 
     Args:
       method: the system.
-      state: what it has learned.
+      state: its trained state.
       config: of its run.
       key: source of the other codes; or a seed.
       category: numbers of categories.
@@ -133,6 +133,7 @@ def generate(
         for i, start in enumerate(range(0, len(category), _BATCH))
     ]
     codes = jax.tree.map(lambda *part: np.concatenate(part), *parts)
+    # A fixed permutation mixes the categories; argsort(order) restores their order.
     order = np.random.default_rng(0).permutation(len(category))
     size = min(_BATCH, len(order))
     padded = np.resize(order, -(-len(order) // size) * size)  # the last batch is full
@@ -171,12 +172,12 @@ class CategoryScores(NamedTuple):
     """Result of `score_categories`.
 
     Attributes:
-      generated: agreement of categories with what the classifier sees in their images.
-      real: agreement of what the system reads off real images with their labels.
-      prior: how often the system takes each category.
+      generated: agreement of categories with the classifier's labels of their images.
+      real: agreement of categories predicted from real images with their labels.
+      prior: probability of each category in generation.
       rmse: between prior and class frequencies, categories matched to classes.
       rmse_sorted: the same, both sorted instead.
-      digits: how many classes are generated, each by 2 % of the images at least.
+      digits: number of classes that at least 2 % of the generated images show.
       frechet: distance of generated from real images on the classifier's features.
     """
 
@@ -201,23 +202,23 @@ def score_categories(
     *,
     per_category: int = 1000,
 ) -> CategoryScores:
-    """How well the categories of a system stand for the classes of its images.
+    """How well the categories of a system match the classes of its images.
 
-    Images are generated from each category; a classifier trained on real ones says what
-    they show. For the Fréchet distance they are generated as often as the prior says.
+    Images are generated from each category and labelled by a classifier of real images.
+    For the Fréchet distance, categories are drawn from the prior.
 
     Eq.: Ojha et al. 2020, Section 4
 
     Args:
       method: a system with a code `category`, `infogan` or `joint_vae`.
-      state: what it has learned.
+      state: its trained state.
       config: of its run.
       key: source of the other codes; or a seed.
       classifier: of the images.
       test: real images and their labels.
       frequencies: of the classes among the images that it was trained on.
       trained_on: some of these images, a thousand or more.
-      per_category: how many are generated from each.
+      per_category: number of images generated from each.
 
     Returns:
       The scores.

@@ -1,4 +1,4 @@
-"""How much of a label can be read off the Gaussian codes of a group method."""
+"""Probes of the Gaussian codes of a group method: how well they predict a label."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Probe(NamedTuple):
     Attributes:
       accuracy: on whole batches of the test codes, 0 to 1.
       train_accuracy: on those of the training codes.
-      chance: test accuracy of always saying the commonest training label.
+      chance: test accuracy of always predicting the most frequent training label.
       leaks_labels: whether a test image's own label went into its code.
     """
 
@@ -47,7 +47,7 @@ class _Codes(NamedTuple):
 
 
 class _Settings(NamedTuple):
-    """What is part of the compiled program."""
+    """Static settings, part of the compiled program."""
 
     evidence: Evidence
     classes: int
@@ -76,17 +76,17 @@ def probe(
 
     A code is `mean + noise_scale exp(logvar / 2) n`, n ~ N(0, I), where the Gaussian is
 
-    - "image": the image's own. No label is used: this is what the image alone tells.
+    - "image": the image's own. No label is used: this measures the image's code alone.
     - "batch": the product over the images of its batch that have its label, with one n
-      a group. The label of a test image decides its code, so the accuracy is near 1
-      whatever the encoder; published numbers are made so. `leaks_labels` says it.
-    - "disjoint": the product over one of the groups of another batch, of labelled
-      training images; the group whose product the image's own Gaussian lies nearest to
-      (largest density of the difference of the two), so that no test label is used.
+      a group. The label of a test image determines its code, so the accuracy is near 1
+      for any encoder; published numbers are computed in this way. `leaks_labels` is True.
+    - "disjoint": the product over a group in another batch, of labelled training images:
+      the group whose product is nearest to the image's own Gaussian (largest density of
+      the difference of the two), so that no test label is used.
 
     The classifier has two layers of 256 with batch normalisation and leaky rectifiers.
-    The public code trains it for 100,000 steps with learning rate 1e-4; the default here
-    is shorter, with a larger rate that falls along a cosine.
+    The public code trains it for 100,000 steps with learning rate 1e-4; the default
+    here is shorter, with a larger rate and cosine decay.
 
     Args:
       key: a random key; or a seed.
@@ -97,13 +97,13 @@ def probe(
       evidence: see above.
       noise_scale: standard deviation of n; 0 takes means.
       model: "mlp", the classifier above, or "logistic" regression on one draw of codes.
-      batch_size: codes a step, and images a batch of evidence; of either set as many
-        images as fill no batch, at random, are left out.
+      batch_size: codes in a step, and images in a batch of evidence; images that do not
+        fill a batch, chosen at random, are not used.
       steps: of the classifier.
       learning_rate: of its Adam, at the start.
       batch_statistics: whether the classifier is tested with the statistics of each test
-        batch in batch normalisation, as in the public code; a batch then tells what an
-        image does not. By default running averages.
+        batch in batch normalisation, as in the public code; predictions then depend on
+        the other images of a batch. By default running averages.
 
     Returns:
       `Probe(accuracy, train_accuracy, chance, leaks_labels)`.
@@ -141,7 +141,7 @@ def probe(
             f"{len(train.label)} training and {len(test.label)} test codes; expected at "
             f"least {needed} and {batch_size}: lower batch_size or give more codes."
         )
-    # batches are drawn from every other row: labels must not go by even and odd
+    # `_two_batches` draws from even and from odd rows: labels must not depend on that.
     order = jax.random.permutation(jax.random.fold_in(key, 0), len(train.label))
     train = _take(train, order)
     settings = _Settings(
@@ -206,9 +206,11 @@ def _draw(
 def _nearest_group(
     codes: _Codes, groups: Gaussian, present: Int[Array, " batch"]
 ) -> Int[Array, " batch"]:
+    # z - z_g ~ N(mean - mean_g, var + var_g): its density at 0, for every group.
     variance = jnp.exp(codes.logvar)[:, None] + jnp.exp(groups.logvar)
     distance = (codes.mean[:, None] - groups.mean) ** 2 / variance
     log_density = -0.5 * (distance + jnp.log(variance)).sum(axis=-1)
+    # Groups without a member are standard normals, not candidates.
     known = (jnp.arange(len(groups.mean))[:, None] == present).any(axis=1)
     return jnp.where(known, log_density, -jnp.inf).argmax(axis=1)
 
@@ -220,7 +222,7 @@ def _take(codes: _Codes, index: Array) -> _Codes:
 def _two_batches(
     settings: _Settings, key: Array, codes: _Codes
 ) -> tuple[_Codes, _Codes]:
-    """Two batches without a common image: of the even rows and of the odd, or reversed."""
+    """Two batches without a common image: one of even rows, one of odd rows."""
     which, first, second = jax.random.split(key, 3)
     half = len(codes.label) // 2
     parity = jax.random.bernoulli(which).astype(jnp.int32)
@@ -235,7 +237,7 @@ def _two_batches(
 def _draw_all(
     settings: _Settings, key: Array, codes: _Codes, train: _Codes, scale: Array | float
 ) -> tuple[Float[Array, "batches batch latent"], Int[Array, "batches batch"]]:
-    """Codes of a whole set, in batches of random composition; what is left over is out."""
+    """Codes of a whole set in random batches, without the rows that fill no batch."""
     order_key, key = jax.random.split(key)
     count = len(codes.label) // settings.batch_size
     order = jax.random.permutation(order_key, len(codes.label))

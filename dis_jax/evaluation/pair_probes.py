@@ -1,4 +1,4 @@
-"""What can be read off the codes of a system that learns from pairs of views."""
+"""Probes of the codes of a system that learns from pairs of views."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ HEAD = "head"  # the reader that was trained with the system
 
 
 class Reading(NamedTuple):
-    """How well one attribute is read off one code by one reader.
+    """Accuracy of one probe that predicts one attribute from one code.
 
     Attributes:
-      code: such as `shared_x`, of the views that it is meant for.
-      attribute: what is read.
+      code: such as `shared_x`, computed from the views of its side.
+      attribute: the predicted attribute.
       reader: `head`, trained with the system, or a model of `downstream`.
       accuracy: on test pairs, 0 to 1.
       train_accuracy: on training pairs.
-      chance: test accuracy of always saying the commonest training label.
+      chance: test accuracy of always predicting the most frequent training label.
       wanted: whether the code is meant to hold the attribute.
     """
 
@@ -63,7 +63,7 @@ def read_pairs(
     models: Sequence[str] = ("logistic", "knn"),
     seed: int = 0,
 ) -> list[Reading]:
-    """The accuracy of every attribute on every code, by each reader.
+    """The accuracy of each probe for every attribute and code.
 
     Attributes that do not vary on a side, or are not known, are left out there:
     `left_out_attributes` names them.
@@ -74,7 +74,7 @@ def read_pairs(
       train: pairs that probes are fitted on.
       test: pairs that they are tested on.
       wanted: the attributes that a code is meant to hold, by its name or its role.
-      codes: those that are read, such as `shared_x`; by default all.
+      codes: names of the codes to probe, such as `shared_x`; by default all.
       models: of `downstream`, fitted after training.
       seed: of the models.
 
@@ -197,10 +197,10 @@ def encode_pairs(
     """Codes and labels of pairs, drawn and encoded in the sampler's batches.
 
     Args:
-      method: a system that eats pairs.
-      state: what it has learned.
-      sampler: what draws the pairs.
-      image_set: what they are drawn from.
+      method: a system that trains on pairs.
+      state: its trained state.
+      sampler: draws the pairs.
+      image_set: the source of the images.
       key: of the draw; or a seed.
       num_pairs: rounded down to whole batches, but one at least.
       attributes: field, column and number of classes of each, as in a config.
@@ -229,6 +229,8 @@ def encode_pairs(
         codes, labels = {}, {}
         for side in "xy":
             for name, code in method.encode(state, {"image": batch[side]}).items():
+                # `encode` applies the encoders of both sides to any image; only those
+                # of the image's own side count.
                 if name.split("_")[1] == side:
                     is_logits = isinstance(code, Categorical)
                     codes[name] = code.logits if is_logits else code
@@ -243,6 +245,7 @@ def encode_pairs(
     while i < batches:
         part = step(state, image_set, sampler.args, jnp.int32(i))
         made.append(jax.device_get(part))
+        # Only the first batch tells how many pairs a sampler gives.
         if i == 0:
             size = len(next(iter(part.codes.values())))
             batches = max(1, num_pairs // size)
@@ -263,7 +266,7 @@ def encode_run(
     """Codes of a run: of training pairs, and of the test pairs that its config names.
 
     Args:
-      state: what it has learned.
+      state: its trained state.
       config: of the run, with `test_split`, `test_sampler` and `attributes`.
       data_dir: the folder of real data sets.
       batch_statistics: whether images are normalised by their own batch, of the size of
@@ -309,10 +312,10 @@ def read_run(
     seed: int = 0,
     **options: Any,
 ) -> list[Reading]:
-    """The readings of a run, from training pairs to the test pairs its config names.
+    """Probes a run: fitted on training pairs, scored on the test pairs of its config.
 
     Args:
-      state: what it has learned.
+      state: its trained state.
       config: of the run, with what `encode_run` reads, and `wanted`.
       data_dir: the folder of real data sets.
       codes: see `read_pairs`.
@@ -334,7 +337,7 @@ def read_run(
 
 
 def _missing(labels: np.ndarray, test_labels: np.ndarray) -> str:
-    """Why an attribute cannot be read, or nothing where it can."""
+    """Why an attribute cannot be predicted, or an empty text."""
     values, test_values = np.unique(labels), np.unique(test_labels)
     if -1 in values or -1 in test_values:
         return "is unknown for some pairs (-1)"

@@ -1,4 +1,4 @@
-"""Studies: many models trained, scored and compared; models carried to other sets."""
+"""Studies: many models trained, scored, compared, and transferred to other sets."""
 
 from dis_jax.studies.analogies import (
     SOLVERS,

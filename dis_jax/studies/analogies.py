@@ -1,7 +1,7 @@
 """Visual analogies solved by a step in latent space: searches, controls, accuracy.
 
-A step `delta` stands for the program: added to the code of an input, it should decode to
-the output. The answer is the option nearest to the decoded query, in squared error.
+A step `delta` represents the program: the code of an input plus delta should decode to the
+output. The answer is the option nearest to the decoded query, in squared error.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Search(NamedTuple):
     """Settings of the searches.
 
     Attributes:
-      population: steps that are tried at once.
-      generations: how often.
-      std: of the first steps, N(0, std²) in each dimension.
-      tournament: how many compete to be a parent.
-      mutation_std: of what is added to each child.
-      elite: how many of the best go on unchanged.
-      examples: how many of the examples count, from the first.
+      population: number of steps in a generation.
+      generations: number of generations.
+      std: of the initial steps, N(0, std²) in each dimension.
+      tournament: number of candidates for each parent.
+      mutation_std: of the noise that is added to each child.
+      elite: number of best steps that are kept unchanged.
+      examples: number of examples that are used, from the first.
       learning_rate: of Adam, which takes `generations` steps from 0.
     """
 
@@ -58,7 +58,7 @@ class Task(NamedTuple):
       outputs: the outputs.
       query: code of the query.
       options: the answers to choose from.
-      solution: the code of the right one; no solver sees it but `reconstruction`.
+      solution: the code of the right one; only the solver `reconstruction` uses it.
     """
 
     inputs: Float[Array, "example latent"]
@@ -70,7 +70,7 @@ class Task(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a solver answers.
+    """The answers of a solver.
 
     Attributes:
       choice: the option that it chooses.
@@ -100,7 +100,7 @@ def _examples_fitness(decode: Decode, task: Task, search: Search) -> Fitness:
 
 
 def _options_fitness(decode: Decode, task: Task, search: Search) -> Fitness:
-    """-min_o ||decode(z_q + delta) - option_o||²: the examples are not looked at."""
+    """-min_o ||decode(z_q + delta) - option_o||²: the examples are not used."""
     del search
 
     def fitness(deltas: Array) -> Array:
@@ -120,6 +120,8 @@ def _genetic(make: Callable[..., Fitness]) -> Callable[..., Array]:
         def generation(carry: tuple[Array, Array], key: Array) -> tuple[Any, None]:
             steps, fit = carry
             pick, cross, mutate = jax.random.split(key, 3)
+            # (tournament, parent, child): the fittest candidate of each tournament
+            # wins.
             rivals = jax.random.randint(pick, (search.tournament, 2, size), 0, size)
             winners = jnp.take_along_axis(rivals, fit[rivals].argmax(0)[None], 0)[0]
             first, second = steps[winners]
@@ -127,12 +129,14 @@ def _genetic(make: Callable[..., Fitness]) -> Callable[..., Array]:
             children = jnp.where(mixed, first, second)
             noise = jax.random.normal(mutate, (size, latent))
             children += search.mutation_std * noise
+            # Elitism: the first children are replaced by the best steps so far.
             best = jax.lax.top_k(fit, search.elite)[1]
             children = children.at[: search.elite].set(steps[best])
             return (children, fitness(children)), None
 
         first_key, later_key = jax.random.split(key)
         steps = search.std * jax.random.normal(first_key, (size, latent))
+        # The initial steps are the first generation.
         keys = jax.random.split(later_key, search.generations - 1)
         (steps, fit), _ = jax.lax.scan(generation, (steps, fitness(steps)), keys)
         return steps[fit.argmax()]
@@ -141,7 +145,7 @@ def _genetic(make: Callable[..., Fitness]) -> Callable[..., Array]:
 
 
 def _random(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The best of as many random steps as the genetic search tries."""
+    """The best of as many random steps as the genetic search evaluates."""
     fitness = _examples_fitness(decode, task, search)
     latent = len(task.query)
 
@@ -177,19 +181,19 @@ def _gradient(decode: Decode, task: Task, key: Array, search: Search) -> Array:
 
 
 def _latent_difference(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """How much the codes of the examples move, on average; nothing is searched."""
+    """The mean difference of the examples' codes; no search."""
     del decode, key, search
     return (task.output_codes - task.inputs).mean(axis=0)
 
 
 def _no_step(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The option that is nearest to the query itself."""
+    """Step 0: the option that is nearest to the decoded query itself."""
     del decode, key, search
     return jnp.zeros_like(task.query)
 
 
 def _reconstruction(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The step to the solution's own code: the best that decoding could do."""
+    """The step to the code of the solution: an upper bound set by the decoder."""
     del decode, key, search
     return task.solution - task.query
 
@@ -232,8 +236,9 @@ def solve_analogies(
       solver: "genetic"; "genetic_options", the source's fitness, which looks at the
         query's options in place of the examples; "random" search with as many
         evaluations; "gradient" descent through the decoder; "latent_difference", the
-        mean move of the examples' codes; "no_step", the option nearest to the query;
-        "reconstruction", which is given the solution's code and so bounds the others.
+        mean difference of the examples' codes; "no_step", the option nearest to the
+        query; "reconstruction", which receives the solution's code and so bounds the
+        others.
       search: settings of the searches.
       chunk: problems that are searched at once; more take more memory.
 
@@ -262,7 +267,7 @@ def solve_analogies(
     program = jax.jit(functools.partial(_answer_all, encode, decode, solver, search))
     parts = []
     keys = jax.random.split(key, count)
-    # the last chunk is filled up, so that all run the same program
+    # The last chunk is filled up with repeats, so that all run the same program.
     for start in range(0, count, chunk):
         index = np.minimum(np.arange(start, start + chunk), count - 1)
         piece = jax.tree.map(lambda a, i=index: a[i], problems)

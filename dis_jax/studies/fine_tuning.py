@@ -1,4 +1,4 @@
-"""Fine-tuning to a target: settings, what fits, and the config of the run."""
+"""Fine-tuning to a target: settings, checks, and the config of the run."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _SWEPT = ("seed", "beta")  # what members of a population may differ in
 
 
 class TransferSettings(NamedTuple):
-    """How a model is carried over and scored.
+    """How a model is transferred and scored.
 
     Attributes:
       finetune_steps: of all parameters on the target, without labels; 0 for none.
-      adam: "kept", the source's Adam goes on, or "fresh".
+      adam: "kept", to continue with the source's Adam state, or "fresh".
       learning_rate: of fine-tuning.
       batch_size: images a step.
       trees: gradient boosted trees of "lightgbm" or "sklearn".
-      readers: of "gbt" and "mlp", the probes whose accuracies are wanted.
+      readers: the probes, some of "gbt" and "mlp".
       num_codes: codes that are scored, a third of them held out.
       num_pairs: of each factor, for OMES where the set is a grid.
       seed: of the images drawn, of their split, of pairs and of the MLP.
@@ -62,7 +62,7 @@ DEFAULTS = TransferSettings()
 def transfer_folder(
     source: Path, target: str, settings: TransferSettings = DEFAULTS
 ) -> pathlib.Path:
-    """Where the transfer of a run to a target lies.
+    """The folder of the transfer of a run to a target.
 
     Args:
       source: the run's workdir.
@@ -83,7 +83,7 @@ def transfer_folder(
 
 
 def source_name(config: Any) -> str:
-    """The set that a model was trained on, written as a target: with its split."""
+    """The set that a model was trained on, with its split, written as a target."""
     split = "" if config.split == "all" else f":{config.split}"
     return f"{config.dataset}{split}"
 
@@ -109,7 +109,7 @@ def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
 def check_shapes(
     source: str, wanted: Sequence[int], target: str, found: Sequence[int]
 ) -> None:
-    """Refuses a target of another image shape than the source's; names one that fits.
+    """Refuses a target whose image shape differs from the source's; names one that fits.
 
     Shapes are (height, width, channels); `wanted` is the source's.
     """
@@ -133,7 +133,7 @@ def check_shapes(
 
 
 def check_source(source: Path, config: Any) -> None:
-    """Refuses a run that is not trained to its end, or whose state no `beta_vae` has."""
+    """Refuses a run that is incomplete, or whose state is not that of a `beta_vae`."""
     made = steps_made(source)
     if made < config.steps or not made:
         as_it_is = f", or, to take it as it is, by the same with --config.steps={made}"
@@ -152,7 +152,7 @@ def check_source(source: Path, config: Any) -> None:
 
 
 def _parts(source: Path, config: Any, step: int) -> tuple[set[str], set[str], set[str]]:
-    """Names of the networks, optimisers and codes of a run; nothing is computed."""
+    """Names of the networks, optimisers and codes of a run, by tracing alone."""
     method = training.make_method(config)
     checkpoints = training.Checkpoints(pathlib.Path(source) / "checkpoints")
     try:

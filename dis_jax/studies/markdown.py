@@ -1,4 +1,4 @@
-"""The pages of studies: tables of models and of transfers, as Markdown."""
+"""Tables of studies and of transfers as Markdown."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
 def _comparison(
     first: str, second: str, columns: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Differences with their intervals, or one by one where there are few."""
+    """Differences with intervals, or each difference where there are few."""
     first, second = map(escape_markdown, (first, second))
     text = ["", f"**{first}** minus **{second}**, same seeds"]
     if all(d["low"] is not None for d in columns.values()):
@@ -97,7 +97,7 @@ def _other_settings(model: Mapping[str, Any]) -> str:
 
 
 def shown_columns(result: Mapping[str, Any]) -> list[str]:
-    """The columns of a study's table: those that it asks for, or all that there are."""
+    """The columns of a study's table: those that it names, or all."""
     found = dict.fromkeys(c for line in result["lines"].values() for c in line)
     return [c for c in result.get("shown") or found if c in found]
 
@@ -184,7 +184,7 @@ def _source_cells(source: Mapping[str, Any], columns: Sequence[str]) -> list[str
 
 
 def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
-    """One source, target and method: scores of each factor, and what pruning costs."""
+    """Scores of each factor for one source, target and method, and the cost of pruning."""
     adam = "" if table["adam"] == "kept" else "fresh Adam"
     method = _joined(table["method"], adam, table["told_apart"])
     columns = columns_of(table["rows"].values())

@@ -39,12 +39,12 @@ def run_study(
     *,
     on_model: Callable[[dict[str, Any]], None] = lambda result: None,
 ) -> dict[str, Any]:
-    """Trains and scores every model of a study, going on where it was stopped.
+    """Trains and scores every model of a study; resumes where it stopped.
 
-    A model whose scores lie in the folder is done; a run that was cut off goes on from
-    its last checkpoint. A study whose configs have more steps than before trains on.
-    Several processes may work on one study, on one machine or on a shared drive: each
-    takes a run that no other has.
+    A model with scores in the folder is done; an interrupted run resumes from its last
+    checkpoint. If the configs now have more steps, training continues. Several processes
+    may work on one study, on one machine or on a shared drive: each takes a run that no
+    other has.
 
     Args:
       study: what to do.
@@ -91,7 +91,7 @@ def run_study(
 def do_each(
     planned: Sequence[Job], folder: pathlib.Path, do: Callable[[Job], None]
 ) -> None:
-    """Does every job that no other process does, until those alone are left.
+    """Does all jobs that no other process is doing, until only those are left.
 
     Args:
       planned: the jobs, in their order.
@@ -133,14 +133,14 @@ def jobs(
     """The trainings of a study, seed by seed where they are single models.
 
     Where the backend gains from models side by side, rows that differ in one
-    hyperparameter at most are one population with all seeds. What lies in the folder,
-    population or single model, stays as it is, and goes on, also where another backend
-    began it; models that come later are as this one likes them.
+    hyperparameter at most are one population with all seeds. Runs in the folder, single
+    models or populations, are continued as they are, also if another backend began
+    them; new models are grouped as this backend prefers.
 
     Args:
       study: what to do.
       workdir: the study's folder.
-      vectorise: whether to make populations; by default as the backend likes it.
+      vectorise: whether to make populations; the default depends on the backend.
 
     Returns:
       The jobs, in their order.
@@ -171,14 +171,14 @@ def _single(study: Study, row: str, seed: int) -> Job:
 
 
 def _model(study: Study, row: str, seed: int) -> Any:
-    """The config of one model by itself."""
+    """The config of one model."""
     config = study.rows[row].copy_and_resolve_references()
     config.seed = seed
     return config if study.of_seed is None else study.of_seed(config, seed)
 
 
 def _begun_populations(study: Study, workdir: pathlib.Path) -> list[Job]:
-    """Those that lie in the folder and have models of the study."""
+    """Populations in the folder that have models of the study."""
     left = {(row, seed) for row in study.rows for seed in study.seeds}
     made = []
     for rows, seeds in _begun(study, workdir):
@@ -191,7 +191,7 @@ def _begun_populations(study: Study, workdir: pathlib.Path) -> list[Job]:
 
 
 def _populations(study: Study, left: Sequence[tuple[str, int]]) -> list[Job]:
-    """Models side by side, as many as may be."""
+    """Groups models into populations, as large as possible."""
     by_seeds: dict[tuple[int, ...], list[str]] = {}
     for row in study.rows:
         seeds = tuple(seed for seed in study.seeds if (row, seed) in left)
@@ -207,7 +207,7 @@ def _populations(study: Study, left: Sequence[tuple[str, int]]) -> list[Job]:
 def _begun(
     study: Study, workdir: pathlib.Path
 ) -> list[tuple[list[str], tuple[int, ...]]]:
-    """Rows and seeds of the populations that lie in a folder and are still such."""
+    """Rows and seeds of populations in a folder whose rows still form a population."""
     row_of = {file_name(row): row for row in study.rows}
     found = []
     for path in sorted(workdir.glob("*/seeds*/config.json")):
@@ -222,7 +222,7 @@ def _begun(
 
 
 def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
-    """Rows by static config, apart where they differ in several hyperparameters."""
+    """Groups rows with one static config that differ in at most one hyperparameter."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         static = json.loads(study.rows[row].to_json())
@@ -230,6 +230,7 @@ def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
         groups.setdefault(json.dumps(static, sort_keys=True), []).append(row)
     made = []
     for left in groups.values():
+        # Greedy: the largest group first, then the rows that remain.
         while left:
             together = max(_one_apart(study, left), key=len)
             made.append(together)
@@ -238,7 +239,7 @@ def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
 
 
 def _one_apart(study: Study, rows: Sequence[str]) -> list[list[str]]:
-    """For each hyperparameter the first row with those that differ from it there alone."""
+    """For each hyperparameter, the rows that differ from the first in it alone."""
     first, *others = rows
     found = []
     for name in study.rows[first].hparams:
@@ -263,6 +264,7 @@ def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Jo
         config.population.seed = seeds
         for name, values in _varying(study, rows).items():
             config.population[name] = values
+    # Members are identified by their hyperparameters, whatever their order.
     members = []
     for index, member in enumerate(training.members(config)):
         row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
@@ -272,7 +274,7 @@ def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Jo
 
 
 def _span(seeds: tuple[int, ...]) -> str:
-    """Many seeds in a few letters, for the name of a folder."""
+    """Short folder name for a list of seeds."""
     first, last = seeds[0], seeds[-1]
     if len(seeds) > 1 and seeds == tuple(range(first, last + 1)):
         return f"{first}-{last}"
@@ -280,12 +282,12 @@ def _span(seeds: tuple[int, ...]) -> str:
 
 
 def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
-    """Where the scores of a model lie."""
+    """Path of the scores of a model."""
     return workdir / "scores" / f"{file_name(row)}_seed{seed}.json"
 
 
 def _is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
-    """Whether a model has scores, as its config makes it now."""
+    """Whether scores exist for the current config of a model."""
     record = _read_score(study, row, seed, workdir)
     return record is not None and "differs" not in record
 
@@ -295,7 +297,7 @@ def _is_done(study: Study, job: Job, workdir: pathlib.Path) -> bool:
 
 
 def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
-    """The folder that a run starts from, one of the study's or any; or nothing."""
+    """The folder that a run starts from, in the study or elsewhere; or an empty text."""
     given = job.config.init_from.workdir
     return str(workdir / given) if given in {j.folder for j in planned} else given
 
@@ -303,7 +305,7 @@ def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
 def _waits(
     study: Study, job: Job, planned: Sequence[Job], workdir: pathlib.Path
 ) -> bool:
-    """Whether the run starts from another of the study that is not done yet."""
+    """Whether the run starts from a run of the study that is not done yet."""
     source = _source(job, planned, workdir)
     return bool(source) and any(
         (workdir / other.folder).resolve() == pathlib.Path(source).resolve()
@@ -326,9 +328,9 @@ def _train_and_score(
     method = training.make_method(of_run)
     for row, seed, index in job.members:
         if _is_scored(study, row, seed, workdir):
-            continue  # cut off between the members of a population
+            continue  # scored before an interruption between members
         state = states if index is None else training.member(states, index)
-        # of a member, with its own hyperparameters
+        # The config of this member alone, with its own seed and hyperparameters.
         config = _model(study, row, seed)
         config.image_shape = tuple(of_run.image_shape)
         config.init_from.workdir = source
@@ -336,7 +338,7 @@ def _train_and_score(
         model = Trained(method, state, config, seed, data_dir)
         scores = {} if stopped else study.score(model)
         made_with = json.loads(config.to_json())
-        # as the study says it: its folder may lie elsewhere tomorrow
+        # As the study names it, because the study's folder may be moved.
         made_with["init_from"]["workdir"] = job.config.init_from.workdir
         record = {
             "row": row,
@@ -396,7 +398,7 @@ def _read_score(
             "command scores the model again."
         ) from None
     ours = json.loads(_model(study, row, seed).to_json())
-    # what the first batch told is in the record alone
+    # The shape comes from the data, so only the record has it.
     ours["image_shape"] = config["image_shape"]
     found = differences(config, ours)
     differs = {name: list(pair) for name, pair in found.items()}

@@ -1,4 +1,4 @@
-"""What a study is, and the table of its models' scores."""
+"""The description of a study, and the table of its scores."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from dis_jax.training.workdir import strict_json
 
 Columns = Mapping[str, float]
 
-FEW = 5  # pairs below which a bootstrap has too little to draw from
+FEW = 5  # with fewer pairs, a bootstrap interval is too narrow
 
 
 class Trained(NamedTuple):
-    """A trained model, as a study's `score` gets it.
+    """A trained model, the argument of a study's `score`.
 
     Attributes:
       method: the system.
-      state: what it has learned.
+      state: its trained state.
       config: its config, an `ml_collections.ConfigDict`.
       seed: its seed.
       data_dir: the folder of real data sets.
@@ -36,7 +36,7 @@ class Trained(NamedTuple):
 
 
 class Study(NamedTuple):
-    """A table of models: what is trained, how it is scored, what it is compared with.
+    """A table of models: what is trained, how it is scored and compared.
 
     Attributes:
       name: of the files that are written.
@@ -51,11 +51,11 @@ class Study(NamedTuple):
       notes: what a reader of the table should know.
       shown: the columns of the table and of its chart, by default all; the result has
         all.
-      of_seed: what else a seed decides, such as the data: (a copy of the row's config,
-        seed) -> config. Its models are trained one by one. `init_from.workdir` may be
-        the folder of another run of the study, such as "SDIM/seed0".
-      unit: of what a seed is a repetition, such as a subset of the data: models of one
-        unit are averaged before deviations and intervals are taken.
+      of_seed: further effects of a seed, such as on the data: (a copy of the row's
+        config, seed) -> config. Its models are trained one by one. `init_from.workdir`
+        may be the folder of another run of the study, such as "SDIM/seed0".
+      unit: seed -> the unit that it repeats, such as a subset of the data: models of one
+        unit are averaged before deviations and intervals are computed.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Study(NamedTuple):
 
 
 def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means and standard deviations over seeds, beside published numbers; differences.
+    """Means and standard deviations over seeds, published numbers, and differences.
 
     Args:
       study: what was done.
@@ -83,10 +83,11 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
       "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
       "low", "high", "n", "each"}}}], "models", "missing", "configs": {row: config}}`,
-      ready for JSON. A difference is that of the first line from the second, of models
-      with the same seed; between `low` and `high` lie 95 % of the bootstrap means (None
-      below five pairs, whose differences are in `each`). Models that diverged have no
-      scores and are in no mean. A row's config is that of its first seed.
+      ready for JSON. A difference is the first line minus the second, for models with
+      the same seed; 95 % of the bootstrap means are between `low` and `high` (None
+      below
+      five pairs, whose differences are in `each`). Models that diverged have no scores
+      and are in no mean. A row's config is that of its first seed.
 
     Example:
       >>> from dis_jax import studies
@@ -154,8 +155,8 @@ def paired_bootstrap(
     Args:
       first: (pairs,).
       second: (pairs,), the partners.
-      num_resamples: how many times the pairs are drawn again.
-      level: how much of the resampled means lies in the interval.
+      num_resamples: number of bootstrap samples.
+      level: share of the resampled means in the interval.
       seed: of the draws.
 
     Returns:
@@ -177,13 +178,14 @@ def paired_bootstrap(
         )
     difference = a - b
     rng = np.random.default_rng(seed)
+    # Pairs are resampled, not the sides: a seed affects both sides of a pair alike.
     drawn = difference[rng.integers(len(a), size=(num_resamples, len(a)))].mean(axis=1)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(difference.mean()), float(low), float(high)
 
 
 def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
-    """The values of the units that the seeds are repetitions of; each seed is its own."""
+    """Mean value of each unit; without `study.unit` each seed is its own unit."""
     units: dict[int, list[float]] = {}
     for seed, value in by_seed.items():
         units.setdefault(study.unit(seed) if study.unit else seed, []).append(value)

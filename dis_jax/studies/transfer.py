@@ -41,8 +41,8 @@ from dis_jax.training.workdir import changes, differences, steps_made
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
 
-# Settings by the names that they have in a record: those that scores depend on, those of
-# them that matter on the source, and those of fine-tuning.
+# Names of settings in a record: those that scores depend on, those of them that matter
+# on the source, and those of fine-tuning.
 _SCORING = ("trees", "readers", "num_codes", "num_pairs", "seed")
 _AT_SOURCE = ("num_codes", "num_pairs", "seed")
 _FINETUNING = ("adam", "learning_rate", "batch_size")
@@ -177,7 +177,7 @@ class _Ledger:
     def __init__(self, path: pathlib.Path, models: Sequence[Record]):
         self._path, self._models = path, models
         known = json.loads(path.read_text()) if path.is_file() else []
-        # the run's folder may have been moved since
+        # The folder of the run may have been moved since.
         self._by_member: dict[int | None, Record] = {
             r["member"]: r | {"run": models[0]["run"]} for r in known
         }
@@ -213,18 +213,18 @@ class _Ledger:
         write_whole(self._path, text)
 
     def _changed(self, model: Record) -> dict[str, tuple[Any, Any]]:
-        """In what the record of a model differs from what is asked for now."""
+        """Fields in which the record of a model differs from the request."""
         found = self._by_member[model["member"]]
         return differences({name: found.get(name) for name in model}, model)
 
 
 def _as_json(settings: TransferSettings, names: Sequence[str]) -> Record:
-    """Some settings as a file of records gives them back: with lists for tuples."""
+    """Some settings as they come back from a file, with lists in place of tuples."""
     return json.loads(json.dumps({name: getattr(settings, name) for name in names}))
 
 
 def _models(source: pathlib.Path, config: Any, **asked: Any) -> list[Record]:
-    """What each model of a run is, and what is asked of it; no checkpoint is read."""
+    """A record of each model of a run with the requested settings, without scores."""
     many = training.is_population(config)
     return [
         {
@@ -247,7 +247,7 @@ def _encoders(
     """The encoders of some models of a run."""
     method, states, _ = training.restore(source)
     found, wanted = np.ravel(states.step)[0], models[0]["source_steps"]
-    if found != wanted:  # the last checkpoint is damaged, and one before it was read
+    if found != wanted:  # the last checkpoint is damaged, and an earlier one was read
         raise ValueError(
             f"the checkpoint of step {wanted} in {source} cannot be read, but that of "
             f"step {found} can: train the source to its end again."
@@ -297,6 +297,7 @@ def _score_before(
         logging.info("%s to %s: scores before fine-tuning", source, model["target"])
         own = on_source.get(model["member"])
         codes, before = score(encode)
+        # The source images that `score_source` has scored: the same seed draws them again.
         distances = transfer_distances(
             *(encode_sample(encode, source_set, *draw).codes, codes),
             *(own and own["omes"], before["omes"]),

@@ -47,6 +47,7 @@ def encode_sample(
     encode: Encode, image_set: ImageSet, key: Key[Any, ""], num_codes: int
 ) -> Encoded:
     """Codes and factors of `num_codes` images, or all; a key draws the same images."""
+    # fold_in 0, 1, 2, 3: images, split, pairs, MLP, so none depends on the others.
     key = jax.random.fold_in(key, 0)
     index = jax.random.permutation(key, image_set.num_images)[:num_codes]
     codes = encode_all(encode, index, functools.partial(images_at, image_set))
@@ -61,7 +62,7 @@ def source_scores(
     num_codes: int = 15_000,
     num_pairs: int = 2_000,
 ) -> dict[str, Any]:
-    """OMES of an encoder on one set: those entries of `transfer_scores`, as JSON."""
+    """OMES of an encoder on one set: part of the entries of `transfer_scores`, as JSON."""
     encoded = encode_sample(encode, image_set, key, num_codes)
     samples = _samples(encoded, image_set, key)
     _, omes_json = _omes(encode, image_set, samples, key, num_pairs)
@@ -92,7 +93,7 @@ def transfer_scores(
       encoded: a sample of it, see `encode_sample`.
       key: of split, pairs and the MLP; trees need none.
       trees: "lightgbm", or "sklearn", the original that takes minutes a factor.
-      readers: of "gbt" and "mlp", the probes whose accuracies are wanted.
+      readers: the probes, some of "gbt" and "mlp".
       num_pairs: of each factor, for OMES where the set is a grid.
 
     Returns:
@@ -168,7 +169,7 @@ def transfer_distances(
     source_omes: Mapping[str, Any] | None,
     target_omes: Mapping[str, Any],
 ) -> dict[str, float | None]:
-    """How far a target lies from the source, in the source's encoder.
+    """Distances between source and target in the codes of the source's encoder.
 
     Args:
       source_codes: of images of the source, (batch, latent).
@@ -291,7 +292,7 @@ def _omes(
         )
     else:
         found = omes(samples.codes, samples.factors, key)
-    # without pairs enough of any factor OMES has no score: NaN, which JSON lacks
+    # Without enough pairs of any factor OMES is NaN, which JSON lacks: None instead.
     scored = bool(found.scored.any())
     overlap, multiple = found.overlap, found.multiple_encoding
     return found, {
@@ -315,7 +316,7 @@ def _omes(
 def _best_dims(found: Omes, samples: Samples) -> Int[np.ndarray, " factor"]:
     bins = histogram_bins(samples.train_codes, 20)
     information = mutual_information_matrix(bins, relabel(samples.train_factors))
-    # OMES assigns none, -1, to a factor without pairs
+    # OMES gives -1 to a factor without pairs.
     return np.where(found.best_dim < 0, information.argmax(axis=0), found.best_dim)
 
 

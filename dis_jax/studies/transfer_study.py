@@ -1,4 +1,4 @@
-"""Many transfers: a study's, or those of all runs in a folder; their records read back."""
+"""Many transfers: of a study or of all runs in a folder, and their records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Shape = tuple[int, ...]
 
 
 class TransferStudy(NamedTuple):
-    """Source models and the targets that they are carried to.
+    """Source models and the targets that they are transferred to.
 
     Attributes:
       name: of the files that are written.
@@ -108,13 +108,13 @@ def run_transfers(
     data_dir: Path | None = None,
     on_run: Callable[[], object] = lambda: None,
 ) -> None:
-    """Carries all runs in a folder to all targets, see `transfer`.
+    """Transfers all runs in a folder to all targets, see `transfer`.
 
     Several processes may work on one folder: each takes a pair that no other has.
 
     Args:
       folder: a run's workdir, or one that holds runs, at any depth.
-      targets: names of sets; none where existing transfers are all that is wanted.
+      targets: names of sets; empty to use existing transfers only.
       settings: see `TransferSettings`.
       data_dir: the folder of real data sets.
       on_run: called after each transfer.
@@ -153,7 +153,7 @@ def _transfer_each(
     data_dir: Path | None,
     on_run: Callable[[], object],
 ) -> None:
-    """All transfers that no other process makes; one that diverges stops no other."""
+    """Makes all transfers that no other process makes; continues if one diverges."""
     diverged = []
     for run, target in pairs:
         try:
@@ -171,7 +171,7 @@ def _transfer_each(
 def _check_targets(
     sources: Iterable[tuple[Any, Sequence[str]]], data_dir: Path | None
 ) -> None:
-    """Before hours are spent: refuses targets that do not fit the config of a source."""
+    """Refuses, before any training, targets that do not fit the config of a source."""
 
     @functools.cache
     def shape_of_source(name: str, split: str) -> Shape:
@@ -183,14 +183,14 @@ def _check_targets(
 
     for config, targets in sources:
         for target in targets:
-            # a run's config has the shape of its images; that of a study's row waits for
-            # the first batch
+            # a run's config has the shape of its images; that of a study's row waits
+            # for the first batch
             wanted = config.image_shape or shape_of_source(config.dataset, config.split)
             check_shapes(source_name(config), wanted, target, shape_of(target))
 
 
 def _sources(study: TransferStudy) -> Study:
-    """The study that trains the sources; they are scored here."""
+    """The study that trains the sources, without scores."""
     return Study(
         *(study.name, study.title, study.rows, study.seeds),
         score=lambda trained: {},
@@ -199,7 +199,7 @@ def _sources(study: TransferStudy) -> Study:
 
 
 def find_runs(folder: Path) -> list[pathlib.Path]:
-    """The runs in a folder, itself perhaps one; not those of fine-tuning.
+    """The runs in a folder, itself included, except fine-tuning runs.
 
     Args:
       folder: the workdir of a run, or one that holds such, at any depth.
@@ -281,17 +281,17 @@ def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
 
 
 def _runs(folder: Path) -> list[pathlib.Path]:
-    """A folder and those below it that hold a run, but not one of fine-tuning."""
+    """A folder and the folders below it that hold a run, except fine-tuning runs."""
     found = []
     for path, names, _ in os.walk(folder):
-        # other processes make and delete checkpoints
+        # Other processes may delete checkpoints while this one lists them.
         names[:] = [name for name in names if name != "checkpoints"]
         found.append(pathlib.Path(path))
     return sorted(p for p in found if config_path(p).is_file() and not _is_tuned(p))
 
 
 def _is_tuned(path: pathlib.Path) -> bool:
-    """Whether it lies in the folder of a run's transfers, and not of a study's."""
+    """Whether a path is in the transfer folder of a run, not of a study."""
     return any(
         p.name == FOLDER and config_path(p.parent).is_file() for p in path.parents
     )

@@ -1,4 +1,4 @@
-"""What transfers of many models add up to: tables, comparisons, what predicts a gain."""
+"""Tables of transfers, comparisons of methods, and predictors of the gain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Record = Mapping[str, Any]
 DISTANCES = ("frechet", "active_overlap", "omes_drop")
 PREDICTED = ("GBT, full", "GBT, pruned", "OMES")
 
-_FEWEST = 3  # points below which every correlation is 1
+_FEWEST = 3  # the correlation of two points is always 1 or -1
 
 
 def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 
     For each distance, score and either "before" (the score) or "gain": Pearson's
     `pearson` and Spearman's `spearman` over transfers, and `within`, Pearson's of the
-    differences from the mean of their pair of source and target, since targets differ in
-    how hard they are. None where there are fewer than three transfers (for `within`, than
-    pairs and two) or one side is constant; no entry where a distance is unknown.
+    differences from the mean of their pair of source and target, because targets differ
+    in difficulty. None for fewer than three transfers (`within`: fewer than pairs plus
+    two), or if one side is constant; no entry where a distance is unknown.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -158,10 +158,10 @@ def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 def alike(
     records: Sequence[Record], names: Sequence[str]
 ) -> list[tuple[dict[str, Any], list[Record]]]:
-    """Settings and records of each group that may be averaged, apart in fields `names`.
+    """Settings and records of each group that may be averaged, grouped by `names` too.
 
-    No model is in one twice: where a group would have two models of one seed and beta,
-    each run is a group of its own, with "run" among its settings.
+    A group has one model for each seed and beta: where there would be two, each run is
+    a group of its own, with "run" among its settings.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -180,7 +180,7 @@ def alike(
 
 
 def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
-    """Settings that one mean's records share, by dotted names; `source`: its steps too."""
+    """Settings that records in a mean share, by dotted names; `source`: its steps too."""
     found = {"source_steps": record["source_steps"]} if source else {}
     for part in ("finetuning", "scoring"):
         found |= {f"{part}.{name}": v for name, v in record.get(part, {}).items()}
@@ -188,7 +188,7 @@ def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
 
 
 def told_apart(settings: Record, others: Iterable[Record]) -> str:
-    """In what settings differ from some of the others: names and values, or nothing.
+    """Names and values of the settings that differ from some of the others.
 
     Example:
       >>> told_apart({"a": 1, "b": 2}, [{"a": 1, "b": 2}, {"a": 1, "b": 3}])
@@ -233,7 +233,7 @@ def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
 
 
 def _rows(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
-    """Each cell over the models that have it before and after."""
+    """Each cell, over the models that have it before and after fine-tuning."""
     both = _before_and_after(records)
     found: dict[str, dict[str, Any]] = {}
     for row, columns in both[0][0].items():
@@ -252,7 +252,7 @@ def _rows(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
 
 
 def _chance(records: Sequence[Record]) -> dict[str, float]:
-    """Of each factor, the mean over models: seeds of the scores may differ."""
+    """Mean over models for each factor, because the seeds of the scores may differ."""
     found: dict[str, list[float]] = {}
     for record in records:
         scores = record["before"]
@@ -284,7 +284,7 @@ def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
-    """In how many models a factor's own dimension has less than half of its largest S.
+    """Number of models in which a factor's dimension has less than half its largest S.
 
     OMES assigns the dimension by the overlap score, which may be largest where S is small.
     """
@@ -358,7 +358,8 @@ def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
 
 
 def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:
-    """Pearson's within pairs; None below two free differences: any line fits one."""
+    """Pearson correlation within pairs; None with fewer than two free differences."""
+    # Subtracting the mean of each pair costs one degree of freedom per pair.
     if len(pairs) - len({*pairs}) < _FEWEST - 1:
         return None
     return _correlation(*_centred(pairs, x, y))["pearson"]
@@ -374,7 +375,7 @@ def _centred(pairs: Sequence[tuple], *values: np.ndarray) -> list[np.ndarray]:
 def _correlation(x: np.ndarray, y: np.ndarray) -> dict[str, float | None]:
     from scipy import stats
 
-    # a constant column of means varies by rounding
+    # A constant column of means may differ by rounding.
     if len(x) < _FEWEST or min(np.ptp(x), np.ptp(y)) < 1e-9:
         return {"pearson": None, "spearman": None}
     return {
