@@ -1,4 +1,4 @@
-"""Image sets of arrays: checked at the border, then resident on the device."""
+"""Image sets of arrays: checked on entry, then resident on the device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dis_jax.data.reading import LARGEST_LABEL, named
 
 
 class LabelledImages(NamedTuple):
-    """What a reader hands on: images as `from_arrays` takes them, and their factors."""
+    """The result of a reader: images for `from_arrays`, and their factors."""
 
     images: np.ndarray
     factors: np.ndarray
@@ -34,7 +34,7 @@ def from_arrays(
     factor_names: Sequence[str] = (),
     sizes: Sequence[int] | None = None,
 ) -> ImageSet:
-    """An image set of arrays, held on the device as small as they came.
+    """An image set of arrays, held on the device in their compact form.
 
     Booleans are held as bits, bytes (0 to 255 means 0 to 1) as bytes, floats as
     float32. Where the factors are those of a full grid, in any order, the set is one.
@@ -219,7 +219,7 @@ def checked_factors(
 
 
 def _check_whole(labels: np.ndarray, names: Sequence[str], name: str) -> None:
-    """Refuses labels of any type but whole numbers, by what they are."""
+    """Refuses labels that are not whole numbers; the message depends on their type."""
     kind = labels.dtype.kind
     if kind in "iu" or not labels.size:
         return
@@ -250,10 +250,11 @@ def _check_range(column: np.ndarray, size: int, factor: str, name: str) -> None:
 
 
 def grid_position(labels: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray | None:
-    """Where the image of each cell of the grid lies, or None if one is missing."""
+    """Position of the image of each grid cell, or None if one is missing."""
     if not sizes or math.prod(sizes) != len(labels) or labels.min() < 0:
         return None
     cell = np.ravel_multi_index(tuple(labels.T), sizes)
+    # As many images as cells: a cell that stays -1 means that another occurs twice.
     position = np.full(len(labels), -1, np.int32)
     position[cell] = np.arange(len(labels), dtype=np.int32)
     return None if position.min() < 0 else position
@@ -272,6 +273,8 @@ def _decoder(kind: str, shape: tuple[int, ...]) -> Callable[..., Any]:
 
     def decode(rows):
         if kind == "b":
+            # Eight pixels a byte, the first in the highest bit, as `np.packbits` stores
+            # them.
             shifts = jnp.arange(7, -1, -1, dtype=jnp.uint8)
             bits = (rows[..., None] >> shifts) & jnp.uint8(1)
             rows = bits.reshape(*rows.shape[:-1], -1)[..., : math.prod(shape)]

@@ -1,4 +1,4 @@
-"""A grid of real images, turned and shrunk on the fly: two more factors."""
+"""A grid of real images with rotation and scale as two more factors."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def turned_and_shrunk(
 ) -> ImageSet:
     """Every image of a grid in 18 rotations and 9 scales (Dapueto et al. 2024).
 
-    The nearest pixel is taken; black is where the image does not reach. Only the images
-    that come in are held.
+    Nearest-neighbour sampling; black outside the image. Only the original images are
+    held in memory.
 
     Args:
       images: square uint8 images of the full grid, in C order.
@@ -76,7 +76,8 @@ def _drawer(sizes: tuple[int, ...]) -> Callable[..., Array]:
         side = images.shape[1]
         angle = factors[:, -2] * (2 * math.pi / ROTATIONS)
         row, column = source_points(side, angle, jnp.asarray(SCALES)[factors[:, -1]])
-        # Rounding half up after a nudge, so that a quarter turn hits pixels' centres.
+        # Round half up after a small shift: at a quarter turn rounding errors would
+        # otherwise select a neighbouring pixel.
         row, column = (
             jnp.floor(a + 0.5 + 1e-4).astype(jnp.int32) for a in (row, column)
         )

@@ -1,4 +1,4 @@
-"""What is published where; what SmallNORB, dSprites, Shapes3D and MNIST consist of.
+"""Where sets are published, and the files of SmallNORB, dSprites, Shapes3D and MNIST.
 
 The checksums are those of the catalogue of tensorflow_datasets; MNIST's second ones are
 of the unpacked files.
@@ -15,7 +15,7 @@ from dis_jax.data.download import (
     read_smallnorb,
 )
 
-# Where its publisher offers each set: named where a file is missing or damaged.
+# Where each set is published, for messages about missing or damaged files.
 OFFERED = {
     "smallnorb": "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
     "dsprites": "https://github.com/google-deepmind/dsprites-dataset",
@@ -28,7 +28,7 @@ OFFERED = {
     "rgbd_objects": "https://rgbd-dataset.cs.washington.edu/",
     "nar": "https://github.com/threewisemonkeys-as/nar",
 }
-# beside a prepared set: a stream needs all factors before the first image
+# Next to a prepared set, because a stream needs all factors before the first image.
 KEPT_FACTORS = "factors_{split}.npy"
 DSPRITES_FACTORS = ("shape", "scale", "orientation", "pos_x", "pos_y")
 SHAPES3D_FACTORS = (

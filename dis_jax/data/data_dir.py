@@ -1,4 +1,4 @@
-"""Real sets from a folder of the user's: what lies where, and how it is read."""
+"""Real sets from a folder of the user: layout of the files and their readers."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def on_disk(name: str, data_dir: pathlib.Path, split: str) -> ImageSet:
         read = lambda index: shrunk(full(index), 64)
     if published.binary:
         bits = read
-        read = lambda index: bits(index) * np.uint8(255)
+        read = lambda index: bits(index) * np.uint8(255)  # 0 and 1 to 0 and 255
     return from_source(
         kept(read, len(factors), shape),
         factors,
@@ -261,7 +261,7 @@ def published_arrays(
 
 
 def shrunk(images: np.ndarray, side: int) -> np.ndarray:
-    """Grey bytes at another size, by Lanczos interpolation of each image."""
+    """Resizes grey uint8 images by Lanczos interpolation."""
     from PIL import Image
 
     small = np.empty((len(images), side, side, 1), np.uint8)
@@ -272,7 +272,7 @@ def shrunk(images: np.ndarray, side: int) -> np.ndarray:
 
 
 def coil100_augmented(data_dir: pathlib.Path) -> ImageSet:
-    """The objects of COIL-100 with all 72 views, turned and shrunk: a full grid."""
+    """The objects of COIL-100 with all 72 views, rotated and scaled: a full grid."""
     coil = coil100(data_dir / "coil100")
     objects, poses = coil.factors.T
     complete = np.flatnonzero(np.bincount(objects) == 72)

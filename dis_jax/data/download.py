@@ -21,7 +21,7 @@ from dis_jax.data.reading import ranks, whole_numbers
 Arrays = dict[str, np.ndarray]  # image, perhaps image2, and factors
 
 _NORB_MAGIC = {0x1E3D4C55: "u1", 0x1E3D4C54: "<i4"}
-# the largest value of each column; azimuths are stored as 0, 2, ..., 34
+# Largest value of each column; azimuths are stored as 0, 2, ..., 34.
 _NORB_INFO = {"instance": 9, "elevation": 8, "azimuth": 34, "lighting": 5}
 _SPRITE_CLASSES = {
     "color": 1, "shape": 3, "scale": 6, "orientation": 40, "pos_x": 32, "pos_y": 32
@@ -143,13 +143,13 @@ def read_smallnorb(paths: Sequence[pathlib.Path]) -> Arrays:
 
 
 def read_dsprites(paths: Sequence[pathlib.Path]) -> Arrays:
-    """All of dSprites, from its HDF5 file; the factor colour, of one value, is left out."""
+    """All of dSprites, from its HDF5 file, without the constant factor colour."""
     images, classes = read_hdf5(paths[0], ["imgs", "latents/classes"])
     return sprites(paths[0], images, classes)
 
 
 def read_dsprites_npz(path: pathlib.Path) -> Arrays:
-    """The same from the published `.npz` file, without the pickle that is in it."""
+    """The same from the published `.npz` file, without unpickling its metadata."""
     arrays = read_npz(path, ["imgs", "latents_classes"])
     return sprites(path, arrays["imgs"], arrays["latents_classes"])
 
@@ -209,7 +209,7 @@ def read_mnist(paths: Sequence[pathlib.Path]) -> Arrays:
 
 
 def found(folder: pathlib.Path, file: File) -> pathlib.Path:
-    """Where a published file lies in a folder, gzipped or unpacked."""
+    """Path of a published file in a folder, gzipped or unpacked."""
     for path in (folder / file.name, folder / file.name.removesuffix(".gz")):
         if path.is_file():
             return path
@@ -223,7 +223,7 @@ def verify(path: pathlib.Path, file: File) -> None:
 
     Args:
       path: the file.
-      file: what it ought to be.
+      file: the published file.
 
     Raises:
       ValueError: if the checksum is another.
@@ -243,7 +243,7 @@ def verify(path: pathlib.Path, file: File) -> None:
 
 
 def fetch(file: File, folder: pathlib.Path) -> pathlib.Path:
-    """Downloads a published file, unless it is there; all of it or nothing.
+    """Downloads a published file unless it exists; no partial file is left behind.
 
     Args:
       file: which.
@@ -264,6 +264,7 @@ def fetch(file: File, folder: pathlib.Path) -> pathlib.Path:
         return path
     folder.mkdir(parents=True, exist_ok=True)
     bar = tqdm(total=file.size, unit="B", unit_scale=True, desc=file.name)
+    # In the same folder, so that the final move is a rename within one file system.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch, bar:
         part = pathlib.Path(scratch) / file.name
         try:

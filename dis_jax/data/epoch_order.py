@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-# Rounds of the swap-or-not shuffle (Hoang, Morris & Rogaway 2012). A round leaves two
-# images as far apart as they were with probability 1/2, so 32 leave no trace.
+# Rounds of the swap-or-not shuffle (Hoang, Morris & Rogaway 2012). In each round two
+# images keep their distance with probability 1/2, so 32 rounds leave no visible order.
 _ROUNDS = 32
 
 
@@ -20,8 +20,8 @@ def epoch_index(
 ) -> Int[Array, " batch"]:
     """Indices of the batch of a step when every image is seen once an epoch.
 
-    The epochs are laid end to end, each in an order of its own, and cut into batches.
-    No state is kept and no permutation is stored: a step costs O(batch).
+    Epochs, each in its own order, follow each other and are cut into batches. There is
+    no state and no stored permutation: a step costs O(batch).
 
     Args:
       key: which sequence of orders; constant in a run.
@@ -46,8 +46,8 @@ def epoch_index(
             f"batch_size is {batch_size} and the set has {num_images} images; in epoch "
             'order a batch has 1 to that many. Take a smaller batch, or order="keyed".'
         )
-    # After `steps` steps exactly `epochs` epochs are over, so step * batch_size is only
-    # ever formed below their least common multiple and does not overflow.
+    # After `steps` steps exactly `epochs` epochs are complete, so step * batch_size is
+    # computed modulo the least common multiple, where it does not overflow.
     common = math.gcd(batch_size, num_images)
     steps, epochs = num_images // common, batch_size // common
     if steps * batch_size + batch_size >= 2**32:
@@ -61,6 +61,7 @@ def epoch_index(
     first = rest // jnp.uint32(num_images)
     epoch = (step // steps) * epochs + first.astype(step.dtype)
     position -= first * jnp.uint32(num_images)
+    # A batch may reach into the next epoch, never further: batch_size <= num_images.
     is_next = position >= num_images
     position = jnp.where(is_next, position - jnp.uint32(num_images), position)
     here, there = (_round_bits(key, epoch + i, num_images) for i in range(2))
@@ -79,9 +80,9 @@ def shuffled(
 ) -> Int[Array, " batch"]:
     """Image of positions under the swap-or-not permutation of [0, num_images).
 
-    Round i swaps x with pivot_i - x (mod n), or not, as a hash of the larger of the two
-    says. It is a bijection for any n: no table, and no loop of unknown length, which a
-    GPU would have to wait for.
+    Round i swaps x with pivot_i - x (mod n) if a hash bit of the larger of the two is
+    1. Both partners compute the same bit, so it is a bijection for any n: no table, and
+    no loop of unknown length, which would stall a GPU.
     """
     n = jnp.uint32(num_images)
     for pivot, salt in zip(pivots, salts, strict=True):

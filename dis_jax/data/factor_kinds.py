@@ -1,4 +1,4 @@
-"""What kind each factor of the package's own sets is."""
+"""The kind of each factor of the sets in this package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _NORB: dict[str, Kind] = {
     "lighting": _CATEGORY,
 }
 _COIL: dict[str, Kind] = {"object": _CATEGORY, "pose": ("circular", 72)}
-# By the name of the set; periods in steps of the factor's index.
+# By the name of the set; periods are in steps of the factor's index.
 KINDS: dict[str, dict[str, Kind]] = {
-    # Angles are 2 pi k / 39, k = 0 to 39: the last is the first again. A square looks the
-    # same after a quarter of the period, an ellipse after half, a heart after all of it.
+    # Angles are 2 pi k / 39, k = 0 to 39: the last is the first again. A square looks
+    # the same after a quarter of the period, an ellipse after half, a heart after all
+    # of it.
     "dsprites": {
         "shape": _CATEGORY,
         "scale": _ORDERED,
@@ -71,10 +72,10 @@ KINDS: dict[str, dict[str, Kind]] = {
 
 
 def with_kinds(image_set: ImageSet, name: str) -> ImageSet:
-    """The set with the kinds of its factors, where it is one of the package's own.
+    """Adds the kinds of the factors to a set of this package.
 
     Args:
-      image_set: the set, perhaps varied: a factor that a variant adds is a category.
+      image_set: the set or a variant of it; factors that a variant adds are categories.
       name: of the set, without the variant.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The host's memory, and keeping decoded images in it."""
+"""The host's memory, and a cache of decoded images in it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-ROOM_FOR_DATA = 0.5  # of a memory: the rest is for the model and for others
+ROOM_FOR_DATA = 0.5  # share of a memory; the rest is for models and other processes
 
 
 def host_memory() -> int:
-    """Bytes of memory that this machine has."""
+    """Size of the memory of this machine, in bytes."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -21,18 +21,18 @@ def kept(
     num_images: int,
     image_shape: tuple[int, int, int],
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Reads each image once and keeps it, where all fit in half of the host's memory.
+    """Caches every image that is read, if all fit in half of the host's memory.
 
     Decoding a record takes several times as long as copying an image; from the second
-    epoch on a stream only copies. Memory is taken as images come.
+    epoch on, a stream only copies. Memory is used as images arrive.
 
     Args:
       read: positions (n,) -> bytes (n, height, width, channels).
-      num_images: how many there are.
+      num_images: number of images in the set.
       image_shape: (height, width, channels).
 
     Returns:
-      What does the same, for any number of threads.
+      A function like `read`, for any number of threads.
 
     Example:
       >>> asked = []
@@ -47,6 +47,7 @@ def kept(
     """
     if num_images * math.prod(image_shape) > ROOM_FOR_DATA * host_memory():
         return read
+    # The system reserves pages of an empty array only when they are written.
     images = np.empty((num_images, *image_shape), np.uint8)
     is_there = np.zeros(num_images, bool)
 
@@ -54,7 +55,9 @@ def kept(
         missing = index[~is_there[index]]
         if len(missing):
             images[missing] = read(missing)
-            is_there[missing] = True  # only now: another thread may ask for them
+            # Only after the images are written: other threads read the mask at any
+            # time.
+            is_there[missing] = True
         return images[index]
 
     return remembered

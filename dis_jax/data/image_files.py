@@ -25,7 +25,7 @@ _SUFFIXES = (
     ".webp",
 )  # fmt: skip
 _GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
-# Of floating point ("F") nobody knows the range, and LAB has no conversion.
+# Not "F", since floating-point images have no fixed range, nor LAB, without conversion.
 _MODES = (
     "1",
     "L",
@@ -54,9 +54,9 @@ def from_folder(
 ) -> ImageSet:
     """An image set of the image files in a folder and its subfolders.
 
-    Files and subfolders whose names begin with a dot are passed over; what else is no
-    image is counted in the log. docs/data.md says how transparency, palettes, 16 bits
-    and rotated photographs are read.
+    Files and subfolders whose names begin with a dot are skipped; other files that are
+    not images are counted in the log. docs/data.md says how transparency, palettes, 16
+    bits and rotated photographs are read.
 
     Args:
       path: the folder.
@@ -107,7 +107,7 @@ def from_folder(
 
 
 def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
-    """Counts the files that are passed over, by their endings."""
+    """Logs the number of skipped files by their endings."""
     read = {file.name for file in files}  # names suffice to count, and are quick
     left = collections.Counter(
         file.suffix.lower() or "no ending"
@@ -197,13 +197,13 @@ def read_image(
 def _decoded(
     file: pathlib.Path, *, side: int | None, channels: int | None, fit: Fit
 ) -> tuple[np.ndarray, int]:
-    """The first frame of an image file, and how many there are."""
+    """The first frame of an image file, and the number of frames."""
     from PIL import Image, ImageOps
 
     with whole(file, "image file"):
         content = io.BytesIO(file.read_bytes())
         with Image.open(content) as opened:
-            opened.verify()  # the checksums of a PNG, which decoding passes over
+            opened.verify()  # the checksums of a PNG, which decoding ignores
         content.seek(0)
         with Image.open(content) as opened:
             frames = getattr(opened, "n_frames", 1)
@@ -295,7 +295,7 @@ def _read_labels(
 
 
 def _is_below(root: pathlib.Path, name: str) -> bool:
-    """Whether a name of a stranger's table stays in its folder."""
+    """Whether a path from an untrusted table stays in its folder."""
     path = os.path.normpath(root / name)
     return pathlib.Path(path).is_relative_to(os.path.normpath(root))
 
@@ -303,7 +303,7 @@ def _is_below(root: pathlib.Path, name: str) -> bool:
 def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
 ) -> list[int]:
-    """Whole numbers as they are; words by their rank among the words of the column."""
+    """Whole numbers unchanged; words as their ranks among the words of the column."""
     words = sorted({text for _, text in texts if not _is_number(text)})
     ranks = {"-1": -1} | {word: rank for rank, word in enumerate(words)}
     numbers = []
@@ -323,7 +323,7 @@ def _numbered(
 
 
 def _is_number(text: str) -> bool:
-    """Whether a cell is no word: a number of any kind, or nothing."""
+    """Whether a cell is a number of any kind, or empty, and not a word."""
     try:
         float(text or "0")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which images have which labels: tables that are made once, on the host."""
+"""Tables of the labels of images, made once on the host."""
 
 from __future__ import annotations
 
@@ -62,15 +62,15 @@ def known_labels(
 
 
 def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
-    """Images sorted by the labels that they share, so that a partner is one look-up.
+    """Images sorted by their shared labels, so that drawing a partner is one look-up.
 
     Args:
       image_set: the set.
       names: the factors that members of a group share.
 
     Returns:
-      `order`, the images of one group after another; `start` and `size`, where the
-      group of each image lies in it.
+      `order`, the images of one group after another; `start` and `size`, the place of
+      each image's group in `order`.
 
     Raises:
       ValueError: if a factor is not there, or unknown for some images.
@@ -157,9 +157,8 @@ def imbalanced_counts(
 ) -> tuple[int, ...]:
     """Class counts of an imbalanced split, as in Elastic-InfoGAN's study of MNIST.
 
-    One class has `largest` images, the others a uniform share of .1 to 1 of that (Ojha
-    et al. 2020, whose 50 splits look so; these are our own, drawn by the number of the
-    split).
+    One class has `largest` images, the others a uniform share of .1 to 1 of that. These
+    splits are our own, drawn by number; they resemble the 50 splits of Ojha et al. 2020.
 
     Args:
       split: which of the splits, from 0.

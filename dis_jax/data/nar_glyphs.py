@@ -41,8 +41,8 @@ def drawn_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
 def read_glyphs(folder: pathlib.Path) -> UInt8[np.ndarray, "glyph 20 20"]:
     """The original glyphs of Sonwane et al. 2021, from `nar_images.npz`.
 
-    The file holds sheared and turned copies too. Of each shape the tile without shear
-    is taken, upright where there is one and otherwise turned back (delta).
+    The file holds sheared and rotated copies too. For each shape the tile without shear
+    is used, upright where there is one and otherwise rotated back (delta).
 
     Args:
       folder: holds the file: `images`, `shape`, `shape_names`, `rotation_deg`,

@@ -1,4 +1,4 @@
-"""Visual analogies: examples of a program at work, a query, and four options."""
+"""Visual analogies: examples of a program, a query, and four options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dis_jax.data.rendered_nar import CELLS, MOST_GLYPHS
 
 EXAMPLES, OPTIONS = 6, 4
 LONGEST = 3  # primitives in a program
-# random numbers of a problem's boards: number of glyphs, order of cells, shapes
+# Random numbers for the boards of a problem: number of glyphs, order of cells, shapes.
 _BOARDS = (EXAMPLES + 1) * (1 + CELLS**2 + MOST_GLYPHS)
 
 
@@ -47,12 +47,12 @@ def nar_problems(key: Key[Array, ""], num_problems: int) -> NarProblems:
     """Draws visual analogies in the manner of Sonwane et al. 2021.
 
     A program is made of one to three primitives, each applied to all glyphs of a board:
-    shift up, down, left or right by a cell, and to_shape. It is as short as can be: no
-    two of its shifts undo each other, and it has one to_shape at most. Boards are drawn
-    so that no glyph leaves the grid and no two share a cell. The three wrong options are
-    what other programs, of any length, make of the query; one that changes shapes takes
+    shift up, down, left or right by a cell, and to_shape. It has minimal length: no two
+    of its shifts cancel, and it has one to_shape at most. Boards are drawn so that no
+    glyph leaves the grid and no two share a cell. The three wrong options are the
+    results of other programs, of any length, on the query; one that changes shapes has
     the shape of the right option half of the time. The length of the program, and the
-    place of the right option, are uniform.
+    position of the right option, are uniform.
 
     Args:
       key: source of the problems.
@@ -126,7 +126,7 @@ def _problem(chance: Float[Array, " draws"]) -> NarProblems:
     order = jnp.argsort(chance[2 + OPTIONS - 1 :][:OPTIONS])
     programs, lengths = (jnp.asarray(a) for a in _programs())
     length = 1 + (of_length * LONGEST).astype(jnp.int32)
-    # a program that changes shapes stands in the list once for each of them
+    # A program that changes shapes is in the list once for each shape.
     weight = jnp.where(programs[:, 2] < 0, 1.0, 1 / len(GLYPHS))
     program = programs[_choice(of_program, jnp.where(lengths == length, weight, 0))]
     of_boards = chance[-_BOARDS:].reshape(EXAMPLES + 1, -1)
@@ -140,25 +140,25 @@ def _problem(chance: Float[Array, " draws"]) -> NarProblems:
         apply_program(program, inputs),
         query,
         options[order],
-        jnp.argmin(order),  # where the first option went
+        jnp.argmin(order),  # the new position of option 0, the right one
         program,
         length,
     )
 
 
 def _board(chance: Float[Array, " draws"], program: Int[Array, " 3"]) -> Array:
-    """A board whose glyphs have cells of their own, and stay on the grid."""
+    """A board whose glyphs have different cells and stay on the grid."""
     of_number, of_cells, of_shapes = jnp.split(chance, [1, 1 + CELLS**2])
     cells = jnp.stack(jnp.divmod(jnp.arange(CELLS**2), CELLS), axis=-1)
     after = cells + program[:2]
     free = ((after >= 0) & (after < CELLS)).all(axis=1)
-    # the free cells first, in random order
+    # Adding 1 for the others puts the free cells first, in random order.
     place = cells[jnp.argsort(of_cells + ~free)[:MOST_GLYPHS]]
     number = (of_number * MOST_GLYPHS).astype(jnp.int32)
     number = jnp.minimum(number, free.sum() - 1)
     shape = (of_shapes * len(GLYPHS)).astype(jnp.int32)
     glyphs = jnp.concatenate([shape[:, None], place], axis=1)
-    # factors that change nothing are 0, so that equal boards have equal factors
+    # Factors of absent glyphs are 0, so that equal boards have equal factors.
     glyphs = jnp.where((jnp.arange(MOST_GLYPHS) <= number)[:, None], glyphs, 0)
     return jnp.concatenate([number, glyphs.ravel()]).astype(jnp.int32)
 
@@ -166,7 +166,7 @@ def _board(chance: Float[Array, " draws"], program: Int[Array, " 3"]) -> Array:
 def _other_programs(
     chances: Sequence[Array], program: Int[Array, " 3"], query: Int[Array, " 10"]
 ) -> Int[Array, "3 3"]:
-    """Programs whose results on the query differ, from each other and from the right."""
+    """Programs with different results on the query, none equal to the solution."""
     programs = jnp.asarray(_programs()[0])
     results = jax.vmap(apply_program, (0, None))(programs, query)
     target = apply_program(program, query)
@@ -191,5 +191,5 @@ def _on_grid(factors: Int[Array, "board 10"]) -> Bool[Array, " board"]:
 def _choice(chance: Array, weight: Float[Array, " program"]) -> Int[Array, ""]:
     """A position, drawn in proportion to its weight by a number in [0, 1)."""
     total = jnp.cumsum(weight)
-    # a little less, so that rounding never leads past the last
+    # Slightly below 1, so that rounding never selects a position past the last.
     return (total <= chance * (1 - 1e-6) * total[-1]).sum()

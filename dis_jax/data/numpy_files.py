@@ -1,4 +1,4 @@
-"""NumPy's files, `.npz` and `.npy`: read to the last byte, and never unpickled."""
+"""Files of NumPy, `.npz` and `.npy`: read in full, and never unpickled."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NPZ, _NPY = ".npz file", ".npy file"
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
-    (3, 0): np.lib.format.read_array_header_2_0,  # the same but for letters of names
+    (3, 0): np.lib.format.read_array_header_2_0,  # differs in the encoding of names
 }
 
 
 class Header(NamedTuple):
-    """What a file says of one of its arrays.
+    """The header of an array in a file.
 
     Attributes:
       shape: of the array.
@@ -95,7 +95,8 @@ def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     with whole(path, _NPZ), zipfile.ZipFile(path) as archive:
         arrays = {}
         for name in names:
-            # All bytes are read, by the sizes that agree: so the checksum is compared.
+            # zipfile compares the checksum only if all bytes are read, as they are
+            # here: the size in the header is that of the member.
             with archive.open(f"{name}.npy") as stream:
                 arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
         return arrays
@@ -142,7 +143,7 @@ def _header(stream: IO[bytes]) -> Header:
 
 
 def _check_size(header: Header, left: int) -> None:
-    """A header that asks for fewer bytes than there are would give part of an array."""
+    """Refuses a wrong size: a header of fewer bytes would give a part of the array."""
     wanted = math.prod(header.shape) * header.dtype.itemsize
     if not header.dtype.hasobject and wanted != left:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Files of the user's own, by their path."""
+"""Image sets from the user's own files, by path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def is_path(name: str) -> bool:
 
 
 def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> ImageSet:
-    """An image set of an `.npz` file or of a folder of images, with what labels it has.
+    """An image set of an `.npz` file or a folder of images, with its labels.
 
     Args:
       path: a file with the array `images`, whose other arrays of one whole number an

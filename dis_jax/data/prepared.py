@@ -27,10 +27,10 @@ def prepare(
     raw_dir: str | os.PathLike[str] | None = None,
     check: bool = True,
 ) -> pathlib.Path:
-    """Writes a published set as array_record files; all of it or nothing.
+    """Writes a published set as array_record files; no partial set is left behind.
 
-    Where two processes prepare one set, both write it and the first to be done keeps it.
-    One that is killed leaves a folder `incomplete.*`, which may be removed.
+    If two processes prepare one set, both write it and the first to finish keeps it. A
+    process that is killed leaves a folder `incomplete.*`, which may be removed.
 
     Args:
       name: "smallnorb", "dsprites", "shapes3d" or "mnist".
@@ -40,7 +40,7 @@ def prepare(
       check: whether the files' checksums are compared with the published ones.
 
     Returns:
-      The directory. One that is there already is left as it is.
+      The directory; an existing one is not changed.
 
     Raises:
       FileNotFoundError: if `raw_dir` lacks a file.
@@ -61,7 +61,7 @@ def prepare(
     try:
         _write(name, paths, pathlib.Path(data_dir))
     except OSError:
-        if not target.is_dir():  # else another process was faster
+        if not target.is_dir():  # otherwise another process finished first
             raise
     return target
 
@@ -87,9 +87,9 @@ def raw_files(
 
 
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
-    """The newest prepared version in a set's folder, by this package or by tfds itself.
+    """The newest version in a set's folder, prepared by this package or by tfds.
 
-    One of array_record files goes before others, which take tensorflow to read.
+    array_record files are preferred: others need tensorflow.
     """
     versions = []
     for path in folder.glob("[0-9]*/dataset_info.json"):  # no incomplete.*
@@ -179,7 +179,7 @@ def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
 def read_factors(
     name: str, directory: pathlib.Path, splits: Sequence[str]
 ) -> np.ndarray:
-    """The factors alone, (image, factor); images are left undecoded.
+    """The factors alone, (image, factor), without decoding images.
 
     Args:
       name: the name of the published set.
@@ -249,7 +249,7 @@ def reader(
 
 
 def _image_at(examples: Any) -> Callable[[int], np.ndarray]:
-    """Position -> image; labels are left undecoded, which takes most of the time."""
+    """Position -> image, without decoding labels, which would take most of the time."""
     if isinstance(examples, _TfrecordSource):
         return lambda place: examples[place]["image"]
     import tensorflow_datasets as tfds
@@ -264,7 +264,7 @@ def _image_at(examples: Any) -> Callable[[int], np.ndarray]:
         example: Any = tf_example_pb2
         shape: Any = feature.shape
 
-        # a third of the time that tfds takes for the same bytes
+        # Parses the record directly: a third of the time of tfds for the same bytes.
         def unpacked(place: int) -> np.ndarray:
             parts = example.Example.FromString(records[place]).features.feature
             raw = parts["image"].bytes_list.value[0]

@@ -46,7 +46,7 @@ def coil100(folder: pathlib.Path) -> LabelledImages:
 
     Args:
       folder: holds the file: `images` at 64x64, `object` from 1, `angle_deg`; or else the
-        images, in it or below it, of which two by two pixels are averaged.
+        images, in it or below it, which are averaged over 2x2 pixels.
 
     Returns:
       Images 64x64x3 and their factors: object, pose (5 degrees a step).
@@ -111,6 +111,7 @@ def _coil100_views(
             f"{2 * _SIDE}x{2 * _SIDE}, as they are published."
         )
     squares = images.reshape(len(images), _SIDE, 2, _SIDE, 2, 3)
+    # The mean of four bytes, rounded; uint16 holds their sum.
     halved = (squares.sum((2, 4), dtype=np.uint16) + 2) // 4
     objects, angles = (np.array(part) for part in list(zip(*found, strict=True))[:2])
     return halved.astype(np.uint8), (objects, angles)
@@ -236,8 +237,8 @@ def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
 def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     """RGB-D Objects: `<category>_<instance>_<azimuth>_<pose>_crop.png` in folders.
 
-    An image is what its file `..._maskcrop.png` shows of the object, padded to a
-    square; where there is no mask, the whole crop.
+    An image is the object within the mask `..._maskcrop.png`, padded to a square;
+    without a mask, the whole crop.
 
     Args:
       folder: holds the folders of categories.

@@ -1,7 +1,7 @@
-"""Ray casting with x, y and z kept apart, as planes: fast, and mapped over images.
+"""Ray casting with x, y and z as separate arrays, which is fast on a CPU.
 
-A ray is an origin and a direction; a surface is met at origin + t direction. Everything
-broadcasts: rays are (batch, row, column), what differs between images (batch, 1, 1).
+A ray is an origin and a direction; it hits a surface at origin + t direction.
+Everything broadcasts: rays are (batch, row, column), values of an image (batch, 1, 1).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-FAR = 1e9  # t of what is not met
+FAR = 1e9  # t of a surface that is not hit
 _SMALL = 1e-6
 Plane = Float[Array, "*shape"] | float
 Mask = Bool[Array, "*shape"]
 
 
 class Vector(NamedTuple):
-    """Three planes."""
+    """The x, y and z components, an array each."""
 
     x: Plane
     y: Plane
@@ -35,7 +35,7 @@ class Vector(NamedTuple):
         return Vector(self.x - other.x, self.y - other.y, self.z - other.z)
 
     def scaled(self, factor: Plane) -> Vector:
-        """All three times a factor."""
+        """Scales the vector."""
         return Vector(self.x * factor, self.y * factor, self.z * factor)
 
     def dot(self, other: Vector) -> Plane:
@@ -44,7 +44,7 @@ class Vector(NamedTuple):
 
 
 class Camera(NamedTuple):
-    """Where rays start and where they go, through the corners of pixels."""
+    """Origin and directions of the rays through the corners of pixels."""
 
     origin: Vector
     direction: Vector
@@ -63,7 +63,7 @@ def orbit(
 
     Args:
       angle: radians about the vertical axis y; 0 looks from +z.
-      side: pixels a side; there is a ray more, for corners.
+      side: pixels a side; there are side + 1 rays, through the corners.
       distance: of the camera from the axis, in the plane.
       height: of the camera.
       target: height of the point that it looks at.
@@ -85,7 +85,7 @@ def orbit(
 
 
 def nonzero(plane: Plane) -> Plane:
-    """The same, but never so small that dividing by it overflows."""
+    """Replaces values near 0, so that a division by them does not overflow."""
     return jnp.where(abs(plane) < _SMALL, _SMALL, plane)
 
 
@@ -99,7 +99,7 @@ def slab(
 
 
 def box(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
-    """Where a ray enters and leaves a box; it misses where it leaves before."""
+    """Where a ray enters and leaves a box; it misses if it leaves before it enters."""
     spans = [slab(*axis) for axis in zip(*ray, centre, half, strict=True)]
     enters = jnp.maximum(jnp.maximum(spans[0][0], spans[1][0]), spans[2][0])
     leaves = jnp.minimum(jnp.minimum(spans[0][1], spans[1][1]), spans[2][1])
@@ -107,7 +107,7 @@ def box(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
 
 
 def cylinder(ray: Camera, radius: Plane) -> tuple[Plane, Plane]:
-    """Where a ray enters and leaves an endless upright cylinder about the axis."""
+    """Where a ray enters and leaves an infinite upright cylinder about the axis."""
     (ox, _, oz), (dx, _, dz) = ray
     return _quadratic(
         dx * dx + dz * dz, ox * dx + oz * dz, ox * ox + oz * oz - radius * radius
@@ -123,7 +123,7 @@ def ellipsoid(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
 
 
 def _quadratic(a: Plane, half_b: Plane, c: Plane) -> tuple[Plane, Plane]:
-    """Roots of a t^2 + 2 half_b t + c, or an empty span where there are none."""
+    """Roots of a t^2 + 2 half_b t + c; an empty interval where there are none."""
     discriminant = half_b * half_b - a * c
     root = jnp.sqrt(jnp.maximum(discriminant, 0))
     inverse = 1 / jnp.maximum(a, _SMALL * _SMALL)
@@ -140,7 +140,7 @@ def met(enters: Plane, leaves: Plane) -> Plane:
 
 
 def crosses(enters: Plane, leaves: Plane) -> Mask:
-    """Whether anything of a body lies ahead of a ray's start: for shadows."""
+    """Whether any part of a body is ahead of a ray's start: for shadows."""
     return jnp.logical_and(enters < leaves, leaves > _SMALL)
 
 
@@ -155,9 +155,10 @@ def antialiased(
     Returns:
       Images in [0, 1].
     """
-    # The channels of a corner lie in one number, and a loop takes the means, first over
-    # rows and then over columns, so that a CPU has to cast each ray once. It would fuse
-    # any plainer form into casting it anew for each channel and each corner.
+    # The channels of a corner are packed into one integer, and a loop takes the means
+    # over rows, then over columns. The loop stops XLA from fusing the means with the
+    # ray casting, which on a CPU would cast every ray again for each channel and
+    # corner.
     packed = sum(
         jnp.round(plane * 255).astype(jnp.uint32) << (8 * i)
         for i, plane in enumerate(channels)
@@ -165,6 +166,8 @@ def antialiased(
 
     def halve(i: int, packed: Array) -> Array:
         below = jnp.roll(packed, -1, axis=1)
+        # Byte by byte: (a & b) + ((a ^ b) >> 1) is the mean rounded down, and
+        # (a | b) - ((a ^ b) >> 1) rounded up; one of each, so that errors cancel.
         differs = ((packed ^ below) & jnp.uint32(0xFEFEFE)) >> 1
         down, up = (packed & below) + differs, (packed | below) - differs
         return jnp.where(i == 0, down, up).swapaxes(1, 2)
@@ -177,14 +180,15 @@ def antialiased(
 def majority(
     label: Int[Array, "batch corner corner"], count: int
 ) -> Bool[Array, "batch label side side"]:
-    """For each label the pixels that show it at most of their four corners.
+    """For each label the pixels where most of the four corners show it.
 
     Args:
       label: 0 to count - 1, for the rays through the corners of pixels.
-      count: how many labels there are.
+      count: number of labels.
 
     Returns:
-      Masks that cover each pixel once; of two labels at as many corners the smaller wins.
+      Masks that cover each pixel once; between labels with equally many corners the
+      smaller wins.
     """
     here = (label[:, None] == jnp.arange(count)[:, None, None]).astype(jnp.int8)
     rows = here[:, :, :-1] + here[:, :, 1:]

@@ -1,4 +1,4 @@
-"""Errors of reading: whatever is wrong with a file, the message names it and what to do."""
+"""Errors of reading: every message names the file and says what to do."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def whole(
 ) -> Iterator[None]:
     """Turns every error of a decoder into one that names the file and says what to do.
 
-    Only a library's decoding belongs inside: checks that name the file already would be
-    reported as damage. A file that is not there, or must not be read, is said as it is.
+    Only a library's decoding belongs inside: checks that name the file themselves would
+    be reported as damage. Missing files and missing permissions are raised unchanged.
 
     Args:
       path: the file.
-      kind: what it ought to be, such as ".npz file".
+      kind: the expected kind, such as ".npz file".
       remedy: what to do.
 
     Raises:
@@ -56,7 +56,7 @@ def whole(
 
 @contextlib.contextmanager
 def named(path: pathlib.Path) -> Iterator[None]:
-    """Puts the file before a message about the arrays that were read from it.
+    """Adds the name of the file to a message about its arrays.
 
     Args:
       path: the file or folder.
@@ -112,15 +112,15 @@ def whole_numbers(
     low: int = 0,
     high: int = LARGEST_LABEL,
 ) -> Int[np.ndarray, " image"]:
-    """Labels of a file as int32, one an image; what is not one is refused by its row.
+    """Labels of a file as int32, one for each image; refuses others, naming the row.
 
     Args:
       path: the file that holds them.
       name: of the factor or array.
       values: as they were read: of any type.
       count: of the images.
-      low: the smallest value that there is.
-      high: the largest.
+      low: the smallest valid value.
+      high: the largest valid value.
 
     Returns:
       The labels, (image,).
@@ -143,7 +143,7 @@ def whole_numbers(
             f"{name!r} in {path} has dtype {values.dtype}, the first value "
             f"{values[0]!r}; expected whole numbers."
         )
-    # NaN fails every comparison, so that it is refused here too
+    # NaN fails every comparison, so it is refused too.
     fine = (values >= low) & (values <= high) & (np.floor(values) == values)
     if not fine.all():
         row = int(np.flatnonzero(~fine)[0])
@@ -207,7 +207,7 @@ def ranks(
 
 
 def _beginning(path: pathlib.Path) -> str:
-    """What a file is by its first bytes, where they say more than a decoder would."""
+    """Describes a file by its first bytes, which may say more than a decoder does."""
     try:
         with path.open("rb") as stream:
             first = stream.read(64)

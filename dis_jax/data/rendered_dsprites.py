@@ -1,4 +1,4 @@
-"""dSprites drawn on the device from its factors, pixel for pixel."""
+"""dSprites rendered on the device from its factors, pixel for pixel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EDGES_A_SIDE = 38  # a shape is 152 edges, each under a pixel long
 
 
 def rendered_dsprites() -> ImageSet:
-    """The 737,280 images of dSprites, drawn from their factors: no download.
+    """The 737,280 images of dSprites, rendered from their factors: no download.
 
     Factors, their order and values are the original's (Matthey et al. 2017): shape
     (square, ellipse, heart), scale .5 to 1, orientation 2 pi k / 39, position x and y.
@@ -57,8 +57,8 @@ def draw_sprites(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"
 
     The outlines are polygons whose vertices are rounded to 1/256 pixel, as they were by
     the original's rasteriser; a pixel is on where its centre is inside. An edge is
-    shorter than a pixel, so it crosses the centre line of one row at most: each edge
-    tells its row where a run of pixels starts or ends, and no row has over two runs.
+    shorter than a pixel, so it crosses the centre line of at most one row, where it
+    marks the start or the end of a run of pixels; no row has more than two runs.
 
     Args:
       factors: integers in the ranges of `rendered_dsprites`.
@@ -88,9 +88,10 @@ def draw_sprites(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"
 
     rows = factors.shape[0] * _SIDE
     line = jnp.arange(0, rows, _SIDE)[:, None] + row.astype(jnp.int32)
-    slot = line + jnp.where(
-        next_y > y, rows, 0
-    )  # starts of runs first, then their ends
+    # Edges that go up start runs, edges that go down end them: two tables, one after
+    # the other. With two runs the table keeps the lowest and the highest column of
+    # each.
+    slot = line + jnp.where(next_y > y, rows, 0)
     slot = jnp.where(crosses, slot, 2 * rows).ravel()
     lowest = jnp.full((2 * rows,), _SIDE).at[slot].min(column, mode="drop")
     highest = jnp.zeros((2 * rows,), jnp.int32).at[slot].max(column, mode="drop")

@@ -32,7 +32,7 @@ _REGIONS = tuple(
 
 
 def rendered_nar() -> ImageSet:
-    """NAR boards with glyphs that the package draws from strokes: no download.
+    """NAR boards with glyphs that this package draws from strokes: no download.
 
     A board is white, 64x64, with one to three dark glyphs in the cells of a 3x3 grid
     (Sonwane et al. 2021). Factors: `number` (0 stands for one glyph), and of each glyph
@@ -153,7 +153,7 @@ def _masks(arrays: Arrays, factors: Array) -> Array:
 
 
 def _owner_of_cells(factors: Int[Array, "batch 10"]) -> Int[Array, "batch 9"]:
-    """The number of the glyph that each cell shows, -1 where it shows none."""
+    """The number of the glyph in each cell, -1 for an empty cell."""
     glyphs = factors[:, 1:].reshape(-1, MOST_GLYPHS, 3)
     cell = CELLS * glyphs[..., 1] + glyphs[..., 2]
     here = cell[..., None] == jnp.arange(CELLS**2)

@@ -1,4 +1,4 @@
-"""Toys like those of SmallNORB, drawn on the device from their factors."""
+"""Objects like those of SmallNORB, rendered on the device from their factors."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ _ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others b
 _DISTANCE, _TARGET, _FIELD_OF_VIEW = 7.0, 0.5, 25.0
 _PAINT = 0.84
 _SHADOW = 0.82
-# Azimuth and elevation of the light in degrees, how much of it comes from everywhere
-# and how much from there, and the brightness of the table, near that of the real
-# images.
+# Azimuth and elevation of the light in degrees, ambient and directed intensity, and the
+# brightness of the table, near that of the real images.
 _LIGHTS = np.array(
     [
         (-60, 58, 0.38, 0.60, 0.88),
@@ -52,11 +51,11 @@ _LIGHTS = np.array(
 
 
 def rendered_norb() -> ImageSet:
-    """48,600 images in the manner of SmallNORB, drawn from their factors: no download.
+    """48,600 images like those of SmallNORB, rendered from their factors: no download.
 
     Factors and their order are the original's (LeCun et al. 2004): 5 categories, 10
     instances, 9 elevations from 30 to 70 degrees, 18 azimuths 20 degrees apart, 6
-    lightings. The toys are ours, put together from ellipsoids and boxes.
+    lightings. The objects are our own, composed of ellipsoids and boxes.
 
     Returns:
       The full grid, images 64x64x1 in [0, 1].
@@ -124,7 +123,7 @@ def toy_masks(factors: Int[Array, "batch 5"]) -> Bool[Array, "batch 3 64 64"]:
 
 
 class _Scene(NamedTuple):
-    """What rays through the corners of pixels meet: (batch, corner, corner) each."""
+    """What rays through the corners of pixels hit: (batch, corner, corner) each."""
 
     is_toy: Mask
     dark: Mask  # of the table below: whether it lies in shadow
@@ -151,7 +150,7 @@ def _scene(factors: Int[Array, "batch 5"]) -> _Scene:
         field_of_view=_FIELD_OF_VIEW,
     )
     light = jnp.asarray(_LIGHTS)[lighting][..., None, None]
-    # The lights stand still before the camera; it is the toy that turns.
+    # The lights are fixed relative to the camera; the object rotates.
     around, above = turn + light[:, 0] * (math.pi / 180), light[:, 1] * (math.pi / 180)
     flat = jnp.cos(above)
     to_light = Vector(flat * jnp.sin(around), jnp.sin(above), flat * jnp.cos(around))
@@ -178,11 +177,11 @@ class _Toy(NamedTuple):
         return [shape(ray, *self._part(i)) for i, shape in enumerate(shapes)]
 
     def hides(self, ray: Camera) -> Mask:
-        """Whether any of it lies on rays."""
+        """Whether rays hit any part of it."""
         return functools.reduce(jnp.logical_or, [crosses(*s) for s in self._spans(ray)])
 
     def surface(self, ray: Camera) -> tuple[Plane, Vector]:
-        """t at which rays meet it, or FAR, and its normal there."""
+        """t at which rays hit it, or FAR, and its normal there."""
         nearest = jnp.full_like(ray.direction.x, FAR)
         centre, half = (Vector(*[nearest] * 3) for _ in range(2))
         is_box = nearest < 0

@@ -1,4 +1,4 @@
-"""A room like that of Shapes3D, drawn on the device from its factors."""
+"""Scenes like those of Shapes3D, rendered on the device from their factors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SIDE = 64
 _HUES = np.array([colorsys.hsv_to_rgb(i / 10, 1, 1) for i in range(10)], np.float32)
 _SKY = np.array([153, 226, 249], np.float32) / 255
 
-# Lengths, angles and lights were fitted to the pictures in which the original is shown.
+# Lengths, angles and lights were fitted to published pictures of the original.
 _CAMERA = {"distance": 4.77, "height": 1.413, "target": 1.24, "field_of_view": 44.0}
 _BACK_WALL, _SIDE_WALL, _WALL_HEIGHT = 5.16, 5.02, 2.9
 _CUBE, _SPHERE = 0.62, 0.775  # half an edge, the radius; at scale 1
@@ -48,11 +48,11 @@ _SHADOW = 0.337
 
 
 def rendered_shapes3d() -> ImageSet:
-    """480,000 images like those of Shapes3D, drawn from their factors: no download.
+    """480,000 images like those of Shapes3D, rendered from their factors: no download.
 
     Factors, their order and values are the original's (Burgess & Kim 2018): ten hues of
     floor, wall and object, scale .75 to 1.25, shape (cube, cylinder, sphere, capsule),
-    orientation -30 to 30 degrees. The room is ours and leaves out the walls' texture.
+    orientation -30 to 30 degrees. The scene is our own, without the texture of the walls.
 
     Returns:
       The full grid, images 64x64x3 in [0, 1].
@@ -142,7 +142,7 @@ def room_masks(factors: Int[Array, "batch 6"]) -> Bool[Array, "batch 5 64 64"]:
 
 
 class _Room(NamedTuple):
-    """What rays through the corners of pixels meet: (batch, corner, corner) each.
+    """What rays through the corners of pixels hit: (batch, corner, corner) each.
 
     Whatever is neither the object nor the floor nor a wall is sky; the object stands
     before the floor, and the floor before walls.
@@ -212,7 +212,7 @@ class _Body(NamedTuple):
         return jnp.where(self.shape == 2, _SPHERE, _CAPSULE[0])
 
     def _middle(self) -> tuple[Plane, Plane]:
-        """Heights between which the round ones are upright."""
+        """Heights between which the sides of the round shapes are vertical."""
         radius = self._radius()
         height = jnp.where(self.shape == 2, 2 * _SPHERE, _CAPSULE[1])
         low = jnp.where(self.shape == 1, 0.0, radius)
@@ -220,13 +220,13 @@ class _Body(NamedTuple):
         return low * self.scale, high * self.scale
 
     def distance(self, ray: Camera) -> Plane:
-        """t at which rays meet it, or FAR."""
+        """t at which rays hit it, or FAR."""
         spans = zip(*self._spans(ray), strict=True)
         nearest = [met(*span) for span in spans]
         return jnp.minimum(jnp.minimum(nearest[0], nearest[1]), nearest[2])
 
     def hides_sun(self, ray: Camera) -> Mask:
-        """Whether it lies on rays towards the sun."""
+        """Whether rays towards the sun hit it."""
         spans = zip(*self._spans(ray), strict=True)
         hidden = [crosses(*span) for span in spans]
         return hidden[0] | hidden[1] | hidden[2]
@@ -250,7 +250,7 @@ class _Body(NamedTuple):
         )
 
     def shading(self, ray: Camera, t: Plane) -> tuple[Plane, Plane]:
-        """How bright its colour is, and how much white lies over it."""
+        """Brightness of its colour, and the amount of white highlight."""
         at = ray.origin + ray.direction.scaled(jnp.minimum(t, 100.0))
         light = jnp.maximum(self._normal(at).dot(_TO_LAMP), 0)
         shade = jnp.minimum(0.627 + 0.521 * light, 1.0)
@@ -263,7 +263,7 @@ def _to_floor(ray: Camera) -> Plane:
 
 
 def _to_wall(ray: Camera) -> tuple[Plane, Plane]:
-    """t at which rays meet a wall, and whether it is the back one."""
+    """t at which rays hit a wall, and whether it is the back one."""
     dx, dz = nonzero(ray.direction.x), nonzero(ray.direction.z)
     side = (jnp.sign(dx) * _SIDE_WALL - ray.origin.x) / dx
     back = jnp.where(dz < 0, (-_BACK_WALL - ray.origin.z) / dz, FAR)

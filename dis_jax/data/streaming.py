@@ -16,7 +16,7 @@ from dis_jax.data.arrays import checked_factors, grid_position
 from dis_jax.data.image_set import Batch, ImageSet, Pick, index_of_factors
 from dis_jax.data.samplers import Sampler
 
-_AHEAD = 2  # batches on their way to the device
+_AHEAD = 2  # batches in transfer to the device
 
 
 def from_source(
@@ -28,10 +28,10 @@ def from_source(
     sizes: Sequence[int],
     image_shape: tuple[int, int, int],
 ) -> ImageSet:
-    """An image set whose images stay where they are until they are asked for.
+    """An image set whose images are read when they are needed.
 
-    `take` and `images` ask the host, from compiled code too, and wait for it; a
-    training run does not wait: see `stream`.
+    `take` and `images` call the host, from compiled code too, and wait for it; training
+    reads ahead instead: see `stream`.
 
     Args:
       read: positions, (n,) -> uint8 images (n, height, width, channels). Called from
@@ -90,6 +90,7 @@ class _Reader:
         )
 
     def _images(self, index: Array) -> Array:
+        # "expand_dims": under vmap one call reads the images of all members.
         result = jax.ShapeDtypeStruct((*index.shape, *self.shape), jnp.uint8)
         images = jax.pure_callback(
             self._on_host, result, index, vmap_method="expand_dims"
@@ -111,22 +112,22 @@ def stream(
     threads: int = 2,
     buffer: int = 16,
 ) -> Iterator[Batch]:
-    """The batches that a sampler draws, read ahead of the step that eats them.
+    """The batches that a sampler draws, read ahead of the step that uses them.
 
     Batch t is what `sampler.sample(image_set, key, t, sampler.args)` would draw, so a
     stream is resumed by starting at a step, and a set gives the same run whether it is
-    streamed or held on the device. Images come as bytes, and what a sampler does to
-    them at last is left to the training program: see `finished`.
+    streamed or held on the device. Images are uint8; the second half of a sampler runs in
+    the training program: see `finished`.
 
     Args:
-      image_set: what is drawn from, with a `read`.
-      sampler: what batches are drawn by.
+      image_set: the source of the images, with a `read`.
+      sampler: draws the batches.
       key: constant in a run.
       start_step: the step of the first batch.
       sharding: how batches lie on the devices, their leading axis first. Each process
         reads the rows that its own devices hold. By default the default device.
-      threads: threads that read; more than a few hinder each other, unless the disk is
-        slow to answer.
+      threads: threads that read; more than a few slow each other down, unless the disk
+        has a high latency.
       buffer: batches that are read ahead.
 
     Yields:
@@ -273,7 +274,8 @@ class _Planner:
         self._read = read
         self._sharding = sharding
         self._cpu = jax.local_devices(backend="cpu")[0]
-        # The plan is made on the CPU, whatever trains: it is small, and comes ahead.
+        # The plan runs on the CPU, whatever device trains: it is small and needed
+        # early.
         self._arguments = jax.device_put((image_set, key, sampler.args), self._cpu)
         self._plan = jax.jit(sampler.plan)
 
@@ -285,6 +287,7 @@ class _Planner:
 
     def _rows(self, value: Pick | Array) -> np.ndarray:
         rows = np.asarray(value.index if isinstance(value, Pick) else value)
+        # Every process makes the same plan, and reads only its own share of the images.
         rows = rows[self._local(len(rows))]
         return self._read(rows) if isinstance(value, Pick) else rows
 

@@ -1,8 +1,8 @@
-"""Builders for tensorflow_datasets that need no tensorflow.
+"""Builders for tensorflow_datasets that do not need tensorflow.
 
-Importing this module imports tensorflow_datasets. Images are kept as bytes, which is
-what makes the builders independent of tensorflow, and faster to read than PNGs; the
-features have the names that they have in the catalogue.
+Importing this module imports tensorflow_datasets. Images are stored as bytes, so that no
+tensorflow is needed to encode them, and reading is faster than from PNGs; the features
+have the names of the catalogue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _VERSION = "1.0.0"
 
 
 class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """What the four have in common; `paths` holds the published files of each split."""
+    """Base of the four builders; `paths` holds the published files of each split."""
 
     VERSION = tfds.core.Version(_VERSION)
     PUBLISHED: ClassVar[Published]
@@ -48,7 +48,7 @@ class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         arrays = self.PUBLISHED.read(self.paths[split])
-        # until all is written, data_dir is the folder that tfds will rename
+        # While writing, data_dir is the temporary folder that tfds renames at the end.
         kept = pathlib.Path(self.data_dir) / KEPT_FACTORS.format(split=split)
         np.save(kept, arrays["factors"].astype(np.int32))
         for i, labels in enumerate(arrays["factors"]):

@@ -1,4 +1,4 @@
-"""Images changed: pure functions of (key, batch), to be compiled and mapped."""
+"""Image transformations: pure functions of (key, batch), to be compiled and mapped."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def coloured_pair(
 
     Each image gets one of `PAIR_COLOURS`, all independent. With v a grey value and c
     the colour, "bright" (digits on black: what is over .5) makes a background c (1 - v)
-    and a foreground c v (Sanchez et al. 2020); "contrast" (things on a plain background
-    that is not black: what stands out against the border of the image) makes both c v.
+    and a foreground c v (Sanchez et al. 2020); "contrast" (objects on a plain background
+    that is not black: what differs from the border of the image) makes both c v.
 
     Args:
       key: of the colours.
@@ -87,7 +87,7 @@ def coloured_pair(
 def stands_out(
     images: GreyImages, *, contrast: float = 0.09
 ) -> Bool[Array, "batch height width 1"]:
-    """Where a thing stands out against the plain background around it.
+    """Mask of an object that differs from the plain background around it.
 
     The background is the median of the image's border; small holes are closed.
 
@@ -112,6 +112,7 @@ def stands_out(
         window_strides=(1, 1, 1, 1),
         padding="SAME",
     )
+    # Morphological closing: dilation, then erosion.
     grown = pool(mask, False, jax.lax.bitwise_or)
     return pool(grown, True, jax.lax.bitwise_and)
 
@@ -139,7 +140,7 @@ def tinted(
     colour: Int[Array, " batch"],
     colours: Sequence[Sequence[float]] = SPRITE_COLOURS,
 ) -> ColourImages:
-    """Bright things on black in a colour each.
+    """Colours bright objects on black, each image in its own colour.
 
     Args:
       images: grey images.
@@ -163,7 +164,7 @@ def tinted_on_noise(
     colour: Int[Array, " batch"],
     colours: Sequence[Sequence[float]] = SPRITE_COLOURS,
 ) -> ColourImages:
-    """Bright things in a colour each, noise where they are not.
+    """Colours bright objects, each image in its own colour, on a noise background.
 
     Args:
       key: of the noise.
@@ -201,10 +202,10 @@ def binarised(images: Images, *, threshold: float = 0.5) -> Images:
 
 
 def sampled_binary(key: Key[Array, ""], images: Images) -> Images:
-    """Pixels drawn as coins that show one as often as the pixel is bright.
+    """Bernoulli samples of the pixels: 1 with the probability of their brightness.
 
     Args:
-      key: of the coins.
+      key: of the samples.
       images: images in [0, 1].
 
     Returns:
@@ -234,15 +235,15 @@ def resized(images: Images, side: int) -> Images:
     """
     batch, _, _, channels = images.shape
     shape = (batch, side, side, channels)
-    # Rounding may step a hair out of the range that the images came in.
+    # Rounding may exceed the range of the images slightly.
     return jnp.clip(jax.image.resize(images, shape, "linear"), 0.0, 1.0)
 
 
 def viridis(images: GreyImages) -> ColourImages:
-    """Grey values as the false colours that matplotlib shows them in by default.
+    """Grey values in matplotlib's default false colours.
 
-    Black becomes dark blue, white yellow, and what lies between is green: dark glyphs on
-    white are blue on yellow, with a green rim along their antialiased edges.
+    Black becomes dark blue, white yellow, and grey green: dark glyphs on white are blue on
+    yellow, with a green rim along their antialiased edges.
 
     Args:
       images: grey, in [0, 1].
@@ -315,17 +316,17 @@ def rotate_and_zoom(
     degrees: int = DIGIT_DEGREES,
     zoom: tuple[float, float] = DIGIT_ZOOM,
 ) -> Images:
-    """Turns and zooms square images a little: what they show stays the same.
+    """Rotates and zooms square images slightly, which keeps their class.
 
-    Each image is turned by a whole number of degrees, the largest square that fits into
-    the turned image is brought to full size, and this is zoomed about its centre; black
-    where the image ends (Ojha et al. 2020).
+    Each image is rotated by a whole number of degrees, the largest square that fits into
+    the rotated image is resized to full size, and this is zoomed about its centre, with
+    black outside the image (Ojha et al. 2020).
 
     Args:
       key: of the changes.
       images: square images.
       degrees: the largest angle, to either side.
-      zoom: the smallest and the largest zoom; above 1 things grow.
+      zoom: the smallest and the largest zoom; above 1 objects grow.
 
     Returns:
       Images of the same shape, by linear interpolation.
@@ -343,16 +344,16 @@ def rotate_and_zoom(
     turn, size = jax.random.split(key)
     angle = jax.random.randint(turn, batch, -degrees, degrees + 1) * (jnp.pi / 180)
     scale = jax.random.uniform(size, batch, minval=zoom[0], maxval=zoom[1])
+    # Side of the image over the side of the largest upright square in its rotation.
     inscribed = abs(jnp.cos(angle)) + abs(jnp.sin(angle))
     return warped(images, angle, inscribed * scale)
 
 
 def zoomed_in(key: Key[Array, ""], images: Images, zoom: float) -> Images:
-    """Zooms into images, each by a factor and at a place of its own.
+    """Zooms into images, each by its own factor and at its own place.
 
-    The factor is uniform in [1, zoom]; the part that is kept has an equal chance to be
-    anywhere in the frame, which it fills: no border comes with it. Nothing is turned,
-    mirrored or made brighter.
+    The factor is uniform in [1, zoom], and the position of the kept part is uniform in the
+    frame, which it fills: no border appears. Nothing is rotated, mirrored or brightened.
 
     Args:
       key: of the factors and places.
@@ -394,12 +395,12 @@ def zoomed_in(key: Key[Array, ""], images: Images, zoom: float) -> Images:
 def warped(
     images: Images, angle: Float[Array, " batch"], scale: Float[Array, " batch"]
 ) -> Images:
-    """Square images turned and scaled about their centre, black outside.
+    """Rotates and scales square images about their centre, with black outside.
 
     Args:
       images: square images.
       angle: radians, anticlockwise.
-      scale: above 1 things grow.
+      scale: above 1 objects grow.
 
     Returns:
       Images of the same shape, by linear interpolation.
@@ -421,7 +422,8 @@ def warped(
 def source_points(
     side: int, angle: Float[Array, " batch"], scale: Float[Array, " batch"]
 ) -> tuple[Float[Array, "batch side side"], Float[Array, "batch side side"]]:
-    """Where each pixel of turned and scaled square images comes from: rows, columns."""
+    """Source rows and columns of each pixel of rotated and scaled square images."""
+    # The inverse map: for each pixel of the result, a point in the original image.
     middle = (side - 1) / 2
     y, x = jnp.meshgrid(*[jnp.arange(side) - middle] * 2, indexing="ij")
     cos, sin = (
