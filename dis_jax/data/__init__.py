@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dis_jax.data.arrays import from_arrays, from_npz
+from dis_jax.data.correlated import CORRELATIONS, Ridge, correlated, weighted
 from dis_jax.data.epoch_order import epoch_index
 from dis_jax.data.group_samplers import groups
 from dis_jax.data.idx import read_idx
@@ -39,6 +40,7 @@ from dis_jax.data.samplers import (
     two_batches,
 )
 from dis_jax.data.streaming import finished, from_source, stream, stream_calls
+from dis_jax.data.subsets import SPLITS, subset
 from dis_jax.data.suffixes import VARIANTS, varied
 from dis_jax.data.transforms import (
     PAIR_COLOURS,
@@ -72,16 +74,19 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
 
 __all__ = [
     "BOARD_FACTORS",
+    "CORRELATIONS",
     "GLYPHS",
     "NAMES",
     "PAIR_COLOURS",
     "SAMPLERS",
+    "SPLITS",
     "SPRITE_COLOURS",
     "VARIANTS",
     "Batch",
     "ImageSet",
     "NarProblems",
     "Pick",
+    "Ridge",
     "Sampler",
     "apply_program",
     "attribute_pairs",
@@ -92,6 +97,7 @@ __all__ = [
     "class_subset",
     "coloured",
     "coloured_pair",
+    "correlated",
     "draw_boards",
     "draw_rooms",
     "draw_sprites",
@@ -130,6 +136,7 @@ __all__ = [
     "stands_out",
     "stream",
     "stream_calls",
+    "subset",
     "tinted",
     "tinted_on_noise",
     "toy_masks",
@@ -138,5 +145,6 @@ __all__ = [
     "views",
     "viridis",
     "warped",
+    "weighted",
     "zoomed_in",
 ]

@@ -10,7 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, Key
 
 Arrays = dict[str, Any]
 Kind = str | tuple[str, float]  # ("circular", period)
@@ -41,6 +42,10 @@ class ImageSet:
         belong together.
       regions: for each mask its name, and the factors that change what is in it and may
         leave all other masks as they are.
+      draw_fn: `(arrays, key, count) -> factors` where combinations of factors are drawn
+        with weights, see `weighted`; None where all images are drawn alike.
+      redraw_fn: `(arrays, key, factors, changed, must_differ) -> factors` with it: the
+        factors in the mask `changed` anew, given the others.
       kinds: one a factor, or none where they are not declared: "categorical", "ordered",
         "continuous" or ("circular", period), the period in steps of the factor.
     """
@@ -64,6 +69,12 @@ class ImageSet:
     regions: tuple[tuple[str, tuple[str, ...]], ...] = dataclasses.field(
         default=(), metadata={"static": True}
     )
+    draw_fn: Callable[..., Any] | None = dataclasses.field(
+        default=None, metadata={"static": True}
+    )
+    redraw_fn: Callable[..., Any] | None = dataclasses.field(
+        default=None, metadata={"static": True}
+    )
     kinds: tuple[Kind, ...] = dataclasses.field(default=(), metadata={"static": True})
 
     @property
@@ -83,8 +94,14 @@ class ImageSet:
         """The image in [0, 1] of each row of factors.
 
         Raises:
-          ValueError: if the set is not a full grid of its factors.
+          ValueError: if the set is not a full grid of its factors, or draws them with
+            weights.
         """
+        if self.draw_fn is not None:
+            raise ValueError(
+                f"{self.name!r} draws its factors together; what sets each factor itself "
+                "needs the set without these words."
+            )
         if self.images_fn is None:
             raise ValueError(
                 f"{self.name!r} is not a full grid of its factors: not every "
@@ -112,9 +129,21 @@ class ImageSet:
         index = jnp.asarray(index)
         if "factors" in self.arrays:
             return self.arrays["factors"][index]
-        if self.is_grid:
+        if self.is_grid or self.draw_fn is not None:
             return factors_of_index(index, self.sizes)
         return jnp.zeros((*index.shape, 0), jnp.int32)
+
+    def draw(self, key: Key[Array, ""], count: int) -> Int[Array, " batch"]:
+        """Positions of images drawn at random, with replacement."""
+        if self.draw_fn is None:
+            return jax.random.randint(key, (count,), 0, self.num_images)
+        return self.position(self.draw_fn(self.arrays, key, count))
+
+    def choose(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, " batch"]:
+        """Positions of different images; with replacement where they have weights."""
+        if self.draw_fn is None:
+            return rng.choice(self.num_images, count, replace=False)
+        return np.asarray(self.draw(jax.random.key(rng.integers(2**31)), count))
 
     def position(self, factors: Int[Array, "batch factor"]) -> Int[Array, " batch"]:
         """Where the image of each row of factors lies in a full grid."""

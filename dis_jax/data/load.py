@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import pathlib
 from collections.abc import Callable, Iterator
@@ -24,7 +23,13 @@ from dis_jax.data.rendered_nar import nar, rendered_nar
 from dis_jax.data.rendered_norb import rendered_norb
 from dis_jax.data.rendered_shapes3d import rendered_shapes3d
 from dis_jax.data.streaming import from_source
-from dis_jax.data.suffixes import VARIANTS, side_of, split_variants, varied
+from dis_jax.data.suffixes import (
+    VARIANTS,
+    has_sides,
+    one_side,
+    side_of,
+    split_variants,
+)
 from dis_jax.suggest import suggest
 
 DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
@@ -83,7 +88,8 @@ def load(
         "smallnorb+coloured", see `varied`; such a set is held on the device. Images of a
         folder may differ in size where "resized<side>" is the first of them.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
-      split: "all", or "train" or "test" where the set is published in halves.
+      split: "all", or "train" or "test" where the set is published in halves or a word
+        divides it; ":train" or ":test" at the end of the name does the same.
       resident: whether images are held on the device; otherwise they are read when they
         are asked for (see `stream`). By default as their size and its memory allow; files
         of one's own, `coil100_augmented` and `nar` are always held.
@@ -101,6 +107,8 @@ def load(
       >>> sprites.num_images, sprites.sizes
       (737280, (3, 6, 40, 32, 32))
     """
+    if name.endswith((":train", ":test")):
+        name, _, split = name.rpartition(":")
     base, _ = split_variants(name)
     return with_kinds(_load(name, data_dir, split, resident=resident), base)
 
@@ -114,15 +122,18 @@ def _load(
 ) -> ImageSet:
     base, variants = split_variants(name)
     if is_path(base):
-        _check_split(base, split, ("all",))
+        if not has_sides(variants):
+            _check_split(base, split, ("all",))
         _check_held(base, resident)
         side = side_of(variants[0]) if variants else None
-        own = from_path(base, side=side)
-        return functools.reduce(varied, variants[1:] if side else variants, own)
+        image_set = from_path(base, side=side)
+        return _with_words(image_set, variants[1:] if side else variants, split)
     if variants:
         held = True if resident is None else resident
-        image_set = _load(base, data_dir, split, resident=held)
-        return functools.reduce(varied, variants, image_set)
+        # a set that its words divide is read whole
+        of_base = "all" if has_sides(variants) else split
+        image_set = _load(base, data_dir, of_base, resident=held)
+        return _with_words(image_set, variants, split)
     if name not in NAMES:
         words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""
         if pathlib.Path(name).exists():
@@ -136,6 +147,12 @@ def _load(
         _check_held(name, resident)
     with _offered(name):
         return _from_folder(name, folder, split, resident)
+
+
+def _with_words(image_set: ImageSet, variants: tuple[str, ...], split: str) -> ImageSet:
+    for variant in variants:
+        image_set = one_side(image_set, variant, split)
+    return image_set
 
 
 def _from_folder(

@@ -50,6 +50,9 @@ def pairs(
       (batch, factor) of the redrawn factors, and `changed_factor` (batch,), the first
       of them.
 
+    A set that draws its factors with weights (`weighted`) has pairs with these weights: x
+    by itself, and y by itself. The redrawn factors of y are drawn given the others.
+
     Raises:
       ValueError: if the set is not a full grid, or has too few factors.
 
@@ -60,7 +63,9 @@ def pairs(
       >>> (batch["factors_x"] != batch["factors_y"]).sum(1).tolist()
       [2, 2, 2, 2]
     """
-    _want_grid(image_set, "pairs")
+    if image_set.draw_fn is None:
+        _want_grid(image_set, "pairs")
+    draw = index_draw(image_set, batch_size, order=order).draw
     free = [i for i, size in enumerate(image_set.sizes) if size > 1]
     most = len(free) if num_changed is not None else len(free) - 1
     if not 1 <= (1 if num_changed is None else num_changed) <= most:
@@ -72,18 +77,20 @@ def pairs(
     is_free = jnp.zeros(len(image_set.sizes), bool).at[jnp.asarray(free)].set(True)
 
     def plan(image_set, key, step, args):
-        del args
-        index = batch_index(
-            image_set.num_images, key, step, batch_size=batch_size, order=order
-        )
+        index = draw(image_set, key, step, args)
         which, value, number = jax.random.split(next_key(key, step), 3)
         factors = image_set.factors(index)
         count = num_changed
         if count is None:
             count = jax.random.randint(number, (batch_size, 1), 1, most + 1)
         changed = _random_mask(which, factors.shape, is_free, count)
-        other = _redrawn(value, factors, image_set.sizes, must_differ)
-        other = jnp.where(changed, other, factors)
+        if image_set.redraw_fn is not None:
+            other = image_set.redraw_fn(
+                image_set.arrays, value, factors, changed, must_differ
+            )
+        else:
+            other = _redrawn(value, factors, image_set.sizes, must_differ)
+            other = jnp.where(changed, other, factors)
         return _pair(image_set, factors, other) | {
             "changed": changed,
             "changed_factor": jnp.argmax(changed, axis=1).astype(jnp.int32),

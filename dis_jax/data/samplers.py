@@ -141,10 +141,17 @@ def index_draw(
     Raises:
       ValueError: if a class has fewer images than asked for, or `order` does not fit.
     """
+    if image_set.draw_fn is not None and (order != "keyed" or class_counts is not None):
+        raise ValueError(
+            f"{image_set.name!r} draws its factors with weights, with replacement; take "
+            'order="keyed" and no class_counts.'
+        )
     if class_counts is None:
 
         def draw(image_set, key, step, args):
             del args
+            if order == "keyed":
+                return image_set.draw(jax.random.fold_in(key, step), batch_size)
             size = image_set.num_images
             return batch_index(size, key, step, batch_size=batch_size, order=order)
 

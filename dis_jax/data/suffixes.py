@@ -1,4 +1,4 @@
-"""Image sets changed as a whole: noise, colours, channels, size, by words after a "+"."""
+"""Image sets changed as a whole, by words after a "+": pixels, weights, parts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import dataclasses
 import functools
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 from jaxtyping import Array, Int
 
+from dis_jax.data.correlated import correlated, read_ridges
+from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.data.subsets import is_test, subset, where
 from dis_jax.data.transforms import (
     SPRITE_COLOURS,
     coloured,
@@ -31,9 +34,17 @@ VARIANTS = (
     "tinted_on_noise",
     "viridis",
     "resized<side>",
+    "correlated(factor,factor,width)",
+    "anticorrelated(factor,factor,width)",
+    "confounded(factor,width)",
+    "without(condition,...)",
+    "only(condition,...)",
+    "split(mode)",
 )
 
 _RESIZED = re.compile(r"resized([1-9]\d*)")
+_CALL = re.compile(r"(correlated|anticorrelated|confounded|without|only|split)\((.*)\)")
+_PARTS = ("without", "only", "split")
 _WITH_COLOUR = ("tinted", "tinted_on_noise")
 
 
@@ -50,7 +61,8 @@ def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
       >>> split_variants("rendered_dsprites+coloured")
       ('rendered_dsprites', ('coloured',))
     """
-    base, *words = name.split("+")
+    # a sign within parentheses belongs to what they hold
+    base, *words = re.split(r"\+(?![^()]*\))", name)
     kept = len(words)
     while kept and _is_variant(words[kept - 1]):
         kept -= 1
@@ -64,6 +76,13 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
     `noisy`, "viridis" is `viridis`; "tinted" and "tinted_on_noise" have a factor more,
     the first: `colour`, one of `SPRITE_COLOURS`. Noise belongs to its image: it is the
     same whenever the image is drawn, and differs between images.
+
+    "correlated(floor_hue,wall_hue,.1)" draws pairs of factors near a diagonal: see
+    `correlated`; several pairs, or a setting of `CORRELATIONS` and a width.
+    "anticorrelated" draws them near the other diagonal, "confounded(shape,.2)" one factor
+    with all others. "without(shape=heart,pos_x>16)"
+    leaves out the images for which all conditions hold, "only" keeps them, and
+    "split(composition)" is one of `SPLITS`: here the side to train on.
 
     Args:
       image_set: a set whose images are on the device.
@@ -88,6 +107,12 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
             f"{image_set.name!r} is streamed, and {variant!r} changes images on the "
             "device; hold it there: resident=True, --resident."
         )
+    if call := _CALL.fullmatch(variant):
+        if call[1] in _PARTS:
+            return one_side(image_set, variant, "train")
+        words = [word.strip() for word in call[2].split(",") if word.strip()]
+        ridges = read_ridges(image_set, call[1], words)
+        return correlated(image_set, ridges, f"{image_set.name}+{variant}")
     if variant in _WITH_COLOUR:
         return _with_colour(image_set, variant)
     take, images = _functions(
@@ -106,6 +131,53 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
     )
 
 
+def has_sides(variants: Sequence[str]) -> bool:
+    """Whether one of these words divides a set into a side to train on and one to test."""
+    calls = [_CALL.fullmatch(word) for word in variants]
+    return any(call is not None and call[1] in _PARTS for call in calls)
+
+
+def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
+    """A set changed by a word, on one of its sides: see `varied`.
+
+    Args:
+      image_set: the set.
+      variant: one of `VARIANTS`.
+      split: "train", "test", or "all": of "without" and "only" what is kept, as "train".
+
+    Returns:
+      The set.
+
+    Raises:
+      ValueError: if the variant is not known or does not fit; if a "split(...)" is asked
+        for without a side.
+
+    Example:
+      >>> sprites = data.load("rendered_dsprites")
+      >>> [one_side(sprites, "only(shape=heart)", s).num_images for s in ("train", "test")]
+      [245760, 491520]
+    """
+    call = _CALL.fullmatch(variant)
+    if call is None or call[1] not in _PARTS:
+        return varied(image_set, variant)
+    kind, inside = call.groups()
+    if kind == "split" and split == "all":
+        raise ValueError(
+            f"{variant} has two sides; write {image_set.name}+{variant}:train or :test, "
+            "or split=."
+        )
+    words = [word.strip() for word in inside.split(",") if word.strip()]
+    if kind == "split":
+        own = with_kinds(image_set, split_variants(image_set.name)[0])
+        test = is_test(own, inside.strip())
+    else:
+        holds = where(image_set, words)
+        test = holds if kind == "without" else ~holds
+    return subset(
+        image_set, test if split == "test" else ~test, f"{image_set.name}+{variant}"
+    )
+
+
 def side_of(variant: str) -> int | None:
     """The height and width that "resized<side>" asks for; None of any other word."""
     size = _RESIZED.fullmatch(variant)
@@ -113,7 +185,8 @@ def side_of(variant: str) -> int | None:
 
 
 def _is_variant(word: str) -> bool:
-    return word in VARIANTS[:-1] or side_of(word) is not None
+    plain = word in VARIANTS and word.isidentifier()
+    return plain or side_of(word) is not None or _CALL.fullmatch(word) is not None
 
 
 def _noises(name: str) -> int:

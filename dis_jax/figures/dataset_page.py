@@ -100,7 +100,12 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
       >>> counts["shape"].tolist()
       [245760, 245760, 245760]
     """
-    factors = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
+    index = np.arange(image_set.num_images)
+    if (
+        image_set.draw_fn is not None
+    ):  # with weights: what a hundred thousand draws have
+        index = image_set.choose(np.random.default_rng(0), 100_000)
+    factors = np.asarray(image_set.factors(index))
     return {
         name: np.bincount(column[column >= 0], minlength=size)
         for name, size, column in zip(
@@ -357,7 +362,7 @@ def _scale(image_set: ImageSet) -> int:
 def _sample(image_set: ImageSet, num: int, seed: int) -> np.ndarray:
     count = min(num, image_set.num_images)
     rng = np.random.default_rng(seed)
-    return rng.choice(image_set.num_images, count, replace=False)
+    return image_set.choose(rng, count)
 
 
 def _images(image_set: ImageSet, index: np.ndarray) -> np.ndarray:

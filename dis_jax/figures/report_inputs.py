@@ -177,6 +177,6 @@ def _decoder(method: Method, state: State) -> Callable[..., np.ndarray] | None:
 
 
 def _draw(image_set: ImageSet, count: int) -> tuple[np.ndarray, np.ndarray]:
-    index = np.random.default_rng(0).choice(image_set.num_images, count, replace=False)
+    index = image_set.choose(np.random.default_rng(0), count)
     at = jnp.asarray(index)
     return np.asarray(images_at(image_set, at)), np.asarray(image_set.factors(at))

@@ -382,7 +382,7 @@ def _short(name: str) -> str:
 def _some(image_set: data.ImageSet) -> np.ndarray:
     count = min(_SAMPLE, image_set.num_images)
     rng = np.random.default_rng(0)
-    index = rng.choice(image_set.num_images, count, replace=False)
+    index = image_set.choose(rng, count)
     return np.asarray(images_at(image_set, jnp.asarray(index)))
 
 

@@ -80,13 +80,18 @@ def draw_samples(
     """Encodes images drawn from a set.
 
     From a full grid the factors are drawn uniformly, with replacement, as in
-    disentanglement_lib; from any other set the images are drawn without replacement,
-    and where it has fewer than requested, all are used, in the same proportion.
+    disentanglement_lib; a set with weights is sampled by them, with replacement; from any
+    other set the images are drawn without replacement, and where it has fewer than
+    requested, all are used, in the same proportion.
     """
     if isinstance(data, ImageSet) and not data.is_grid:
-        total = min(num_train + num_test, data.num_images)
+        total = num_train + num_test
+        if data.draw_fn is not None:
+            index = data.draw(key, total)
+        else:
+            total = min(total, data.num_images)
+            index = jax.random.permutation(key, data.num_images)[:total]
         num_train = total * num_train // (num_train + num_test)
-        index = jax.random.permutation(key, data.num_images)[:total]
         codes = encode_all(encode, index, functools.partial(images_at, data))
         factors = data.factors(index)
         grid = None
@@ -209,12 +214,12 @@ def labelled_images(
         )
     rng = np.random.default_rng(seed)
     if len(sets) == 1:
-        order = rng.permutation(sets[0].num_images)[: sum(counts)]
+        order = sets[0].choose(rng, min(sum(counts), sets[0].num_images))
         share = round(len(order) * counts[0] / sum(counts))
         drawn = [(sets[0], order[:share]), (sets[0], order[share:])]
     else:
         drawn = [
-            (images, rng.permutation(images.num_images)[:count])
+            (images, images.choose(rng, min(count, images.num_images)))
             for images, count in zip(sets, counts, strict=True)
         ]
     found = []

@@ -37,7 +37,7 @@ _MIN_STD = 0.05  # as in OMES: a dimension that varies less counts as constant
 
 
 class Encoded(NamedTuple):
-    """Codes of images drawn from a set, without replacement, and their factors."""
+    """Codes of images drawn from a set, and their factors."""
 
     codes: Float[np.ndarray, "batch latent"]
     factors: Int[np.ndarray, "batch factor"]
@@ -49,7 +49,10 @@ def encode_sample(
     """Codes and factors of `num_codes` images, or all; a key draws the same images."""
     # fold_in 0, 1, 2, 3: images, split, pairs, MLP, so none depends on the others.
     key = jax.random.fold_in(key, 0)
-    index = jax.random.permutation(key, image_set.num_images)[:num_codes]
+    if image_set.draw_fn is not None:
+        index = image_set.draw(key, num_codes)
+    else:
+        index = jax.random.permutation(key, image_set.num_images)[:num_codes]
     codes = encode_all(encode, index, functools.partial(images_at, image_set))
     return Encoded(np.asarray(codes), np.asarray(image_set.factors(index)))
 

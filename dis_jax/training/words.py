@@ -62,7 +62,8 @@ def read(
     """
     numbers, options = numbers or {}, tuple(options)
     found = Words([], [], dict(numbers), {}, [])
-    for word in filter(None, argument.split(",")):
+    # a comma within parentheses belongs to the word
+    for word in filter(None, re.split(r",(?![^()]*\))", argument)):
         if word in options:
             found.options.append(word)
         elif named := _number(word, numbers):
