@@ -31,9 +31,8 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
     if image_set.masks_fn is None:
         return Section("Masks", "the set has no masks.")
     rng = np.random.default_rng(seed)
-    factors = rng.integers(0, image_set.sizes, (_COLUMNS, len(image_set.sizes)))
-    factors = jnp.asarray(factors, jnp.int32)
-    images = np.asarray(image_set.images(factors))
+    count = min(_COLUMNS, image_set.num_images)
+    images, factors = map(np.asarray, image_set.take(image_set.choose(rng, count)))
     masks = np.asarray(image_set.masks(factors)).swapaxes(0, 1)
     shown = np.broadcast_to(masks[..., None], (len(masks), *images.shape))
     grid = np.concatenate([images[None], shown.astype(np.float32)])
