@@ -23,6 +23,7 @@ from dis_jax.probing.encoding import images_at
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_DRAWS = 100_000  # of a set with weights
 _BATCH = 100  # images that are drawn at once
 _MOST_VALUES = 12  # of a factor that are shown
 _BARS = 40  # at most, with a label each
@@ -88,6 +89,8 @@ def statistics(image_set: ImageSet, *, num: int = 10_000, seed: int = 0) -> Stat
 def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
     """How many images have each value of each factor; the unknown (-1) are left out.
 
+    Of a set with weights: how many of 100,000 samples.
+
     Args:
       image_set: the set.
 
@@ -101,10 +104,8 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
       [245760, 245760, 245760]
     """
     index = np.arange(image_set.num_images)
-    if (
-        image_set.draw_fn is not None
-    ):  # with weights: what a hundred thousand draws have
-        index = image_set.choose(np.random.default_rng(0), 100_000)
+    if image_set.draw_fn is not None:
+        index = image_set.choose(np.random.default_rng(0), _DRAWS)
     factors = np.asarray(image_set.factors(index))
     return {
         name: np.bincount(column[column >= 0], minlength=size)
@@ -286,7 +287,7 @@ def _sweeps(image_set: ImageSet, seed: int) -> Section:
         body += page.picture(grid, f"sweep of {name}")
     reading = (
         "Each row varies one factor and fixes all others."
-        if image_set.is_grid
+        if image_set.is_grid or image_set.draw_fn is not None
         else "Each row varies one factor. Some combinations have no image, so a row fixes "
         "as many of the other factors as possible."
     )
@@ -297,13 +298,14 @@ def _labels(image_set: ImageSet) -> Section:
     if not image_set.factor_names:
         return Section("Labels", "the set has none.")
     counts = label_counts(image_set)
+    is_drawn = image_set.draw_fn is not None
     rows = [
         [
             name.replace("_", " "),
             str(len(count)),
             f"{count.min():,}",
             f"{count.max():,}",
-            f"{image_set.num_images - count.sum():,}",
+            f"{0 if is_drawn else image_set.num_images - count.sum():,}",
         ]
         for name, count in counts.items()
     ]
@@ -313,8 +315,9 @@ def _labels(image_set: ImageSet) -> Section:
         if count.min() != count.max():
             draw = functools.partial(_bars, count, name.replace("_", " "))
             body += page.chart(draw, f"images by {name}")
+    of = f"{_DRAWS:,} samples" if is_drawn else "Images"
     return Section(
-        "Labels", "Images per value of each factor; bar charts for uneven counts.", body
+        "Labels", f"{of} per value of each factor; bar charts for uneven counts.", body
     )
 
 

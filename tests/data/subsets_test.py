@@ -4,9 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from configs import base
 from dis_jax import data
 from dis_jax.data.subsets import RECOMBINATIONS, is_test, where
+from dis_jax.training import base_config
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_every_condition_names_a_factor_of_its_set():
 
 def test_a_config_takes_a_name_with_commas_in_parentheses():
     name = "rendered_dsprites+correlated(pos_x,pos_y,.1)"
-    assert base.get_config("beta_vae", f"{name},mlp").dataset == name
+    assert base_config.get_config("beta_vae", f"{name},mlp").dataset == name
 
 
 @pytest.mark.parametrize(
