@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and named after what they hold."""
+"""Atomic writes of text files, and names for files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import re
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Puts a text in the place of a file, at once.
+    """Replaces the content of a file atomically.
 
-    Whoever reads meets the old text or the new one, also where the process is killed
-    while it writes, or where another writes the same file.
+    Readers see the old text or the new one, also if the process is killed while it
+    writes, or if another process writes the same file.
 
     Args:
-      path: of the file; its folder is made if need be.
-      text: what it will hold.
+      path: of the file; its folder is created if missing.
+      text: the new content.
 
     Example:
       >>> import pathlib, tempfile
@@ -26,13 +26,15 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a rename is atomic only within a file system; the
+    # process id keeps two writers apart.
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 
 
 def file_name(text: str) -> str:
-    """A text as the name of a file or folder.
+    """Turns a text into the name of a file or folder.
 
     Args:
       text: any.

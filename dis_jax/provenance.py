@@ -1,4 +1,4 @@
-"""What a number was made with: versions and hardware, ready for JSON."""
+"""Versions and hardware behind a result, ready for JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cpu_cores() -> int:
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of this package and those it counts with, and the machine.
+    """Versions of this package and of those that it computes with, and the machine.
 
     Returns:
       `{"versions": {package: version}, "hardware": {...}}`, ready for JSON. A package

@@ -16,7 +16,7 @@ _KINDS = {"configs": "config", "configs/studies": "study", "launch": "command"}
 
 
 def folder(kind: str) -> pathlib.Path:
-    """Where files of a kind lie: in an installed package, or beside it in a clone.
+    """The folder of a kind of files, in an installed package or next to it in a clone.
 
     Args:
       kind: "launch", "configs" or "configs/studies".
@@ -46,7 +46,7 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> pathlib.Path:
-    """The file that a name or a path stands for.
+    """The file of a name or a path.
 
     Args:
       kind: see `folder`.
@@ -114,7 +114,7 @@ def load(kind: str, name: str) -> ModuleType:
 
 
 def command(name: str) -> str:
-    """How a command is called here, for messages: as an installed one, or in a clone.
+    """The command line of a command, for messages: as installed, or in a clone.
 
     Args:
       name: a module of `launch`.
@@ -123,6 +123,6 @@ def command(name: str) -> str:
       The first words of the command.
     """
     running = getattr(sys.modules.get("__main__"), "__package__", None)
-    # an editable install has both: messages follow what the user typed
+    # An editable install has both forms: messages follow the one that the user typed.
     installed = running == "dis_jax.launch" or (_PACKAGE / "launch").is_dir()
     return f"dis-jax {name}" if installed else f"python -m launch.{name}"

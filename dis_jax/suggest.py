@@ -1,4 +1,4 @@
-"""What to say of a name that is not known."""
+"""Suggestions for unknown names in error messages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The known names nearest to one that is not, and all of them.
+    """The known names nearest to an unknown one, and all of them.
 
     Args:
-      name: what was asked for.
-      known: what there is.
+      name: the unknown name.
+      known: all known names.
 
     Returns:
       Sentences that follow a semicolon.
@@ -26,9 +26,8 @@ def suggest(name: str, known: Iterable[str]) -> str:
       'known: mig, sap.'
     """
     known = list(known)
-    exact = {
-        word.lower(): word for word in reversed(known)
-    }  # dSprites is near dsprites
+    # Compared without case: dSprites is near dsprites. Of equal names the first counts.
+    exact = {word.lower(): word for word in reversed(known)}
     near = difflib.get_close_matches(name.lower(), exact, n=3, cutoff=0.4)
     near = [exact[word] for word in near]
     if not near:

@@ -1,4 +1,4 @@
-"""What the figures of this room share: empty axes, colours, checks of names."""
+"""Shared parts of the figures: empty axes, colours, checks of names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outside_legend(figure: Figure) -> None:
 
 
 def distinct_colours(count: int) -> list[Any]:
-    """Colours that are told apart: the style's own, or a wheel where they run out."""
+    """Distinct colours: those of the style, or a colour wheel if there are too few."""
     import matplotlib
 
     cycle = matplotlib.rcParams["axes.prop_cycle"].by_key()["color"]
@@ -50,7 +50,7 @@ def checked_vector(argument: str, values: Any) -> np.ndarray:
 def checked_names(
     argument: str, names: Sequence[str] | None, count: int, default: str
 ) -> list[str]:
-    """`count` names, made from `default` and a number where none are given.
+    """`count` names, by default made from `default` and a number.
 
     Raises:
       ValueError: if there is another number of names.

@@ -34,7 +34,7 @@ def write_analogy_page(
     *,
     shown: int = 6,
 ) -> pathlib.Path:
-    """Writes accuracies, and for each solver some problems with what it found and chose.
+    """Writes the accuracies, and for each solver some problems with its answers.
 
     Args:
       path: the file, `.html`.

@@ -27,7 +27,7 @@ _NUM_NEAREST = 6
 
 
 def generated(subject: Subject) -> Section:
-    """A grid of generated images, a row each category; the real images nearest to some."""
+    """Generated images, a row per category, and the real images nearest to some."""
     title = "Generated images"
     if not _generates(subject):
         return Section(title, _missing(subject))
@@ -75,7 +75,7 @@ def generated(subject: Subject) -> Section:
 
 
 def classes(subject: Subject) -> Section:
-    """Categories that real images are given, against their classes; the prior."""
+    """Predicted categories of real images against their classes; the prior."""
     title = "Categories and classes"
     if not _generates(subject):
         return Section(title, _missing(subject))
@@ -168,7 +168,7 @@ def _paths(subject: Subject, count: int) -> np.ndarray:
 
 
 def _class_column(subject: Subject) -> int | None:
-    """The factor that a category may stand for: the one that was drawn by, or the only."""
+    """The factor to compare categories with: the class factor, or the only one."""
     names = subject.image_set.factor_names
     named = subject.config.sampler.get("class_factor")
     if named is None and len(names) != 1:
@@ -179,7 +179,7 @@ def _class_column(subject: Subject) -> int | None:
 
 
 def _frequencies(subject: Subject, column: int) -> np.ndarray:
-    """Of the classes that it was trained on: a member may have a subset of its own."""
+    """Frequencies of the classes in training; a member may have its own subset."""
     own = training.members(subject.config)[subject.member or 0].sampler
     counts = {**subject.config.sampler, **own}.get("class_counts")
     if counts is None:

@@ -67,7 +67,7 @@ def prior_bars(
     *,
     names: Sequence[str] | None = None,
 ) -> Figure:
-    """Bars of a learned class prior beside the true class frequencies.
+    """Bars of a learned class prior next to the true class frequencies.
 
     Args:
       prior: (category,), probabilities, in the order of the classes they stand for.
@@ -158,7 +158,7 @@ def scatter(
 def tsne(
     codes: Float[Any, "batch latent"], *, perplexity: float = 30.0, seed: int = 0
 ) -> Float[np.ndarray, "batch 2"]:
-    """Codes laid out in the plane by t-SNE, so that neighbours stay neighbours.
+    """t-SNE embedding of codes in the plane.
 
     Eq.: van der Maaten & Hinton 2008, (5)
 

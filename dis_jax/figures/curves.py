@@ -66,7 +66,7 @@ def loss_curves(
     member: int | None = None,
     columns: int = 3,
 ) -> Figure:
-    """Figure of logged quantities over training, a panel each.
+    """Figure of logged quantities over training, one panel each.
 
     Long curves are drawn with their running mean over 1/50 of the records. The axis is
     logarithmic where values are positive and the largest is over 10 times the median.
@@ -145,12 +145,12 @@ def _draw_curve(axes: Axes, curve: Curve, member: int | None) -> None:
 
 
 def running_mean_width(records: int) -> int:
-    """Of how many records the drawn mean is; 1 where a curve is short and has none."""
+    """Width of the running mean in records; 1 for a short curve, without one."""
     return max(1, records // 50)
 
 
 def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean of the `width` values around each, those that are finite."""
+    """Running mean over the finite values among the `width` values around each."""
     finite = np.isfinite(values)
     window = np.ones(width)
     total = np.convolve(np.where(finite, values, 0), window, "same")

@@ -30,10 +30,10 @@ _BARS = 40  # at most, with a label each
 
 
 class Statistics(NamedTuple):
-    """What a sample of images says of a set.
+    """Statistics of a sample of images.
 
     Attributes:
-      num_sampled: how many images were looked at.
+      num_sampled: number of images in the sample.
       mean: of each channel.
       std: of each channel, over pixels and images.
       mean_image: (height, width, channels).
@@ -54,7 +54,7 @@ def statistics(image_set: ImageSet, *, num: int = 10_000, seed: int = 0) -> Stat
 
     Args:
       image_set: the set.
-      num: at most so many images are looked at.
+      num: the largest number of images in the sample.
       seed: of the sample.
 
     Returns:
@@ -87,7 +87,7 @@ def statistics(image_set: ImageSet, *, num: int = 10_000, seed: int = 0) -> Stat
 
 
 def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
-    """How many images have each value of each factor; the unknown (-1) are left out.
+    """Number of images with each value of each factor, without unknown ones (-1).
 
     Of a set with weights: how many of 100,000 samples.
 
@@ -118,7 +118,7 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
 def samples(
     image_set: ImageSet, *, rows: int = 5, columns: int = 12, seed: int = 0
 ) -> Float[np.ndarray, "rows columns height width channels"]:
-    """A grid of images that are drawn at random.
+    """A grid of randomly drawn images.
 
     Args:
       image_set: the set.
@@ -232,7 +232,7 @@ def write_dataset_page(
     num: int = 10_000,
     seed: int = 0,
 ) -> pathlib.Path:
-    """Writes a page that holds everything it shows of a set.
+    """Writes a self-contained page of a set.
 
     Args:
       image_set: the set.
@@ -358,7 +358,7 @@ def _histogram(shares: np.ndarray) -> Figure:
 
 
 def _scale(image_set: ImageSet) -> int:
-    """Small images are shown at twice their size."""
+    """Scale of images on the page: small ones are shown at twice their size."""
     return 2 if image_set.image_shape[1] < 48 else 1
 
 

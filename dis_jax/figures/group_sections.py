@@ -1,4 +1,4 @@
-"""Sections of the report page for systems that learn from groups: style against class."""
+"""Sections of the report page for group methods: style against class."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _missing(subject: Subject) -> str:
 
 
 def swaps(subject: Subject) -> Section:
-    """Images made of one's style and another's class, alone and with evidence."""
+    """Images with swapped style and class codes, with and without evidence."""
     title = "Swaps"
     groups = _groups(subject)
     if groups is None:
@@ -86,7 +86,7 @@ def swaps(subject: Subject) -> Section:
 def _with_evidence(
     subject: Subject, label: np.ndarray, batch: np.ndarray | None = None
 ) -> np.ndarray:
-    """For each image the mean of its group's product, of all images or of its batch."""
+    """The mean of the product of each image's group, over all images or its batch."""
     group = label if batch is None else batch * (label.max() + 1) + label
     _, group = np.unique(group, return_inverse=True)
     own = subject.gaussians["class"]
@@ -144,7 +144,7 @@ def code_maps(subject: Subject) -> Section:
 
 
 def paths(subject: Subject) -> Section:
-    """Straight lines between two images, in one code while the other stays."""
+    """Linear interpolation between two images in one code, with the other fixed."""
     title = "Interpolations"
     groups = _groups(subject)
     if groups is None:

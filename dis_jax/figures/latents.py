@@ -1,4 +1,4 @@
-"""What each latent dimension does to an image, and what survives the bottleneck."""
+"""Traversals of latent dimensions, their KL, and reconstructions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Latents = Float[Any, "batch latent"]
 Encode = Callable[[Batch], tuple[Latents, Latents]]
 Decode = Callable[[Latents], Batch]
 
-UNUSED_KL = 0.1  # nats; a dimension below this says next to nothing of the image
+UNUSED_KL = 0.1  # nats; a dimension below this encodes almost nothing
 _LABELLED_WIDTH = 48  # pixels that "-2.0 σ" needs
 
 
 def kl_per_dimension(mean: Latents, logvar: Latents) -> Float[np.ndarray, " latent"]:
-    """How much each latent dimension tells of an image, averaged over a batch.
+    """KL of each latent dimension, averaged over a batch.
 
     `KL_j = E[KL(N(mean_j, exp(logvar_j)) || N(0, 1))]`; close to 0 = not used.
 
@@ -50,13 +50,13 @@ def kl_per_dimension(mean: Latents, logvar: Latents) -> Float[np.ndarray, " late
 def traversal_values(
     mean: Latents, logvar: Latents, *, num_std: float = 2.0, num_values: int = 11
 ) -> Float[np.ndarray, "latent values"]:
-    """Values over which the data spread each latent dimension, evenly spaced.
+    """Evenly spaced values over the range of the data in each latent dimension.
 
     From `m_j - num_std s_j` to `m_j + num_std s_j`, where m and s are mean and standard
     deviation of the aggregate posterior: `s_j² = E[exp(logvar_j)] + Var[mean_j]`.
 
     Args:
-      mean: (batch, latent), the posteriors of a batch that stands for the data.
+      mean: (batch, latent), the posteriors of a representative batch.
       logvar: (batch, latent).
       num_std: how many standard deviations to each side.
       num_values: how many values, at least 2; an odd number has `m_j` in the middle.
@@ -90,7 +90,7 @@ def traverse(
     dims: Sequence[int] | None = None,
     offsets: bool = False,
 ) -> Float[np.ndarray, "rows values height width channels"]:
-    """Images as one latent dimension at a time moves, all others held.
+    """Images along one latent dimension at a time, with all others fixed.
 
     Image (i, v) decodes `base` with `z_j = values[j, v]`, j = dims[i]; with `offsets`,
     `z_j = base_j + values[j, v]`, so that an offset of 0 is the base's reconstruction.
@@ -99,8 +99,8 @@ def traverse(
       decode: codes (batch, latent) -> images (batch, height, width, channels).
       base: (latent,), the code that moves.
       values: (values,) for all dimensions alike, or (latent, values).
-      dims: which dimensions, in the order of the rows; all of them by default.
-      offsets: whether values are added to the base's in place of replacing them.
+      dims: the dimensions, in the order of the rows; all by default.
+      offsets: whether values are added to those of the base, not put in their place.
 
     Returns:
       (rows, values, height, width, channels), as `decode` gave them.
@@ -168,7 +168,7 @@ def traversals(
     offsets: bool = False,
     scale: int | None = None,
 ) -> Pixels:
-    """Picture of latent traversals: a row a dimension, by falling KL; a column a value.
+    """Picture of latent traversals: rows are dimensions, by falling KL; columns values.
 
     In a disentangled code each row changes one thing, and the rows at the bottom, whose
     KL is close to 0, change nothing.
@@ -227,7 +227,7 @@ def traversal_gif(
     dims: Sequence[int] | None = None,
     scale: int = 1,
 ) -> bytes:
-    """Latent traversals that move: a column a dimension, by falling KL; a row an image.
+    """Animated traversals: a column per dimension, by falling KL; a row per image.
 
     Args:
       encode: images -> (mean, logvar), each (batch, latent).
@@ -264,7 +264,7 @@ def sweep_gif(
     *,
     scale: int = 1,
 ) -> bytes:
-    """Decoded traversals as a GIF: a column a dimension, a row a base image.
+    """Decoded traversals as a GIF: a column per dimension, a row per base image.
 
     Args:
       frames: (bases, dims, values, height, width, channels), as `traverse` gives them

@@ -1,4 +1,4 @@
-"""Parts of a data set's page: masks of regions, and problems made of boards."""
+"""Parts of a data set's page: masks of regions, and visual analogies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_EXAMPLES = 3
 
 
 def masks_section(image_set: ImageSet, seed: int) -> Section:
-    """Images, and below each the mask of every region that the set knows.
+    """Images, and below each the masks of its regions.
 
     Args:
       image_set: the set.
@@ -43,7 +43,7 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
 
 
 def problems_section(image_set: ImageSet, seed: int, *, num: int = 6) -> Section:
-    """Visual analogies, where the images of a set are boards.
+    """Visual analogies, for sets whose images are boards.
 
     Args:
       image_set: the set.

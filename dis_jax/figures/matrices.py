@@ -102,7 +102,7 @@ def confusion_matrix(
     row_title: str = "true class",
     column_title: str = "code",
 ) -> Figure:
-    """Heat map of how classes fall on codes: coloured by share of the row.
+    """Heat map of classes against codes, coloured by the share of the row.
 
     Args:
       counts: (rows, columns), how many examples of a row's class fall on a column.

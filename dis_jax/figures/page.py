@@ -1,4 +1,4 @@
-"""The HTML of a report page: one file that holds everything it shows."""
+"""The HTML of a report page: one self-contained file."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Section(NamedTuple):
 def render_page(
     title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]
 ) -> str:
-    """The whole page: heading, facts at a glance, sections, and what is absent and why.
+    """The whole page: heading, key facts, sections, and reasons for absent ones.
 
     Args:
       title: the heading; escaped here, as all texts but the sections' bodies are.
@@ -61,7 +61,7 @@ def render_page(
       sections: in the order in which they are shown.
 
     Returns:
-      HTML that loads nothing from elsewhere.
+      Self-contained HTML.
 
     Example:
       >>> page = render_page("a < b", "", {}, [Section("Scores", "1 is best.", "0.5")])
@@ -99,7 +99,7 @@ def render_page(
 
 
 def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
-    """An image of pixels, inlined: exact where it is small and grey, else nearly so.
+    """An inlined image: lossless if it is small and grey, else slightly lossy.
 
     PNG holds every pixel; WebP differs by a few grey levels and is a third to a tenth of
     the size.
@@ -126,7 +126,7 @@ def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
 
 
 def chart(draw: Callable[[], Figure], alt: str) -> str:
-    """A matplotlib figure, inlined twice: for light and for dark surroundings.
+    """A matplotlib figure, inlined twice: for light and dark colour schemes.
 
     Args:
       draw: makes the figure; called once under each style.
@@ -161,7 +161,7 @@ def table(
     rows: Iterable[Sequence[str]],
     notes: Iterable[str] | None = None,
 ) -> str:
-    """A table; columns of numbers are set to the right.
+    """A table; columns of numbers are right-aligned.
 
     Args:
       header: a text for each column.
@@ -203,7 +203,7 @@ def table(
 
 
 def definitions(groups: Mapping[str, Mapping[str, str]]) -> str:
-    """Names with their values, in groups with a heading each.
+    """Names with their values, in groups with headings.
 
     Args:
       groups: texts by name, by heading; escaped here.
@@ -226,7 +226,7 @@ def definitions(groups: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def details(summary: str, body: str) -> str:
-    """HTML that is folded away under a line of text.
+    """HTML that is folded under a line of text.
 
     Args:
       summary: the line; escaped here.

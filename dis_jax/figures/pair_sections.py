@@ -21,7 +21,7 @@ _NUM_QUERIES, _NUM_FOUND, _NUM_PAIRS = 6, 10, 512
 
 
 def retrieval(subject: Subject) -> Section:
-    """Test views with those that have the nearest codes, for each code of each view."""
+    """Test views and the views with the nearest codes, for each code and side."""
     title = "Retrieval"
     if "wanted" not in subject.config:
         return Section(title, f"{subject.name} does not learn from pairs of views.")

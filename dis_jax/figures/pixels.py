@@ -1,4 +1,4 @@
-"""Pictures made of images: grids with labels, and their PNG, WebP and GIF files."""
+"""Pictures of images: grids with labels, and their PNG, WebP and GIF files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Images = Float[Any, "*grid height width channels"]
 Pixels = UInt8[np.ndarray, "height width channels"]
 
-_TOLERANCE = 1e-3  # what rounding may do to an image in [0, 1]
+_TOLERANCE = 1e-3  # largest rounding error of an image in [0, 1]
 _HEADER_GAP = 6  # pixels
 
 
@@ -204,7 +204,7 @@ def to_webp(picture: Pixels, *, quality: int = 90) -> bytes:
 def to_gif(
     frames: UInt8[Any, "frame height width channels"], *, milliseconds: int = 90
 ) -> bytes:
-    """The GIF file that plays frames forth and back, for ever.
+    """The GIF file that plays frames forwards and backwards in an endless loop.
 
     Args:
       frames: (frame, height, width, channels) uint8.
@@ -244,7 +244,7 @@ def _check_labels(name: str, labels: Sequence[str] | None, count: int) -> None:
 
 
 def _offsets(count: int, size: int, gap: int, header: bool) -> np.ndarray:
-    """Where each of `count` tiles begins, and behind them the length of the whole."""
+    """Start of each of `count` tiles, then the total length."""
     gaps = np.full(count + 1, gap)
     if header:
         gaps[1] += _HEADER_GAP

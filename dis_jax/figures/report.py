@@ -1,4 +1,4 @@
-"""The report page of a run: what it learned, in one file that anyone can open."""
+"""The report page of a run: results and pictures in one self-contained file."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def write_report(
 
 
 def _settings(subject: Subject) -> str:
-    """Seed and hyperparameters of this member, in a line."""
+    """Seed and hyperparameters of this member, in one line."""
     own = training.members(subject.config)[subject.member or 0]
     values = {"seed": own.seed, **own.hparams}
     line = ", ".join(f"{name.replace('_', ' ')} {v:g}" for name, v in values.items())
@@ -94,7 +94,7 @@ def _settings(subject: Subject) -> str:
 
 
 def _facts(subject: Subject) -> dict[str, str]:
-    """The few numbers that one looks for first."""
+    """The key numbers at the top of the page."""
     facts = {"steps": f"{int(subject.state.step):,}"}
     if "time" in subject.curves:
         seconds = subject.curves["time"].value[-1]

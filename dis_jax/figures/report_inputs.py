@@ -1,4 +1,4 @@
-"""What a report is about: a run, what it has learned, and images to try it on."""
+"""Inputs of a report: a run, its trained state, and sample images with codes."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ NUM_BASES = 5
 
 
 class Subject(NamedTuple):
-    """What a section of the page may show.
+    """Data for the sections of the page.
 
     Attributes:
       workdir: the run's folder.
       method: the system.
-      state: what it has learned, of one member.
+      state: the trained state of one member.
       config: the run's settings, an `ml_collections.ConfigDict`.
       image_set: the images that it was trained on.
-      test_set: those that test pairs are drawn from, where it learned from pairs and
-        they are known.
+      test_set: the source of test pairs, for a system that learns from pairs, or None.
       member: which member of a population this is, or None where there is none.
       images: (sample, height, width, channels), drawn from the set.
       factors: (sample, factor), theirs.
-      codes: what the system makes of them, by name.
+      codes: of the sample, by name.
       decode: {name: point} -> images as NumPy, or None where there is no decoder.
       curves: the run's log.
       evaluations: the scores of this state by file name.
@@ -65,7 +64,7 @@ class Subject(NamedTuple):
 
     @property
     def points(self) -> dict[str, np.ndarray]:
-        """The single vectors that stand for the codes, by name."""
+        """The vectors that represent the codes, by name."""
         return {name: np.asarray(point(code)) for name, code in self.codes.items()}
 
     @property

@@ -77,7 +77,7 @@ def scores(subject: Subject) -> Section:
 
 
 def reconstruction(subject: Subject) -> Section:
-    """Images with what the decoder makes of their codes."""
+    """Images and their reconstructions."""
     title = "Reconstructions"
     if subject.decode is None:
         return Section(title, f"{subject.name} has no decoder.")
@@ -95,7 +95,7 @@ def reconstruction(subject: Subject) -> Section:
 
 
 def latent_dimensions(subject: Subject) -> Section:
-    """How many nats each latent dimension tells of an image."""
+    """KL of each latent dimension, in nats."""
     title = "Latent dimensions"
     if not subject.gaussians:
         return Section(title, f"{subject.name} has no Gaussian code.")
@@ -123,7 +123,7 @@ def latent_dimensions(subject: Subject) -> Section:
 
 
 def traversal(subject: Subject) -> Section:
-    """Sliders, one a latent dimension, for a choice of base images."""
+    """A slider per latent dimension, for a choice of base images."""
     title = "Traversals"
     if subject.decode is None:
         return Section(title, f"{subject.name} has no decoder.")
@@ -182,7 +182,7 @@ def categories(subject: Subject) -> Section:
 
 
 def factors(subject: Subject) -> Section:
-    """Heat maps of what metrics know of each latent dimension and each factor."""
+    """Heat maps of metrics that relate latent dimensions to factors."""
     title = "Codes and factors"
     body, files = "", {}
     for evaluation in subject.evaluations.values():
@@ -248,7 +248,7 @@ def training_curves(subject: Subject) -> Section:
 
 
 def configuration(subject: Subject) -> Section:
-    """The run's settings, all of them."""
+    """All settings of the run."""
     config = subject.config.to_dict()
     about = "All settings of the run, as in its config.json."
     if subject.member is not None:
@@ -347,7 +347,7 @@ def _date(text: str) -> str:
 
 
 def _about(metric: str) -> str:
-    """The first line of a metric's docstring, and what is best where 1 is not."""
+    """The first line of a metric's docstring, and the best score where it is not 1."""
     if (known := METRICS.get(metric)) is None:
         return ""
     line = (known.fn.__doc__ or "").split("\n")[0]
@@ -391,7 +391,7 @@ def _encode(subject: Subject, name: str) -> Callable:
 
 
 def _decode(subject: Subject, name: str, base: int) -> Callable:
-    """Images of codes `name`, with all other codes those of one base image."""
+    """Images of codes `name`, with all other codes taken from one base image."""
     return lambda z: _with_code(subject, name, z, np.full(len(z), base))
 
 

@@ -1,4 +1,4 @@
-"""Sliders that move an image through precomputed frames, one a latent dimension."""
+"""Sliders over precomputed frames, one for each latent dimension."""
 
 from __future__ import annotations
 

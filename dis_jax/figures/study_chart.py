@@ -1,4 +1,4 @@
-"""The table of a study as a chart: every line a row, every shown column a panel."""
+"""The table of a study as a chart: a row per line, a panel per shown column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PANELS_A_ROW = 4
 
 
 def study_chart(result: Mapping[str, Any]) -> Figure:
-    """Mean and standard deviation of every line, a panel a column, and what was published.
+    """Mean and deviation of every line, a panel per column, with published numbers.
 
     Args:
       result: from `studies.run_study` or `studies.tabulate`.

@@ -1,4 +1,4 @@
-"""Images made from the codes of others, between two codes, and found by their codes."""
+"""Pictures of swapped codes, of interpolations, and of nearest neighbours in a code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def swap_grid(
     column_labels: Sequence[str] | None = None,
     scale: int = 1,
 ) -> Pixels:
-    """Picture of every row's code decoded with every column's: style against class.
+    """Picture of all combinations of row codes and column codes: style against class.
 
     Where the two codes are apart, a row keeps one thing (its style) and a column the
     other (its class). Noise against categories gives the samples of a generator.
@@ -94,7 +94,7 @@ def interpolations(
     num_values: int = 9,
     scale: int = 1,
 ) -> Pixels:
-    """Picture of straight lines between codes, a row each, from `start` to `stop`.
+    """Picture of linear interpolations between codes, one row each.
 
     Column v decodes `start + v / (num_values - 1) (stop - start)`.
 
@@ -217,7 +217,7 @@ def _header(name: str, images: Batch, like: np.ndarray) -> np.ndarray:
 
 
 def _framed(cells: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Cells in colour in frames of 2 pixels, white ones in the first column."""
+    """Adds a coloured frame of 2 pixels to each cell, white in the first column."""
     frames = np.full((*cells.shape[:2], 3), 255, np.uint8)
     frames[:, 1:] = np.where(same[..., None], _SAME, _OTHER)
     height, width = cells.shape[2:4]

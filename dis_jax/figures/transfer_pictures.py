@@ -1,4 +1,4 @@
-"""Pictures of transfer: who encodes what, over beta, before and after fine-tuning."""
+"""Pictures of transfer: associations, scores over beta, gains by fine-tuning."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 Record = Mapping[str, Any]
 
 _SAMPLE = 256  # images that set the ranges of traversals
-_NAME = (0.08, 0.05)  # inches that a letter of a row's and of a column's name takes
+_NAME = (0.08, 0.05)  # inches per letter in the names of rows and of columns
 
 
 def omes_over_beta(records: Sequence[Record], *, title: str = "") -> Figure:
@@ -212,7 +212,7 @@ def write_transfer(
     data_dir: str | os.PathLike[str] | None = None,
     pictures: bool = True,
 ) -> dict[str, Any]:
-    """Writes what the transfers of all runs in a folder add up to.
+    """Writes pictures and tables of the transfers of all runs in a folder.
 
     `transfer.json` and `transfer.md`; with `pictures` also PNGs in `figures/`: OMES over
     beta and association matrices of the sources, tables, source by target, traversals.
@@ -264,7 +264,7 @@ def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:
 
 
 def _source_figures(sources: Sequence[Record]) -> dict[str, Any]:
-    """Association matrices, of each method and beta that of the lowest seed; over beta."""
+    """Association matrices for each method and beta (lowest seed); scores over beta."""
     groups = alike(sources, ("source", "method"))
     shown = {}
     for settings, records in groups:
@@ -313,7 +313,7 @@ def _transfer_figures(tables: Sequence[Record]) -> dict[str, Any]:
 def _all_traversals(
     records: Sequence[Record], data_dir: str | os.PathLike[str] | None
 ) -> Iterator[tuple[str, Pixels]]:
-    """Of the first model of each pair and method that was fine-tuned at all."""
+    """Traversals of the first fine-tuned model of each pair and method."""
     shown = set()
     for record in records:
         tuning = record["finetuning"]
@@ -343,7 +343,7 @@ def _gains(
     columns: Sequence[str],
     title: str,
 ) -> Figure:
-    """Gains as colours, with scores before them; names of sets may be long."""
+    """A matrix of gains as colours, with the scores before fine-tuning."""
     gain = [[100 * c["gain"]["mean"] if c else np.nan for c in row] for row in cells]
     texts = [
         [
@@ -370,12 +370,12 @@ def _gains(
 
 
 def _method(table: Record) -> str:
-    """Of which method a table is, and what else tells it from others of the pair."""
+    """Method of a table, and the settings that differ from others of the pair."""
     return "\n".join(filter(None, (table["method"], table["told_apart"])))
 
 
 def _short(name: str) -> str:
-    """A set that is a file is told by its last part."""
+    """Names a file-based data set after its file."""
     return name.rsplit("/", 1)[-1]
 
 

@@ -1,4 +1,4 @@
-"""Fields that every config has, with the values that most of them keep."""
+"""The fields of every config, with their default values."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ OPTIONS = ("demo", "mlp", "epoch")
 def read(
     argument: str, own: Iterable[str] = (), numbers: Mapping[str, Any] | None = None
 ) -> words.Words:
-    """The words of a config: those that every config takes, and its own."""
+    """Parses the argument of a config: the general words and its own."""
     return words.read(argument, numbers, (*own, *OPTIONS), datasets=True)
 
 
@@ -25,11 +25,11 @@ def get_config(
 
     Args:
       method: a name in `dis_jax.methods.METHODS`.
-      asked: words with commas between them, or what `read` made of them: the name of a
-        data set, or the path of one's own; "demo" for a run that fits a laptop; "mlp" for
-        dense networks; "epoch" for every image once an epoch, where the method's config
-        sets no sampler.
-      dataset: where none is named.
+      asked: words separated by commas, or the result of `read`: the name of a data set,
+        or the path of one's own; "demo" for a run that fits a laptop; "mlp" for dense
+        networks; "epoch" for every image once an epoch, if the method's config sets no
+        sampler.
+      dataset: the default.
       **hparams: hyperparameters of the method.
     """
     import ml_collections
@@ -67,7 +67,8 @@ def get_config(
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32
 
-    # optimisation; hparams are data to the compiled program, all else is part of it
+    # optimisation; hparams are arguments of the compiled program, all else is part of
+    # it
     config.optimiser = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
     config.hparams = {
         "learning_rate": 1e-4,
@@ -83,7 +84,7 @@ def get_config(
     config.mesh = (1, -1)  # devices for (population, data); -1: all that are left
     config.init_from = {"workdir": "", "networks": ()}
 
-    # what is kept
+    # log and checkpoints
     config.log_every = 50 if demo else 500
     config.checkpoint_every = 500 if demo else 10_000
     config.keep_checkpoints = 3

@@ -1,4 +1,4 @@
-"""What the configs of SDIM and EDIM have in common."""
+"""Shared parts of the configs of SDIM and EDIM."""
 
 from dis_jax.training import base_config, pair_data
 
@@ -11,7 +11,7 @@ DIGIT_OPTIONS = ("two_images",)
 
 
 def get_config(method, argument, **hparams):
-    """The config of SDIM or EDIM on the pairs that the words name."""
+    """The config of SDIM or EDIM, with the pairs that the argument names."""
     own = (*OPTIONS, *NORB_OPTIONS, *DIGIT_OPTIONS)
     asked = base_config.read(argument, own)
     options = asked.options
@@ -57,7 +57,7 @@ def _check_options(own, dataset):
 
 
 def options_of(dataset):
-    """The words that a data set takes after its name."""
+    """The options that a data set supports."""
     if dataset.startswith("smallnorb"):
         return OPTIONS + NORB_OPTIONS
     if dataset == "mnist":

@@ -1,4 +1,4 @@
-"""The pairs of images that SDIM and EDIM learn from, of each data set."""
+"""The pairs of images that SDIM and EDIM train on, for each data set."""
 
 _NORB = {"category": 5, "instance": 5, "elevation": 9, "azimuth": 18, "lighting": 6}
 _HUES = ("floor_hue", "wall_hue", "object_hue")
@@ -19,7 +19,7 @@ IMAGES_OF_INSTANCE = 5 * 9 * 18 * 6  # of all categories of SmallNORB
 
 
 def set_pairs(config, options):
-    """Sets what is drawn, and what it is scored on: another split, or other values."""
+    """Sets the training pairs and the test pairs: another split, or other values."""
     name = config.dataset
     factors = FACTORS.get(name, {})
     config.attributes = {
@@ -36,6 +36,7 @@ def set_pairs(config, options):
     if name.startswith("smallnorb"):
         whole = "halves" in options
         config.split, config.test_split = ("train" if whole else "test"), "test"
+    # Where one split serves both, the last instance of each category is held out.
     if leaves_one_out(config):
         hold_out(config, factors["instance"] - 1)
 
@@ -57,7 +58,7 @@ def _views(config, factors):
 
 
 def _norb(config, *, category_alone):
-    """Pairs of objects; poses of SmallNORB are known in its test half alone."""
+    """Pairs of objects; SmallNORB has pose labels in its test half only."""
     config.pairs = "attribute_pairs"
     shared = ("category",) if category_alone else ("category", "instance", "azimuth")
     config.sampler, config.test_sampler = (
@@ -110,7 +111,7 @@ def hold_out(config, instance):
 
 
 def heads(config, code):
-    """What classifiers of a code of each side predict: all attributes that vary there."""
+    """The attributes that heads on a code predict, by side: all that vary there."""
     if config.pairs == "views":
         both = ((*config.wanted.shared, "colour"),) * 2
     elif "norb" in config.dataset:

@@ -1,4 +1,4 @@
-"""The words after the colon of a config or a study: "rendered_dsprites,half,steps5000"."""
+"""Parses the argument of a config or a study: "rendered_dsprites,half,steps5000"."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +14,13 @@ _PATTERNS = {int: r"[1-9]\d*", float: _FLOAT, tuple: _FLOAT}
 
 
 class Words(NamedTuple):
-    """What an argument asks for, word by word.
+    """A parsed argument.
 
     Attributes:
-      options: the known words that were given, in their order.
-      names: those of data sets, in their order.
-      numbers: by the name that stands before them, with defaults for the others.
-      given: those of `numbers` that were asked for.
+      options: the options that were given, in their order.
+      names: names of data sets, in their order.
+      numbers: values by name, with defaults for those not given.
+      given: those of `numbers` that were given.
       bare: the numbers without a name, in their order.
     """
 
@@ -39,18 +39,18 @@ def read(
     bare: Sequence[type] = (),
     datasets: bool = False,
 ) -> Words:
-    """Reads words with commas between them, perhaps none.
+    """Parses words separated by commas; the argument may be empty.
 
     Args:
       argument: the words.
       numbers: default by name: a whole number from 1 ("steps5000"), a float ("rate5e-4"),
         or a tuple, where the name may stand several times ("beta1,beta4").
-      options: the other words that there are.
+      options: all other known words.
       bare: types of the numbers that may stand without a name, in their order.
       datasets: whether names of data sets and paths may be among the words.
 
     Returns:
-      What is asked for.
+      The parsed words.
 
     Raises:
       ValueError: if a word is not known; says which are.
