@@ -19,7 +19,7 @@ TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e .
+	$(BIN)/pip install --quiet -e ".[train]"
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -8,7 +8,7 @@ import pathlib
 import runpy
 import sys
 
-from dis_jax import shipped
+from dis_jax import extras, shipped
 from dis_jax.suggest import suggest
 
 _NO_COMMANDS = ("hints", "models", "start")  # modules of `launch` that share code
@@ -40,8 +40,9 @@ def main() -> None:
         return
     known = commands()
     name = name.replace("-", "_")
-    if name not in known:
-        print(f"error: no command {name!r}; {suggest(name, known)}", file=sys.stderr)
+    wrong = "" if name in known else f"no command {name!r}; {suggest(name, known)}"
+    if wrong := wrong or extras.missing("train"):
+        print(f"error: {wrong}", file=sys.stderr)
         raise SystemExit(1)
     package = "dis_jax.launch"
     if (

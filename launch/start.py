@@ -10,13 +10,12 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from dis_jax import shipped
+from dis_jax import extras, shipped
 
 from . import hints
 
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
-_OF_DATA = ("grain", "h5py", "tensorflow_datasets")
 LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _FOLDERS = ("source", "workdir")
@@ -50,9 +49,10 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
                 raise
             _stop(f"{error}\n({_TRACEBACK}=1 shows where this was found.)")
         except ModuleNotFoundError as error:
-            if os.environ.get(_TRACEBACK) or error.name not in _OF_DATA:
+            lacking = extras.of_error(error)
+            if os.environ.get(_TRACEBACK) or not lacking:
                 raise
-            _stop(f'{error}: pip install -e ".[data]" brings what reads data sets.')
+            _stop(lacking)
 
     app.run(guarded, flags_parser=_parse)
 

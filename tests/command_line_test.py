@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dis_jax import command_line, methods, shipped, training
+from dis_jax import command_line, extras, methods, shipped, training
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -87,3 +87,26 @@ def test_the_wheel_holds_every_package():
     names = [".".join(p.relative_to(ROOT).parts) for p in packages]
     ours = [n if n.startswith("dis_jax") else f"dis_jax.{n}" for n in names]
     assert sorted(listed) == sorted(ours)
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra(monkeypatch, capsys):
+    monkeypatch.setitem(extras.PACKAGES, "train", ("flax", "no_such_package"))
+    monkeypatch.setattr(sys, "argv", ["dis-jax", "train", "--workdir=a"])
+    with pytest.raises(SystemExit):
+        command_line.main()
+    message = 'error: no_such_package is not installed; pip install "dis_jax[train]"'
+    assert message in capsys.readouterr().err
+    found = extras.of_error(ModuleNotFoundError(name="h5py.h5"))
+    assert found.startswith('h5py is not installed; pip install "dis_jax[data]"')
+    assert extras.of_error(ModuleNotFoundError(name="mine")) == ""
+
+
+def test_the_extras_of_messages_are_those_of_the_package():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    renamed = {"orbax-checkpoint": "orbax", "pillow": "PIL"}
+    for extra, packages in extras.PACKAGES.items():
+        lines = setup["options.extras_require"][extra].split()
+        names = (line.partition(">=")[0] for line in lines)
+        listed = [renamed.get(name, name.replace("-", "_")) for name in names]
+        assert sorted(listed) == sorted(packages)

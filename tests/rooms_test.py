@@ -145,6 +145,11 @@ def test_importing_the_package_loads_nothing():
     assert not loaded_by("import dis_jax", ("jax", "numpy", *HEAVY))
 
 
+def test_scoring_loads_no_training_stack():
+    stack = ("flax", "optax", "orbax", "scipy.optimize", "dis_jax.training")
+    assert not loaded_by("from dis_jax import evaluation, losses", stack)
+
+
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_importing_a_room_is_light(room):
     assert not loaded_by(f"import dis_jax.{room}", HEAVY)

@@ -1,32 +1,10 @@
 """Scores of any code, from this package or from anywhere else."""
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from dis_jax.evaluation.baselines import untrained_encoder
-from dis_jax.evaluation.digit_classifier import (
-    DigitClassifier,
-    digit_classifier,
-    frechet_distance,
-)
 from dis_jax.evaluation.evaluate import evaluate, evaluate_codes
-from dis_jax.evaluation.generation import (
-    CategoryScores,
-    class_prior,
-    draw_codes,
-    generate,
-    score_categories,
-)
-from dis_jax.evaluation.group_probes import Probe, probe
-from dis_jax.evaluation.pair_probes import (
-    PairCodes,
-    Reading,
-    distance_to_ideal,
-    encode_pairs,
-    encode_run,
-    left_out_attributes,
-    read_pairs,
-    read_run,
-)
 from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.registry import (
     DEFAULT_METRICS,
@@ -75,7 +53,42 @@ from dis_jax.metrics.sap import Sap, sap
 from dis_jax.metrics.udr import Udr, udr
 from dis_jax.probing.encoding import code_fn, encode_all, encode_codes
 from dis_jax.probing.labelled_codes import labelled_images
-from dis_jax.probing.mlp_classifier import mlp_accuracy
+from dis_jax.probing.torch_encoding import encode_with
+
+if TYPE_CHECKING:
+    from dis_jax.evaluation.digits import (
+        DigitClassifier,
+        digit_classifier,
+        frechet_distance,
+    )
+    from dis_jax.evaluation.generation import (
+        CategoryScores,
+        class_prior,
+        draw_codes,
+        generate,
+        score_categories,
+    )
+    from dis_jax.evaluation.group_probes import Probe, probe
+    from dis_jax.evaluation.pair_probes import (
+        PairCodes,
+        Reading,
+        distance_to_ideal,
+        encode_pairs,
+        encode_run,
+        left_out_attributes,
+        read_pairs,
+        read_run,
+    )
+    from dis_jax.probing.mlp_classifier import mlp_accuracy
+
+# What needs the training stack, or is slow to load, is loaded when it is first used.
+_LATER = (
+    "dis_jax.evaluation.digits",
+    "dis_jax.evaluation.generation",
+    "dis_jax.evaluation.group_probes",
+    "dis_jax.evaluation.pair_probes",
+    "dis_jax.probing.mlp_classifier",
+)
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -119,6 +132,7 @@ __all__ = [
     "encode_codes",
     "encode_pairs",
     "encode_run",
+    "encode_with",
     "evaluate",
     "evaluate_codes",
     "factor_scenes",
@@ -157,12 +171,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Names of studies and transfer, which scripts know from here: see `dis_jax.studies`.
+    """Names of `_LATER`, and those of studies, which scripts know from here."""
+    if name in __all__:
+        for module in map(importlib.import_module, _LATER):
+            if hasattr(module, name):
+                return getattr(module, name)
+    if not name.startswith("__"):
+        from dis_jax import studies  # not above: that room imports this one
 
-    Looked up when they are used, since that room imports this one.
-    """
-    from dis_jax import studies
-
-    if name in studies.__all__:
-        return getattr(studies, name)
+        if name in studies.__all__:
+            return getattr(studies, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

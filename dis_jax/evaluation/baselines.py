@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from dis_jax import data
-from dis_jax.methods.method import Method
 from dis_jax.probing.encoding import Encode, code_fn
 from dis_jax.probing.labelled_codes import Samples
-from dis_jax.training.program import batch_shapes
+
+if TYPE_CHECKING:
+    from dis_jax.methods.method import Method
 
 _WHICH = ("cheap", "all", "none")
 
@@ -40,6 +41,8 @@ def untrained_encoder(
       ...     encode = evaluation.code_fn(method, state)
       ...     return evaluation.evaluate(encode, images, key, "mig", untrained=before)
     """
+    from dis_jax.training.program import batch_shapes
+
     make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
     sampler = make(image_set, config.batch_size, **config.sampler)
     shapes = batch_shapes(sampler, image_set)

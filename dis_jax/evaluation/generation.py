@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from dis_jax.evaluation.digit_classifier import DigitClassifier, frechet_distance
+from dis_jax.evaluation.digits import DigitClassifier, frechet_distance
 from dis_jax.methods import Method, State, infogan_terms
 from dis_jax.metrics.clustering import Clustering, clustering, prior_rmse
 from dis_jax.probing.checks import random_key

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
 
 
 class Clustering(NamedTuple):
@@ -92,6 +91,8 @@ def clustering(
     # One number for each pair (cluster, label), counted and reshaped to the matrix.
     counts = np.bincount(a * columns + b, minlength=rows * columns)
     confusion = counts.reshape(rows, columns)
+    from scipy.optimize import linear_sum_assignment
+
     matched = confusion[linear_sum_assignment(confusion, maximize=True)].sum()
     joint = confusion / confusion.sum()
     # Rounding may make the probability of a single part exceed 1, and its entropy
@@ -182,6 +183,8 @@ def prior_rmse(prior: ArrayLike, truth: ArrayLike, confusion: ArrayLike) -> Prio
             raise ValueError(
                 f"{name} must be probabilities that sum to 1, found {value}."
             )
+    from scipy.optimize import linear_sum_assignment
+
     _, label = linear_sum_assignment(m, maximize=True)
     mse = float(np.mean((p - q[label]) ** 2))
     # Sorted, the two need no labels, but may pair clusters with the wrong classes.

@@ -1,5 +1,10 @@
 """Flax networks: encoders, decoders, discriminators, probes."""
 
+from dis_jax import extras
+
+if _lacking := extras.missing("train"):
+    raise ModuleNotFoundError(_lacking)
+
 from dis_jax.networks.adversaries import (
     CodeEstimate,
     CodeHead,

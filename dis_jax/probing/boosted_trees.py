@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import expit
 
 # The defaults of scikit-learn's GradientBoostingClassifier.
 _ROUNDS = 100
@@ -143,6 +142,8 @@ def _probabilities(
 ) -> Float[np.ndarray, "batch tree"]:
     """Softmax of the scores of several classes, sigmoid of the one score of two."""
     if scores.shape[1] == 1:
+        from scipy.special import expit
+
         return expit(scores)
     p = scores - scores.max(axis=1, keepdims=True)
     np.exp(p, out=p)

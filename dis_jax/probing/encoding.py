@@ -7,7 +7,7 @@ import difflib
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,9 @@ from jaxtyping import Array, Float, Int, Key
 from tqdm import tqdm
 
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
-from dis_jax.methods.method import Code, Method, State, point
+
+if TYPE_CHECKING:
+    from dis_jax.methods.method import Code, Method, State
 
 Encode = Callable[[Any], Any]
 # Batches in flight: enough to keep a device busy, few enough to fit in its memory.
@@ -80,6 +82,8 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
             f"code must be one of {sorted(codes)}, found {name!r}"
             + (f"; did you mean {near[0]!r}?" if near else ".")
         )
+    from dis_jax.methods.method import point
+
     out = point(codes[name])
     if out.ndim != 2:
         raise ValueError(

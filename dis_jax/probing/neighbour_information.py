@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import digamma
 
 
 def neighbour_information(
@@ -28,6 +27,8 @@ def neighbour_information(
       neighbours: k.
       seed: of the noise.
     """
+    from scipy.special import digamma
+
     noise = np.random.RandomState(seed).standard_normal(size=(len(x), 1))[:, 0]
     std = x.std()
     x = x / std if std > 0 else x

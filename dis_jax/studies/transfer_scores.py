@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.evaluation.digit_classifier import frechet_distance
+from dis_jax.evaluation.digits import frechet_distance
 from dis_jax.metrics.dci import dci
 from dis_jax.metrics.mig import mig
 from dis_jax.metrics.omes import Omes, omes, omes_on_grid

@@ -1,5 +1,10 @@
 """Trains any method on any data: one loop for one device or many, one model or many."""
 
+from dis_jax import extras
+
+if _lacking := extras.missing("train"):
+    raise ModuleNotFoundError(_lacking)
+
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.config_files import load_config
 from dis_jax.training.diverged import diverged
