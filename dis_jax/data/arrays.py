@@ -121,8 +121,8 @@ def from_npz(
     for key, label in zip(factors, labels, strict=True):
         if label.ndim != 1:
             raise ValueError(
-                f"factor {key!r} in {path} has shape {label.shape}; expected (n,), "
-                "one integer an image."
+                f"factor {key!r} in {path} has shape {label.shape}; expected (n,), one "
+                "integer per image."
             )
         if len(label) != len(arrays[images]):
             raise ValueError(
@@ -153,8 +153,8 @@ def checked_images(images: np.ndarray, name: str) -> np.ndarray:
     if images.dtype == np.uint8:
         if images.max() == 1:
             raise ValueError(
-                f"images of {name!r} are uint8 with values 0 and 1 only, and bytes go "
-                "from 0 to 255; for binary images pass `images.astype(bool)`."
+                f"images of {name!r} are uint8 with values 0 and 1 only, but uint8 images "
+                "range from 0 to 255; for binary images pass `images.astype(bool)`."
             )
         return images
     if images.dtype.kind != "f":
@@ -231,7 +231,7 @@ def _check_whole(labels: np.ndarray, names: Sequence[str], name: str) -> None:
             f"{wanted}"
         )
     if kind in "OSU":
-        wanted += " Number words by np.unique(words, return_inverse=True)[1]."
+        wanted += " Number strings with np.unique(strings, return_inverse=True)[1]."
     raise ValueError(
         f"factors of {name!r} have dtype {labels.dtype}, the first {labels.flat[0]!r}; "
         f"{wanted}"
@@ -243,9 +243,9 @@ def _check_range(column: np.ndarray, size: int, factor: str, name: str) -> None:
     if not len(wrong):
         return
     raise ValueError(
-        f"factor {factor!r} of {name!r} has {len(wrong)} labels out of range, "
-        f"the first {column[wrong[0]]} at {wrong[0]}; expected 0 to "
-        f"{size - 1}, or -1 where it is unknown (no other number stands for that)."
+        f"factor {factor!r} of {name!r} has {len(wrong)} labels out of range, the first "
+        f"{column[wrong[0]]} at {wrong[0]}; expected 0 to {size - 1}, or -1 if unknown (no "
+        "other number means unknown)."
     )
 
 

@@ -53,7 +53,7 @@ def turned_and_shrunk(
     if len(images) != math.prod(sizes) or images.shape[1] != images.shape[2]:
         raise ValueError(
             f"images of {name!r} have shape {images.shape}; expected {math.prod(sizes)} "
-            f"square ones, a grid of {tuple(sizes)}."
+            f"square images, a grid of {tuple(sizes)}."
         )
     grid = (*sizes, ROTATIONS, len(SCALES))
     draw = _drawer(tuple(sizes))

@@ -289,7 +289,7 @@ def coil100_augmented(data_dir: pathlib.Path) -> ImageSet:
 def _want(path: pathlib.Path, what: str) -> None:
     if not path.is_file():
         raise FileNotFoundError(
-            f"no file {path}: put there {what}, or point data_dir (or the environment "
+            f"no file {path}: put {what} there, or point data_dir (or the environment "
             "variable DIS_JAX_DATA_DIR) at the folder that holds "
             f"{path.parent.name}/{path.name}."
         )

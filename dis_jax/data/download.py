@@ -134,8 +134,8 @@ def read_smallnorb(paths: Sequence[pathlib.Path]) -> Arrays:
     odd = np.flatnonzero(factors[:, 3] % 2)
     if len(odd):
         raise ValueError(
-            f"'azimuth' in {paths[2]} is {factors[odd[0], 3]} at row {odd[0]}; expected "
-            "0, 2, ..., 34, as it is published."
+            f"'azimuth' in {paths[2]} is {factors[odd[0], 3]} at row {odd[0]}; expected 0, "
+            "2, ..., 34, as published."
         )
     factors[:, 3] //= 2
     image, image2 = data[:, 0, ..., None], data[:, 1, ..., None]
@@ -202,7 +202,7 @@ def read_mnist(paths: Sequence[pathlib.Path]) -> Arrays:
     if digits.ndim != 1 or len(images) != len(digits):
         raise ValueError(
             f"{paths[0]} has {len(images)} images and {paths[1]} {len(digits)} labels; "
-            "expected as many of each."
+            "expected equal numbers."
         )
     factors = whole_numbers(paths[1], "digit", digits, len(images), high=9)
     return {"image": images[..., None], "factors": factors[:, None]}
@@ -277,8 +277,8 @@ def fetch(file: File, folder: pathlib.Path) -> pathlib.Path:
                     bar.update(len(block))
         except OSError as error:
             raise ConnectionError(
-                f"could not fetch {file.url} ({error}); fetch it by other means, put it "
-                f"into a folder and name that folder (--raw_dir)."
+                f"could not fetch {file.url} ({error}); download it manually into a folder "
+                "and pass that folder as --raw_dir."
             ) from error
         verify(part, file)
         shutil.move(part, path)

@@ -43,8 +43,9 @@ def epoch_index(
     """
     if not 0 < batch_size <= num_images:
         raise ValueError(
-            f"batch_size is {batch_size} and the set has {num_images} images; in epoch "
-            'order a batch has 1 to that many. Take a smaller batch, or order="keyed".'
+            f"batch_size is {batch_size} and the set has {num_images} images; with "
+            'order="epoch" a batch has at most as many. Use a smaller batch_size, or '
+            'order="keyed".'
         )
     # After `steps` steps exactly `epochs` epochs are complete, so step * batch_size is
     # computed modulo the least common multiple, where it does not overflow.
@@ -53,7 +54,7 @@ def epoch_index(
     if steps * batch_size + batch_size >= 2**32:
         raise ValueError(
             f"batch_size {batch_size} and num_images {num_images} have a least common "
-            'multiple above 2**32; take a rounder batch_size, or order="keyed".'
+            'multiple above 2**32; use a rounder batch_size, or order="keyed".'
         )
     step = jnp.asarray(step)
     rest = (step % steps).astype(jnp.uint32) * jnp.uint32(batch_size)

@@ -77,7 +77,7 @@ def _array(path: pathlib.Path, file: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name!r} in {path} has dtype {dtype}; expected numbers.")
     if absent:
         raise ValueError(
-            f"{path} is not a whole {_KIND}: values of {name!r} were never written, and "
+            f"{path} is not a complete {_KIND}: values of {name!r} were never written, and "
             "would be read as zeros. Fetch it again."
         )
     with whole(path, _KIND):

@@ -119,7 +119,7 @@ def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None
             f"{count} {ending}" for ending, count in sorted(left.items())
         )
         logging.warning(
-            "%s: %d files passed over (%s); %d images read",
+            "%s: ignored %d files (%s); read %d images",
             *(root, left.total(), endings, len(files)),
         )
 
@@ -171,13 +171,13 @@ def read_images(
             if image.shape != first.shape:
                 raise ValueError(
                     f"{file} has the shape {image.shape} and {files[0]} {first.shape}; "
-                    "expected one size. Pass `side` to bring all to it, or put it behind "
+                    "expected one size. Pass `side` to resize all images, or append it to "
                     "the folder's path: <folder>+resized64."
                 )
             images[row] = image
     if several:
         logging.warning(
-            "%d of %d image files have several frames or pages; the first of each is read",
+            "%d of %d image files have several frames or pages; only the first is read",
             *(several, len(files)),
         )
     return images
@@ -215,8 +215,8 @@ def _decoded(
         image = Image.fromarray(_upper_bits(file, np.asarray(image)))
     elif mode not in _MODES:
         raise ValueError(
-            f"{file} has pixels of the mode {mode}; expected {', '.join(_MODES)} or 16 "
-            "bits of grey. Save it with 8 bits a channel."
+            f"{file} has pixels of the mode {mode}; expected {', '.join(_MODES)} or 16-bit "
+            "greyscale. Save it with 8 bits per channel."
         )
     image = image.convert("L" if grey else "RGB")
     if side is not None:
@@ -247,7 +247,7 @@ def _folder_classes(root: pathlib.Path, files: Sequence[pathlib.Path]) -> np.nda
         parts = file.relative_to(root).parts
         if len(parts) < 2:
             raise ValueError(
-                f'{file} is in no subfolder of {root}; labels="folders" takes the first '
+                f'{file} is in no subfolder of {root}; labels="folders" uses the first '
                 "subfolder as the class."
             )
         folders.append(parts[0])
@@ -266,26 +266,26 @@ def _read_labels(
         rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
     if len(rows) < 2 or rows[0][1][0] != "file":
         raise ValueError(
-            f"{path} starts with {[row for _, row in rows[:1]]}; expected a head, `file` "
-            "and the names of factors, and a line for each image."
+            f"{path} starts with {[row for _, row in rows[:1]]}; expected a header (`file` "
+            "and the names of factors) and one line per image."
         )
     (_, (_, *names)), *rows = rows
     if len(set(names)) < len(names) or not all(names):
         raise ValueError(
-            f"{path}: its head names the factors {names}; expected a name for each "
-            "column, and each name once."
+            f"{path}: its header names the factors {names}; expected one unique name per "
+            "column."
         )
     for line, row in rows:
         if not _is_below(root, row[0]):
             raise ValueError(
-                f"{path}, line {line}: {row[0]!r} leads out of {root}; expected paths of "
+                f"{path}, line {line}: {row[0]!r} is outside {root}; expected paths of "
                 "files in that folder."
             )
         if not (root / row[0]).is_file():
             raise FileNotFoundError(f"{path}, line {line}: no file {root / row[0]}.")
         if len(row) != 1 + len(names):
             raise ValueError(
-                f"{path}, line {line} has {len(row)} columns, the head {1 + len(names)}."
+                f"{path}, line {line} has {len(row)} columns, the header {1 + len(names)}."
             )
     factors = np.empty((len(rows), len(names)), np.int32)
     for column, name in enumerate(names):
@@ -316,8 +316,8 @@ def _numbered(
         except (KeyError, ValueError):
             found = repr(text) + (f", elsewhere {words[0]!r}" if words else "")
             raise ValueError(
-                f"{path}, line {line}: `{name}` is {found}; expected whole numbers from 0, "
-                "or words, in all lines alike; -1 where it is unknown."
+                f"{path}, line {line}: `{name}` is {found}; expected integers from 0, or "
+                "strings, in all lines; -1 if unknown."
             ) from None
     return numbers
 

@@ -56,7 +56,7 @@ def known_labels(
     if unknown:
         raise ValueError(
             f"{unknown} of the {len(labels)} images of {image_set.name!r} have unknown "
-            f"labels among {', '.join(names)}; take a split that is labelled in full."
+            f"labels for {', '.join(names)}; use a fully labelled split."
         )
     return labels
 

@@ -205,15 +205,15 @@ def _check_split(name: str, split: str, splits: tuple[str, ...]) -> None:
 def _check_held(name: str, resident: bool | None) -> None:
     if resident is False:
         raise ValueError(
-            f"resident is False (--noresident), but {name!r} is always held on the "
-            "device; `from_source` streams images of one's own."
+            f"resident is False (--noresident), but {name!r} is always kept on the device; "
+            "`from_source` streams your own images."
         )
 
 
 @contextlib.contextmanager
 def _offered(name: str) -> Iterator[None]:
     """Adds to what is wrong with a set's files where its publisher offers them."""
-    where = f"{name!r} is offered at {OFFERED[_folder_of(name)]}"
+    where = f"{name!r} is available at {OFFERED[_folder_of(name)]}"
     try:
         yield
     except FileNotFoundError as error:
@@ -241,16 +241,18 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
     found = os.environ.get(DATA_DIR_VARIABLE) if data_dir is None else data_dir
     if not found:
         raise FileNotFoundError(
-            f"{name!r} is read from files: pass data_dir, or set {DATA_DIR_VARIABLE}, "
-            f"to the folder that holds {_folder_of(name)}/. {name!r} is offered at "
-            f"{OFFERED[_folder_of(name)]}. Sets that need no files: {', '.join(_RENDERED)}."
+            f"{name!r} is read from files: pass data_dir, or set {DATA_DIR_VARIABLE}, to "
+            f"the folder that holds {_folder_of(name)}/. {name!r} is available at "
+            f"{OFFERED[_folder_of(name)]}. Sets that need no files: "
+            f"{', '.join(_RENDERED)}."
         )
     folder = pathlib.Path(found)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"no folder {folder} (data_dir or {DATA_DIR_VARIABLE}); expected one that "
-            f"holds {_folder_of(name)}/. {name!r} is offered at "
-            f"{OFFERED[_folder_of(name)]}. Sets that need no files: {', '.join(_RENDERED)}."
+            f"holds {_folder_of(name)}/. {name!r} is available at "
+            f"{OFFERED[_folder_of(name)]}. Sets that need no files: "
+            f"{', '.join(_RENDERED)}."
         )
     return folder
 

@@ -17,7 +17,7 @@ from dis_jax.data.suffixes import varied
 
 _KINDS = {
     "O": "Python objects", "U": "words", "S": "words", "f": "real numbers",
-    "b": "true or false", "V": "records", "i": "whole numbers", "u": "whole numbers",
+    "b": "true or false", "V": "records", "i": "integers", "u": "integers",
 }  # fmt: skip
 
 
@@ -60,8 +60,8 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
         return own if side is None else varied(own, f"resized{side}")
     if path.is_file():
         raise ValueError(
-            f"{path} is a file of another kind; expected an .npz file, or a folder of "
-            "images. `from_arrays` takes arrays that you have read yourself."
+            f"{path} is not a supported file; expected an .npz file, or a folder of "
+            "images. `from_arrays` takes arrays."
         )
     name = path.name if side is None else f"{path.name}+resized{side}"
     labels = None
@@ -74,8 +74,8 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
             labels = "folders"
         elif len(stray) < len(files):
             logging.warning(
-                "%s: subfolders are no classes, since %d of %d images, such as %s, lie "
-                "beside them",
+                "%s: subfolders are not used as classes, since %d of %d images (such as "
+                "%s) are outside them",
                 *(path, len(stray), len(files), stray[0].name),
             )
     return from_folder(path, labels=labels, side=side, name=name)
@@ -110,7 +110,7 @@ def _factors(path: pathlib.Path, headers: Mapping[str, Header]) -> list[str]:
             others.append(f"{name} ({_KINDS.get(dtype.kind, dtype)} {shape})")
     if others:
         logging.warning(
-            "%s: passed over %s; factors are arrays of whole numbers, %s",
-            *(path, ", ".join(others), "one an image"),
+            "%s: ignored %s; factors are integer arrays, %s",
+            *(path, ", ".join(others), "one value per image"),
         )
     return factors

@@ -148,7 +148,7 @@ def attribute_pairs(
     for i in columns:
         if len(x_values[i]) != len(y_values[i]) or (x_values[i] != y_values[i]).any():
             raise ValueError(
-                f"{image_set.factor_names[i]!r} is shared, yet left and right allow "
+                f"{image_set.factor_names[i]!r} is shared, but left and right allow "
                 "different values of it; restrict it by `values`."
             )
     own = [i for i in range(len(image_set.sizes)) if i not in columns]
@@ -157,8 +157,8 @@ def attribute_pairs(
     sizes = tuple(len(table) for table in tables)
     if order == "epoch" and math.prod(sizes) >= 2**31:
         raise ValueError(
-            f"there are {math.prod(sizes):.3g} possible pairs, too many for an epoch "
-            '(at most 2**31); restrict the values, or take order="keyed".'
+            f"there are {math.prod(sizes):.3g} possible pairs, too many for an epoch (at "
+            'most 2**31); restrict the values, or use order="keyed".'
         )
 
     def plan(image_set, key, step, args):
@@ -217,14 +217,14 @@ def views(
     """
     if image_set.image_shape[-1] != 1:
         raise ValueError(
-            f"views colours images of one channel; those of {image_set.name!r} are "
-            f"{image_set.image_shape}. Make them grey first."
+            f"views needs images with one channel; those of {image_set.name!r} are "
+            f"{image_set.image_shape}. Convert them to greyscale first."
         )
     names = [same] if isinstance(same, str) else list(same or ())
     if names and draw.get("class_counts"):
         raise ValueError(
-            "same draws partners from all images and class_counts from a part of them: "
-            "take one of the two."
+            "same samples partners from all images, class_counts from a subset: use one "
+            "of the two."
         )
     first = index_draw(image_set, batch_size, **draw)
     table = group_table(image_set, names) if names else None
@@ -262,7 +262,7 @@ def partners(
 def _zoom_into_views(zoom: float) -> Callable[[Batch, Any, Any], Batch]:
     """The `finish` of a sampler that zooms into x and y independently, if at all."""
     if zoom < 1:
-        raise ValueError(f"zoom is {zoom}; expected 1, which is none, or more.")
+        raise ValueError(f"zoom is {zoom}; expected 1 (no zoom) or more.")
 
     def finish(batch: Batch, key: Key[Array, ""], step: Int[Array, ""]) -> Batch:
         if zoom == 1:
@@ -320,6 +320,6 @@ def _allowed(
 def _want_grid(image_set: ImageSet, sampler: str) -> None:
     if not image_set.is_grid:
         raise ValueError(
-            f"{sampler!r} draws images of chosen factors, and {image_set.name!r} is not "
-            "a full grid of its factors; take a set that is, e.g. rendered_dsprites."
+            f"{sampler!r} samples images by their factors, but {image_set.name!r} is not a "
+            "full grid of its factors; use a set that is, e.g. rendered_dsprites."
         )

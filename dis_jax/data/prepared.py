@@ -112,12 +112,12 @@ def check_complete(directory: pathlib.Path) -> None:
     advice = f"Remove {directory} and prepare the set again."
     if not (directory / "dataset_info.json").is_file():
         raise ValueError(
-            f"{directory} has no dataset_info.json: half-prepared. {advice}"
+            f"{directory} has no dataset_info.json: the set is incomplete. {advice}"
         )
     for split in _builder(directory).info.splits.values():
         for path in split.filepaths:
             if not pathlib.Path(path).is_file():
-                raise ValueError(f"{path} is missing: half-prepared. {advice}")
+                raise ValueError(f"{path} is missing: the set is incomplete. {advice}")
 
 
 def source(directory: pathlib.Path, split: str) -> Any:
@@ -216,8 +216,8 @@ def _load_factors(path: pathlib.Path, count: int) -> np.ndarray:
 
 def _damaged_factors(path: pathlib.Path, reason: object) -> ValueError:
     return ValueError(
-        f"{path} is damaged ({reason}). Remove it: factors are then read from the "
-        "records, which takes longer."
+        f"{path} is damaged ({reason}). Remove it: the factors are then read from the "
+        "records, which is slower."
     )
 
 
@@ -307,8 +307,8 @@ class _TfrecordSource:
             import tensorflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise ValueError(
-                f"{directory} holds tfrecord files, which take tensorflow to read. "
-                f"Install it, or prepare the set again: {shipped.command('prepare_data')} "
+                f"{directory} holds tfrecord files, which need tensorflow. Install it, or "
+                f"prepare the set again: {shipped.command('prepare_data')} "
                 f"--dataset={directory.parent.name} --data_dir={directory.parent.parent}"
             ) from error
         import tensorflow_datasets as tfds

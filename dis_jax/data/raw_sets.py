@@ -73,7 +73,7 @@ def coil100(folder: pathlib.Path) -> LabelledImages:
     if len(between):
         raise ValueError(
             f"'angle_deg' in {file} is {angles[between[0]]} at row {between[0]}; expected "
-            "multiples of 5 degrees, as COIL-100 is published."
+            "multiples of 5 degrees, as in the published COIL-100."
         )
     factors = np.stack([objects - 1, angles // 5], axis=-1)
     return LabelledImages(images, factors, ("object", "pose"), (100, 72))
@@ -101,14 +101,12 @@ def _coil100_views(
             )
     for (*view, file), (*next_view, other) in itertools.pairwise(found):
         if view == next_view:
-            raise ValueError(
-                f"{file} and {other} are the same view; leave one of them."
-            )
+            raise ValueError(f"{file} and {other} are the same view; keep one of them.")
     images = read_images([file for _, _, file in found], channels=3)
     if images.shape[1:] != (2 * _SIDE, 2 * _SIDE, 3):
         raise ValueError(
             f"the images of {folder} have the shape {images.shape[1:]}; expected "
-            f"{2 * _SIDE}x{2 * _SIDE}, as they are published."
+            f"{2 * _SIDE}x{2 * _SIDE}, as published."
         )
     squares = images.reshape(len(images), _SIDE, 2, _SIDE, 2, 3)
     # The mean of four bytes, rounded; uint16 holds their sum.
@@ -135,10 +133,12 @@ def mpi3d(
     """
     files = visible(folder.glob("*.npz"), folder)
     if not files:
-        raise FileNotFoundError(f"no .npz file in {folder}; put there one of MPI3D's.")
+        raise FileNotFoundError(
+            f"no .npz file in {folder}; put one of the MPI3D files there."
+        )
     if len(files) > 1:
         raise ValueError(
-            f"{folder} holds {', '.join(file.name for file in files)}; leave one there."
+            f"{folder} holds {', '.join(file.name for file in files)}; keep one of them."
         )
     images = read_npz(files[0], ["images"])["images"]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
@@ -173,7 +173,7 @@ def cars3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     files = visible(folder.glob("*.mat"), folder)
     if not files:
         raise FileNotFoundError(
-            f"no .mat files in {folder}; put there those of Cars3D."
+            f"no .mat files in {folder}; put the Cars3D files there."
         )
     images, factors = [], []
     for number, file in enumerate(files):
@@ -264,7 +264,9 @@ def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
                 f"{file}: the name is not <category>_<instance>_<azimuth>_<pose>_crop.png."
             )
         if not all(0 < int(number) <= LARGEST_LABEL for number in match.groups()[1:]):
-            raise ValueError(f"{file}: its numbers are out of range; expected from 1.")
+            raise ValueError(
+                f"{file}: its numbers are out of range; expected 1 or more."
+            )
         rows.append(match.groups())
     categories = np.unique([row[0] for row in rows], return_inverse=True)[1]
     numbers = np.array([[int(value) for value in row[1:]] for row in rows]) - 1

@@ -29,7 +29,7 @@ def whole(
       remedy: what to do.
 
     Raises:
-      ValueError: "<path> is not a whole <kind> (<what was found>); <remedy>."
+      ValueError: "<path> is not a complete <kind> (<what was found>); <remedy>."
 
     Example:
       >>> import tempfile
@@ -40,7 +40,7 @@ def whole(
       ...         np.load(path)
       ... except ValueError as error:
       ...     print(str(error).replace(f"{path.parent}/", ""))
-      a.npz is not a whole .npz file (it is empty; No data left in file); fetch it again.
+      a.npz is not a complete .npz file (it is empty; No data left in file); fetch it again.
     """
     try:
         yield
@@ -50,7 +50,7 @@ def whole(
     except Exception as error:
         words = (str(error) or type(error).__name__).split("\n")[0][:200].rstrip(". ")
         raise ValueError(
-            f"{path} is not a whole {kind} ({_beginning(path)}{words}); {remedy}."
+            f"{path} is not a complete {kind} ({_beginning(path)}{words}); {remedy}."
         ) from error
 
 
@@ -136,12 +136,12 @@ def whole_numbers(
     if values.shape != (count,):
         raise ValueError(
             f"{name!r} in {path} has the shape {values.shape}; expected ({count},), one "
-            "whole number an image."
+            "integer per image."
         )
     if values.dtype.kind not in "iuf":
         raise ValueError(
-            f"{name!r} in {path} has dtype {values.dtype}, the first value "
-            f"{values[0]!r}; expected whole numbers."
+            f"{name!r} in {path} has dtype {values.dtype}, the first value {values[0]!r}; "
+            "expected integers."
         )
     # NaN fails every comparison, so it is refused too.
     fine = (values >= low) & (values <= high) & (np.floor(values) == values)
@@ -149,8 +149,8 @@ def whole_numbers(
         row = int(np.flatnonzero(~fine)[0])
         raise ValueError(
             f"{name!r} in {path} is {values[row]} at row {row}, one of "
-            f"{np.count_nonzero(~fine)} such values; expected whole numbers from {low} "
-            f"to {high}."
+            f"{np.count_nonzero(~fine)} such values; expected integers from {low} to "
+            f"{high}."
         )
     return values.astype(np.int32)
 
@@ -217,7 +217,7 @@ def _beginning(path: pathlib.Path) -> str:
     if not first:
         return "it is empty; "
     if start.startswith(_PAGE):
-        return "it is a web page, such as a server's error; "
+        return "it is a web page, for example a server error; "
     if start.startswith(_LFS):
-        return "it is a pointer of Git LFS: `git lfs pull` fetches the file; "
+        return "it is a Git LFS pointer: `git lfs pull` downloads the file; "
     return f"it starts with the bytes {first[:4].hex(' ')}; "

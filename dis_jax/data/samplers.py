@@ -159,7 +159,7 @@ def index_draw(
 
     if order != "keyed":
         raise ValueError(
-            f'order is {order!r} and class_counts are given; take order="keyed": the '
+            f'order is {order!r} and class_counts are given; use order="keyed": the '
             "members of a population differ in the length of an epoch."
         )
     chosen = class_subset(image_set, class_counts, class_factor, subset_seed)

@@ -221,8 +221,8 @@ def _opened(
     """A planner and, read ahead, this process's rows of the batches from a step on."""
     if image_set.read is None:
         raise ValueError(
-            f"{image_set.name!r} lies on the device; draw from it by "
-            "`sampler.sample`, or load it with resident=False."
+            f"{image_set.name!r} is on the device; use `sampler.sample`, or load it with "
+            "resident=False."
         )
     import grain
 

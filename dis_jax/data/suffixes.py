@@ -104,8 +104,8 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
         raise ValueError(f"variant is {variant!r}; expected one of {VARIANTS}.")
     if image_set.read is not None:
         raise ValueError(
-            f"{image_set.name!r} is streamed, and {variant!r} changes images on the "
-            "device; hold it there: resident=True, --resident."
+            f"{image_set.name!r} is streamed, but {variant!r} changes images on the "
+            "device; keep it there: resident=True, --resident."
         )
     if call := _CALL.fullmatch(variant):
         if call[1] in _PARTS:
@@ -242,8 +242,8 @@ def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
     if not image_set.is_grid or image_set.image_shape[2] != 1:
         raise ValueError(
             f"{image_set.name!r} has images {image_set.image_shape}, "
-            f"{'a' if image_set.is_grid else 'no'} full grid; {variant!r} needs a grid "
-            "of grey images, e.g. rendered_dsprites."
+            f"{'a' if image_set.is_grid else 'no'} full grid; {variant!r} needs a grid of "
+            "greyscale images, e.g. rendered_dsprites."
         )
     sizes = (len(SPRITE_COLOURS), *image_set.sizes)
     take, images, masks = _tinted_functions(

@@ -261,7 +261,7 @@ def viridis(images: GreyImages) -> ColourImages:
     """
     if images.shape[-1] != 1:
         raise ValueError(
-            f"images have shape {images.shape}; expected one channel, grey."
+            f"images have shape {images.shape}; expected one channel (greyscale)."
         )
     level = jnp.round(images[..., 0] * 255).astype(jnp.int32)
     return jnp.asarray(_viridis())[level]

@@ -107,7 +107,7 @@ def test_sets_of_one_form_share_a_program():
         ),
         (
             {"factors": np.array([0, -2, 1, 1]), "factor_names": "a"},
-            "1 labels out of range, the first -2 at 1.*no other number stands for that",
+            "1 labels out of range, the first -2 at 1.*no other number means unknown",
         ),
         (
             {"factors": np.array([-1, 1, 1, -1]), "factor_names": "a"},
@@ -119,7 +119,7 @@ def test_sets_of_one_form_share_a_program():
         ),
         (
             {"factors": np.array(["red", "blue"] * 2), "factor_names": "a"},
-            r"dtype <U4, the first .*red.*np\.unique\(words, return_inverse=True\)",
+            r"dtype <U4, the first .*red.*np\.unique\(strings, return_inverse=True\)",
         ),
         (
             {"factors": np.array([None, 1, 2, 0]), "factor_names": "a"},

@@ -29,7 +29,7 @@ def test_take_is_images_and_every_factor_changes_them():
 
 
 def test_images_that_do_not_fit_the_grid_are_refused():
-    with pytest.raises(ValueError, match=r"\(2, 8, 8, 1\); expected 3 square ones"):
+    with pytest.raises(ValueError, match=r"\(2, 8, 8, 1\); expected 3 square images"):
         turned_and_shrunk(
             np.zeros((2, 8, 8, 1), np.uint8), name="g", factor_names=["a"], sizes=[3]
         )

@@ -50,10 +50,12 @@ def test_truncated_gzip_and_broken_hdf5_name_the_file(tmp_path):
     official_files.write_smallnorb(tmp_path, count=1)
     path = tmp_path / PUBLISHED["smallnorb"].files["test"][0].name
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(ValueError, match=r"testing-dat\.mat\.gz is not a whole gzip"):
+    with pytest.raises(
+        ValueError, match=r"testing-dat\.mat\.gz is not a complete gzip"
+    ):
         download.read_norb_matrix(path)
     (tmp_path / "3dshapes.h5").write_bytes(b"\x89HDF\r\n\x1a\n broken")
-    with pytest.raises(ValueError, match=r"3dshapes\.h5 is not a whole HDF5 file"):
+    with pytest.raises(ValueError, match=r"3dshapes\.h5 is not a complete HDF5 file"):
         download.read_hdf5(tmp_path / "3dshapes.h5", ["images"])
 
 

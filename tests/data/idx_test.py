@@ -50,6 +50,6 @@ def test_damaged_gzip_is_refused(tmp_path, damage):
     path = tmp_path / "labels.gz"
     content = idx_bytes(np.arange(200, dtype=np.uint8), 8)
     path.write_bytes(damage(gzip.compress(content)))
-    with pytest.raises(ValueError, match="not a whole gzip file") as error:
+    with pytest.raises(ValueError, match="not a complete gzip file") as error:
         data.read_idx(path)
     assert str(path) in str(error.value)

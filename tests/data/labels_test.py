@@ -71,5 +71,5 @@ def test_members_of_a_population_draw_from_classes_of_their_own(digits):
 
 
 def test_class_counts_have_no_epoch(digits):
-    with pytest.raises(ValueError, match='take order="keyed"'):
+    with pytest.raises(ValueError, match='use order="keyed"'):
         data.images(digits, 4, class_counts=(1, 1, 1), order="epoch")

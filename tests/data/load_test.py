@@ -38,13 +38,13 @@ def test_ones_own_files_have_no_split_and_are_held(variants, tmp_path):
     for split in ("train", "test", "rubbish"):
         with pytest.raises(ValueError, match=rf"own.npz' has no split '{split}'.* all"):
             data.load(name + variants, split=split)
-    with pytest.raises(ValueError, match=r"--noresident.*own.npz' is always held"):
+    with pytest.raises(ValueError, match=r"--noresident.*own.npz' is always kept"):
         data.load(name + variants, resident=False)
     assert data.load(name + variants).num_images == 2
 
 
 def test_a_set_that_is_always_held_cannot_be_streamed(tmp_path):
-    with pytest.raises(ValueError, match="'coil100_augmented' is always held"):
+    with pytest.raises(ValueError, match="'coil100_augmented' is always kept"):
         data.load("coil100_augmented", tmp_path, resident=False)
 
 

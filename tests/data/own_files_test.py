@@ -86,7 +86,7 @@ def test_a_folder_without_a_slash_and_another_file_get_their_way_out(
         data.load("photos")
     assert data.load("./photos").num_images == 1
     (tmp_path / "faces.h5").touch()
-    with pytest.raises(ValueError, match=r"faces\.h5 is a file of another kind"):
+    with pytest.raises(ValueError, match=r"faces\.h5 is not a supported file"):
         data.load("./faces.h5")
 
 
@@ -99,7 +99,7 @@ def test_images_beside_subfolders_cost_the_classes_and_this_is_said(tmp_path, ca
     for name in ("a/1.png", "b/1.png", "stray.png"):
         write(tmp_path / name, 0)
     assert data.load(str(tmp_path)).factor_names == ()
-    assert "1 of 3 images, such as stray.png, lie beside them" in caplog.text
+    assert "1 of 3 images (such as stray.png) are outside them" in caplog.text
 
 
 def test_labels_that_are_refused_are_named_with_their_file(tmp_path):

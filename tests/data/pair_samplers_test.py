@@ -136,7 +136,7 @@ def test_attribute_pairs_in_epoch_order_never_repeat_a_pair(grid):
             r"values \[4\] of 'b'; expected some of 0 to",
         ),
         ({"shared": [], "left": {"b": ()}}, r"values \[\] of 'b'"),
-        ({"shared": ["b"], "left": {"b": 1}}, "'b' is shared, yet left and right"),
+        ({"shared": ["b"], "left": {"b": 1}}, "'b' is shared, but left and right"),
     ],
 )
 def test_attribute_pairs_refuse_what_does_not_fit(grid, arguments, message):
@@ -185,7 +185,7 @@ def test_views_want_grey_images_and_known_labels():
     known = data.from_arrays(
         np.zeros((4, 4, 4)), np.arange(4) % 2, name="known", factor_names=("label",)
     )
-    with pytest.raises(ValueError, match="take one of the two"):
+    with pytest.raises(ValueError, match="use one of the two"):
         data.views(known, 2, same="label", class_counts=(1, 1))
 
 
@@ -255,7 +255,5 @@ def test_without_zoom_views_are_the_images_themselves():
 @pytest.mark.parametrize("sampler", ["attribute_pairs", "views"])
 def test_zooming_out_is_refused(sampler):
     options = {"shared": []} if sampler == "attribute_pairs" else {}
-    with pytest.raises(
-        ValueError, match=r"zoom is 0\.5; expected 1, which is none, or"
-    ):
+    with pytest.raises(ValueError, match=r"zoom is 0\.5; expected 1 \(no zoom\) or"):
         data.SAMPLERS[sampler](shades(), 4, zoom=0.5, **options)

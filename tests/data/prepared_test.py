@@ -102,10 +102,14 @@ def test_prepared_set_is_left_alone_and_a_half_prepared_one_is_named(tmp_path):
         lambda: prepared.prepare("mnist", tmp_path / "data"),
         lambda: data.load("mnist", tmp_path / "data"),
     ):
-        with pytest.raises(ValueError, match=r"mnist-test.* is missing: half-prepared"):
+        with pytest.raises(
+            ValueError, match=r"mnist-test.* is missing: the set is incomplete"
+        ):
             act()
     (directory / "dataset_info.json").unlink()
-    with pytest.raises(ValueError, match=r"no dataset_info\.json: half-prepared"):
+    with pytest.raises(
+        ValueError, match=r"no dataset_info\.json: the set is incomplete"
+    ):
         prepared.prepare("mnist", tmp_path / "data")
 
 
@@ -115,7 +119,9 @@ def test_damaged_raw_file_leaves_nothing_behind(tmp_path):
     official_files.write_mnist(raw)
     images = raw / PUBLISHED["mnist"].files["test"][0].name
     images.write_bytes(images.read_bytes()[:-9])
-    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.gz is not a whole"):
+    with pytest.raises(
+        ValueError, match=r"t10k-images-idx3-ubyte\.gz is not a complete"
+    ):
         prepared.prepare("mnist", tmp_path / "data", raw_dir=raw, check=False)
     assert list((tmp_path / "data" / "mnist").iterdir()) == []
 

@@ -87,7 +87,7 @@ def test_mpi3d_is_a_grid_in_c_order(tmp_path):
     ):
         raw_sets.mpi3d(tmp_path)
     np.savez(tmp_path / "real.npz", images=images)
-    with pytest.raises(ValueError, match=r"real\.npz, toy\.npz; leave one"):
+    with pytest.raises(ValueError, match=r"real\.npz, toy\.npz; keep one"):
         raw_sets.mpi3d(tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_cars3d_unrolls_the_views_of_each_object(tmp_path):
         raw_sets.cars3d(tmp_path)
     (tmp_path / "car_002_mesh.mat").write_bytes(b"no mat file at all, but long enough")
     with pytest.raises(
-        ValueError, match=r"car_002_mesh\.mat is not a whole .mat file of"
+        ValueError, match=r"car_002_mesh\.mat is not a complete .mat file of"
     ):
         raw_sets.cars3d(tmp_path)
 
@@ -177,5 +177,5 @@ def test_rgbd_objects_are_masked_and_padded(tmp_path):
 def test_empty_folder_is_named(tmp_path, name):
     (tmp_path / name).mkdir()
     where = re.escape(OFFERED[name])
-    with pytest.raises(FileNotFoundError, match=f"{name}.* is offered at {where}"):
+    with pytest.raises(FileNotFoundError, match=f"{name}.* is available at {where}"):
         data.load(name, tmp_path)

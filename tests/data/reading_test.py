@@ -25,7 +25,7 @@ def own_npz(path, **arrays):
         (b"", "it is empty"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid",
-            "it is a pointer of Git LFS",
+            "it is a Git LFS pointer",
         ),
         (b"\x93NUMPY\x01\x00v\x00", "it starts with the bytes 93 4e 55 4d"),
     ],
@@ -33,7 +33,7 @@ def own_npz(path, **arrays):
 def test_what_a_file_is_instead_is_said(tmp_path, content, found):
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
-    message = rf"mine\.npz is not a whole \.npz file \({found}.*; fetch it again"
+    message = rf"mine\.npz is not a complete \.npz file \({found}.*; fetch it again"
     with pytest.raises(ValueError, match=message):
         data.load(str(path))
 
@@ -43,7 +43,7 @@ def test_half_an_npz_is_refused_by_name(tmp_path):
     content = path.read_bytes()
     for length in range(0, len(content), 97):
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match=r"mine\.npz is not a whole"):
+        with pytest.raises(ValueError, match=r"mine\.npz is not a complete"):
             data.load(str(path))
 
 
@@ -52,13 +52,15 @@ def test_a_header_that_asks_for_part_of_an_array_is_refused(tmp_path):
     path = own_npz(tmp_path / "mine.npz")
     path.write_bytes(path.read_bytes().replace(b"(20, 16, 16)", b"(10, 16, 16)"))
     with pytest.raises(
-        ValueError, match=r"mine\.npz is not a whole .* 2560 bytes, 5120"
+        ValueError, match=r"mine\.npz is not a complete .* 2560 bytes, 5120"
     ):
         data.load(str(path))
     np.save(tmp_path / "a.npy", np.arange(20))
     content = (tmp_path / "a.npy").read_bytes().replace(b"(20,)", b"(10,)")
     (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.npy is not a whole .* 80 bytes, 160 are"):
+    with pytest.raises(
+        ValueError, match=r"a\.npy is not a complete .* 80 bytes, 160 are"
+    ):
         read_npy(tmp_path / "a.npy")
 
 

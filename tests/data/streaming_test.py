@@ -80,7 +80,7 @@ def test_batches_lie_as_the_sharding_says():
 def test_resident_set_is_not_streamed():
     sprites = data.rendered_dsprites()
     sampler = data.images(sprites, 4)
-    with pytest.raises(ValueError, match="'rendered_dsprites' lies on the device"):
+    with pytest.raises(ValueError, match="'rendered_dsprites' is on the device"):
         next(data.stream(sprites, sampler, KEY))
 
 
