@@ -1,4 +1,4 @@
-"""Sets whose factors are drawn together: correlated, confounded, or by own weights."""
+"""Sets with dependent factors: correlated, confounded, or with given weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from dis_jax.data.image_set import ImageSet
 from dis_jax.suggest import suggest
 
-# Weights below this share of the largest are 0: float32 could not tell them apart.
+# Weights below this share of the largest become 0: float32 cannot resolve them.
 _LEAST = 1e-30
 
 
@@ -26,7 +26,7 @@ class Ridge(NamedTuple):
       first: the name of a factor.
       second: the name of another.
       width: standard deviation around the diagonal, where each factor runs from 0 to 1.
-      falling: whether large values of one go with small values of the other.
+      falling: whether the correlation is negative.
     """
 
     first: str
@@ -115,7 +115,7 @@ def weighted(
       The set, with the positions of the grid.
 
     Raises:
-      ValueError: if the set is no full grid, or is weighted already; if the weights have
+      ValueError: if the set is not a full grid, or is already weighted; if the weights have
         another shape, are negative, not finite, or all 0.
 
     Example:
@@ -144,7 +144,8 @@ def weighted(
     weights = np.where(weights < _LEAST * weights.max(), 0.0, weights)
     columns = tuple(i for i, size in enumerate(weights.shape) if size > 1)
     joint = weights.reshape([weights.shape[i] for i in columns])
-    with np.errstate(divide="ignore"):  # log 0 is -inf: never drawn
+    # Computed in float64, stored as float32; log 0 = -inf is never drawn.
+    with np.errstate(divide="ignore"):
         tables = [jnp.asarray(np.log(t), jnp.float32) for t in _conditionals(joint)]
         log_joint = jnp.asarray(np.log(joint), jnp.float32)
     return dataclasses.replace(
@@ -170,8 +171,8 @@ def correlated(
 
     Args:
       image_set: a full grid.
-      ridges: the pairs. One factor may be in several: with all others it is a confounder
-        (Roth et al. 2023).
+      ridges: the pairs. A factor may be in several; one that is paired with all others
+        is a confounder (Roth et al. 2023).
       name: of the new set; by default "<name>+correlated".
 
     Returns:
@@ -202,7 +203,7 @@ def correlated(
 
 
 def read_ridges(image_set: ImageSet, kind: str, words: Sequence[str]) -> list[Ridge]:
-    """The ridges that a name asks for, such as "correlated(floor_hue,wall_hue,.1)".
+    """Parses the ridges in a name such as "correlated(floor_hue,wall_hue,.1)".
 
     Args:
       image_set: the set that the word follows.
@@ -294,6 +295,7 @@ def _draw_fn(columns: tuple[int, ...], sizes: tuple[int, ...]) -> Callable[..., 
     ) -> Int[Array, "batch factor"]:
         keys = jax.random.split(key, len(sizes))
         found: dict[int, Array] = {}
+        # One factor after the other, from its conditional given those already drawn.
         for column, table in zip(columns, arrays["conditionals"], strict=True):
             logits = table[tuple(found[c] for c in columns if c in found)]
             logits = jnp.broadcast_to(logits, (count, sizes[column]))
@@ -317,8 +319,9 @@ def _redraw_fn(
         changed: Bool[Array, "batch factor"],
         must_differ: bool,
     ) -> Int[Array, "batch factor"]:
-        # A Gibbs sweep: each factor given all others. It leaves the joint distribution as
-        # it is, so both images of a pair have the set's own correlations.
+        # A Gibbs sweep: each factor given all others. The joint distribution is stationary,
+        # so both images of a pair have the correlations of the set. With `must_differ`
+        # that is only approximate: excluding the old value favours rare ones.
         keys = jax.random.split(key, len(sizes))
         for column, size in enumerate(sizes):
             own = factors[:, column]
@@ -328,7 +331,7 @@ def _redraw_fn(
                 at[columns.index(column)] = jnp.arange(size)[None]
                 logits = arrays["log_weights"][tuple(at)]
             if must_differ:
-                # not -inf: where no other value is possible, its own is kept
+                # Not -inf: if no other value is possible, the old one is kept.
                 logits = jnp.where(jnp.arange(size) == own[:, None], -1e30, logits)
             new = jax.random.categorical(keys[column], logits)
             factors = factors.at[:, column].set(jnp.where(changed[:, column], new, own))

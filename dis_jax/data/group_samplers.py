@@ -36,9 +36,9 @@ def groups(
       image_set: a set whose images are all labelled with the shared factors.
       batch_size: images a batch, a multiple of `group_size`.
       shared: the factors in which the members of a group agree.
-      group_size: members of a group. Its first is drawn from all images, the others
+      group_size: members of a group. The first is drawn from all images, the others
         from those that agree with it, with replacement. None draws single images and
-        groups those that happen to agree.
+        groups those that agree by chance.
       order: "keyed" or "epoch", how the first members are drawn; see `batch_index`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What an image set is: pure functions from indices or factors to images."""
+"""Image sets: pure functions from indices or factors to images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Batch = dict[str, Array]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ImageSet:
-    """A set of images with what is known about each, as pure functions on the device.
+    """A set of images and their factors, as pure functions on the device.
 
     The set is a pytree: its arrays are leaves, so that it is passed to a compiled
     function as an argument and never baked into the program as a constant.
 
     Attributes:
-      arrays: what `take_fn` and `images_fn` read: resident images, outlines of shapes.
+      arrays: inputs of `take_fn` and `images_fn`: resident images, outlines of shapes.
       name: the name under which `data.load` knows the set.
       factor_names: one name a factor of variation.
       sizes: the number of values of each factor.
@@ -36,16 +36,16 @@ class ImageSet:
       take_fn: `(arrays, index) -> (images, factors)`.
       images_fn: `(arrays, factors) -> images`, or None where the set is not a full grid
         of its factors.
-      read: where images are not on the device but read from the host: positions ->
-        bytes, in numpy.
-      masks_fn: `(arrays, factors) -> masks`, or None where it is not known which pixels
-        belong together.
-      regions: for each mask its name, and the factors that change what is in it and may
-        leave all other masks as they are.
-      draw_fn: `(arrays, key, count) -> factors` where combinations of factors are drawn
-        with weights, see `weighted`; None where all images are drawn alike.
-      redraw_fn: `(arrays, key, factors, changed, must_differ) -> factors` with it: the
-        factors in the mask `changed` anew, given the others.
+      read: positions -> bytes, in NumPy, for images that are read from the host; None
+        for images on the device.
+      masks_fn: `(arrays, factors) -> masks` of the regions in an image; None where they
+        are not known.
+      regions: for each mask its name, and the factors that change its content and can
+        leave all other masks unchanged.
+      draw_fn: `(arrays, key, count) -> factors` for a set with weighted combinations of
+        factors, see `weighted`; None where all images have the same probability.
+      redraw_fn: `(arrays, key, factors, changed, must_differ) -> factors` of a weighted
+        set: redraws the factors in the mask `changed`, given the others.
       kinds: one a factor, or none where they are not declared: "categorical", "ordered",
         "continuous" or ("circular", period), the period in steps of the factor.
     """

@@ -77,7 +77,7 @@ def load(
     *,
     resident: bool | None = None,
 ) -> ImageSet:
-    """The image set of a name.
+    """Loads the image set of a name.
 
     Sets called `rendered_...` are drawn on the device and need no files. The others are
     read from a folder, and held on the device where they fit.
@@ -179,7 +179,7 @@ def _from_folder(
 
 
 def fits(image_set: ImageSet) -> bool:
-    """Whether a set's images, as bytes, fit on the default device beside a model.
+    """Whether a set's images, as bytes, fit on the default device next to a model.
 
     Args:
       image_set: the set.
@@ -212,7 +212,7 @@ def _check_held(name: str, resident: bool | None) -> None:
 
 @contextlib.contextmanager
 def _offered(name: str) -> Iterator[None]:
-    """Adds to what is wrong with a set's files where its publisher offers them."""
+    """Adds to errors about a set's files where it is published."""
     where = f"{name!r} is available at {OFFERED[_folder_of(name)]}"
     try:
         yield

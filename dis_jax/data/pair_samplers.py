@@ -1,4 +1,4 @@
-"""Pairs of images that share something: `x` and `y`, and what tells them apart."""
+"""Pairs of images that share factors: `x` and `y`, and the factors that differ."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pairs(
       num_changed: how many factors are redrawn, or None for a number drawn for each
         pair from 1 to one less than there are.
       must_differ: whether a redrawn factor always takes another value; otherwise it may
-        come out as it was.
+        keep its value.
       order: "keyed" or "epoch", how `x` is drawn; see `batch_index`.
 
     Returns:
@@ -152,7 +152,7 @@ def attribute_pairs(
                 "different values of it; restrict it by `values`."
             )
     own = [i for i in range(len(image_set.sizes)) if i not in columns]
-    # A pair is a point of a grid of its own: all of x, then what y does not share.
+    # Pairs form a grid: all factors of x, then those of y that are not shared.
     tables = [*x_values, *(y_values[i] for i in own)]
     sizes = tuple(len(table) for table in tables)
     if order == "epoch" and math.prod(sizes) >= 2**31:
@@ -254,7 +254,7 @@ def views(
 def partners(
     key: Key[Array, ""], table: Mapping[str, Array], index: Int[Array, "*shape"]
 ) -> Int[Array, "*shape"]:
-    """For each image one of its group, itself included, by a `group_table`."""
+    """A random member of each image's group, itself included, by a `group_table`."""
     offset = jax.random.randint(key, index.shape, 0, table["size"][index])
     return table["order"][table["start"][index] + offset]
 
@@ -283,6 +283,7 @@ def _random_mask(
     key: Key[Array, ""], shape: tuple[int, ...], allowed: Array, count: Array | int
 ) -> Bool[Array, "batch factor"]:
     """Masks with `count` places set, chosen uniformly among the allowed ones."""
+    # Ranks of random scores are a random order; a score of 2 puts a place last.
     score = jnp.where(allowed, jax.random.uniform(key, shape), 2.0)
     rank = jnp.argsort(jnp.argsort(score, axis=1), axis=1)
     return rank < count

@@ -88,8 +88,9 @@ def draw_sprites(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"
 
     rows = factors.shape[0] * _SIDE
     line = jnp.arange(0, rows, _SIDE)[:, None] + row.astype(jnp.int32)
-    # Edges that go up start runs, edges that go down end them: two tables, one after the
-    # other. The lowest start and end of a row are its first run, the highest its second.
+    # Edges that go up start runs, edges that go down end them: two tables, one after
+    # the other. The lowest start and end of a row are its first run, the highest its
+    # second.
     slot = line + jnp.where(next_y > y, rows, 0)
     slot = jnp.where(crosses, slot, 2 * rows).ravel()
     lowest = jnp.full((2 * rows,), _SIDE).at[slot].min(column, mode="drop")

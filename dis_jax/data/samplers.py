@@ -23,11 +23,11 @@ class Sampler(NamedTuple):
     Attributes:
       sample: `(image_set, key, step, args) -> batch`, pure; fuses into the training
         program. `key` is constant in a run, `step` counts the batches from 0.
-      args: arrays that `sample` reads (class probabilities, index sets). The members of
-        a population may differ in them; they are stacked along a leading axis then.
+      args: arrays that `sample` reads (class probabilities, index sets). If the members
+        of a population differ in them, they are stacked along a leading axis.
       plan: the first half of `sample`, with the same arguments: a batch in which images
         are a `Pick` of their positions. A stream plans ahead and reads them from disk.
-      finish: the second half, `(batch, key, step) -> batch`, once the images are there.
+      finish: the second half, `(batch, key, step) -> batch`, on the loaded images.
     """
 
     sample: Callable[[ImageSet, Key[Array, ""], Int[Array, ""], Any], Batch]
@@ -42,7 +42,7 @@ def make_sampler(
     args: Any = (),
     finish: Callable[..., Batch] = lambda batch, key, step: batch,
 ) -> Sampler:
-    """A sampler of a plan of batches, and of what is done to them at last.
+    """Makes a sampler from the plan of its batches and a final transformation.
 
     Args:
       plan: see `Sampler`.
@@ -78,7 +78,7 @@ def batch_index(
     """Indices of the images of a batch.
 
     Args:
-      num_images: how many there are to draw from.
+      num_images: number of images in the set.
       key: constant in a run.
       step: number of the batch, from 0.
       batch_size: images a batch.
@@ -124,19 +124,19 @@ def index_draw(
     class_factor: str | None = None,
     subset_seed: int = 0,
 ) -> IndexDraw:
-    """What the samplers of single images share.
+    """The draw of positions in the single-image samplers.
 
     Args:
       image_set: the set that is drawn from.
       batch_size: images a batch.
       order: "keyed" or "epoch", see `batch_index`.
-      class_counts: how many images of each class take part, or None for all images.
-      class_factor: the factor that is the class; may be left out where there is one.
-      subset_seed: which images of each class take part.
+      class_counts: number of images of each class in a subset, or None for all images.
+      class_factor: the factor that is the class; optional if there is only one.
+      subset_seed: chooses the images of each class.
 
     Returns:
-      The draw. Its arguments are the images that take part, if not all do: members of a
-      population may have class counts of their own.
+      The draw. Its arguments are the images of the subset, if there is one: members of a
+      population may have different class counts.
 
     Raises:
       ValueError: if a class has fewer images than asked for, or `order` does not fit.
@@ -163,6 +163,7 @@ def index_draw(
             "members of a population differ in the length of an epoch."
         )
     chosen = class_subset(image_set, class_counts, class_factor, subset_seed)
+    # Padded to one shape, so that members with different counts can be stacked.
     padded = jnp.zeros(image_set.num_images, jnp.int32).at[: len(chosen)].set(chosen)
 
     def draw_subset(image_set, key, step, args):
@@ -183,7 +184,7 @@ def picked(image_set: ImageSet, index: Int[Array, " batch"]) -> dict[str, Any]:
 
 
 def next_key(key: Key[Array, ""], step: Int[Array, ""] | int) -> Key[Array, ""]:
-    """A key of its own for what follows the draw of indices, which folds in `step`."""
+    """A separate key for draws after that of the indices, which folds in `step`."""
     return jax.random.fold_in(jax.random.fold_in(key, step), 1)
 
 
@@ -250,7 +251,7 @@ def augmented(
     zoom: tuple[float, float] = DIGIT_ZOOM,
     **draw: Any,
 ) -> Sampler:
-    """Images and the same things seen differently: `image` and `transformed`.
+    """Images and their transformed copies: `image` and `transformed`.
 
     Args:
       image_set: the set that is drawn from.

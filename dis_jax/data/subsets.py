@@ -1,4 +1,4 @@
-"""Parts of a set by the values of its factors: what is left out, and splits for shift."""
+"""Subsets by the values of factors, and splits for distribution shift."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ SPLITS = (
     "recombination_to_element",
     "recombination_to_range",
 )
-TEST_SHARE = 0.3  # of the grid, as near as whole values allow
-# Names of values, in their order.
+TEST_SHARE = 0.3  # of the grid, as closely as whole values allow
+# Names of the values of factors, in their order.
 VALUES = {
     "dsprites": {"shape": ("square", "ellipse", "heart")},
     "shapes3d": {"shape": ("cube", "cylinder", "sphere", "capsule")},
     "norb": {"category": ("animal", "human", "airplane", "truck", "car")},
 }
-# The conditions of Montero et al. 2021, by their public code, as indices of our factors.
-# "element" leaves out one corner of all factors, "range" one shape with a half of another
-# factor.
+# The conditions of Montero et al. 2021, by their public code, as indices of our
+# factors. "element" leaves out one corner of all factors, "range" one shape with a half
+# of another factor.
 RECOMBINATIONS = {
     "dsprites": {
         "recombination_to_element": (
@@ -73,12 +73,12 @@ def subset(
 ) -> ImageSet:
     """The images of a set at which a mask is true, in their order.
 
-    It is no full grid: scores that set factors themselves (FactorVAE, beta-VAE) need the
-    whole set.
+    It is not a full grid: scores that set factors themselves (FactorVAE, beta-VAE) need
+    the whole set.
 
     Args:
       image_set: a set whose images are on the device.
-      keep: one a position.
+      keep: a value for each position.
       name: of the new set; by default "<name>+subset".
 
     Returns:
@@ -152,13 +152,13 @@ def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
     """Which positions of a grid are the test side of a split.
 
     About 30 % of the grid, more where factors have few values, as in Schott et al. 2022,
-    whose published index lists differ. Factors of three or more values that are no
-    categories take part:
+    whose published index lists differ. The splits use factors with three or more values
+    that are not categories:
 
-    - "random": cells drawn once and for all.
-    - "extrapolation": some factor is in the upper end of its values.
-    - "interpolation": some factor has one of the values left out inside its range.
-    - "composition": two factors or more are in their upper part; every value of every
+    - "random": randomly drawn cells, always the same.
+    - "extrapolation": some factor is at the upper end of its values.
+    - "interpolation": some factor has a held-out value inside its range.
+    - "composition": two or more factors are in their upper part; every value of every
       factor occurs in training.
     - "recombination_to_element", "recombination_to_range": the conditions of Montero et
       al. 2021, for dSprites, Shapes3D and MPI3D; far fewer cells.
@@ -206,7 +206,7 @@ def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
         share = _share_of_two(len(columns))
         marks = [_upper(size, max(1, round(share * size))) for size in sizes]
     else:
-        # a cell trains where all factors keep their value: Π_k (1 - left_k / size_k)
+        # A training cell has no marked value: its share is Π_k (1 - marked_k / size_k).
         share = 1 - (1 - TEST_SHARE) ** (1 / len(columns))
         mark = _upper if mode == "extrapolation" else _inner
         marks = [mark(size, max(1, round(share * size))) for size in sizes]
@@ -251,7 +251,7 @@ def _plain_name(image_set: ImageSet) -> str:
 
 
 def _ordered_columns(image_set: ImageSet) -> list[int]:
-    """Factors of three or more values that are no categories; a circle is cut at 0."""
+    """Non-categorical factors with three or more values; circular ones start at 0."""
     kinds = image_set.kinds or ("ordered",) * len(image_set.sizes)
     found = [
         column
@@ -268,14 +268,14 @@ def _upper(size: int, count: int) -> Bool[np.ndarray, " value"]:
 
 
 def _inner(size: int, count: int) -> Bool[np.ndarray, " value"]:
-    """Values at equal distances, without the ends: each lies between two that remain."""
+    """Evenly spaced values without the ends, each between two unmarked values."""
     count = min(count, (size - 1) // 2)
     places = np.round(np.linspace(0, size - 1, count + 2)[1:-1]).astype(int)
     return np.isin(np.arange(size), places)
 
 
 def _share_of_two(factors: int) -> float:
-    """The share of each factor's values such that two are in theirs in 30 % of cells."""
+    """Share of marked values per factor such that 30 % of cells have two or more."""
     shares = np.linspace(0, 1, 1001)
     fewer = (1 - shares) ** factors + factors * shares * (1 - shares) ** (factors - 1)
     return float(shares[np.abs(1 - fewer - TEST_SHARE).argmin()])

@@ -190,7 +190,7 @@ def _is_variant(word: str) -> bool:
 
 
 def _noises(name: str) -> int:
-    """How often a set was made noisy already: each time by other noise."""
+    """Number of noises that a set already has; each further one is different."""
     return sum(word in ("noisy", "tinted_on_noise") for word in name.split("+"))
 
 
@@ -275,9 +275,8 @@ def _tinted_functions(
         if variant == "tinted":
             return tinted(plain, colour)
         index = index_of_factors(factors, sizes)
-        return _each(
-            tinted_on_noise, 0, index, plain, colour
-        )  # grey grids have no noise
+        # 0: a grid of grey images has no noise yet.
+        return _each(tinted_on_noise, 0, index, plain, colour)
 
     def take(arrays, index):
         factors = factors_of_index(index, sizes)
@@ -295,7 +294,7 @@ def _tinted_functions(
 def _each(
     change: Callable, noises: int, index: Int[Array, " batch"], *parts: Array
 ) -> Array:
-    """Changes every image with a key of its own, which its position decides."""
+    """Transforms every image with its own key, derived from its position."""
 
     def one(index, *own):
         key = jax.random.fold_in(jax.random.key(noises), index)
