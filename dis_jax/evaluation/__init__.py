@@ -4,6 +4,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from dis_jax.evaluation.baselines import untrained_encoder
+from dis_jax.evaluation.comparison import compare_codes
+from dis_jax.evaluation.digit_classifier import (
+    DigitClassifier,
+    digit_classifier,
+    frechet_distance,
+)
 from dis_jax.evaluation.evaluate import evaluate, evaluate_codes
 from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.registry import (
@@ -123,6 +129,7 @@ __all__ = [
     "class_prior",
     "clustering",
     "code_fn",
+    "compare_codes",
     "dci",
     "digit_classifier",
     "distance_to_ideal",

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import math
-import time
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,8 +13,10 @@ from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.baselines import add_baselines
+from dis_jax.evaluation.one_metric import defaults, run_metric
 from dis_jax.evaluation.records import record
 from dis_jax.evaluation.registry import METRICS, Metric, check_name, resolve_metrics
+from dis_jax.evaluation.resampling import RESAMPLE_LIMIT, add_resamples
 from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, FactorGrid
 from dis_jax.probing.factor_kinds import Kind
@@ -41,6 +39,8 @@ def evaluate(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     baselines: str = "cheap",
     untrained: Encode | None = None,
+    resamples: int = 0,
+    resample_limit: float = RESAMPLE_LIMIT,
 ) -> dict[str, Any]:
     """Scores an encoder on an image set, with labels or, by some metrics, without.
 
@@ -53,6 +53,10 @@ def evaluate(
     Beside each score stand its baselines: `chance`, the score of the same codes with
     their rows permuted, so that they hold nothing of the factors; and `untrained`, the
     score of another encoder, for example the same network before training.
+
+    With `resamples`, each score has an interval, which in 95 of 100 cases covers the mean
+    score of other samples of as many rows, and a null: the score that permuted rows
+    exceed in 5 of 100 cases.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -67,11 +71,16 @@ def evaluate(
       baselines: "cheap" (without slow metrics, and without encoding a grid again),
         "all" or "none"; what was not computed is named in `baselines_left_out`.
       untrained: a second encoder, scored by the same metrics on the same images.
+      resamples: how often scores are computed again for their intervals and nulls, for
+        example 200; 0 leaves both out.
+      resample_limit: seconds that this may take a metric; one that would take longer is
+        named in `resamples_left_out` with the time. `float("inf")` computes all.
 
     Returns:
       A dict ready for JSON: `metrics[name]` holds `result`, `settings`, `seconds`,
-      `left_out` and `baselines`; the rest says what the codes were and what the numbers
-      were made with. Values that are not finite are None, and named in `left_out`.
+      `left_out`, `baselines` and `resamples`; the rest says what the codes were and
+      what the numbers were made with. Values that are not finite are None, and named in
+      `left_out`.
 
     Raises:
       ValueError: if a metric or setting is unknown (says the nearest names), or if a
@@ -101,8 +110,11 @@ def evaluate(
         others["untrained"] = lambda: draw_samples(
             untrained, data, jax.random.fold_in(key, 0), num_train, num_test
         )
-    run = functools.partial(_run, key=key, settings=settings or {})
-    return add_baselines(result, METRICS, others, run, baselines)
+    run = functools.partial(run_metric, key=key, settings=settings or {})
+    result = add_baselines(result, METRICS, others, run, baselines)
+    return add_resamples(
+        result, samples, key, settings or {}, resamples, resample_limit
+    )
 
 
 def evaluate_codes(
@@ -117,6 +129,8 @@ def evaluate_codes(
     kinds: Mapping[str, Kind] | Sequence[Kind] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     baselines: str = "cheap",
+    resamples: int = 0,
+    resample_limit: float = RESAMPLE_LIMIT,
 ) -> dict[str, Any]:
     """Scores codes from anywhere, without a model.
 
@@ -138,6 +152,8 @@ def evaluate_codes(
         bins, and says so.
       settings: keyword arguments by metric.
       baselines: "cheap" (`chance` of all but slow metrics), "all" or "none".
+      resamples: as in `evaluate`.
+      resample_limit: as in `evaluate`.
 
     Returns:
       As `evaluate`.
@@ -157,7 +173,34 @@ def evaluate_codes(
     key = random_key(key)
     asked = [metrics] if isinstance(metrics, str) else metrics
     names = resolve_metrics(asked)
-    samples = given_samples(
+    samples = sample_codes(
+        *(codes, factors, key),
+        test_codes=test_codes,
+        test_factors=test_factors,
+        factor_names=factor_names,
+        kinds=kinds,
+    )
+    result = {"data": None} | _score(samples, key, names, settings or {}, asked)
+    others = {"chance": lambda: permuted(samples, key)}
+    run = functools.partial(run_metric, key=key, settings=settings or {})
+    result = add_baselines(result, METRICS, others, run, baselines)
+    return add_resamples(
+        result, samples, key, settings or {}, resamples, resample_limit
+    )
+
+
+def sample_codes(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    key: Array,
+    *,
+    test_codes: ArrayLike | None = None,
+    test_factors: ArrayLike | None = None,
+    factor_names: Sequence[str] | None = None,
+    kinds: Mapping[str, Kind] | Sequence[Kind] | None = None,
+) -> Samples:
+    """What `evaluate_codes` scores when it is called with the same arguments."""
+    return given_samples(
         codes,
         factors,
         jax.random.fold_in(key, 0),
@@ -166,10 +209,6 @@ def evaluate_codes(
         tuple(factor_names) if factor_names is not None else None,
         kinds,
     )
-    result = {"data": None} | _score(samples, key, names, settings or {}, asked)
-    others = {"chance": lambda: permuted(samples, key)}
-    run = functools.partial(_run, key=key, settings=settings or {})
-    return add_baselines(result, METRICS, others, run, baselines)
 
 
 def _score(
@@ -183,7 +222,7 @@ def _score(
     for name, options in settings.items():
         check_name(name, METRICS, "metric")
         for option in options:
-            check_name(option, _defaults(METRICS[name]), f"setting of {name}")
+            check_name(option, defaults(METRICS[name]), f"setting of {name}")
     left_out = {}
     entries = {}
     for name in names:
@@ -191,7 +230,7 @@ def _score(
             left_out[name] = reason
             continue
         try:
-            entries[name] = _run(name, samples, key, settings)
+            entries[name] = run_metric(name, samples, key, settings)
         except ValueError as error:
             if name in (word.lower() for word in asked):
                 raise ValueError(f"{name}: {error}") from error
@@ -216,80 +255,9 @@ def _score(
     )
 
 
-def _run(
-    name: str,
-    samples: Samples,
-    key: Array,
-    settings: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    metric = METRICS[name]
-    missing = _missing(metric, samples)
-    if missing:
-        raise ValueError(missing)
-    # A number of the metric's own, so that its draws do not depend on other metrics.
-    values = samples._asdict() | {
-        "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
-    }
-    options = {**metric.settings, **settings.get(name, {})}
-    if "values" in metric.takes:
-        options["kinds"] = samples.kinds
-    start = time.perf_counter()
-    result = metric.fn(*(values[field] for field in metric.takes), **options)
-    seconds = time.perf_counter() - start
-    fields = result._asdict()
-    own = _with_names(fields.pop("left_out", {}), metric, samples)
-    for field, value in fields.items():
-        if isinstance(value, float) and not math.isfinite(value) and field not in own:
-            own[field] = "inf" if math.isinf(value) else "undefined"
-    return {
-        "result": {k: _jsonable(v) for k, v in fields.items()},
-        "left_out": own,
-        "settings": {k: _jsonable(v) for k, v in (_defaults(metric) | options).items()},
-        "seconds": round(seconds, 4),
-    }
-
-
-def _defaults(metric: Metric) -> dict[str, Any]:
-    """The keyword-only arguments of a metric with their values under its name."""
-    parameters = inspect.signature(metric.fn).parameters.values()
-    defaults = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
-    return defaults | dict(metric.settings)
-
-
-def _missing(metric: Metric, samples: Samples) -> str | None:
-    if "encode" in metric.takes and samples.encode is None:
-        return "needs an encoder and a full grid of factors (codes alone are given)"
-    if "data" in metric.takes and samples.data is None:
-        return "needs a full grid of factors"
-    return None
-
-
 def _without_factors(metric: Metric, samples: Samples) -> str | None:
     """Why a metric of sampled labels has nothing to read, or None."""
     if samples.factor_names or metric.takes == ("codes",) or "data" in metric.takes:
         return None
     found = samples.left_out or "none"
     return f"needs labels that vary, found {found}; gaussian_correlation needs none"
-
-
-def _with_names(
-    left_out: Mapping[str, str], metric: Metric, samples: Samples
-) -> dict[str, str]:
-    """The same, with the names of factors in place of their numbers."""
-    grid = samples.data if "data" in metric.takes else None
-    names = samples.factor_names if grid is None else grid.factor_names
-    numbers = {f"factor {k}": f"factor {name}" for k, name in enumerate(names)}
-    return {numbers.get(what, what): reason for what, reason in left_out.items()}
-
-
-def _jsonable(value: Any) -> Any:
-    """Arrays as lists, numbers as Python's own, what is not finite as None."""
-    if isinstance(value, np.ndarray | np.generic | jax.Array):
-        value = np.asarray(value).tolist()
-    if isinstance(value, Mapping):
-        return {str(k): _jsonable(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -47,8 +47,9 @@ def format_table(result: Mapping[str, Any]) -> str:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A table with a line a score: metric, score, value, baselines, seconds; below it,
-      what it was computed over, and what was left out and why.
+      A table with a line a score: metric, score, value, interval and null where they
+      were computed, baselines, seconds; below it, what it was computed over, and what
+      was left out and why.
 
     Example:
       >>> from dis_jax import evaluation
@@ -59,7 +60,10 @@ def format_table(result: Mapping[str, Any]) -> str:
     """
     labels = baseline_names(result)
     over = factors_note(result)
-    rows = [["metric", "score", "value", *labels, "seconds"]]
+    resampled = any("resamples" in entry for entry in result["metrics"].values())
+    value = "difference" if "compared" in result else "value"
+    chance = ["[low, high]", "null"] if resampled else []
+    rows = [["metric", "score", value, *chance, *labels, "seconds"]]
     notes = [""]
     for name, entry in result["metrics"].items():
         for i, (field, value) in enumerate(scalars(entry).items()):
@@ -68,7 +72,8 @@ def format_table(result: Mapping[str, Any]) -> str:
                 format_score(entry.get("baselines", {}).get(which, {}).get(field, ""))
                 for which in labels
             ]
-            rows.append([label, field, value, *others, seconds])
+            spread = interval_and_null(entry, field) if resampled else ()
+            rows.append([label, field, value, *spread, *others, seconds])
             notes.append(over if i == 0 and name != "gaussian_correlation" else "")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
@@ -102,6 +107,15 @@ def format_score(value: Any) -> str:
     if value is None or value == "":
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def interval_and_null(entry: Mapping[str, Any], field: str) -> tuple[str, str]:
+    """The interval of a score and its null, as they are shown; nothing without them."""
+    found = entry.get("resamples", {}).get("scores", {}).get(field, {})
+    if not found:
+        return "", ""
+    ends = ", ".join(format_score(found[end]) for end in ("low", "high"))
+    return f"[{ends}]", format_score(found.get("null"))
 
 
 def baseline_names(result: Mapping[str, Any]) -> list[str]:
@@ -151,6 +165,10 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
             for part, reason in entry.get("left_out", {}).items()
         }
     left_out |= result.get("baselines_left_out", {})
+    left_out |= {
+        f"interval of {name}": reason
+        for name, reason in result.get("resamples_left_out", {}).items()
+    }
     return lines + [
         f"left out: {what}: {reason.removeprefix(f'{what} ')}"
         for what, reason in left_out.items()

@@ -12,11 +12,11 @@ from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
 from dis_jax.metrics.gaussian_correlation import gaussian_correlation
 from dis_jax.metrics.infomec import infomec
 from dis_jax.metrics.irs import irs
-from dis_jax.metrics.mcc import mcc
-from dis_jax.metrics.mig import mig
+from dis_jax.metrics.mcc import mcc, reweighted_mcc
+from dis_jax.metrics.mig import mig, reweighted_mig
 from dis_jax.metrics.modularity_explicitness import modularity_explicitness
-from dis_jax.metrics.omes import omes, omes_on_grid
-from dis_jax.metrics.r2 import r2
+from dis_jax.metrics.omes import omes, omes_on_grid, reweighted_omes
+from dis_jax.metrics.r2 import r2, reweighted_r2
 from dis_jax.metrics.sap import sap
 from dis_jax.suggest import suggest
 
@@ -32,6 +32,9 @@ class Metric(NamedTuple):
       settings: keyword arguments that this name stands for.
       best: what the best score is, where it is not 1.
       slow: whether it takes seconds, so that its baselines are made on request alone.
+      reweighted: where there is one, the same metric of rows that are prepared once,
+        called with the same arguments; see `Reweighted`.
+      limits: what no score is below or above.
     """
 
     fn: Callable[..., Any]
@@ -39,6 +42,8 @@ class Metric(NamedTuple):
     settings: Mapping[str, Any] = {}
     best: str = ""
     slow: bool = False
+    reweighted: Callable[..., Any] | None = None
+    limits: tuple[float, float] = (0.0, 1.0)
 
 
 _ALL = ("codes", "factors")
@@ -53,28 +58,33 @@ _OMES = (
     "The best score is below 1, by 1/(k - 1) in the correlation of a factor of k values: "
     "0.82 on dSprites"
 )
+_INF = float("inf")
+_MCC = Metric(mcc, _REAL, reweighted=reweighted_mcc)
+_R2 = Metric(r2, _REAL, reweighted=reweighted_r2, limits=(-_INF, 1.0))
 
 METRICS: dict[str, Metric] = {
     "factor_vae_score": Metric(factor_vae_score, _GRID),
     "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
     "beta_vae_score": Metric(beta_vae_score, _GRID),
-    "mig": Metric(mig, _ALL),
+    "mig": Metric(mig, _ALL, reweighted=reweighted_mig),
     "sap": Metric(sap, _SPLIT),
     "dci": Metric(dci, _SPLIT, slow=True),
     "dci_lightgbm": Metric(dci, _SPLIT, {"trees": "lightgbm"}, slow=True),
     "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
-    "irs": Metric(irs, _ALL),
-    "gaussian_correlation": Metric(gaussian_correlation, ("codes",), best=_INDEPENDENT),
-    "omes": Metric(omes, (*_ALL, "key"), best=_OMES),
+    "irs": Metric(irs, _ALL, limits=(-_INF, 1.0)),
+    "gaussian_correlation": Metric(
+        gaussian_correlation, ("codes",), best=_INDEPENDENT, limits=(0.0, _INF)
+    ),
+    "omes": Metric(omes, (*_ALL, "key"), best=_OMES, reweighted=reweighted_omes),
     "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
     "infomec": Metric(infomec, _ALL),
-    "mcc": Metric(mcc, _REAL),
-    "mcc_spearman": Metric(mcc, _REAL, {"correlation": "spearman"}),
-    "mcc_linear": Metric(mcc, _REAL, {"transform": "linear"}),
-    "r2": Metric(r2, _REAL),
-    "r2_mlp": Metric(r2, _REAL, {"model": "mlp"}, slow=True),
-    "r2_gbt": Metric(r2, _REAL, {"model": "gbt"}, slow=True),
-    "r2_kernel": Metric(r2, _REAL, {"model": "kernel"}, slow=True),
+    "mcc": _MCC,
+    "mcc_spearman": _MCC._replace(settings={"correlation": "spearman"}),
+    "mcc_linear": _MCC._replace(settings={"transform": "linear"}),
+    "r2": _R2,
+    "r2_mlp": _R2._replace(settings={"model": "mlp"}, slow=True),
+    "r2_gbt": _R2._replace(settings={"model": "gbt"}, slow=True),
+    "r2_kernel": _R2._replace(settings={"model": "kernel"}, slow=True),
     "downstream_gbt": Metric(downstream, _SPLIT, {"model": "gbt"}, slow=True),
     "downstream_mlp": Metric(downstream, _SPLIT, {"model": "mlp"}, slow=True),
     "downstream_logistic": Metric(downstream, _SPLIT, {"model": "logistic"}),

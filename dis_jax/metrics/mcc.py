@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,12 +15,22 @@ from dis_jax.probing.cross_fit import (
     not_scored,
     numbers,
     predict,
+    spread_over,
     standardise,
 )
-from dis_jax.probing.factor_kinds import Kind, as_targets, period_of
+from dis_jax.probing.factor_kinds import Kind, as_targets
+from dis_jax.probing.reweighted import (
+    Order,
+    Reweighted,
+    Weights,
+    covariance,
+    moments_of,
+    weighted_ranks,
+)
 
 _CORRELATIONS = ("pearson", "spearman")
 _TRANSFORMS = (None, "linear", "kernel")
+_CONSTANT = 1e-7  # moments of a standardised column leave this spread of none
 
 
 class Mcc(NamedTuple):
@@ -95,91 +105,217 @@ def mcc(
       >>> round(result.score, 6), result.matching
       (1.0, array([1, 2, 0]))
     """
+    return reweighted_mcc(
+        codes,
+        factors,
+        correlation=correlation,
+        held_out=held_out,
+        transform=transform,
+        kinds=kinds,
+        seed=seed,
+    )()
+
+
+def reweighted_mcc(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    correlation: str = "pearson",
+    held_out: bool = True,
+    transform: str | None = None,
+    kinds: Sequence[Kind] | None = None,
+    seed: int = 0,
+) -> Reweighted[Mcc]:
+    """`mcc` of the same rows in other orders and with other weights, in the same halves.
+
+    All arguments are those of `mcc`.
+
+    Returns:
+      `score(order, weights) -> Mcc`; see `Reweighted`.
+
+    Raises:
+      ValueError: as `mcc`.
+    """
     if correlation not in _CORRELATIONS or transform not in _TRANSFORMS:
         raise ValueError(
             f"correlation must be one of {_CORRELATIONS} and transform one of "
             f"{_TRANSFORMS}, found {correlation!r} and {transform!r}."
         )
     z, v, kinds = check_values(codes, factors, kinds)
-    scores, everything = [], np.arange(len(z))
-    for chosen, rows in halves(len(z), seed, held_out):
-        x = _transform(z, v, kinds, chosen, transform, seed)
-        matching = _match(_correlate(x[chosen], v[chosen], kinds, correlation))
-        found = _correlate(x[rows], v[rows], kinds, correlation)
-        columns = np.arange(v.shape[1])
-        scores.append(np.where(matching < 0, 0, found[matching, columns]))
-    per_factor = np.mean(scores, axis=0)
-    per_factor[[kind == "categorical" for kind in kinds]] = np.nan
-    x = _transform(z, v, kinds, everything, transform, seed)
-    correlations = _correlate(x, v, kinds, correlation)
-    matching = _match(correlations)
-    return Mcc(
-        float(np.nanmean(per_factor)),
-        per_factor,
-        matching,
-        correlations,
-        not_scored(z, kinds, matching),
-    )
+    everything = np.arange(len(z))
+    z = standardise(z, everything)
+    targets = [
+        standardise(as_targets(v[:, k], kinds[k]), everything) for k in numbers(kinds)
+    ]
+    parts = halves(len(z), seed, held_out)
+    rows = [part for _, part in parts]
+    if transform is not None:
+        tables = _of_transformed(z, targets, parts, transform, correlation, seed)
+    elif correlation == "spearman":
+        tables = _of_ranks(z, targets, rows)
+    else:
+        tables = _of_moments(z, targets, rows)
+
+    def score(order: Order | None = None, weights: Weights | None = None) -> Mcc:
+        own = np.ones(len(z)) if weights is None else weights
+        chosen, scored, whole = tables(order, own)
+        per_factor = np.mean(
+            [_matched(*pair) for pair in zip(chosen, scored, strict=True)], axis=0
+        )
+        correlations, matching = spread_over(whole, kinds), np.full(len(kinds), -1)
+        matching[numbers(kinds)] = _match(whole)
+        return Mcc(
+            float(per_factor.mean()),
+            spread_over(per_factor, kinds),
+            matching,
+            correlations,
+            not_scored(z, kinds, matching),
+        )
+
+    return score
 
 
-def _transform(
+# Correlations of the rows to match on and of those to score, for each part, and of all.
+_Tables = Callable[
+    [Order | None, Weights],
+    tuple[Sequence[np.ndarray], Sequence[np.ndarray], np.ndarray],
+]
+
+
+def _of_moments(
+    z: np.ndarray, targets: Sequence[np.ndarray], rows: Sequence[np.ndarray]
+) -> _Tables:
+    moments = moments_of(z, targets, rows)
+    widths = [target.shape[1] for target in targets]
+
+    def tables(order: Order | None, weights: Weights) -> Any:
+        parts = moments(order, weights)
+        scored = [_correlations(part, widths) for part in parts]
+        return scored[::-1], scored, _correlations(np.sum(parts, axis=0), widths)
+
+    return tables
+
+
+def _of_ranks(
+    z: np.ndarray, targets: Sequence[np.ndarray], rows: Sequence[np.ndarray]
+) -> _Tables:
+    # ranks under any weights need the places of values alone: sorted once
+    places, of_targets = _places(z), [_rankable(target) for target in targets]
+    everything = np.arange(len(z))
+
+    def tables(order: Order | None, weights: Weights) -> Any:
+        x = places if order is None else places[order]
+        scored = [_correlate(x, of_targets, part, weights) for part in rows]
+        whole = _correlate(x, of_targets, everything, weights)
+        return scored[::-1], scored, whole
+
+    return tables
+
+
+def _of_transformed(
     z: np.ndarray,
-    v: np.ndarray,
-    kinds: Sequence[Kind],
-    rows: Int[np.ndarray, " fit"],
-    model: str | None,
+    targets: Sequence[np.ndarray],
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    model: str,
+    correlation: str,
     seed: int,
-) -> Float[np.ndarray, "batch column"]:
-    """The codes, or the predictions of a regression fitted on some rows."""
-    if model is None:
-        return z
-    targets = [as_targets(v[:, k], kinds[k]) for k in numbers(kinds)]
-    x = standardise(z, rows)
-    return predict(x[rows], np.concatenate(targets, axis=1)[rows], x, model, seed)
+) -> _Tables:
+    joined, everything = np.concatenate(targets, axis=1), np.arange(len(z))
+    by_rank = correlation == "spearman"
+    compared = [_rankable(target) if by_rank else target for target in targets]
+
+    def tables(order: Order | None, weights: Weights) -> Any:
+        codes = z if order is None else z[order]
+
+        def outputs(rows: np.ndarray) -> np.ndarray:
+            """What a regression fitted on these rows makes of all codes."""
+            x, fit = (
+                standardise(codes, rows),
+                np.repeat(rows, weights[rows].astype(int)),
+            )
+            found = predict(x[fit], joined[fit], x, model, seed)
+            found = standardise(found, everything)
+            return _places(found) if by_rank else found
+
+        chosen, scored = [], []
+        for rows, others in parts:
+            x = outputs(rows)
+            chosen.append(_correlate(x, compared, rows, weights))
+            scored.append(_correlate(x, compared, others, weights))
+        whole = _correlate(outputs(everything), compared, everything, weights)
+        return chosen, scored, whole
+
+    return tables
 
 
 def _correlate(
-    z: np.ndarray, v: np.ndarray, kinds: Sequence[Kind], correlation: str
-) -> Float[np.ndarray, "latent factor"]:
-    """Absolute correlations: 0 of a dimension that is constant, NaN of a category."""
-    rank = _ranked if correlation == "spearman" else np.asarray
-    # Columns of length 1, so that products are Pearson correlations; of ranks,
-    # Spearman's.
-    x = _unit(rank(z))
-    found = np.full((z.shape[1], v.shape[1]), np.nan)
-    for k in numbers(kinds):
-        if period_of(kinds[k]) is None:
-            found[:, k] = np.abs(x.T @ _unit(rank(v[:, [k]])))[:, 0]
-        else:
-            cosine, sine = _unit(as_targets(v[:, k], kinds[k])).T
-            # Multiple correlation: R² of z on cosine and sine, which correlate by
-            # `both`.
-            a, b, both = x.T @ cosine, x.T @ sine, cosine @ sine
-            squared = (a * a + b * b - 2 * a * b * both) / max(1 - both * both, 1e-12)
-            found[:, k] = np.sqrt(np.clip(squared, 0, 1))
-    return np.minimum(found, 1)
+    x: np.ndarray,
+    targets: Sequence[np.ndarray],
+    rows: np.ndarray,
+    weights: Weights,
+) -> Float[np.ndarray, "column number"]:
+    """Absolute correlations of some rows; places of values are ranked first."""
+    own = weights[rows]
+    columns = [
+        standardise(weighted_ranks(part[rows], own), np.arange(len(rows)))
+        if part.dtype.kind == "i"
+        else part[rows]
+        for part in (x, *targets)
+    ]
+    (moments,) = moments_of(columns[0], columns[1:], [np.arange(len(rows))])(None, own)
+    return _correlations(moments, [target.shape[1] for target in targets])
 
 
-def _ranked(x: np.ndarray) -> np.ndarray:
-    from scipy.stats import rankdata
+def _correlations(
+    moments: np.ndarray, widths: Sequence[int]
+) -> Float[np.ndarray, "column number"]:
+    """Absolute correlations of codes and targets; 0 of what is constant."""
+    both = covariance(moments)
+    std = np.sqrt(np.maximum(np.diag(both), 0))
+    std = np.where(std > _CONSTANT, std, np.inf)
+    both = both / std / std[:, None]
+    found, at = [], len(both) - sum(widths)
+    codes = both[:at]
+    for width in widths:
+        a = codes[:, at]
+        if width == 2:  # an angle: multiple correlation with cosine and sine
+            # R² of the dimension on both columns, which correlate by `between`
+            b, between = codes[:, at + 1], both[at, at + 1]
+            rest = max(1 - between * between, 1e-12)
+            a = np.sqrt(np.maximum(a * a + b * b - 2 * a * b * between, 0) / rest)
+        found.append(np.minimum(np.abs(a), 1))
+        at += width
+    return np.stack(found, axis=1)
 
-    return rankdata(x, axis=0)
+
+def _rankable(target: np.ndarray) -> np.ndarray:
+    """Places of the values of a number; cosine and sine of an angle as they are."""
+    return _places(target) if target.shape[1] == 1 else target
 
 
-def _unit(x: Float[np.ndarray, "batch column"]) -> Float[np.ndarray, "batch column"]:
-    """Columns of mean 0 and length 1; a constant one becomes 0."""
-    scaled = standardise(x, np.arange(len(x)))
-    return scaled / np.sqrt(len(x))
+def _places(x: np.ndarray) -> Int[np.ndarray, "batch column"]:
+    """The place of each value among the distinct ones of its column."""
+    columns = [np.unique(column, return_inverse=True)[1] for column in x.T]
+    return np.stack(columns, axis=1)
 
 
 def _match(
-    correlations: Float[np.ndarray, "latent factor"],
-) -> Int[np.ndarray, " factor"]:
+    correlations: Float[np.ndarray, "latent number"],
+) -> Int[np.ndarray, " number"]:
+    """The dimension of each factor; -1 where there are too few."""
     from scipy.optimize import linear_sum_assignment
 
-    # Categories are NaN. With fewer dimensions than factors some stay without a match.
-    known = np.flatnonzero(np.isfinite(correlations).all(axis=0))
-    dims, columns = linear_sum_assignment(correlations[:, known], maximize=True)
+    # With fewer dimensions than factors some stay without a match.
+    dims, columns = linear_sum_assignment(correlations, maximize=True)
     matching = np.full(correlations.shape[1], -1)
-    matching[known[columns]] = dims
+    matching[columns] = dims
     return matching
+
+
+def _matched(
+    chosen: Float[np.ndarray, "latent number"],
+    scored: Float[np.ndarray, "latent number"],
+) -> Float[np.ndarray, " number"]:
+    """What some rows score by the matching of others; 0 without a dimension."""
+    matching = _match(chosen)
+    return np.where(matching < 0, 0, scored[matching, np.arange(len(matching))])

@@ -14,6 +14,7 @@ from dis_jax.probing.histogram_information import (
     mutual_information_matrix,
     relabel,
 )
+from dis_jax.probing.reweighted import Order, Reweighted, Weights
 
 
 class Mig(NamedTuple):
@@ -62,11 +63,33 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Mig:
       >>> print(round(evaluation.mig(10 * factors, factors).score, 6))
       1.0
     """
+    return reweighted_mig(codes, factors, bins=bins)()
+
+
+def reweighted_mig(
+    codes: ArrayLike, factors: ArrayLike, *, bins: int = 20
+) -> Reweighted[Mig]:
+    """`mig` of the same rows in other orders and with other weights, in the same bins.
+
+    Args:
+      codes: as in `mig`.
+      factors: as in `mig`.
+      bins: as in `mig`.
+
+    Returns:
+      `score(order, weights) -> Mig`; see `Reweighted`.
+    """
     codes, factors = check_pair(codes, factors)
-    factors = relabel(factors)
-    information = mutual_information_matrix(histogram_bins(codes, bins), factors)
-    # The row of zeros is the missing second dimension of a code of one dimension.
-    ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)
-    # I <= H(v_k), so each gap is in [0, 1].
-    per_factor = (ranked[-1] - ranked[-2]) / entropies(factors)
-    return Mig(float(per_factor.mean()), per_factor, information)
+    labels, binned = relabel(factors), histogram_bins(codes, bins)
+
+    def score(order: Order | None = None, weights: Weights | None = None) -> Mig:
+        moved = binned if order is None else binned[order]
+        information = mutual_information_matrix(moved, labels, weights)
+        # The row of zeros is the missing second dimension of a code of one dimension.
+        ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)
+        entropy = entropies(labels, weights)
+        # I <= H(v_k), so each gap is in [0, 1]; H = 0 where a resample holds one value.
+        per_factor = (ranked[-1] - ranked[-2]) / np.where(entropy > 0, entropy, 1)
+        return Mig(float(per_factor.mean()), per_factor, information)
+
+    return score

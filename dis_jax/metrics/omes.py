@@ -21,6 +21,7 @@ from dis_jax.probing.checks import (
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.histogram_information import relabel
 from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
+from dis_jax.probing.reweighted import Order, Reweighted, Weights
 
 _MAX_PAIRS = 100_000
 _FEWEST = 3  # pairs; a line goes through any two points
@@ -115,22 +116,64 @@ def omes(
       >>> result.best_dim
       array([0, 1])
     """
-    key = random_key(key)
-    # Values need not repeat: in a grid of one factor all rows differ, and form pairs.
-    codes, factors = check_pair(codes, factors, repeating=False)
-    factors = relabel(factors)
-    pairs = _without_rare(one_factor_pairs(factors, key, _MAX_PAIRS), factors.shape[1])
-    return omes_from_pairs(
-        codes[pairs.x],
-        codes[pairs.y],
-        pairs.factor,
+    return reweighted_omes(
         codes,
-        sizes=tuple(factors.max(axis=0) + 1),
+        factors,
+        key,
         alpha=alpha,
         pooling=pooling,
         normalised=normalised,
         min_std=min_std,
-    )
+    )()
+
+
+def reweighted_omes(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    key: Key[Array, ""] | int,
+    *,
+    alpha: float = 0.5,
+    pooling: str = "avg",
+    normalised: bool = False,
+    min_std: float = 0.05,
+) -> Reweighted[Omes]:
+    """`omes` of the same pairs in other orders of the codes and with other weights.
+
+    A pair weighs as its rows do together, the product of their weights. All arguments
+    are those of `omes`.
+
+    Returns:
+      `score(order, weights) -> Omes`; see `Reweighted`.
+    """
+    # what counts is pairs: in a grid of one factor every row has a value of its own
+    codes, factors = check_pair(codes, factors, repeating=False)
+    factors = relabel(factors)
+    drawn = one_factor_pairs(factors, random_key(key), _MAX_PAIRS)
+    pairs = _without_rare(drawn, factors.shape[1])
+
+    def score(order: Order | None = None, weights: Weights | None = None) -> Omes:
+        z = codes if order is None else codes[order]
+        x, y, rows = pairs.x, pairs.y, np.arange(len(z))
+        if weights is not None:
+            often = (weights[x] * weights[y]).astype(int)
+            x, y = np.repeat(x, often), np.repeat(y, often)
+            rows = np.repeat(rows, weights.astype(int))
+            changed = np.repeat(pairs.factor, often)
+        else:
+            changed = pairs.factor
+        return omes_from_pairs(
+            z[x],
+            z[y],
+            changed,
+            z[rows],
+            sizes=tuple(factors.max(axis=0) + 1),
+            alpha=alpha,
+            pooling=pooling,
+            normalised=normalised,
+            min_std=min_std,
+        )
+
+    return score
 
 
 def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from dis_jax.metrics.mcc import mcc
+from dis_jax.metrics.mcc import reweighted_mcc
 from dis_jax.probing.cross_fit import (
     MODELS,
     check_values,
@@ -21,6 +22,7 @@ from dis_jax.probing.cross_fit import (
     standardise,
 )
 from dis_jax.probing.factor_kinds import Kind, as_targets
+from dis_jax.probing.reweighted import Order, Reweighted, Weights, moments_of
 
 
 class R2(NamedTuple):
@@ -91,6 +93,32 @@ def r2(
       >>> round(evaluation.r2(turned, factors).score, 6)
       1.0
     """
+    return reweighted_r2(
+        codes, factors, model=model, blocks=blocks, kinds=kinds, seed=seed
+    )()
+
+
+def reweighted_r2(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    model: str = "linear",
+    blocks: Mapping[str, Sequence[int]] | None = None,
+    kinds: Sequence[Kind] | None = None,
+    seed: int = 0,
+) -> Reweighted[R2]:
+    """`r2` of the same rows in other orders and with other weights, in the same halves.
+
+    All arguments are those of `r2`. Of a linear model, weighted scores come from second
+    moments, in which a direction of the code with 1e-12 of the variance of the rest is
+    lost.
+
+    Returns:
+      `score(order, weights) -> R2`; see `Reweighted`.
+
+    Raises:
+      ValueError: as `r2`.
+    """
     if model not in MODELS:
         raise ValueError(f"model must be one of {MODELS}, found {model!r}.")
     z, v, kinds = check_values(codes, factors, kinds)
@@ -101,43 +129,101 @@ def r2(
                 f"block {name!r} is {dims}; expected dimensions from 0 to "
                 f"{z.shape[1] - 1}."
             )
-    columns = numbers(kinds)
-    targets = [as_targets(v[:, k], kinds[k]) for k in columns]
-    matching = mcc(z, v, kinds=kinds, seed=seed).matching
-    whole = _score(z, targets, model, seed)
-    alone = np.array(
-        [
-            0.0 if dim < 0 else _score(z[:, [dim]], [target], model, seed)[0]
-            for dim, target in zip(matching[columns], targets, strict=True)
-        ]
-    )
-    found = {
-        name: spread_over(_score(z[:, list(dims)], targets, model, seed), kinds)
-        for name, dims in blocks.items()
-    }
-    return R2(
-        float(whole.mean()),
-        float(alone.mean()),
-        spread_over(whole, kinds),
-        spread_over(alone, kinds),
-        matching,
-        found,
-        not_scored(z, kinds, matching),
-    )
+    columns, everything = numbers(kinds), np.arange(len(z))
+    z = standardise(z, everything)
+    targets = []
+    for k in columns:
+        target = as_targets(v[:, k], kinds[k])
+        # the two columns of an angle keep their shares of the spread
+        centred = target - target.mean(axis=0)
+        targets.append(centred / np.sqrt((centred**2).mean()))
+    matched = reweighted_mcc(z, v, kinds=kinds, seed=seed)
+
+    def score(order: Order | None = None, weights: Weights | None = None) -> R2:
+        x = z if order is None else z[order]
+        matching = matched(order, weights).matching
+        if weights is None or model != "linear":
+            of = functools.partial(_score, x, targets, model, seed, weights)
+        else:
+            of = _from_moments(x, targets, seed, weights)
+        whole = of(range(x.shape[1]), range(len(targets)))
+        alone = np.array(
+            [
+                0.0 if dim < 0 else of([dim], [k])[0]
+                for k, dim in enumerate(matching[columns])
+            ]
+        )
+        found = {
+            name: spread_over(of(dims, range(len(targets))), kinds)
+            for name, dims in blocks.items()
+        }
+        return R2(
+            float(whole.mean()),
+            float(alone.mean()),
+            spread_over(whole, kinds),
+            spread_over(alone, kinds),
+            matching,
+            found,
+            not_scored(z, kinds, matching),
+        )
+
+    return score
 
 
 def _score(
-    z: np.ndarray, targets: list[np.ndarray], model: str, seed: int
+    z: np.ndarray,
+    targets: Sequence[np.ndarray],
+    model: str,
+    seed: int,
+    weights: Weights | None,
+    dims: Sequence[int],
+    chosen: Sequence[int],
 ) -> Float[np.ndarray, " factor"]:
-    """R2 of each factor over all rows, each predicted from the other half."""
-    predicted = np.empty((len(z), sum(target.shape[1] for target in targets)))
-    joined = np.concatenate(targets, axis=1)
+    """R2 of some factors over all rows, each predicted from the other half."""
+    own = np.ones(len(z)) if weights is None else weights
+    joined = np.concatenate([targets[k] for k in chosen], axis=1)
+    predicted = np.empty(joined.shape)
     # Cross-fitting: every row is predicted once, by a model that has not seen it.
     for rows, others in halves(len(z), seed):
-        x = standardise(z, rows)
-        predicted[others] = predict(x[rows], joined[rows], x[others], model, seed)
-    wrong = ((joined - predicted) ** 2).sum(axis=0)
-    spread = ((joined - joined.mean(axis=0)) ** 2).sum(axis=0)
-    # Cosine and sine of an angle are one factor: their errors are added.
-    ends = np.cumsum([0, *(target.shape[1] for target in targets)])[:-1]
-    return 1 - np.add.reduceat(wrong, ends) / np.add.reduceat(spread, ends)
+        x = standardise(z[:, list(dims)], rows)
+        fit = np.repeat(rows, own[rows].astype(int))
+        predicted[others] = predict(x[fit], joined[fit], x[others], model, seed)
+    mean = own @ joined / own.sum()
+    wrong, spread = own @ (joined - predicted) ** 2, own @ (joined - mean) ** 2
+    return _share(wrong, spread, [targets[k].shape[1] for k in chosen])
+
+
+def _from_moments(
+    z: np.ndarray, targets: Sequence[np.ndarray], seed: int, weights: Weights
+) -> Callable[[Sequence[int], Sequence[int]], np.ndarray]:
+    """What `_score` computes with a linear model, from second moments of the halves."""
+    parts = [rows for rows, _ in halves(len(z), seed)]
+    moments = moments_of(z, targets, parts)(None, weights)
+    first, second = moments
+    starts = np.cumsum([z.shape[1], *(target.shape[1] for target in targets)])
+
+    def score(dims: Sequence[int], chosen: Sequence[int]) -> np.ndarray:
+        x = [*dims, len(first) - 1]  # the last column is the constant
+        y = [c for k in chosen for c in range(starts[k], starts[k + 1])]
+        wrong = np.zeros(len(y))
+        for fit, held_out in ((first, second), (second, first)):
+            slopes = np.linalg.lstsq(fit[np.ix_(x, x)], fit[np.ix_(x, y)], rcond=1e-12)
+            # residual = columns @ reads, so its square is a quadratic form of moments
+            reads = np.concatenate([-slopes[0], np.eye(len(y))])
+            part = held_out[np.ix_(x + y, x + y)]
+            wrong += np.einsum("ij,ik,kj->j", reads, part, reads)
+        total = first + second
+        ones = total[-1, -1]
+        spread = total[y, y] - total[-1, y] ** 2 / ones
+        return _share(wrong, spread, [targets[k].shape[1] for k in chosen])
+
+    return score
+
+
+def _share(
+    wrong: np.ndarray, spread: np.ndarray, widths: Sequence[int]
+) -> Float[np.ndarray, " factor"]:
+    """1 - wrong / spread; cosine and sine of an angle are one factor: they are added."""
+    starts = np.cumsum([0, *widths])[:-1]
+    wrong, spread = (np.add.reduceat(part, starts) for part in (wrong, spread))
+    return 1 - wrong / np.where(spread > 0, spread, np.inf)

@@ -40,13 +40,16 @@ def relabel(
 
 
 def mutual_information_matrix(
-    a: Int[np.ndarray, "batch latent"], b: Int[np.ndarray, "batch factor"]
+    a: Int[np.ndarray, "batch latent"],
+    b: Int[np.ndarray, "batch factor"],
+    weights: Float[np.ndarray, " batch"] | None = None,
 ) -> Float[np.ndarray, "latent factor"]:
     """Empirical mutual information, in nats, of each column of `a` with each of `b`.
 
     Args:
       a: small whole numbers from 0.
       b: small whole numbers from 0, row by row with `a`.
+      weights: how often each row counts; once by default.
 
     Returns:
       A (latent, factor) matrix of non-negative values.
@@ -60,18 +63,23 @@ def mutual_information_matrix(
         for j, column_b in enumerate(columns_b):
             # The pair (a, b) as one number: a joint histogram in one pass.
             counts = np.bincount(
-                column_a * sizes_b[j] + column_b, minlength=sizes_a[i] * sizes_b[j]
+                column_a * sizes_b[j] + column_b,
+                weights,
+                minlength=sizes_a[i] * sizes_b[j],
             )
             out[i, j] = _from_counts(counts.reshape(sizes_a[i], sizes_b[j]))
     return out
 
 
-def entropies(a: Int[np.ndarray, "batch column"]) -> Float[np.ndarray, " column"]:
+def entropies(
+    a: Int[np.ndarray, "batch column"],
+    weights: Float[np.ndarray, " batch"] | None = None,
+) -> Float[np.ndarray, " column"]:
     """Empirical entropy, in nats, of every column of whole numbers from 0."""
-    return np.array([_entropy(np.bincount(column)) for column in a.T])
+    return np.array([_entropy(np.bincount(column, weights)) for column in a.T])
 
 
-def _from_counts(counts: Int[np.ndarray, "a b"]) -> float:
+def _from_counts(counts: Float[np.ndarray, "a b"]) -> float:
     """I = H(a) + H(b) - H(a, b), clipped because rounding may make it negative."""
     return max(
         0.0,
@@ -79,7 +87,7 @@ def _from_counts(counts: Int[np.ndarray, "a b"]) -> float:
     )
 
 
-def _entropy(counts: Int[np.ndarray, "..."]) -> float:
+def _entropy(counts: Float[np.ndarray, "..."]) -> float:
     # -Σ p log p with p = n / N is log N - Σ n log n / N; 0 log 0 = 0.
     counts = counts[counts > 0]
     total = counts.sum()

@@ -1,0 +1,93 @@
+r"""Do intervals cover the true score, and nulls the score of noise, as often as they say?
+
+    python -m benchmarks.check_intervals
+
+Writes results/intervals.json: of 200 samples of codes of known structure, how often the
+interval covers the true score, and how often a code of noise scores below its null.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+from absl import flags, logging
+
+from dis_jax import evaluation
+from dis_jax.provenance import provenance
+from launch import start
+
+_OUT = flags.DEFINE_string("out", "results/intervals.json", "JSON file.")
+_TRIALS = flags.DEFINE_integer("trials", 200, "Samples of each code.", lower_bound=1)
+_ROWS = flags.DEFINE_integer("rows", 500, "Rows of a sample.", lower_bound=8)
+_RESAMPLES = flags.DEFINE_integer("resamples", 200, "Of each score.", lower_bound=1)
+_ANGLE = np.radians(20)
+_MEAN_OF = 2_000  # samples; MIG has no closed form with bins
+
+
+def draw(metric, rng, rows):
+    """Codes and factors whose true score `truth` knows."""
+    if metric == "mig":
+        labels = rng.integers(0, 5, (rows, 2))
+        return labels + 0.5 * rng.normal(size=labels.shape), labels
+    factors = rng.normal(size=(rows, 2))
+    if metric == "r2":
+        return factors + 0.5 * rng.normal(size=factors.shape), factors
+    cosine, sine = np.cos(_ANGLE), np.sin(_ANGLE)
+    return factors @ [[cosine, -sine], [sine, cosine]], factors
+
+
+def truth(metric, rows):
+    """The mean score of samples of so many rows."""
+    if metric == "mcc":
+        return float(np.cos(_ANGLE))
+    if metric == "r2":
+        return 1 / (1 + 0.5**2)
+    rng = np.random.default_rng(0)
+    scores = [evaluation.mig(*draw(metric, rng, rows)).score for _ in range(_MEAN_OF)]
+    return float(np.mean(scores))
+
+
+def coverage(metric, rows, trials, resamples):
+    """How often the interval covers the truth, and noise stays below the null."""
+    target, covered, below = truth(metric, rows), [], []
+    for trial in range(trials):
+        rng = np.random.default_rng([1, trial])
+        codes, factors = draw(metric, rng, rows)
+        for z, is_noise in ((codes, False), (rng.normal(size=codes.shape), True)):
+            entry = evaluation.evaluate_codes(
+                *(z, factors, trial, metric), resamples=resamples, baselines="none"
+            )["metrics"][metric]
+            found = entry["resamples"]["scores"]["score"]
+            if is_noise:
+                below.append(entry["result"]["score"] <= found["null"])
+            else:
+                covered.append(found["low"] <= target <= found["high"])
+    return {
+        "truth": round(target, 4),
+        "covered": float(np.mean(covered)),
+        "noise_below_null": float(np.mean(below)),
+    }
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    found = {}
+    for metric in ("mcc", "r2", "mig"):
+        found[metric] = coverage(metric, _ROWS.value, _TRIALS.value, _RESAMPLES.value)
+        logging.info("%s: %s", metric, found[metric])
+    result = {
+        "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
+        "resamples each; mcc: two Gaussian factors turned by 20 degrees; r2: with noise "
+        "of half their spread; mig: two labels of five values with noise of .5",
+        "made_by": "python -m benchmarks.check_intervals",
+        "scores": found,
+        **provenance(),
+    }
+    out = pathlib.Path(_OUT.value)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    start.run(main)

@@ -1,0 +1,104 @@
+"""One metric on samples: what it is called with, and its result ready for JSON."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from dis_jax.evaluation.registry import METRICS, Metric
+from dis_jax.probing.labelled_codes import Samples
+
+Settings = Mapping[str, Mapping[str, Any]]
+
+
+def run_metric(
+    name: str, samples: Samples, key: Array, settings: Settings
+) -> dict[str, Any]:
+    """The entry of a metric: result, what took no part, settings and seconds.
+
+    Raises:
+      ValueError: as the metric, or if the samples lack what it reads.
+    """
+    metric = METRICS[name]
+    args, options = arguments(name, samples, key, settings)
+    start = time.perf_counter()
+    result = metric.fn(*args, **options)
+    seconds = time.perf_counter() - start
+    fields = result._asdict()
+    own = _with_names(fields.pop("left_out", {}), metric, samples)
+    for field, value in fields.items():
+        if isinstance(value, float) and not math.isfinite(value) and field not in own:
+            own[field] = "inf" if math.isinf(value) else "undefined"
+    return {
+        "result": {k: _jsonable(v) for k, v in fields.items()},
+        "left_out": own,
+        "settings": {k: _jsonable(v) for k, v in (defaults(metric) | options).items()},
+        "seconds": round(seconds, 4),
+    }
+
+
+def arguments(
+    name: str, samples: Samples, key: Array, settings: Settings
+) -> tuple[list[Any], dict[str, Any]]:
+    """What a metric is called with: positions and keywords.
+
+    Raises:
+      ValueError: if the samples lack what it reads.
+    """
+    metric = METRICS[name]
+    if missing := _missing(metric, samples):
+        raise ValueError(missing)
+    # A number of the metric's own, so that its draws do not depend on other metrics.
+    values = samples._asdict() | {
+        "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
+    }
+    options = {**metric.settings, **settings.get(name, {})}
+    if "values" in metric.takes:
+        options["kinds"] = samples.kinds
+    return [values[field] for field in metric.takes], options
+
+
+def defaults(metric: Metric) -> dict[str, Any]:
+    """The keyword-only arguments of a metric with their values under its name."""
+    parameters = inspect.signature(metric.fn).parameters.values()
+    found = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
+    return found | dict(metric.settings)
+
+
+def _missing(metric: Metric, samples: Samples) -> str | None:
+    if "encode" in metric.takes and samples.encode is None:
+        return "needs an encoder and a full grid of factors (codes alone are given)"
+    if "data" in metric.takes and samples.data is None:
+        return "needs a full grid of factors"
+    return None
+
+
+def _with_names(
+    left_out: Mapping[str, str], metric: Metric, samples: Samples
+) -> dict[str, str]:
+    """The same, with the names of factors in place of their numbers."""
+    grid = samples.data if "data" in metric.takes else None
+    names = samples.factor_names if grid is None else grid.factor_names
+    numbers = {f"factor {k}": f"factor {name}" for k, name in enumerate(names)}
+    return {numbers.get(what, what): reason for what, reason in left_out.items()}
+
+
+def _jsonable(value: Any) -> Any:
+    """Arrays as lists, numbers as Python's own, what is not finite as None."""
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        value = np.asarray(value).tolist()
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,232 @@
+"""How far a score is chance: intervals by resampling, nulls by permuted rows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from absl import logging
+from jaxtyping import Array, Float
+
+from dis_jax.evaluation.one_metric import Settings, arguments
+from dis_jax.evaluation.registry import METRICS
+from dis_jax.probing.labelled_codes import Samples, permuted
+
+RESAMPLE_LIMIT = 60.0  # seconds
+_WORTH_A_WORD = 10.0  # seconds
+_LEVEL = 0.95
+_Scores = dict[str, float]
+
+
+class Plan(NamedTuple):
+    """How the scores of a metric are drawn again.
+
+    Attributes:
+      how: what a resample is, in words.
+      drawn: scores of the i-th resample.
+      null: scores of the i-th permutation; None where no order of rows changes them.
+      seconds: of both, estimated.
+    """
+
+    how: str
+    drawn: Callable[[int], _Scores]
+    null: Callable[[int], _Scores] | None
+    seconds: float
+
+
+def add_resamples(
+    result: Mapping[str, Any],
+    samples: Samples,
+    key: Array,
+    settings: Settings,
+    count: int,
+    limit: float,
+) -> dict[str, Any]:
+    """The result with an interval and a null beside each scalar score.
+
+    Args:
+      result: of `evaluate` or `evaluate_codes`.
+      samples: what was scored.
+      key: of the same call.
+      settings: of the same call.
+      count: how many resamples and permutations; 0 for none.
+      limit: seconds that they may take a metric.
+
+    Returns:
+      The result; `resamples_left_out` names what was not computed, with the reason.
+
+    Raises:
+      ValueError: if `count` is negative.
+    """
+    if count < 0:
+        raise ValueError(f"resamples must be 0 or more, found {count}.")
+    if count == 0:
+        return dict(result)
+    entries, left_out = {}, {}
+    for name, entry in result["metrics"].items():
+        entries[name] = dict(entry)
+        plan = plan_of(name, samples, key, settings, entry["seconds"])
+        if reason := too_long(name, plan, count, limit):
+            left_out[name] = reason
+            continue
+        start = time.perf_counter()
+        try:
+            drawn = gather(map(plan.drawn, range(count)))
+            null = gather(map(plan.null, range(count))) if plan.null else {}
+        except ValueError as error:
+            left_out[name] = f"a resample has no score: {error}"
+            continue
+        low, high = METRICS[name].limits
+        scores = {}
+        for field, value in scalars_of(entry["result"]).items():
+            scores[field] = interval(value, drawn[field], low, high)
+            if null:
+                scores[field] |= _against(value, null[field])
+        entries[name]["resamples"] = {
+            "count": count,
+            "how": plan.how,
+            "scores": scores,
+            "seconds": round(time.perf_counter() - start, 4),
+        }
+    return {**result, "metrics": entries, "resamples_left_out": left_out}
+
+
+def plan_of(
+    name: str, samples: Samples, key: Array, settings: Settings, seconds: float
+) -> Plan:
+    """How a metric is resampled, which depends on what it reads.
+
+    A metric with sufficient statistics gets a bootstrap of the rows. Others are computed
+    anew on random halves of the rows, drawn without replacement: their scores spread as
+    much as those of all rows drawn anew, and no row comes twice, which neighbours in a
+    k-nearest-neighbour estimate must not. A metric that draws images from a grid draws
+    others. All metrics, and two models, get the same rows in their i-th resample.
+
+    Args:
+      name: of the metric.
+      samples: what was scored.
+      key: of the same call.
+      settings: of the same call.
+      seconds: that its score took.
+    """
+    metric, rows = METRICS[name], len(samples.codes)
+
+    def again(other: Samples, i: int = 0) -> _Scores:
+        own = key if i == 0 else jax.random.fold_in(key, i)
+        args, options = arguments(name, other, own, settings)
+        return scalars_of(metric.fn(*args, **options)._asdict())
+
+    def by_chance(i: int) -> _Scores:
+        grid = "data" in metric.takes
+        own = jax.random.fold_in(key, i + 1)
+        return again(permuted(samples, own, everything=grid), i + 1 if grid else 0)
+
+    if "data" in metric.takes:
+        return Plan(
+            "other draws from the grid",
+            lambda i: again(samples, i + 1),
+            by_chance,
+            2 * seconds,
+        )
+    if metric.reweighted is None:
+        return Plan(
+            "random halves of the rows",
+            lambda i: again(_half(samples, _rng(key, i))),
+            None if metric.takes == ("codes",) else by_chance,
+            1.5 * seconds,
+        )
+    args, options = arguments(name, samples, key, settings)
+    score = metric.reweighted(*args, **options)
+
+    def drawn(i: int) -> _Scores:
+        often = np.bincount(_rng(key, i).integers(0, rows, rows), minlength=rows)
+        return scalars_of(score(None, often.astype(float))._asdict())
+
+    def shuffled(i: int) -> _Scores:
+        order = _rng(key, i).permutation(rows)
+        return scalars_of(score(order, np.ones(rows))._asdict())
+
+    start = time.perf_counter()
+    drawn(0)
+    seconds = 2 * (time.perf_counter() - start)
+    return Plan("rows, with replacement", drawn, shuffled, seconds)
+
+
+def too_long(name: str, plan: Plan, count: int, limit: float) -> str | None:
+    """Why a metric is not resampled, or None; says beforehand what takes its time."""
+    seconds = math.ceil(plan.seconds * count)
+    if seconds > limit:
+        return (
+            f"{count} resamples take about {seconds:,} s; a resample_limit of more "
+            "seconds computes them"
+        )
+    if seconds > _WORTH_A_WORD:
+        logging.info("%s: %d resamples take about %d s", name, count, seconds)
+    return None
+
+
+def gather(scores: Iterable[_Scores]) -> dict[str, Float[np.ndarray, " resample"]]:
+    """The scores of many resamples by field; NaN where one has none."""
+    found = list(scores)
+    fields = dict.fromkeys(field for each in found for field in each)
+    return {
+        field: np.array([each.get(field, np.nan) for each in found]) for field in fields
+    }
+
+
+def interval(
+    value: float, drawn: Float[np.ndarray, " resample"], low: float, high: float
+) -> dict[str, float]:
+    """Quantiles of the resamples, moved so that their mean is the score.
+
+    Resampling repeats rows or leaves some out, which moves many scores by as much as
+    it spreads them; the move says nothing of other rows.
+
+    Args:
+      value: the score.
+      drawn: of the resamples.
+      low: what no score is below.
+      high: what no score is above.
+    """
+    drawn = drawn[np.isfinite(drawn)]
+    tail = (1 - _LEVEL) / 2
+    ends = value + np.quantile(drawn, [tail, 1 - tail]) - drawn.mean()
+    return dict(zip(("low", "high"), np.clip(ends, low, high).tolist(), strict=True))
+
+
+def scalars_of(fields: Mapping[str, Any]) -> _Scores:
+    """The scalar scores of a result, as far as they are finite."""
+    return {
+        field: value
+        for field, value in fields.items()
+        if isinstance(value, float) and math.isfinite(value)
+    }
+
+
+def _against(value: float, null: Float[np.ndarray, " resample"]) -> dict[str, float]:
+    """What 95 % of scores by chance stay below, and how many reach the score."""
+    null = null[np.isfinite(null)]
+    reached = 1 + int(np.sum(null >= value))
+    return {
+        "null": float(np.quantile(null, _LEVEL)),
+        "p": round(reached / (1 + len(null)), 6),
+    }
+
+
+def _half(samples: Samples, rng: np.random.Generator) -> Samples:
+    """A random half of the rows of each part."""
+    pick = {}
+    for part in ("", "train_", "test_"):
+        total = len(getattr(samples, f"{part}codes"))
+        rows = np.sort(rng.permutation(total)[: math.ceil(total / 2)])
+        for what in ("codes", "factors", "values"):
+            pick[part + what] = getattr(samples, part + what)[rows]
+    return samples._replace(**pick)
+
+
+def _rng(key: Array, i: int) -> np.random.Generator:
+    return np.random.default_rng([*np.asarray(jax.random.key_data(key)).ravel(), i])

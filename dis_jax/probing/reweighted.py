@@ -1,0 +1,89 @@
+"""Scores of the same rows, permuted and reweighted: what resampling repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from jaxtyping import Float, Int
+
+Order = Int[np.ndarray, " batch"]
+Weights = Float[np.ndarray, " batch"]
+_Result = TypeVar("_Result", bound=NamedTuple, covariant=True)
+
+
+class Reweighted(Protocol[_Result]):
+    """A score of rows that are prepared once: bins, ranks and targets stay as they are.
+
+    A row of weight 2 counts as if it stood twice, so that whole weights of the sum n are
+    a bootstrap resample. `order` puts the codes beside other factors: a random one gives
+    a score by chance.
+    """
+
+    def __call__(
+        self, order: Order | None = None, weights: Weights | None = None
+    ) -> _Result:
+        """The score, by default of the rows as they are.
+
+        Args:
+          order: the row of the codes that stands beside each row of the factors.
+          weights: how often each row counts, whole numbers from 0.
+        """
+        ...
+
+
+def moments_of(
+    z: Float[np.ndarray, "batch latent"],
+    targets: Sequence[Float[np.ndarray, "batch target"]],
+    parts: Sequence[Int[np.ndarray, " part"]],
+) -> Callable[[Order | None, Weights], list[np.ndarray]]:
+    """Second moments of codes, targets and a constant, over parts of the rows.
+
+    Columns of about unit variance and mean 0 keep their digits.
+
+    Args:
+      z: the codes.
+      targets: what stands beside them.
+      parts: rows.
+
+    Returns:
+      `moments(order, weights)`: of each part a symmetric matrix of sums of products; its
+      columns are those of z, of each target, and the constant.
+    """
+    columns = np.concatenate([z, *targets, np.ones((len(z), 1))], axis=1)
+    blocks = [columns[rows] for rows in parts]
+
+    def moments(order: Order | None, weights: Weights) -> list[np.ndarray]:
+        found = []
+        for rows, block in zip(parts, blocks, strict=True):
+            if order is not None:
+                block = np.concatenate([z[order[rows]], block[:, z.shape[1] :]], axis=1)
+            found.append(block.T @ (block * weights[rows, None]))
+        return found
+
+    return moments
+
+
+def covariance(
+    moments: Float[np.ndarray, "column column"],
+) -> Float[np.ndarray, "column column"]:
+    """Covariance matrix from second moments, without the constant column."""
+    mean = moments[-1, :-1] / moments[-1, -1]
+    return moments[:-1, :-1] / moments[-1, -1] - np.outer(mean, mean)
+
+
+def weighted_ranks(
+    places: Int[np.ndarray, "batch column"], weights: Weights | None
+) -> Float[np.ndarray, "batch column"]:
+    """Ranks from 1 of each column; equal values share the mean of their ranks.
+
+    Args:
+      places: the place of each value among the distinct ones of its column, from 0.
+      weights: how often each row counts; once by default.
+    """
+    ranks = np.empty(places.shape)
+    for j, column in enumerate(places.T):
+        counts = np.bincount(column, weights)
+        ranks[:, j] = (np.cumsum(counts) - (counts - 1) / 2)[column]
+    return ranks
