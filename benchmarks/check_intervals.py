@@ -18,8 +18,8 @@ from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/intervals.json", "JSON file.")
 _TRIALS = flags.DEFINE_integer("trials", 200, "Samples of each code.", lower_bound=1)
-_ROWS = flags.DEFINE_integer("rows", 500, "Rows of a sample.", lower_bound=8)
-_RESAMPLES = flags.DEFINE_integer("resamples", 200, "Of each score.", lower_bound=1)
+_ROWS = flags.DEFINE_integer("rows", 300, "Rows of a sample.", lower_bound=8)
+_RESAMPLES = flags.DEFINE_integer("resamples", 100, "Of each score.", lower_bound=1)
 _ANGLE = np.radians(20)
 _MEAN_OF = 2_000  # samples; MIG has no closed form with bins
 

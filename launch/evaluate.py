@@ -49,6 +49,13 @@ _BASELINES = flags.DEFINE_enum(
     ["cheap", "all", "none"],
     "Scores of permuted rows and, of a run, of its network before training.",
 )
+_RESAMPLES = flags.DEFINE_integer(
+    *("resamples", 0, "For an interval and a null of each score, for example 200."),
+    lower_bound=0,
+)
+_RESAMPLE_LIMIT = flags.DEFINE_float(
+    "resample_limit", 60, "Seconds that resamples may take a metric; inf for no limit."
+)
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 
 
@@ -64,12 +71,17 @@ def main(argv: list[str]) -> None:
 def score(path: pathlib.Path, metrics: list[str]) -> None:
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
     name = f"{'+'.join(metrics).lower()}_seed{_SEED.value}"
+    chance = {
+        "baselines": _BASELINES.value,
+        "resamples": _RESAMPLES.value,
+        "resample_limit": _RESAMPLE_LIMIT.value,
+    }
     key = jax.random.key(_SEED.value)
     if _CODES.value:
         source = {"codes": str(path)}
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
         result = evaluation.evaluate_codes(
-            **read_codes(path), key=key, metrics=metrics, baselines=_BASELINES.value
+            **read_codes(path), key=key, metrics=metrics, **chance
         )
     else:
         found = models.restore(path, _MEMBER.value, best=_BEST.value)
@@ -81,9 +93,7 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
         images = data.load(config.dataset, _DATA_DIR.value, config.split)
         before = evaluation.untrained_encoder(method, config, images, _CODE.value)
         result = evaluation.evaluate(
-            *(encode, images, key, metrics),
-            baselines=_BASELINES.value,
-            untrained=before,
+            *(encode, images, key, metrics), untrained=before, **chance
         )
     result |= {"source": source, "seed": _SEED.value}
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")

@@ -60,9 +60,8 @@ def format_table(result: Mapping[str, Any]) -> str:
     """
     labels = baseline_names(result)
     over = factors_note(result)
-    resampled = any("resamples" in entry for entry in result["metrics"].values())
+    chance = chance_heads(result)
     value = "difference" if "compared" in result else "value"
-    chance = ["[low, high]", "null"] if resampled else []
     rows = [["metric", "score", value, *chance, *labels, "seconds"]]
     notes = [""]
     for name, entry in result["metrics"].items():
@@ -72,7 +71,7 @@ def format_table(result: Mapping[str, Any]) -> str:
                 format_score(entry.get("baselines", {}).get(which, {}).get(field, ""))
                 for which in labels
             ]
-            spread = interval_and_null(entry, field) if resampled else ()
+            spread = interval_and_null(entry, field) if chance else ()
             rows.append([label, field, value, *spread, *others, seconds])
             notes.append(over if i == 0 and name != "gaussian_correlation" else "")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -107,6 +106,14 @@ def format_score(value: Any) -> str:
     if value is None or value == "":
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+
+
+def chance_heads(result: Mapping[str, Any]) -> list[str]:
+    """The heads of the columns of `interval_and_null`; none without resamples."""
+    resampled = any(
+        "resamples" in entry for entry in result.get("metrics", {}).values()
+    )
+    return ["[low, high]", "null"] if resampled else []
 
 
 def interval_and_null(entry: Mapping[str, Any], field: str) -> tuple[str, str]:

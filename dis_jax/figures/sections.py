@@ -17,8 +17,10 @@ from dis_jax import shipped, training
 from dis_jax.evaluation import METRICS
 from dis_jax.evaluation.records import (
     baseline_names,
+    chance_heads,
     factors_note,
     format_score,
+    interval_and_null,
     left_out_lines,
     scalars,
 )
@@ -306,13 +308,15 @@ SECTIONS: tuple[Callable[[Subject], Section], ...] = (
 def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
     names = evaluation.get("factor_names", [])
     baselines, over = baseline_names(evaluation), factors_note(evaluation)
+    chance = chance_heads(evaluation)
     rows, notes, by_factor, settings = [], [], [], []
     for metric, entry in evaluation.get("metrics", {}).items():
         label = metric
         found = entry.get("baselines", {})
         for field, value in scalars(entry).items():
             others = [format_score(found.get(b, {}).get(field)) for b in baselines]
-            rows.append([label, field.replace("_", " "), value, *others])
+            spread = interval_and_null(entry, field) if chance else ()
+            rows.append([label, field.replace("_", " "), value, *spread, *others])
             notes.append(" ".join([_about(metric), over]).strip() if label else "")
             label = ""
         for field, value in entry["result"].items():
@@ -321,7 +325,8 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
                 by_factor.append([what, *map(_number, value)])
         for setting, value in entry.get("settings", {}).items():
             settings.append([metric, setting, f"{value}"])
-    html = page.table(["metric", "quantity", "value", *baselines], rows, notes)
+    heads = ["metric", "quantity", "value", *chance, *baselines]
+    html = page.table(heads, rows, notes)
     for line in left_out_lines(evaluation):
         html += f'<p class="note">{escape_html(line)}</p>'
     if by_factor:

@@ -145,7 +145,7 @@ def reweighted_omes(
     Returns:
       `score(order, weights) -> Omes`; see `Reweighted`.
     """
-    # what counts is pairs: in a grid of one factor every row has a value of its own
+    # Values need not repeat: in a grid of one factor all rows differ, and form pairs.
     codes, factors = check_pair(codes, factors, repeating=False)
     factors = relabel(factors)
     drawn = one_factor_pairs(factors, random_key(key), _MAX_PAIRS)

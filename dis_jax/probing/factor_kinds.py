@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import Kind
+from dis_jax.probing.checks import check_factors, factor_values
 from dis_jax.suggest import suggest
 
 KINDS = ("categorical", "ordered", "continuous", "circular")
@@ -67,6 +69,41 @@ def period_of(kind: Kind) -> float | None:
     return None if isinstance(kind, str) else kind[1]
 
 
+def is_label(kind: Kind) -> bool:
+    """Whether a metric reads the factor's values as labels."""
+    return kind in ("categorical", "ordered")
+
+
+def check_kinds(
+    factors: ArrayLike, num_rows: int, kinds: Sequence[Kind] | None, name: str
+) -> list[np.ndarray]:
+    """Each factor as its kind has it: labels as integers, numbers as float64.
+
+    Args:
+      factors: (batch, factor).
+      num_rows: the number of codes that they describe.
+      kinds: one a factor; all are labels without.
+      name: what the caller calls the factors.
+
+    Raises:
+      ValueError: if a shape or a label is wrong, a number is not finite, or there is not
+        one kind a factor.
+    """
+    if kinds is None:
+        return [*check_factors(factors, num_rows, name=name, varying=False).T]
+    columns, _ = factor_values(factors, num_rows, name=name)
+    if len(kinds) != len(columns):
+        raise ValueError(
+            f"kinds must hold one kind a factor ({len(columns)}), found {len(kinds)}."
+        )
+    return [
+        check_factors(column[:, None], num_rows, name=name, varying=False)[:, 0]
+        if is_label(kind)
+        else column.astype(np.float64)
+        for column, kind in zip(columns, kinds, strict=True)
+    ]
+
+
 def as_labels(
     column: np.ndarray, kind: Kind
 ) -> tuple[Int[np.ndarray, " batch"], str | None]:
@@ -75,7 +112,7 @@ def as_labels(
     Continuous and circular factors are cut at their quantiles into 20 bins, fewer where
     a bin would hold fewer than ten rows: all labels are then equally frequent.
     """
-    if name_of(kind) in ("categorical", "ordered"):
+    if is_label(kind):
         whole = column.dtype.kind == "i"
         return (column if whole else np.unique(column, return_inverse=True)[1]), None
     period = period_of(kind)

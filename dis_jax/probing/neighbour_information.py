@@ -1,4 +1,4 @@
-"""Mutual information of a continuous and a discrete variable, by nearest neighbours."""
+"""Mutual information of a real number and a label or another number, by neighbours."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ def neighbour_information(
     """
     from scipy.special import digamma
 
-    noise = np.random.RandomState(seed).standard_normal(size=(len(x), 1))[:, 0]
-    std = x.std()
-    x = x / std if std > 0 else x
-    x = x + 1e-10 * max(1.0, np.mean(np.abs(x))) * noise
+    x = _noisy(x, np.random.RandomState(seed))
     kept, radius, k_used, sizes = [], [], [], []
     for value in np.unique(labels):
         rows = np.flatnonzero(labels == value)
@@ -47,11 +44,9 @@ def neighbour_information(
     if not kept:
         return 0.0
     x, radius = x[np.concatenate(kept)], np.concatenate(radius)
-    order = np.argsort(x)
     # The next smaller number excludes the k-th neighbour: m counts rows that are
     # nearer, and the row itself.
-    x, radius = x[order], np.nextafter(radius[order], 0)
-    near = _reach(x, radius) + _reach(-x[::-1], radius[::-1])[::-1] + 1
+    near = _near(x, np.nextafter(radius, 0))
     information = (
         digamma(len(x))
         + np.mean(digamma(np.concatenate(k_used)))
@@ -59,6 +54,82 @@ def neighbour_information(
         - np.mean(digamma(near))
     )
     return max(0.0, float(information))
+
+
+def number_information(
+    x: Float[np.ndarray, " batch"],
+    y: Float[np.ndarray, " batch"],
+    *,
+    neighbours: int,
+    seed: int,
+    period: float | None = None,
+) -> float:
+    """Mutual information, in nats, of two real numbers (Kraskov et al. 2004, (8)).
+
+    I = psi(n) + psi(k) - <psi(m_x + 1) + psi(m_y + 1)>: m_x counts the rows nearer in x
+    than the k-th neighbour in both, by the larger of the two distances. A noise of
+    1e-10 breaks ties: as in scikit-learn's `mutual_info_regression`, which this equals.
+
+    Args:
+      x: (batch,).
+      y: (batch,); an angle, if `period` is given: its distances go around the circle.
+      neighbours: k, fewer than rows.
+      seed: of the noise.
+      period: of y.
+    """
+    from scipy.spatial import KDTree
+    from scipy.special import digamma
+
+    rng = np.random.RandomState(seed)
+    x, box = _noisy(x, rng), None
+    if period is None:
+        y = _noisy(y, rng)
+    else:
+        # a circle whose uniform angles have unit spread, as other columns do
+        y, box = _noisy(np.mod(y, period) / period * 12**0.5, rng, 1), (0, 12**0.5)
+        y = np.mod(y, box[1])
+        x = x - x.min()  # a tree with a periodic side takes no negative numbers
+    both = np.stack([x, y], axis=1)
+    tree = KDTree(both, boxsize=box)
+    radius, _ = tree.query(both, k=[neighbours + 1], p=np.inf, workers=-1)
+    radius = np.nextafter(radius[:, 0], 0)
+    near_y = _near(y, radius) if box is None else _near_angle(y, radius, box[1])
+    information = (
+        digamma(len(x))
+        + digamma(neighbours)
+        - np.mean(digamma(_near(x, radius)))
+        - np.mean(digamma(near_y))
+    )
+    return max(0.0, float(information))
+
+
+def _noisy(
+    x: np.ndarray, rng: np.random.RandomState, std: float | None = None
+) -> Float[np.ndarray, " batch"]:
+    """The column at unit spread, with a noise that breaks ties."""
+    std = x.std() if std is None else std
+    x = x / std if std > 0 else x
+    return x + 1e-10 * max(1.0, np.mean(np.abs(x))) * rng.standard_normal(len(x))
+
+
+def _near(
+    x: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"]
+) -> Int[np.ndarray, " batch"]:
+    """How many values lie within the radius of each, itself among them."""
+    order = np.argsort(x)
+    x, radius = x[order], radius[order]
+    found = np.empty(len(x), np.int64)
+    found[order] = _reach(x, radius) + _reach(-x[::-1], radius[::-1])[::-1] + 1
+    return found
+
+
+def _near_angle(
+    y: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"], period: float
+) -> Int[np.ndarray, " batch"]:
+    """`_near` around a circle."""
+    turns = np.sort(np.concatenate([y - period, y, y + period]))
+    first = np.searchsorted(turns, y - radius, "left")
+    return np.minimum(np.searchsorted(turns, y + radius, "right") - first, len(y))
 
 
 def _reach(
