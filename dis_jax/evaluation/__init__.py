@@ -5,11 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from dis_jax.evaluation.baselines import untrained_encoder
 from dis_jax.evaluation.comparison import compare_codes
-from dis_jax.evaluation.digit_classifier import (
-    DigitClassifier,
-    digit_classifier,
-    frechet_distance,
-)
 from dis_jax.evaluation.evaluate import evaluate, evaluate_codes
 from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.registry import (
