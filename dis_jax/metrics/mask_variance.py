@@ -16,6 +16,7 @@ from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, sample_factors
 
 _TRIES = 8  # draws for each image that is kept
+_BASES = 64  # draws of a group's first image
 
 
 class Scenes(NamedTuple):
@@ -240,7 +241,9 @@ def _draw_factors(
     # Rejection sampling with static shapes: draw _TRIES times as many as needed, then
     # choose among those that fit.
     base_key, draw_key, pick_key = jax.random.split(key, 3)
-    bases = sample_factors(base_key, (_TRIES,), image_set.sizes)
+    # Many, because no candidate fits a base that hides a region: of the boards of
+    # rendered_nar a quarter shows all.
+    bases = sample_factors(base_key, (_BASES,), image_set.sizes)
     seen = image_set.masks(bases)[:, places].any((2, 3)).all(axis=1)
     base = bases[seen.argmax()]  # the first in which all regions are visible
     varies = np.zeros(len(image_set.sizes), bool)
