@@ -1,4 +1,4 @@
-"""Two codes of the same rows: the difference of their scores, with its interval."""
+"""Comparison of two codes of the same rows: score differences with intervals."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def compare_codes(
     resamples: int = 200,
     resample_limit: float = RESAMPLE_LIMIT,
 ) -> dict[str, Any]:
-    """How much higher one code scores than another on the same rows.
+    """Differences of the scores of two codes on the same rows, with intervals.
 
-    The interval is paired: each resample holds the same rows of both codes, so that what
-    is hard about a row counts for both. It is shorter than the two intervals of the
-    scores suggest. An interval without 0 says that the codes differ on such rows; it says
-    nothing of other seeds of the same models.
+    The interval is paired: each resample has the same rows of both codes, so difficult
+    rows affect both. It is shorter than the intervals of the two scores suggest. An
+    interval without 0 shows a difference of these codes on such rows; it does not cover
+    other seeds of the same models.
 
     Args:
       codes: (batch, latent).
@@ -51,10 +51,10 @@ def compare_codes(
       factors: (batch, factor), as in `evaluate_codes`.
       key: as in `evaluate_codes`.
       metrics: as in `evaluate_codes`.
-      factor_names: one name a factor.
+      factor_names: of each factor.
       kinds: as in `evaluate_codes`.
       settings: keyword arguments by metric.
-      resamples: how often both are scored again; 1 or more.
+      resamples: number of resamples; 1 or more.
       resample_limit: as in `evaluate_codes`, of both codes together.
 
     Returns:
@@ -136,6 +136,7 @@ def _paired(
     except ValueError as error:
         return f"a resample has no score: {error}"
     low, high = METRICS[name].limits
+    # A difference of two scores in [low, high] is in [low - high, high - low].
     scores = {
         field: interval(value, first[field] - second[field], low - high, high - low)
         for field, value in differences.items()

@@ -1,4 +1,4 @@
-"""Any number of metrics at once, with everything needed to make the numbers again."""
+"""Runs any number of metrics, and records all that is needed to reproduce them."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def evaluate(
     """Scores an encoder on an image set, with labels or, by some metrics, without.
 
     A metric's score depends on the key and on its own settings, not on which other
-    metrics are asked for. What took no part is named with its reason: factors that are
-    constant, unknown or have nearly as many values as rows in `factors_left_out`,
-    metrics that these images do not support in `left_out`, and the dimensions, factors
-    and undefined scores of one metric in its own `left_out`.
+    metrics run. Everything skipped is named with the reason: factors that are constant,
+    unknown or have nearly as many values as rows in `factors_left_out`, metrics that
+    these images do not support in `left_out`, and the dimensions, factors and undefined
+    scores of one metric in its own `left_out`.
 
-    Beside each score stand its baselines: `chance`, the score of the same codes with
-    their rows permuted, so that they hold nothing of the factors; and `untrained`, the
-    score of another encoder, for example the same network before training.
+    Each score has baselines: `chance`, the score of the same codes with permuted rows,
+    which contain no information about the factors; and `untrained`, the score of another
+    encoder, for example the same network before training.
 
     With `resamples`, each score has an interval, which in 95 of 100 cases covers the mean
     score of other samples of as many rows, and a null: the score that permuted rows
@@ -65,11 +65,11 @@ def evaluate(
       metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (DCI by LightGBM,
         under its own name), "official" (DCI by the original trees), "downstream",
         "default" (`DEFAULT_METRICS`).
-      num_train: codes that metrics learn from.
+      num_train: codes that metrics are fitted on.
       num_test: codes that they are tested on.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
       baselines: "cheap" (without slow metrics, and without encoding a grid again),
-        "all" or "none"; what was not computed is named in `baselines_left_out`.
+        "all" or "none"; baselines that were skipped are named in `baselines_left_out`.
       untrained: a second encoder, scored by the same metrics on the same images.
       resamples: how often scores are computed again for their intervals and nulls, for
         example 200; 0 leaves both out.
@@ -78,14 +78,13 @@ def evaluate(
 
     Returns:
       A dict ready for JSON: `metrics[name]` holds `result`, `settings`, `seconds`,
-      `left_out`, `baselines` and `resamples`; the rest says what the codes were and
-      what the numbers were made with. Values that are not finite are None, and named in
-      `left_out`.
+      `left_out`, `baselines` and `resamples`; the rest describes the codes, the versions
+      and the hardware. Values that are not finite are None, and named in `left_out`.
 
     Raises:
       ValueError: if a metric or setting is unknown (says the nearest names), or if a
-        metric that was asked for by name, or every metric of a set, cannot be had on
-        these images.
+        metric given by name, or every metric of a set, is not available for these
+        images.
 
     Example:
       >>> import types
@@ -134,8 +133,8 @@ def evaluate_codes(
 ) -> dict[str, Any]:
     """Scores codes from anywhere, without a model.
 
-    Metrics that learn from one part and test on another hold out a random third, unless
-    a test part is given; the others read `codes` whole.
+    Metrics that fit on one part and test on another hold out a random third, unless a
+    test part is given; the others use all of `codes`.
 
     Args:
       codes: (batch, latent).
@@ -199,7 +198,7 @@ def sample_codes(
     factor_names: Sequence[str] | None = None,
     kinds: Mapping[str, Kind] | Sequence[Kind] | None = None,
 ) -> Samples:
-    """What `evaluate_codes` scores when it is called with the same arguments."""
+    """The samples that `evaluate_codes` scores, given the same arguments."""
     return given_samples(
         codes,
         factors,
@@ -218,7 +217,7 @@ def _score(
     settings: Mapping[str, Mapping[str, Any]],
     asked: Sequence[str],
 ) -> dict[str, Any]:
-    """Runs the metrics and puts their results beside what they were made with."""
+    """Runs the metrics; returns their results with everything that determines them."""
     for name, options in settings.items():
         check_name(name, METRICS, "metric")
         for option in options:
@@ -232,6 +231,7 @@ def _score(
         try:
             entries[name] = run_metric(name, samples, key, settings)
         except ValueError as error:
+            # Named metrics must run; those of a set are skipped with the reason.
             if name in (word.lower() for word in asked):
                 raise ValueError(f"{name}: {error}") from error
             left_out[name] = str(error)
@@ -256,7 +256,7 @@ def _score(
 
 
 def _without_factors(metric: Metric, samples: Samples) -> str | None:
-    """Why a metric of sampled labels has nothing to read, or None."""
+    """Why a metric of sampled labels has no factors to score, or None."""
     if samples.factor_names or metric.takes == ("codes",) or "data" in metric.takes:
         return None
     found = samples.left_out or "none"

@@ -1,4 +1,4 @@
-"""One metric on samples: what it is called with, and its result ready for JSON."""
+"""Runs one metric on samples: its arguments, and its result ready for JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Settings = Mapping[str, Mapping[str, Any]]
 def run_metric(
     name: str, samples: Samples, key: Array, settings: Settings
 ) -> dict[str, Any]:
-    """The entry of a metric: result, what took no part, settings and seconds.
+    """The entry of a metric: result, what was skipped, settings and seconds.
 
     Raises:
       ValueError: as the metric, or if the samples lack what it reads.
@@ -48,7 +48,7 @@ def run_metric(
 def arguments(
     name: str, samples: Samples, key: Array, settings: Settings
 ) -> tuple[list[Any], dict[str, Any]]:
-    """What a metric is called with: positions and keywords.
+    """Positional and keyword arguments of a metric.
 
     Raises:
       ValueError: if the samples lack what it reads.
@@ -56,7 +56,8 @@ def arguments(
     metric = METRICS[name]
     if missing := _missing(metric, samples):
         raise ValueError(missing)
-    # A number of the metric's own, so that its draws do not depend on other metrics.
+    # A fixed number for each metric, so that its draws do not depend on other metrics.
+    # CRC-32, because Python's own hash of a text differs between processes.
     values = samples._asdict() | {
         "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
     }
@@ -84,7 +85,7 @@ def _missing(metric: Metric, samples: Samples) -> str | None:
 def _with_names(
     left_out: Mapping[str, str], metric: Metric, samples: Samples
 ) -> dict[str, str]:
-    """The same, with the names of factors in place of their numbers."""
+    """Replaces the numbers of factors by their names."""
     grid = samples.data if "data" in metric.takes else None
     names = samples.factor_names if grid is None else grid.factor_names
     numbers = {f"factor {k}": f"factor {name}" for k, name in enumerate(names)}
@@ -92,7 +93,7 @@ def _with_names(
 
 
 def _jsonable(value: Any) -> Any:
-    """Arrays as lists, numbers as Python's own, what is not finite as None."""
+    """Arrays as lists, NumPy numbers as Python numbers, non-finite ones as None."""
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         value = np.asarray(value).tolist()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Scores as they are written, read and shown."""
+"""The format of scores: written, read and shown."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ VERSION = 1
 
 
 def record(entries: Mapping[str, Any], **about: Any) -> dict[str, Any]:
-    """Scores as they are written, and read by `format_table` and the report.
+    """Scores in the form that `format_table` and the report read.
 
     Args:
       entries: by name, each with `result` (a mapping), `settings` and `seconds`.
-      **about: whatever else made the scores what they are.
+      **about: everything else that determines the scores.
 
     Returns:
       A dict ready for JSON, with the date, the versions and the hardware.

@@ -30,11 +30,11 @@ class Metric(NamedTuple):
       fn: the function.
       takes: the fields of `Samples` that it is called with, or "key".
       settings: keyword arguments that this name stands for.
-      best: what the best score is, where it is not 1.
-      slow: whether it takes seconds, so that its baselines are made on request alone.
-      reweighted: where there is one, the same metric of rows that are prepared once,
-        called with the same arguments; see `Reweighted`.
-      limits: what no score is below or above.
+      best: the best score, where it is not 1.
+      slow: whether it takes seconds, so that its baselines are computed on request only.
+      reweighted: the metric as a function of order and weights, from the same arguments,
+        if it has that form; see `Reweighted`.
+      limits: the smallest and the largest possible score.
     """
 
     fn: Callable[..., Any]
@@ -111,7 +111,7 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
       metrics: one name or several, of metrics or of sets of metrics; in any case.
 
     Returns:
-      Names of metrics, each once, in the order in which they were asked for.
+      Names of metrics, each once, in the given order.
 
     Raises:
       ValueError: if one is unknown; says the nearest names.
@@ -134,7 +134,7 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def check_name(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:
-    """Refuses a name that is not known, and says the nearest ones."""
+    """Refuses an unknown name, and suggests the nearest ones."""
     if name in known:
         return
     raise ValueError(f"unknown {what} {name!r}; {suggest(name, known)}{more}")

@@ -1,4 +1,4 @@
-"""How far a score is chance: intervals by resampling, nulls by permuted rows."""
+"""Uncertainty of scores: intervals by resampling, null scores by permuted rows."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from dis_jax.evaluation.registry import METRICS
 from dis_jax.probing.labelled_codes import Samples, permuted
 
 RESAMPLE_LIMIT = 60.0  # seconds
-_WORTH_A_WORD = 10.0  # seconds
+_WORTH_A_WORD = 10.0  # seconds, from which the log announces the resampling
 _LEVEL = 0.95
 _Scores = dict[str, float]
 
 
 class Plan(NamedTuple):
-    """How the scores of a metric are drawn again.
+    """How the scores of a metric are resampled.
 
     Attributes:
-      how: what a resample is, in words.
+      how: description of a resample.
       drawn: scores of the i-th resample.
-      null: scores of the i-th permutation; None where no order of rows changes them.
-      seconds: of both, estimated.
+      null: scores of the i-th permutation; None where the order of rows has no effect.
+      seconds: estimated time of both.
     """
 
     how: str
@@ -46,15 +46,15 @@ def add_resamples(
     count: int,
     limit: float,
 ) -> dict[str, Any]:
-    """The result with an interval and a null beside each scalar score.
+    """Adds an interval and a null to each scalar score of a result.
 
     Args:
       result: of `evaluate` or `evaluate_codes`.
-      samples: what was scored.
+      samples: the scored samples.
       key: of the same call.
       settings: of the same call.
-      count: how many resamples and permutations; 0 for none.
-      limit: seconds that they may take a metric.
+      count: number of resamples and of permutations; 0 for none.
+      limit: seconds that they may take for a metric.
 
     Returns:
       The result; `resamples_left_out` names what was not computed, with the reason.
@@ -98,20 +98,20 @@ def add_resamples(
 def plan_of(
     name: str, samples: Samples, key: Array, settings: Settings, seconds: float
 ) -> Plan:
-    """How a metric is resampled, which depends on what it reads.
+    """How a metric is resampled, which depends on its inputs.
 
-    A metric with sufficient statistics gets a bootstrap of the rows. Others are computed
-    anew on random halves of the rows, drawn without replacement: their scores spread as
-    much as those of all rows drawn anew, and no row comes twice, which neighbours in a
-    k-nearest-neighbour estimate must not. A metric that draws images from a grid draws
-    others. All metrics, and two models, get the same rows in their i-th resample.
+    A metric with sufficient statistics gets a bootstrap of the rows. Others are recomputed
+    on random halves of the rows, drawn without replacement: their scores spread about as
+    much as those of new samples of all rows, and no row occurs twice, which would distort
+    nearest-neighbour estimates. A metric that draws images from a grid draws others. All
+    metrics, and both codes of a comparison, get the same rows in their i-th resample.
 
     Args:
       name: of the metric.
-      samples: what was scored.
+      samples: the scored samples.
       key: of the same call.
       settings: of the same call.
-      seconds: that its score took.
+      seconds: time of its score.
     """
     metric, rows = METRICS[name], len(samples.codes)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
@@ -152,8 +152,10 @@ def plan_of(
         order = rng(i).permutation(rows)
         return scalars_of(score(order, np.ones(rows))._asdict())
 
-    if not metric.slow:  # else the time of its score will do
-        drawn(0)  # what is loaded and compiled once
+    # A fast metric is timed again: a reweighted score is much cheaper than the first
+    # one.
+    if not metric.slow:
+        drawn(0)  # loads and compiles, outside of the measurement
         start = time.perf_counter()
         drawn(0)
         seconds = time.perf_counter() - start
@@ -161,7 +163,7 @@ def plan_of(
 
 
 def too_long(name: str, plan: Plan, count: int, limit: float) -> str | None:
-    """Why a metric is not resampled, or None; says beforehand what takes its time."""
+    """Why a metric is not resampled, or None; logs a long resampling beforehand."""
     seconds = math.ceil(plan.seconds * count)
     if seconds > limit:
         return (
@@ -174,7 +176,7 @@ def too_long(name: str, plan: Plan, count: int, limit: float) -> str | None:
 
 
 def gather(scores: Iterable[_Scores]) -> dict[str, Float[np.ndarray, " resample"]]:
-    """The scores of many resamples by field; NaN where one has none."""
+    """The scores of many resamples by field; NaN where a resample has none."""
     found = list(scores)
     fields = dict.fromkeys(field for each in found for field in each)
     return {
@@ -185,16 +187,16 @@ def gather(scores: Iterable[_Scores]) -> dict[str, Float[np.ndarray, " resample"
 def interval(
     value: float, drawn: Float[np.ndarray, " resample"], low: float, high: float
 ) -> dict[str, float]:
-    """Quantiles of the resamples, moved so that their mean is the score.
+    """Quantiles of the resamples, shifted so that their mean is the score.
 
-    Resampling repeats rows or leaves some out, which moves many scores by as much as
-    it spreads them; the move says nothing of other rows.
+    Resampling repeats rows or omits some, which biases many scores by as much as it
+    spreads them; the bias does not occur in new samples.
 
     Args:
       value: the score.
       drawn: of the resamples.
-      low: what no score is below.
-      high: what no score is above.
+      low: the smallest possible score.
+      high: the largest possible score.
     """
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - _LEVEL) / 2
@@ -203,7 +205,7 @@ def interval(
 
 
 def scalars_of(fields: Mapping[str, Any]) -> _Scores:
-    """The scalar scores of a result, as far as they are finite."""
+    """The finite scalar scores of a result."""
     return {
         field: value
         for field, value in fields.items()
@@ -212,8 +214,9 @@ def scalars_of(fields: Mapping[str, Any]) -> _Scores:
 
 
 def _against(value: float, null: Float[np.ndarray, " resample"]) -> dict[str, float]:
-    """What 95 % of scores by chance stay below, and how many reach the score."""
+    """The 95 % quantile of the null scores, and the permutation p-value."""
     null = null[np.isfinite(null)]
+    # The score itself counts as one permutation, so p is never 0.
     reached = 1 + int(np.sum(null >= value))
     return {
         "null": float(np.quantile(null, _LEVEL)),

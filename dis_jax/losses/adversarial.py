@@ -38,8 +38,7 @@ def discriminator_loss(
         fake_logits=(fake_logits, "batch2 *positions2"),
     )
     # -log D = softplus(-logit) and -log(1 - D) = softplus(logit): exact for large
-    # logits, where a rounded sigmoid would give log 0. Two means, as the batches may
-    # differ.
+    # logits, where a rounded sigmoid would give log 0.
     return jax.nn.softplus(-real_logits).mean() + jax.nn.softplus(fake_logits).mean()
 
 

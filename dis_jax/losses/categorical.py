@@ -71,8 +71,7 @@ def gumbel_softmax(
     )
     noisy = logits + gumbel_noise(key, logits.shape)
     # Subtract the maximum before dividing: then no quotient is positive, and none
-    # overflows to +inf at any temperature. Softmax ignores the shift, hence no
-    # gradient.
+    # overflows to +inf. Softmax ignores the shift, so it needs no gradient.
     noisy -= jax.lax.stop_gradient(noisy.max(axis=-1, keepdims=True))
     # At temperature 0 the maximum gives 0 / tiny = 0, all others large negative
     # numbers: the one-hot limit, without 0 / 0.

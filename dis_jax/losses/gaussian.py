@@ -112,8 +112,8 @@ def gaussian_total_correlation(
     # The diagonal is set, not computed: a constant latent (variance 0) then counts as
     # independent of the others.
     correlation = jnp.fill_diagonal(correlation, 1 + jitter, inplace=False)
-    # ½ log det C = Σ_j log L_jj for C = L Lᵀ. The first term below is that of the
-    # diagonal with jitter, so that uncorrelated dimensions still give 0.
+    # ½ log det C = Σ_j log L_jj for C = L Lᵀ. The first term below, ½ Σ_j log C_jj with
+    # jitter, makes uncorrelated dimensions give 0.
     log_diagonal = jnp.log(jnp.diagonal(jnp.linalg.cholesky(correlation)))
     return 0.5 * len(covariance) * jnp.log1p(jitter) - log_diagonal.sum()
 

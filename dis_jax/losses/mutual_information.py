@@ -45,8 +45,8 @@ def donsker_varadhan(
       3.0
     """
     _check_scores(joint_scores, marginal_scores)
-    # One logarithm a position: every position has a normaliser of its own, and a mean
-    # of lower bounds is a lower bound.
+    # One logarithm per position: each position has its own normaliser, and a mean of
+    # lower bounds is a lower bound.
     return (joint_scores.mean(axis=0) - _log_mean_exp(marginal_scores)).mean()
 
 

@@ -38,7 +38,7 @@ def permute_dims(
     """
     check_shapes(z=(z, "batch latent"))
     check_several(z=z)
-    # Without `independent` whole rows would move, and the joint would stay the joint.
+    # Without `independent` whole rows would move, and the joint would not change.
     return jax.random.permutation(key, z, axis=0, independent=True)
 
 

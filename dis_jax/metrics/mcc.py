@@ -30,7 +30,7 @@ from dis_jax.probing.reweighted import (
 
 _CORRELATIONS = ("pearson", "spearman")
 _TRANSFORMS = (None, "linear", "kernel")
-_CONSTANT = 1e-7  # moments of a standardised column leave this spread of none
+_CONSTANT = 1e-7  # spread that rounding in the moments gives a constant column
 
 
 class Mcc(NamedTuple):
@@ -126,7 +126,7 @@ def reweighted_mcc(
     kinds: Sequence[Kind] | None = None,
     seed: int = 0,
 ) -> Reweighted[Mcc]:
-    """`mcc` of the same rows in other orders and with other weights, in the same halves.
+    """`mcc` as a function of the order and weights of rows, with fixed halves.
 
     All arguments are those of `mcc`.
 
@@ -147,6 +147,8 @@ def reweighted_mcc(
     targets = [
         standardise(as_targets(v[:, k], kinds[k]), everything) for k in numbers(kinds)
     ]
+    # Each half is matched on one half and scored on the other. Without a transform, the
+    # table for matching is therefore the other half's table for scoring.
     parts = halves(len(z), seed, held_out)
     rows = [part for _, part in parts]
     if transform is not None:
@@ -199,7 +201,7 @@ def _of_moments(
 def _of_ranks(
     z: np.ndarray, targets: Sequence[np.ndarray], rows: Sequence[np.ndarray]
 ) -> _Tables:
-    # ranks under any weights need the places of values alone: sorted once
+    # Ranks with any weights follow from the places of the values: sorted only once.
     places, of_targets = _places(z), [_rankable(target) for target in targets]
     everything = np.arange(len(z))
 
@@ -228,7 +230,8 @@ def _of_transformed(
         codes = z if order is None else z[order]
 
         def outputs(rows: np.ndarray) -> np.ndarray:
-            """What a regression fitted on these rows makes of all codes."""
+            """Predictions for all rows by a regression fitted on these rows."""
+            # A row of weight w is repeated w times, since not all models take weights.
             x, fit = (
                 standardise(codes, rows),
                 np.repeat(rows, weights[rows].astype(int)),
@@ -254,7 +257,7 @@ def _correlate(
     rows: np.ndarray,
     weights: Weights,
 ) -> Float[np.ndarray, "column number"]:
-    """Absolute correlations of some rows; places of values are ranked first."""
+    """Absolute correlations of some rows; integer columns are places, ranked first."""
     own = weights[rows]
     columns = [
         standardise(weighted_ranks(part[rows], own), np.arange(len(rows)))
@@ -272,7 +275,7 @@ def _correlations(
     """Absolute correlations of codes and targets; 0 of what is constant."""
     both = covariance(moments)
     std = np.sqrt(np.maximum(np.diag(both), 0))
-    std = np.where(std > _CONSTANT, std, np.inf)
+    std = np.where(std > _CONSTANT, std, np.inf)  # correlation 0 for a constant
     both = both / std / std[:, None]
     found, at = [], len(both) - sum(widths)
     codes = both[:at]
@@ -289,7 +292,7 @@ def _correlations(
 
 
 def _rankable(target: np.ndarray) -> np.ndarray:
-    """Places of the values of a number; cosine and sine of an angle as they are."""
+    """Places of the values of a number; cosine and sine of an angle unchanged."""
     return _places(target) if target.shape[1] == 1 else target
 
 
@@ -316,6 +319,6 @@ def _matched(
     chosen: Float[np.ndarray, "latent number"],
     scored: Float[np.ndarray, "latent number"],
 ) -> Float[np.ndarray, " number"]:
-    """What some rows score by the matching of others; 0 without a dimension."""
+    """Correlations in one table by the matching on another; 0 without a dimension."""
     matching = _match(chosen)
     return np.where(matching < 0, 0, scored[matching, np.arange(len(matching))])

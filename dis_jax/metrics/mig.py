@@ -69,7 +69,7 @@ def mig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Mig:
 def reweighted_mig(
     codes: ArrayLike, factors: ArrayLike, *, bins: int = 20
 ) -> Reweighted[Mig]:
-    """`mig` of the same rows in other orders and with other weights, in the same bins.
+    """`mig` as a function of the order and weights of rows, with fixed bins.
 
     Args:
       codes: as in `mig`.

@@ -137,10 +137,10 @@ def reweighted_omes(
     normalised: bool = False,
     min_std: float = 0.05,
 ) -> Reweighted[Omes]:
-    """`omes` of the same pairs in other orders of the codes and with other weights.
+    """`omes` as a function of the order and weights of rows, with fixed pairs.
 
-    A pair weighs as its rows do together, the product of their weights. All arguments
-    are those of `omes`.
+    The weight of a pair is the product of the weights of its rows. All arguments are
+    those of `omes`.
 
     Returns:
       `score(order, weights) -> Omes`; see `Reweighted`.
@@ -155,6 +155,7 @@ def reweighted_omes(
         z = codes if order is None else codes[order]
         x, y, rows = pairs.x, pairs.y, np.arange(len(z))
         if weights is not None:
+            # A bootstrap sample holds w_x w_y copies of the pair (x, y).
             often = (weights[x] * weights[y]).astype(int)
             x, y = np.repeat(x, often), np.repeat(y, often)
             rows = np.repeat(rows, weights.astype(int))

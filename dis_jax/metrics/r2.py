@@ -107,11 +107,11 @@ def reweighted_r2(
     kinds: Sequence[Kind] | None = None,
     seed: int = 0,
 ) -> Reweighted[R2]:
-    """`r2` of the same rows in other orders and with other weights, in the same halves.
+    """`r2` as a function of the order and weights of rows, with fixed halves.
 
-    All arguments are those of `r2`. Of a linear model, weighted scores come from second
-    moments, in which a direction of the code with 1e-12 of the variance of the rest is
-    lost.
+    All arguments are those of `r2`. Weighted scores of a linear model are computed from
+    second moments, which lose directions of the code with less than 1e-12 of the variance
+    of the others.
 
     Returns:
       `score(order, weights) -> R2`; see `Reweighted`.
@@ -134,7 +134,7 @@ def reweighted_r2(
     targets = []
     for k in columns:
         target = as_targets(v[:, k], kinds[k])
-        # the two columns of an angle keep their shares of the spread
+        # One scale for both columns of an angle, which keeps their relative spread.
         centred = target - target.mean(axis=0)
         targets.append(centred / np.sqrt((centred**2).mean()))
     matched = reweighted_mcc(z, v, kinds=kinds, seed=seed)

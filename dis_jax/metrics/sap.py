@@ -80,7 +80,7 @@ def sap(
         values, classes = np.unique(column, return_inverse=True)
         slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
         for d, x in enumerate(test_codes.T):
-            # One machine a class, (test row, class): the largest margin wins.
+            # One machine per class, (test row, class): the largest margin wins.
             best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
             matrix[d, k] = np.mean(values[best] == test_factors[:, k])
     ranked = np.sort(matrix, axis=0)

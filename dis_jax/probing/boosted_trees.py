@@ -108,7 +108,7 @@ def lightgbm_trees(
     # Boosting starts from the log-odds of the class frequencies, as scikit-learn does.
     start = np.log(prior) if classes > 1 else np.log(prior[1:] / prior[0])
     scores = np.tile(start, (len(x), 1))
-    # Where the one-hot target is 1: one tree a class, or one tree for two classes.
+    # Where the one-hot target is 1: one tree per class, or one tree for two classes.
     own = (np.arange(n), y) if classes > 1 else (np.flatnonzero(y), 0)
     ones = np.ones((n, classes) if classes > 1 else n, np.float32)
     # Numbers the leaves of all trees of a round, 8 for each.

@@ -77,13 +77,13 @@ def is_label(kind: Kind) -> bool:
 def check_kinds(
     factors: ArrayLike, num_rows: int, kinds: Sequence[Kind] | None, name: str
 ) -> list[np.ndarray]:
-    """Each factor as its kind has it: labels as integers, numbers as float64.
+    """Each factor according to its kind: labels as integers, numbers as float64.
 
     Args:
       factors: (batch, factor).
       num_rows: the number of codes that they describe.
-      kinds: one a factor; all are labels without.
-      name: what the caller calls the factors.
+      kinds: one for each factor; None if all are labels.
+      name: of the argument, for messages.
 
     Raises:
       ValueError: if a shape or a label is wrong, a number is not finite, or there is not

@@ -86,8 +86,8 @@ class _MarginSums:
     def __call__(self, params: np.ndarray) -> np.ndarray:
         """Sums (positive or negative, latent, class, moment) at (w, b)."""
         w, b = params
-        # y (w x + b) < 1: positives within the margin lie left of (1 - b) / w where w >
-        # 0, negatives right of (-1 - b) / w; where w < 0 the sides are exchanged.
+        # y (w x + b) < 1. For w > 0, positives within the margin lie left of (1 - b) / w
+        # and negatives right of (-1 - b) / w; for w < 0 the sides are exchanged.
         right = w < 0
         own, _ = self._below(1 - b, w, right)
         total_own = self.own[:, self.stop] - self.own[:, self.start]

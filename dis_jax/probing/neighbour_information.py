@@ -85,10 +85,11 @@ def number_information(
     if period is None:
         y = _noisy(y, rng)
     else:
-        # a circle whose uniform angles have unit spread, as other columns do
+        # A circle of circumference √12: uniform angles then have standard deviation 1,
+        # as the other columns do.
         y, box = _noisy(np.mod(y, period) / period * 12**0.5, rng, 1), (0, 12**0.5)
         y = np.mod(y, box[1])
-        x = x - x.min()  # a tree with a periodic side takes no negative numbers
+        x = x - x.min()  # a KDTree with a periodic axis does not take negative numbers
     both = np.stack([x, y], axis=1)
     tree = KDTree(both, boxsize=box)
     radius, _ = tree.query(both, k=[neighbours + 1], p=np.inf, workers=-1)
@@ -106,7 +107,7 @@ def number_information(
 def _noisy(
     x: np.ndarray, rng: np.random.RandomState, std: float | None = None
 ) -> Float[np.ndarray, " batch"]:
-    """The column at unit spread, with a noise that breaks ties."""
+    """The column scaled to unit spread, with a noise that breaks ties."""
     std = x.std() if std is None else std
     x = x / std if std > 0 else x
     return x + 1e-10 * max(1.0, np.mean(np.abs(x))) * rng.standard_normal(len(x))
@@ -115,7 +116,7 @@ def _noisy(
 def _near(
     x: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"]
 ) -> Int[np.ndarray, " batch"]:
-    """How many values lie within the radius of each, itself among them."""
+    """Number of values within the radius of each value, itself included."""
     order = np.argsort(x)
     x, radius = x[order], radius[order]
     found = np.empty(len(x), np.int64)
@@ -127,6 +128,7 @@ def _near_angle(
     y: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"], period: float
 ) -> Int[np.ndarray, " batch"]:
     """`_near` around a circle."""
+    # Copies one turn away on both sides, so that no interval wraps around.
     turns = np.sort(np.concatenate([y - period, y, y + period]))
     first = np.searchsorted(turns, y - radius, "left")
     return np.minimum(np.searchsorted(turns, y + radius, "right") - first, len(y))

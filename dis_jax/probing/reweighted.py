@@ -1,4 +1,4 @@
-"""Scores of the same rows, permuted and reweighted: what resampling repeats."""
+"""Scores as functions of the order and the weights of the rows, for resampling."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _Result = TypeVar("_Result", bound=NamedTuple, covariant=True)
 
 
 class Reweighted(Protocol[_Result]):
-    """A score of rows that are prepared once: bins, ranks and targets stay as they are.
+    """A score of rows that are prepared once, with fixed bins, ranks and targets.
 
-    A row of weight 2 counts as if it stood twice, so that whole weights of the sum n are
-    a bootstrap resample. `order` puts the codes beside other factors: a random one gives
-    a score by chance.
+    A row of weight 2 counts as if it occurred twice, so whole weights with the sum n are a
+    bootstrap resample. `order` pairs the codes with other factors: a random one gives a
+    score by chance.
     """
 
     def __call__(
         self, order: Order | None = None, weights: Weights | None = None
     ) -> _Result:
-        """The score, by default of the rows as they are.
+        """The score, by default of the original rows.
 
         Args:
-          order: the row of the codes that stands beside each row of the factors.
+          order: for each row of the factors, the row of the codes to pair it with.
           weights: how often each row counts, whole numbers from 0.
         """
         ...
@@ -44,8 +44,8 @@ def moments_of(
 
     Args:
       z: the codes.
-      targets: what stands beside them.
-      parts: rows.
+      targets: the targets of the same rows.
+      parts: the rows of each part.
 
     Returns:
       `moments(order, weights)`: of each part a symmetric matrix of sums of products; its
@@ -57,6 +57,7 @@ def moments_of(
     def moments(order: Order | None, weights: Weights) -> list[np.ndarray]:
         found = []
         for rows, block in zip(parts, blocks, strict=True):
+            # Only the codes move; targets and the constant stay in their rows.
             if order is not None:
                 block = np.concatenate([z[order[rows]], block[:, z.shape[1] :]], axis=1)
             found.append(block.T @ (block * weights[rows, None]))
@@ -84,6 +85,8 @@ def weighted_ranks(
     """
     ranks = np.empty(places.shape)
     for j, column in enumerate(places.T):
+        # Ranks c - w + 1 to c of a value with weight w and cumulative weight c: their
+        # mean is c - (w - 1) / 2.
         counts = np.bincount(column, weights)
         ranks[:, j] = (np.cumsum(counts) - (counts - 1) / 2)[column]
     return ranks

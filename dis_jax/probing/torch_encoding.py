@@ -1,4 +1,4 @@
-"""Codes by a module of PyTorch."""
+"""Codes computed by a PyTorch module."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def encode_with(
     """The codes of images by a PyTorch module, batch by batch.
 
     The module receives images with the channels first, (batch, channels, height, width),
-    in the type of its parameters. It runs in evaluation mode, without gradients, and is
-    left in the mode in which it was found.
+    in the type of its parameters. It runs in evaluation mode, without gradients; its mode
+    is restored afterwards.
 
     Args:
       module: from images to codes.
@@ -74,13 +74,14 @@ def encode_with(
                 out = module(batch.permute(0, 3, 1, 2).to(device, dtype).contiguous())
                 codes.append(_code(out if pick is None else pick(out), len(batch)))
     finally:
-        for part, mode in modes:  # one by one: some may have been frozen by their user
+        # Part by part, because the user may have frozen some of them.
+        for part, mode in modes:
             part.training = mode
     return np.concatenate(codes)
 
 
 def _code(out: Any, rows: int) -> np.ndarray:
-    """What the module returned, as an array."""
+    """The output of the module as an array, checked."""
     import torch
 
     if not isinstance(out, torch.Tensor):
