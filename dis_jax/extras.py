@@ -33,9 +33,17 @@ def missing(extra: str) -> str:
     return way_out(extra, lacking) if lacking else ""
 
 
+def missing_package(name: str) -> str:
+    """What to say of one package of an extra, if it is not installed."""
+    return "" if importlib.util.find_spec(name) else _of(name)
+
+
 def of_error(error: ModuleNotFoundError) -> str:
     """What to say of an import that failed; nothing of packages of no extra."""
-    name = (error.name or "").partition(".")[0]
+    return _of((error.name or "").partition(".")[0])
+
+
+def _of(name: str) -> str:
     extra = next((e for e, names in PACKAGES.items() if name in names), None)
     return way_out(extra, [name]) if extra else ""
 

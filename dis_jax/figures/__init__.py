@@ -25,6 +25,7 @@ from dis_jax.figures.latents import (
 )
 from dis_jax.figures.mask_sections import problem_picture, program_name
 from dis_jax.figures.matrices import confusion_matrix, matrix
+from dis_jax.figures.model_card import write_model_card
 from dis_jax.figures.pixels import (
     image_grid,
     image_rows,
@@ -94,6 +95,7 @@ __all__ = [
     "tsne",
     "write_analogy_page",
     "write_dataset_page",
+    "write_model_card",
     "write_report",
     "write_transfer",
 ]

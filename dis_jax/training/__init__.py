@@ -8,6 +8,7 @@ if _lacking := extras.missing("train"):
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.config_files import load_config
 from dis_jax.training.diverged import diverged
+from dis_jax.training.export import export
 from dis_jax.training.finite import NonFiniteError
 from dis_jax.training.interrupt import Interrupted
 from dis_jax.training.log import Log, read_metrics
@@ -42,6 +43,7 @@ __all__ = [
     "Run",
     "compile_program",
     "diverged",
+    "export",
     "graft",
     "held",
     "is_population",

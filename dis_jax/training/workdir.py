@@ -18,7 +18,7 @@ from dis_jax.data import ImageSet
 from dis_jax.files import write_whole
 from dis_jax.methods import METHODS, Method, State
 from dis_jax.suggest import suggest
-from dis_jax.training import fields
+from dis_jax.training import exported, fields
 from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
 from dis_jax.training.program import member as member_of
@@ -132,7 +132,10 @@ def read_config(workdir: Path) -> Any:
             f"no {path}: {workdir} is not the workdir of a run; make one with "
             f"{shipped.command('train')} --config=... --workdir=..."
         )
-    config = ConfigDict(_read_json(path))
+    found = _read_json(path)
+    config = ConfigDict(
+        _with_infinities(found) if exported.is_exported(workdir) else found
+    )
     try:
         fields.check(config)
     except ValueError as error:
@@ -229,6 +232,15 @@ def strict_json(value: Any) -> Any:
     return str(value) if value in (float("inf"), -float("inf")) else value
 
 
+def _with_infinities(value: Any) -> Any:
+    """What `strict_json` made of a config, as it was."""
+    if isinstance(value, Mapping):
+        return {name: _with_infinities(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_with_infinities(v) for v in value]
+    return float(value) if value in ("inf", "-inf") else value
+
+
 def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, Any]]:
     """Fields that differ between two nested dicts, as dotted names -> (old, new)."""
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
@@ -320,7 +332,8 @@ def restore(
     """A trained model, from its workdir alone, on the default device.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder; or that of an exported model, or its name on the Hugging
+        Face Hub: "hf://owner/name".
       member: which member of a population; None for a single model, or for the state of
         a whole population, stacked.
       best: whether to take the checkpoint with the best score, not the last one. The
@@ -335,6 +348,7 @@ def restore(
       ValueError: if there is no such member, or if the best is asked for of a run that
         keeps none.
     """
+    workdir = exported.local(workdir)
     config = read_config(workdir)
     if best and not config.best_metric:
         raise ValueError(
@@ -352,6 +366,9 @@ def restore(
     if member is not None and (count is None or not 0 <= member < count):
         found = "a single model" if count is None else f"{count} members, from 0"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
+    if exported.is_exported(workdir):
+        shapes = lambda batch: state_shapes(method, config, batch)
+        return method, exported.read(workdir, shapes), config
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 

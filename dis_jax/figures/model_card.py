@@ -1,0 +1,153 @@
+"""The card of an exported model: what it is, how it was made, how well it does."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dis_jax import shipped
+from dis_jax.data import ImageSet
+from dis_jax.evaluation.records import scalars
+from dis_jax.figures.report_inputs import Subject, make_subject
+from dis_jax.figures.sections import reconstruction, traversal
+from dis_jax.files import write_whole
+from dis_jax.methods import Method, State
+
+_CARD = """\
+---
+library_name: dis_jax
+tags:
+- disentanglement
+- {method}
+- {dataset}
+---
+
+# {method} on {dataset}
+
+{what}
+
+Trained for {steps:,} steps of {batch} examples, seed {seed}, by
+
+```shell
+{command}
+```
+{pictures}
+## Scores
+
+{scores}
+
+## Use
+
+```python
+from dis_jax import evaluation, training
+
+method, state, config = training.restore("{folder}")  # or "hf://owner/name"
+encode = evaluation.code_fn(method, state)  # images (batch, {shape}) -> codes
+```
+
+`config.json` holds all settings. `model.safetensors` holds the weights of what encodes and
+decodes, without the optimiser. docs/weights.md of dis_jax reads them in NumPy and PyTorch.
+"""
+
+
+def write_model_card(
+    out: str | os.PathLike[str],
+    workdir: str | os.PathLike[str],
+    method: Method,
+    state: State,
+    config: Any,
+    image_set: ImageSet,
+    *,
+    num_examples: int = 1024,
+) -> pathlib.Path:
+    """Writes `README.md` and its pictures beside an exported model.
+
+    Scores are those in the run's `evaluation/*.json` of the same step; of a metric that
+    was computed with several seeds, the mean and the range.
+
+    Args:
+      out: the folder of the exported model.
+      workdir: the run's folder.
+      method: the system.
+      state: of one model.
+      config: of the run.
+      image_set: the images to show it on.
+      num_examples: images that are encoded for the ranges of the traversals.
+
+    Returns:
+      The path of `README.md`.
+    """
+    out, workdir = pathlib.Path(out), pathlib.Path(workdir)
+    subject = make_subject(
+        *(workdir, method, state, config, image_set),
+        member=0,
+        num_examples=num_examples,
+    )
+    command = workdir / "command.txt"
+    text = _CARD.format(
+        method=config.method,
+        dataset=config.dataset,
+        what=_what(config.method),
+        steps=int(state.step),
+        batch=config.batch_size,
+        seed=config.seed,
+        command=command.read_text().strip() if command.is_file() else "(unknown)",
+        pictures=_pictures(out, subject),
+        scores=_scores(subject.evaluations),
+        folder=out.name,
+        shape=", ".join(map(str, image_set.image_shape)),
+    )
+    write_whole(out / "README.md", text)
+    return out / "README.md"
+
+
+def _what(method: str) -> str:
+    """The first line of the docstring of the shipped config of a method."""
+    if method not in shipped.names("configs"):
+        return "A method of its author's own."
+    return (shipped.load("configs", method).__doc__ or "").partition("\n")[0]
+
+
+def _pictures(out: pathlib.Path, subject: Subject) -> str:
+    """Writes the still pictures of traversals and reconstructions; shows them."""
+    lines = [""]
+    for section in (traversal(subject), reconstruction(subject)):
+        for name, data in section.files.items():
+            if name.endswith(".png"):
+                (out / name).write_bytes(data)
+                lines += [f"![{section.title}]({name})", ""]
+    return "\n".join(lines)
+
+
+def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table of all scalar scores, over the seeds that they were computed with."""
+    found: dict[tuple[str, str], list[float]] = {}
+    chance: dict[tuple[str, str], list[float]] = {}
+    for evaluation in evaluations.values():
+        for metric, entry in evaluation["metrics"].items():
+            by_chance = entry.get("baselines", {}).get("chance", {})
+            for field in scalars(entry):
+                if isinstance(value := entry["result"][field], int | float):
+                    found.setdefault((metric, field), []).append(value)
+                if isinstance(value := by_chance.get(field), int | float):
+                    chance.setdefault((metric, field), []).append(value)
+    if not found:
+        return "Not evaluated."
+    lines = ["| metric | score | value | chance |", "|---|---|---|---|"]
+    for (metric, field), values in found.items():
+        of_chance = chance.get((metric, field), [])
+        beside = f"{np.mean(of_chance):.3f}" if of_chance else ""
+        lines.append(f"| {metric} | {field} | {_interval(values)} | {beside} |")
+    return "\n".join(lines)
+
+
+def _interval(values: list[float]) -> str:
+    """The mean of several seeds with their range."""
+    mean = f"{np.mean(values):.3f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ({min(values):.3f} to {max(values):.3f}, {len(values)} seeds)"

@@ -1,0 +1,61 @@
+"""From the folder of a run to a model in a plain form."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+from dis_jax.methods import Method, State
+from dis_jax.training import exported
+from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.population import members
+from dis_jax.training.workdir import Path, restore, strict_json
+
+
+def export(
+    workdir: Path, out: Path, *, member: int | None = None, best: bool = False
+) -> tuple[Method, State, Any]:
+    """Writes a trained model as `config.json` and `model.safetensors`.
+
+    The files hold what codes and images need, without the optimiser and networks that
+    serve the training alone. `restore(out)` reads them; so does any reader of
+    safetensors, see docs/weights.md.
+
+    Args:
+      workdir: the run's folder.
+      out: where the files go; made if need be.
+      member: which member of a population.
+      best: whether to take the checkpoint with the best score, not the last one.
+
+    Returns:
+      The method, the state and the config that were exported.
+
+    Raises:
+      ValueError: if no member of a population is named, or safetensors is not installed.
+
+    Example:
+      >>> from dis_jax import training
+      >>> def share(workdir):
+      ...     training.export(workdir, "factor_vae_seed0")
+      ...     return training.restore("factor_vae_seed0")
+    """
+    if exported.is_exported(workdir):
+        raise ValueError(f"{workdir} holds an exported model already: copy its files.")
+    method, state, config = restore(workdir, member, best)
+    if state.step.ndim:
+        raise ValueError(
+            f"{workdir} holds a population: say which of its {len(members(config))} "
+            "members is exported."
+        )
+    checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
+    try:
+        batch = checkpoints.facts(int(state.step))["batch"]
+    finally:
+        checkpoints.close()
+    if member is not None:
+        own = members(config)[member]
+        config.seed = own.seed
+        config.hparams.update(own.hparams)
+        config.population = dict.fromkeys(config.population, ())
+    exported.write(out, method, state, strict_json(config), batch)
+    return method, state, config

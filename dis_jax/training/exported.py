@@ -1,0 +1,221 @@
+"""Models in a plain form: config.json and model.safetensors, as on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dis_jax import extras
+from dis_jax.files import write_whole
+from dis_jax.methods import Method, State, point
+
+WEIGHTS = "model.safetensors"
+_HUB = "hf://"
+_VERSION = "1"
+_SMALL = 1_000  # values: a learned prior is kept, whatever reads it
+_GROUPS = ("params", "stats", "hparams")
+
+Path = str | os.PathLike[str]
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder holds an exported model, not a run."""
+    return (pathlib.Path(folder) / WEIGHTS).is_file()
+
+
+def local(name: Path) -> Path:
+    """The folder of a model; one of the Hugging Face Hub is downloaded.
+
+    Args:
+      name: a folder, or "hf://owner/name".
+
+    Returns:
+      The folder.
+
+    Raises:
+      ValueError: if the model cannot be downloaded.
+    """
+    if not str(name).startswith(_HUB):
+        return name
+    if lacking := extras.missing("hub"):
+        raise ValueError(f"{name}: {lacking}")
+    from huggingface_hub import snapshot_download  # pyright: ignore
+
+    try:
+        return snapshot_download(str(name).removeprefix(_HUB))
+    except Exception as error:  # of the network, of the name, of rights
+        line = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{name} cannot be downloaded: {line}. Check the name and the network, or "
+            "download the files elsewhere and give their folder."
+        ) from error
+
+
+def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
+    """The networks that codes and images take, by group of the state.
+
+    A discriminator or a critic serves the training alone, and may be most of the weights.
+
+    Args:
+      method: the system.
+      state: of one model.
+      images: a batch, or its shape and type.
+
+    Returns:
+      {"params": names, "stats": names}.
+    """
+
+    def apply(state: State) -> None:
+        jax.eval_shape(lambda s, x: _codes_and_images(method, s, x), state, images)
+
+    apply(state)  # whatever is wrong with the model itself is said here
+    kept: dict[str, list[str]] = {}
+    for group in ("params", "stats"):
+        networks = getattr(state, group)
+        kept[group] = []
+        for name in networks:
+            others = {k: v for k, v in networks.items() if k != name}
+            if sum(leaf.size for leaf in jax.tree.leaves(networks[name])) <= _SMALL:
+                kept[group].append(name)
+                continue
+            try:
+                apply(state._replace(**{group: others}))
+            except Exception:  # KeyError, or whatever a method of one's own raises
+                kept[group].append(name)
+    return kept
+
+
+def _codes_and_images(method: Method, state: State, images: Any) -> Any:
+    codes = method.encode(state, {"image": images})
+    if method.decode is None:
+        return codes
+    return codes, method.decode(state, {k: point(code) for k, code in codes.items()})
+
+
+def write(
+    folder: Path,
+    method: Method,
+    state: State,
+    config: Mapping[str, Any],
+    batch: Mapping[str, Any],
+) -> None:
+    """Writes a model: what codes and images need, without the optimiser.
+
+    Args:
+      folder: made if need be.
+      method: the system.
+      state: of one model.
+      config: of the run, as JSON that every reader takes.
+      batch: shapes and types of a training batch, as checkpoints keep them.
+
+    Raises:
+      ValueError: if safetensors is not installed.
+    """
+    if lacking := extras.missing_package("safetensors"):
+        raise ValueError(lacking)
+    from safetensors.numpy import save
+
+    shape = next(tuple(s) for s, _ in batch.values() if len(s) == 4)
+    kept = needed(method, state, jnp.zeros(shape))
+    about = {"batch": batch, "step": int(state.step), **kept}
+    metadata = {"dis_jax": _VERSION, "about": json.dumps(about)}
+    arrays = {
+        name: np.asarray(value, order="C")
+        for name, value in _named(_part(state, kept)).items()
+    }
+    folder = pathlib.Path(folder)
+    write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    fresh = folder / f".{WEIGHTS}.{os.getpid()}"
+    fresh.write_bytes(save(arrays, metadata))
+    fresh.replace(folder / WEIGHTS)  # whole or not at all
+
+
+def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
+    """The state of an exported model; it encodes and decodes, and trains no further.
+
+    Args:
+      folder: of the model.
+      shapes: the state's shapes and types, from those of a training batch.
+
+    Returns:
+      The state, with the networks that were exported, and no optimiser.
+
+    Raises:
+      ValueError: if the file is damaged, or its arrays are not those of the config.
+    """
+    if lacking := extras.missing_package("safetensors"):
+        raise ValueError(f"{folder}: {lacking}")
+    from safetensors import SafetensorError, safe_open
+
+    path = pathlib.Path(folder) / WEIGHTS
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}. It was cut or damaged: copy or export it "
+            "again."
+        ) from None
+    if metadata.get("dis_jax") != _VERSION:
+        raise ValueError(
+            f"{path} was not written by this package: its metadata have dis_jax = "
+            f"{metadata.get('dis_jax')!r}; expected {_VERSION!r}."
+        )
+    about = json.loads(metadata["about"])
+    whole = shapes(about["batch"])
+    part = _part(whole, about)
+    _check(path, found, _named(part))
+    leaves = [jnp.asarray(found[n], s.dtype) for n, s in _named(part).items()]
+    values = jax.tree.unflatten(jax.tree.structure(part), leaves)
+    return State(
+        step=jnp.asarray(about["step"], whole.step.dtype),
+        key=jax.random.key(0),  # of training, which does not go on
+        opt_state={},
+        **values,
+    )
+
+
+def _part(state: State, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups of a state with the networks that are kept of each."""
+    return {
+        group: {
+            name: value
+            for name, value in getattr(state, group).items()
+            if name in kept.get(group, (name,))
+        }
+        for group in _GROUPS
+    }
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    """Leaves by dotted names: "params.encoder.mean.kernel"."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    named = lambda path: jax.tree_util.keystr(path, simple=True, separator=".")
+    return {named(path): leaf for path, leaf in leaves}
+
+
+def _check(
+    path: pathlib.Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    """Raises ValueError unless names and shapes are those that the config asks for."""
+    config = f"the model of {path.with_name('config.json')}"
+    if missing := [name for name in wanted if name not in found]:
+        raise ValueError(f"{path} has no {', '.join(missing)}, which {config} needs.")
+    if more := [name for name in found if name not in wanted]:
+        raise ValueError(
+            f"{path} holds {', '.join(more)}, which {config} does not have."
+        )
+    for name, shape in wanted.items():
+        if found[name].shape != tuple(shape.shape):
+            raise ValueError(
+                f"{path}: {name} has the shape {found[name].shape}; {config} has "
+                f"{tuple(shape.shape)}."
+            )

@@ -1,0 +1,51 @@
+"""The encoder of an exported VAE as a module of PyTorch: no JAX, no dis_jax.
+
+python examples/read_with_torch.py weights/factor_vae_rendered_dsprites images.npy
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
+
+
+class Encoder(torch.nn.Module):
+    """Posterior means, (batch, latent), of images (batch, channels, height, width)."""
+
+    def __init__(self, folder):
+        super().__init__()
+        config = json.loads(pathlib.Path(folder, "config.json").read_text())
+        self.act = getattr(torch, config["network"].get("activation", "relu"))
+        self.names = []
+        for name, value in load_file(pathlib.Path(folder, "model.safetensors")).items():
+            if name.startswith("params.encoder.") and ".logvar." not in name:
+                if (
+                    value.ndim == 4
+                ):  # (height, width, in, out) -> (out, in, height, width)
+                    value = value.permute(3, 2, 0, 1).contiguous()
+                name = name.removeprefix("params.encoder.").replace(".", "_")
+                self.register_parameter(name, torch.nn.Parameter(value))
+                self.names.append(name.rpartition("_")[0])
+
+    def forward(self, x):
+        layer = lambda name: (getattr(self, f"{name}_{k}") for k in ("kernel", "bias"))
+        ordered = sorted({*self.names}, key=lambda n: (len(n), n))
+        for name in [n for n in ordered if n.startswith("Down")]:
+            x = self.act(functional.conv2d(x, *layer(name), stride=2, padding=1))
+        x = x.permute(0, 2, 3, 1).flatten(
+            1
+        )  # the channels are last where it was trained
+        for name in [n for n in ordered if n.startswith("Dense")]:
+            kernel, bias = layer(name)
+            x = self.act(x @ kernel + bias)
+        kernel, bias = layer("mean")
+        return x @ kernel + bias
+
+
+if __name__ == "__main__":
+    images = torch.tensor(np.load(sys.argv[2])).permute(0, 3, 1, 2)
+    print(Encoder(sys.argv[1]).eval()(images).detach().numpy())

@@ -1,0 +1,40 @@
+r"""Writes a trained model as config.json, model.safetensors and a model card.
+
+  python -m launch.export --workdir=runs/a --out=weights/factor_vae_seed0
+
+The folder has the layout of the Hugging Face Hub. training.restore("weights/...") reads
+it, and so does any reader of safetensors. Evaluate first (launch.evaluate), and the card
+shows the scores; several --seed's, and it shows their range.
+"""
+
+from absl import flags
+
+from . import models, start
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+_OUT = flags.DEFINE_string("out", None, "Folder of the model.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
+_BEST = flags.DEFINE_bool("best", False, "The best checkpoint instead of the last.")
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    from dis_jax import data, figures, training
+
+    models.check_member(_WORKDIR.value, _MEMBER.value)
+    method, state, config = training.export(
+        _WORKDIR.value, _OUT.value, member=_MEMBER.value, best=_BEST.value
+    )
+    image_set = data.load(config.dataset, _DATA_DIR.value, config.split)
+    card = figures.write_model_card(
+        *(_OUT.value, _WORKDIR.value, method, state, config, image_set)
+    )
+    print(f"wrote {card.parent}: config.json, model.safetensors, {card.name}")
+
+
+if __name__ == "__main__":
+    start.run(main)
