@@ -111,7 +111,7 @@ def subset(
         arrays={
             "whole": image_set.arrays,
             "kept": jnp.asarray(kept, jnp.int32),
-            "factors": image_set.factors(kept),
+            "factors": image_set.factors(jnp.asarray(kept)),
         },
         name=name or f"{image_set.name}+subset",
         num_images=len(kept),
@@ -143,7 +143,7 @@ def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " 
     """
     if not conditions:
         raise ValueError("there is no condition; expected e.g. shape=heart,pos_x>16.")
-    factors = np.asarray(image_set.factors(np.arange(image_set.num_images)))
+    factors = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
     found = [_holds(image_set, factors, condition) for condition in conditions]
     return functools.reduce(operator.and_, found)
 
@@ -197,7 +197,7 @@ def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
     if mode == "random":
         order = np.random.default_rng(0).permutation(cells)
         return order < round(TEST_SHARE * cells)
-    factors = np.asarray(image_set.factors(np.arange(cells)))
+    factors = np.asarray(image_set.factors(jnp.arange(cells)))
     columns = _ordered_columns(image_set)
     if mode == "composition" and len(columns) < 2:
         raise ValueError(f"{image_set.name!r} has fewer than two ordered factors.")

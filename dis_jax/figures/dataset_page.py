@@ -106,7 +106,7 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
     index = np.arange(image_set.num_images)
     if image_set.draw_fn is not None:
         index = image_set.choose(np.random.default_rng(0), _DRAWS)
-    factors = np.asarray(image_set.factors(index))
+    factors = np.asarray(image_set.factors(jnp.asarray(index)))
     return {
         name: np.bincount(column[column >= 0], minlength=size)
         for name, size, column in zip(

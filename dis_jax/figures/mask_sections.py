@@ -32,8 +32,9 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
         return Section("Masks", "the set has no masks.")
     rng = np.random.default_rng(seed)
     count = min(_COLUMNS, image_set.num_images)
-    images, factors = map(np.asarray, image_set.take(image_set.choose(rng, count)))
-    masks = np.asarray(image_set.masks(factors)).swapaxes(0, 1)
+    images, factors = image_set.take(jnp.asarray(image_set.choose(rng, count)))
+    images, masks = np.asarray(images), np.asarray(image_set.masks(factors))
+    masks = masks.swapaxes(0, 1)
     shown = np.broadcast_to(masks[..., None], (len(masks), *images.shape))
     grid = np.concatenate([images[None], shown.astype(np.float32)])
     names = [name.replace("_", " ") for name, _ in image_set.regions]

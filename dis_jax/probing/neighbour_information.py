@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -92,7 +94,8 @@ def number_information(
         x = x - x.min()  # a KDTree with a periodic axis does not take negative numbers
     both = np.stack([x, y], axis=1)
     tree = KDTree(both, boxsize=box)
-    radius, _ = tree.query(both, k=[neighbours + 1], p=np.inf, workers=-1)
+    ranks: Any = [neighbours + 1]  # a list: only the k-th, the row itself is the first
+    radius, _ = tree.query(both, k=ranks, p=np.inf, workers=-1)
     radius = np.nextafter(radius[:, 0], 0)
     near_y = _near(y, radius) if box is None else _near_angle(y, radius, box[1])
     information = (
@@ -108,8 +111,8 @@ def _noisy(
     x: np.ndarray, rng: np.random.RandomState, std: float | None = None
 ) -> Float[np.ndarray, " batch"]:
     """The column scaled to unit spread, with a noise that breaks ties."""
-    std = x.std() if std is None else std
-    x = x / std if std > 0 else x
+    spread = float(x.std()) if std is None else std
+    x = x / spread if spread > 0 else x
     return x + 1e-10 * max(1.0, np.mean(np.abs(x))) * rng.standard_normal(len(x))
 
 
