@@ -1,4 +1,4 @@
-"""The card of an exported model: what it is, how it was made, how well it does."""
+"""The card of an exported model: description, training, scores, use."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def write_model_card(
     *,
     num_examples: int = 1024,
 ) -> pathlib.Path:
-    """Writes `README.md` and its pictures beside an exported model.
+    """Writes `README.md` and its pictures next to an exported model.
 
     Scores are those in the run's `evaluation/*.json` of the same step; of a metric that
     was computed with several seeds, the mean and the range.
@@ -124,7 +124,7 @@ def _pictures(out: pathlib.Path, subject: Subject) -> str:
 
 
 def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
-    """A table of all scalar scores, over the seeds that they were computed with."""
+    """A table of all scalar scores, over the seeds of their evaluations."""
     found: dict[tuple[str, str], list[float]] = {}
     chance: dict[tuple[str, str], list[float]] = {}
     for evaluation in evaluations.values():

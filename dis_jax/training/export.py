@@ -1,4 +1,4 @@
-"""From the folder of a run to a model in a plain form."""
+"""Exports the model of a run to standard files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def export(
 ) -> tuple[Method, State, Any]:
     """Writes a trained model as `config.json` and `model.safetensors`.
 
-    The files hold what codes and images need, without the optimiser and networks that
-    serve the training alone. `restore(out)` reads them; so does any reader of
+    The files hold the networks that encode and decode, without the optimiser and the
+    networks that only training uses. `restore(out)` reads them; so does any reader of
     safetensors, see docs/weights.md.
 
     Args:
       workdir: the run's folder.
-      out: where the files go; made if need be.
+      out: folder of the files; created if missing.
       member: which member of a population.
       best: whether to take the checkpoint with the best score, not the last one.
 
@@ -52,6 +52,7 @@ def export(
         batch = checkpoints.facts(int(state.step))["batch"]
     finally:
         checkpoints.close()
+    # The config of the member alone: its own seed and hyperparameters, no population.
     if member is not None:
         own = members(config)[member]
         config.seed = own.seed

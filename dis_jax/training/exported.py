@@ -1,4 +1,4 @@
-"""Models in a plain form: config.json and model.safetensors, as on the Hugging Face Hub."""
+"""Exported models: config.json and model.safetensors, as on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dis_jax.methods import Method, State, point
 WEIGHTS = "model.safetensors"
 _HUB = "hf://"
 _VERSION = "1"
-_SMALL = 1_000  # values: a learned prior is kept, whatever reads it
+_SMALL = 1_000  # values; smaller parts, such as a learned prior, are always kept
 _GROUPS = ("params", "stats", "hparams")
 
 Path = str | os.PathLike[str]
@@ -59,9 +59,9 @@ def local(name: Path) -> Path:
 
 
 def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
-    """The networks that codes and images take, by group of the state.
+    """The networks that encoding and decoding use, by group of the state.
 
-    A discriminator or a critic serves the training alone, and may be most of the weights.
+    Only training uses a discriminator or a critic, which may hold most of the weights.
 
     Args:
       method: the system.
@@ -75,7 +75,9 @@ def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
     def apply(state: State) -> None:
         jax.eval_shape(lambda s, x: _codes_and_images(method, s, x), state, images)
 
-    apply(state)  # whatever is wrong with the model itself is said here
+    # A network is needed if encoding and decoding fail without it. Traced, not run. The
+    # complete model first, so that its own errors are not taken for a missing network.
+    apply(state)
     kept: dict[str, list[str]] = {}
     for group in ("params", "stats"):
         networks = getattr(state, group)
@@ -87,7 +89,7 @@ def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
                 continue
             try:
                 apply(state._replace(**{group: others}))
-            except Exception:  # KeyError, or whatever a method of one's own raises
+            except Exception:  # KeyError, or any other error of a user's method
                 kept[group].append(name)
     return kept
 
@@ -106,10 +108,10 @@ def write(
     config: Mapping[str, Any],
     batch: Mapping[str, Any],
 ) -> None:
-    """Writes a model: what codes and images need, without the optimiser.
+    """Writes the parts of a model that encode and decode, without the optimiser.
 
     Args:
-      folder: made if need be.
+      folder: created if missing.
       method: the system.
       state: of one model.
       config: of the run, as JSON that every reader takes.
@@ -134,11 +136,11 @@ def write(
     write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
     fresh = folder / f".{WEIGHTS}.{os.getpid()}"
     fresh.write_bytes(save(arrays, metadata))
-    fresh.replace(folder / WEIGHTS)  # whole or not at all
+    fresh.replace(folder / WEIGHTS)  # atomic: no reader sees a partial file
 
 
 def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
-    """The state of an exported model; it encodes and decodes, and trains no further.
+    """The state of an exported model, which encodes and decodes but cannot be trained.
 
     Args:
       folder: of the model.
@@ -177,7 +179,7 @@ def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
     values = jax.tree.unflatten(jax.tree.structure(part), leaves)
     return State(
         step=jnp.asarray(about["step"], whole.step.dtype),
-        key=jax.random.key(0),  # of training, which does not go on
+        key=jax.random.key(0),  # unused: only training draws from it
         opt_state={},
         **values,
     )
@@ -205,7 +207,7 @@ def _named(tree: Any) -> dict[str, Any]:
 def _check(
     path: pathlib.Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
-    """Raises ValueError unless names and shapes are those that the config asks for."""
+    """Raises ValueError unless names and shapes are those of the config."""
     config = f"the model of {path.with_name('config.json')}"
     if missing := [name for name in wanted if name not in found]:
         raise ValueError(f"{path} has no {', '.join(missing)}, which {config} needs.")
