@@ -94,7 +94,7 @@ def from_npz(
     Args:
       path: the file.
       images: name of the array of images, in a form that `from_arrays` takes.
-      factors: names of integer arrays, one a factor, each (n,); they name the factors.
+      factors: names of integer arrays (n,), one for each factor; they name the factors.
       name: what the set is called; by default the file's name.
       sizes: the number of values of each factor; by default one more than the largest,
         and 1 where none is known.

@@ -53,12 +53,12 @@ class Published(NamedTuple):
 
     Attributes:
       files: the files of each split.
-      factor_names: one name a factor.
+      factor_names: a name for each factor.
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       num_images: images of each split.
       features: the names under which the catalogue of tfds keeps the factors.
-      cameras: images an example has: `image`, and `image2` where there are two.
+      cameras: the images of an example: `image`, and `image2` where there are two.
       binary: whether bytes are 0 and 1, and not 0 to 255.
       read: `paths of a split's files -> arrays`.
     """

@@ -26,7 +26,7 @@ def epoch_index(
     Args:
       key: which sequence of orders; constant in a run.
       step: number of the batch, from 0.
-      batch_size: images a batch, at most `num_images`.
+      batch_size: images per batch, at most `num_images`.
       num_images: images in the set.
 
     Returns:

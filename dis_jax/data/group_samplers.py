@@ -34,7 +34,7 @@ def groups(
 
     Args:
       image_set: a set whose images are all labelled with the shared factors.
-      batch_size: images a batch, a multiple of `group_size`.
+      batch_size: images per batch, a multiple of `group_size`.
       shared: the factors in which the members of a group agree.
       group_size: members of a group. The first is drawn from all images, the others
         from those that agree with it, with replacement. None draws single images and

@@ -29,7 +29,7 @@ class ImageSet:
     Attributes:
       arrays: inputs of `take_fn` and `images_fn`: resident images, outlines of shapes.
       name: the name under which `data.load` knows the set.
-      factor_names: one name a factor of variation.
+      factor_names: a name for each factor of variation.
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       num_images: how many images there are.
@@ -46,8 +46,8 @@ class ImageSet:
         factors, see `weighted`; None where all images have the same probability.
       redraw_fn: `(arrays, key, factors, changed, must_differ) -> factors` of a weighted
         set: redraws the factors in the mask `changed`, given the others.
-      kinds: one a factor, or none where they are not declared: "categorical", "ordered",
-        "continuous" or ("circular", period), the period in steps of the factor.
+      kinds: one for each factor, or none where they are not declared: "categorical",
+        "ordered", "continuous" or ("circular", period), the period in steps of the factor.
     """
 
     arrays: Arrays
@@ -173,7 +173,7 @@ def drawn_grid(
 
     Args:
       name: of the set.
-      factor_names: one name a factor.
+      factor_names: a name for each factor.
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       draw: factors (batch, factor) -> images in [0, 1].

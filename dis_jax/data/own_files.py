@@ -97,7 +97,7 @@ def _from_npz(path: pathlib.Path) -> ImageSet:
 
 
 def _factors(path: pathlib.Path, headers: Mapping[str, Header]) -> list[str]:
-    """Names of the arrays of whole numbers along one axis, one an image.
+    """Names of the arrays of whole numbers along one axis, one per image.
 
     All others are named in the log, since they may have been meant as labels.
     """

@@ -38,7 +38,7 @@ def pairs(
 
     Args:
       image_set: a full grid.
-      batch_size: pairs a batch.
+      batch_size: pairs per batch.
       num_changed: how many factors are redrawn, or None for a number drawn for each
         pair from 1 to one less than there are.
       must_differ: whether a redrawn factor always takes another value; otherwise it may
@@ -50,8 +50,9 @@ def pairs(
       (batch, factor) of the redrawn factors, and `changed_factor` (batch,), the first
       of them.
 
-    A set that draws its factors with weights (`weighted`) has pairs with these weights: x
-    by itself, and y by itself. The redrawn factors of y are drawn given the others.
+    In a set that draws its factors with weights (`weighted`), x and y each follow these
+    weights (y approximately, with `must_differ`): the redrawn factors of y are drawn given
+    the others.
 
     Raises:
       ValueError: if the set is not a full grid, or has too few factors.
@@ -114,7 +115,7 @@ def attribute_pairs(
 
     Args:
       image_set: a full grid.
-      batch_size: pairs a batch.
+      batch_size: pairs per batch.
       shared: the factors in which `x` and `y` agree.
       values: the values that a factor may take on both sides; by default all.
       left: the same for `x` alone; a single value fixes the factor.
@@ -192,7 +193,7 @@ def views(
 
     Args:
       image_set: images with one channel.
-      batch_size: pairs a batch.
+      batch_size: pairs per batch.
       same: the factors in which the two images agree, e.g. "digit"; by default one
         image is used twice.
       foreground: how it is found, see `coloured_pair`.

@@ -63,7 +63,7 @@ def orbit(
 
     Args:
       angle: radians about the vertical axis y; 0 looks from +z.
-      side: pixels a side; there are side + 1 rays, through the corners.
+      side: pixels per side; there are side + 1 rays, through the corners.
       distance: of the camera from the axis, in the plane.
       height: of the camera.
       target: height of the point that it looks at.
@@ -150,7 +150,7 @@ def antialiased(
     """Pixels as the mean of the rays through their four corners, to 1/255.
 
     Args:
-      channels: one or three planes in [0, 1], a corner more than pixels a side.
+      channels: one or three planes in [0, 1], a corner more than pixels per side.
 
     Returns:
       Images in [0, 1].

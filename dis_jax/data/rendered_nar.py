@@ -89,7 +89,7 @@ def draw_boards(
     """Pastes tiles of glyphs onto white boards.
 
     Args:
-      tiles: dark on white, one a glyph.
+      tiles: dark on white, one per glyph.
       factors: rows of (number, then shape, row, column of each of three glyphs).
 
     Returns:

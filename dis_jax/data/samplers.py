@@ -81,7 +81,7 @@ def batch_index(
       num_images: number of images in the set.
       key: constant in a run.
       step: number of the batch, from 0.
-      batch_size: images a batch.
+      batch_size: images per batch.
       order: "keyed", uniform draws with replacement; "epoch", every image once an epoch
         and each epoch in an order of its own.
 
@@ -128,7 +128,7 @@ def index_draw(
 
     Args:
       image_set: the set that is drawn from.
-      batch_size: images a batch.
+      batch_size: images per batch.
       order: "keyed" or "epoch", see `batch_index`.
       class_counts: number of images of each class in a subset, or None for all images.
       class_factor: the factor that is the class; optional if there is only one.
@@ -193,7 +193,7 @@ def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
 
     Args:
       image_set: the set that is drawn from.
-      batch_size: images a batch.
+      batch_size: images per batch.
       **draw: how they are drawn, see `index_draw`.
 
     Returns:
@@ -255,7 +255,7 @@ def augmented(
 
     Args:
       image_set: the set that is drawn from.
-      batch_size: images a batch.
+      batch_size: images per batch.
       degrees: see `rotate_and_zoom`.
       zoom: see `rotate_and_zoom`.
       **draw: how the images are drawn, see `index_draw`.

@@ -144,7 +144,7 @@ def evaluate_codes(
       metrics: as in `evaluate`; those that need images are left out of a set.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
-      factor_names: one name a factor.
+      factor_names: a name for each factor.
       kinds: of factors, by name or one each: "categorical", "ordered", "continuous" or
         ("circular", period). Columns with fractions are continuous, all others
         categorical, unless declared. A metric of labels cuts real numbers into quantile

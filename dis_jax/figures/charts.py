@@ -205,7 +205,7 @@ def score_lines(
 
     Args:
       parameter: (runs,), the hyperparameter of each run: beta, gamma.
-      scores: for each line's name the (runs,) scores: overall, and one a factor.
+      scores: for each line's name the (runs,) scores: overall, and one for each factor.
       xlabel: the name of the hyperparameter.
       ylabel: the name of the score.
       title: above the figure.

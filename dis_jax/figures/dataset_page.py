@@ -203,7 +203,7 @@ def contact_sheet(image_set: ImageSet, *, seed: int = 0, scale: int = 1) -> Pixe
     Args:
       image_set: the set.
       seed: which images.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
 
     Returns:
       (height, width, channels) uint8.

@@ -182,8 +182,8 @@ def traversals(
         that around its middle.
       dims: the rows; by default all, sorted by KL.
       offsets: whether values are added to the base's.
-      scale: how many pixels a side stand for one of the image's; by default as many as
-        leave room for a label above each column.
+      scale: side of each image pixel in the picture; by default large enough for a label
+        above each column.
 
     Returns:
       (height, width, channels) uint8.
@@ -236,7 +236,7 @@ def traversal_gif(
       bases: positions in `images` of those whose codes move.
       num_values: frames from one end of the range to the other; it plays back again.
       dims: the columns; by default all, sorted by KL.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
 
     Returns:
       The bytes of a GIF file.
@@ -270,7 +270,7 @@ def sweep_gif(
       frames: (bases, dims, values, height, width, channels), as `traverse` gives them
         for each base.
       names: a name for each dimension.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
 
     Returns:
       The bytes of a GIF file with a frame a value, forth and back.
@@ -297,8 +297,8 @@ def reconstructions(
     Args:
       images: (batch, height, width, channels) in [0, 1].
       decoded: the same shape, in [0, 1].
-      columns: how many images a row takes; a longer batch makes more pairs of rows.
-      scale: how many pixels a side stand for one of the image's.
+      columns: images per row; a longer batch makes more pairs of rows.
+      scale: side of each image pixel in the picture.
 
     Returns:
       (height, width, channels) uint8: in turn a row of originals and a row of

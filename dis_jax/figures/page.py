@@ -170,7 +170,7 @@ def table(
       notes: what is said of each row, in small type below its first cell.
 
     Returns:
-      HTML, which scrolls sideways by itself where it does not fit.
+      HTML, which scrolls sideways where it does not fit.
 
     Example:
       >>> table(["metric", "value"], [["mig", "0.5"]]).count("<td")

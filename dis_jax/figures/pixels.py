@@ -77,7 +77,7 @@ def image_grid(
       gap: pixels between images, and around the grid.
       header_row: whether the first row heads the others, and stands apart from them.
       header_column: whether the first column does.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
       background: grey level from 0 to 255 between the images.
       ink: grey level of the labels.
 
@@ -127,7 +127,7 @@ def image_rows(
 
     Args:
       images: (batch, height, width, channels) in [0, 1] or uint8.
-      columns: how many images a row takes.
+      columns: images per row.
 
     Returns:
       (rows, columns, height, width, channels), for `image_grid`.

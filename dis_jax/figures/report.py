@@ -44,7 +44,7 @@ def write_report(
     Args:
       workdir: the run's folder.
       method: the system, as `training.restore` returns it.
-      state: what it has learned; with a leading axis for a population.
+      state: its trained state; with a leading axis for a population.
       config: the run's settings.
       image_set: the images to try it on.
       test_set: for systems that learn from pairs, the images of `config.test_split`.

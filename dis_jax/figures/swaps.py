@@ -40,7 +40,7 @@ def swap_grid(
       column_images: the images that gave the column codes, shown as the first row.
       row_labels: a text for each row.
       column_labels: a text for each column.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
 
     Returns:
       (height, width, channels) uint8.
@@ -102,8 +102,8 @@ def interpolations(
       decode: codes (batch, latent) -> images in [0, 1].
       start: (rows, latent).
       stop: the same shape.
-      num_values: images a row, both ends included.
-      scale: how many pixels a side stand for one of the image's.
+      num_values: images per row, both ends included.
+      scale: side of each image pixel in the picture.
 
     Returns:
       (height, width, channels) uint8.
@@ -179,7 +179,7 @@ def retrieval_grid(
       same: whether each found image agrees with its query in what the code should hold;
         green frames where it does, red ones where it does not.
       row_labels: a text for each query.
-      scale: how many pixels a side stand for one of the image's.
+      scale: side of each image pixel in the picture.
 
     Returns:
       (height, width, channels) uint8; in colour where `same` is given.

@@ -214,7 +214,7 @@ def group_noise(
 ) -> Float[Array, "batch latent"]:
     """Normal noise, one draw for each group (shared by its members) or each example.
 
-    `ε_i = scale · n_g(i)` with one n ~ N(0, I) a group, or one an example. The sample
+    `ε_i = scale · n_g(i)` with one n ~ N(0, I) per group or per example. The sample
     of the group's code is `mean_g + exp(logvar_g / 2) ε`.
 
     Eq.: Bouchacourt et al. 2018, Algorithm 1
@@ -225,7 +225,7 @@ def group_noise(
       num_groups: how many groups there may be, a static number.
       latent: number of dimensions.
       scale: standard deviation; 0 makes the code its mean.
-      per: "group" for one draw a group, "example" for one an example.
+      per: "group" for one draw per group, "example" for one per example.
 
     Returns:
       (batch, latent).
@@ -294,7 +294,7 @@ def group_elbo(
       group: (batch,), whole numbers in [0, num_groups).
 
     Returns:
-      A scalar, nats a group; larger is better, so its negative is the loss.
+      A scalar, nats per group; larger is better, so its negative is the loss.
 
     Raises:
       ValueError: if the shapes do not agree.

@@ -2,7 +2,7 @@
 
 A critic scores pairs: T(x, y) on pairs of the joint p(x, y), T' on pairs of the product
 p(x) p(y). All estimators average over the leading axis, the batch; further axes are
-positions (a local critic gives one score a position), which are averaged last.
+positions (a local critic gives one score per position), which are averaged last.
 """
 
 from __future__ import annotations

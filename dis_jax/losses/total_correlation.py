@@ -55,7 +55,7 @@ def density_ratio_tc(logits: Float[Array, "batch 2"]) -> Float[Array, " batch"]:
       logits: (batch, 2), the discriminator on samples of q(z).
 
     Returns:
-      (batch,), nats, one an example; positive where the joint is the likelier class.
+      (batch,), nats, one per example; positive where the joint is the likelier class.
 
     Raises:
       ValueError: if `logits` has not exactly two columns.

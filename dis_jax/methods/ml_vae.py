@@ -57,7 +57,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
     Args:
       config: `network`, of whose `latent` dimensions the last `class_latent` are the
         class code; `image_shape`, `precision`, `optimiser`; `mode`; `noise` of the
-        class code, one draw a "group" or an "example"; `likelihood`; `normaliser`,
+        class code, one draw per "group" or per "example"; `likelihood`; `normaliser`,
         whether the sum is divided by the number of "groups" or of all "values" (pixels
         of all images); `swap`;
         and `hparams` with `style_beta`, `class_beta`, `noise_scale` (standard

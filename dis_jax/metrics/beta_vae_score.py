@@ -66,7 +66,7 @@ def beta_vae_score(
       encode: any function from a batch of images to codes (batch, latent).
       data: a full grid of factors: has `sizes` and `images(factors)`.
       key: source of the examples; or a seed.
-      batch_size: pairs an example.
+      batch_size: pairs per example.
       num_train: examples that the classifier is fitted to.
       num_eval: examples on which it is scored.
 
@@ -76,7 +76,7 @@ def beta_vae_score(
     Raises:
       ValueError: if a count is too small, if fewer than two factors vary, if the codes
         have a scale at which the classifier cannot be fitted, or if `encode` returns
-        codes that are not finite or not one row an image.
+        codes that are not finite or not one row per image.
 
     Example:
       >>> import types

@@ -83,7 +83,7 @@ def factor_vae_score(
       data: a full grid of factors: has `sizes` and `images(factors)`.
       key: source of the votes, or a seed; the same one gives the same votes to every
         encoder.
-      batch_size: images a vote.
+      batch_size: images per vote.
       num_train: votes from which the majority is learned.
       num_eval: votes on which it is scored.
       num_variance: images from which the global variances are estimated.
@@ -96,7 +96,7 @@ def factor_vae_score(
     Raises:
       ValueError: if a count is too small, if a discrete dimension is not one of the
         code's, if fewer than two factors vary, or if `encode` returns codes that are
-        not finite or not one row an image.
+        not finite or not one row per image.
 
     Example:
       >>> import types

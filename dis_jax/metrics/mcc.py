@@ -86,8 +86,8 @@ def mcc(
       correlation: "pearson" or "spearman".
       held_out: whether the matching is scored on other rows than it was found on.
       transform: None, "linear" or "kernel".
-      kinds: one a factor, all continuous by default; those that are "categorical" take
-        no part, and ("circular", period) are angles.
+      kinds: one for each factor, all continuous by default; "categorical" factors take no
+        part, and ("circular", period) are angles.
       seed: of the halves.
 
     Returns:

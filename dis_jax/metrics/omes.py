@@ -77,7 +77,7 @@ def omes(
     Over pairs of rows that differ in factor i alone, S_di = 1 - |corr(z_d, z'_d)|;
     OS_di = 1 - mean_j |[i = j] - S_dj|, MES_di = 1 - mean_e |[d = e] - S_ei|; the score
     of factor i pools alpha OS_di + (1 - alpha) MES_di over dimensions d: `avg` =
-    sum_d score S_di^2 / sum_d S_di ("max" = max_d score S_di), each part by itself.
+    sum_d score S_di^2 / sum_d S_di ("max" = max_d score S_di), each part separately.
 
     Eq.: Dapueto et al. 2024, Section 3
 
@@ -221,7 +221,7 @@ def omes_on_grid(
 
     Raises:
       ValueError: if a count is too small, or an option unknown, or if `encode` returns
-        codes that are not finite or not one row an image.
+        codes that are not finite or not one row per image.
 
     Example:
       >>> import types

@@ -73,8 +73,8 @@ def r2(
       model: "linear", "mlp", "gbt" or "kernel"; see `predict` in probing.cross_fit.
       blocks: groups of dimensions by name, such as content and style, each scored
         alone.
-      kinds: one a factor, all continuous by default; those that are "categorical" take
-        no part, and ("circular", period) are angles.
+      kinds: one for each factor, all continuous by default; "categorical" factors take no
+        part, and ("circular", period) are angles.
       seed: of the halves and the models.
 
     Returns:

@@ -172,14 +172,14 @@ def encode_all(
         that NumPy can read; each row must depend on its own image alone.
       inputs: the images (batch, ...), or what `images` maps to images.
       images: for example `ImageSet.images`, where `inputs` are rows of factors.
-      batch_size: images a call; the backend's best by default: 64 on a CPU, whose
+      batch_size: images per call; the backend's best by default: 64 on a CPU, whose
         caches hold no more, 1,024 elsewhere.
 
     Returns:
       Codes (batch, latent) on the device.
 
     Raises:
-      ValueError: if `encode` does not return one row an image, or if a value is not
+      ValueError: if `encode` does not return one row per image, or if a value is not
         finite.
 
     Example:

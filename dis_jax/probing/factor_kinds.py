@@ -28,9 +28,9 @@ def resolve_kinds(
     a column with fractions is continuous.
 
     Args:
-      kinds: by name, or one a factor; "categorical", "ordered", "continuous" or
+      kinds: by name, or one for each factor; "categorical", "ordered", "continuous" or
         ("circular", period).
-      names: one name a factor.
+      names: a name for each factor.
       columns: the values of each factor.
 
     Returns:
@@ -87,7 +87,7 @@ def check_kinds(
 
     Raises:
       ValueError: if a shape or a label is wrong, a number is not finite, or there is not
-        one kind a factor.
+        a kind for each factor.
     """
     if kinds is None:
         return [*check_factors(factors, num_rows, name=name, varying=False).T]

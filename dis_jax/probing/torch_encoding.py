@@ -32,7 +32,7 @@ def encode_with(
       images: floats with the channels last, (batch, height, width, channels).
       pick: takes the code out of what the module returns, where that is not one tensor:
         `lambda out: out[0]` of (mean, log-variance).
-      batch_size: images a call of the module.
+      batch_size: images per call of the module.
       device: where it runs; by default where its parameters are.
 
     Returns:
@@ -40,7 +40,7 @@ def encode_with(
 
     Raises:
       ValueError: if images are not floats of this shape, or the module does not return
-        one row an image.
+        one row per image.
 
     Example:
       >>> import functools

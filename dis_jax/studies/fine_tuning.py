@@ -37,7 +37,7 @@ class TransferSettings(NamedTuple):
       finetune_steps: of all parameters on the target, without labels; 0 for none.
       adam: "kept", to continue with the source's Adam state, or "fresh".
       learning_rate: of fine-tuning.
-      batch_size: images a step.
+      batch_size: images per step.
       trees: gradient boosted trees of "lightgbm" or "sklearn".
       readers: the probes, some of "gbt" and "mlp".
       num_codes: codes that are scored, a third of them held out.

@@ -48,7 +48,7 @@ def run_study(
 
     Args:
       study: what to do.
-      workdir: gets a folder a run, with its scores.
+      workdir: gets a folder for each run, with its scores.
       data_dir: the folder of real data sets.
       on_model: called with the result so far after each run.
 
@@ -362,7 +362,7 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
       workdir: its folder.
 
     Returns:
-      One record a model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
+      One record per model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
       and `differs`, {field: [of the model, of the study]}, where its config is not that
       of the study.
 

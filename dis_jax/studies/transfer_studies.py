@@ -28,8 +28,8 @@ def study(
       argument: words with commas between them: numbers are seeds, steps on the source and
         steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
         network that reads factors off codes; "fresh" starts Adam anew for fine-tuning,
-        which goes on with the source's by default; names of methods choose among the
-        sources, "beta4" and the like their betas; "pairs32" is the pairs a step (64 by
+        which continues with the source's by default; names of methods choose among the
+        sources, "beta4" and the like their betas; "pairs32" is the pairs per step (64 by
         default), "rate5e-4" Adam's rate on the source (1e-4); all other words are
         targets, in place of those given.
       betas: of the sources.

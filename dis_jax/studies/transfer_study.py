@@ -68,7 +68,7 @@ def run_transfer_study(
 
     Args:
       study: what to do.
-      workdir: gets a folder a run; results lie in the runs' own folders, see
+      workdir: gets a folder for each run; results lie in the runs' own folders, see
         `read_sources` and `read_transfers`.
       data_dir: the folder of real data sets.
       on_run: called after each source and each transfer.

@@ -44,7 +44,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3):
-        """Opens the folder, making it if need be.
+        """Opens the folder, creating it if missing.
 
         Args:
           folder: of the checkpoints.

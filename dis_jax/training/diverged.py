@@ -66,7 +66,7 @@ class Watch:
           saves: whether a checkpoint follows, so that parameters must be finite.
 
         Returns:
-          The carry to go on with.
+          The carry to continue with.
 
         Raises:
           NonFiniteError: if a model alone, or every member, has diverged.

@@ -87,7 +87,7 @@ class Window:
           left_out: (members,), true for those that have diverged.
 
         Returns:
-          A float by name, or a list of one a member, with None for those left out.
+          A float by name, or a list of one per member, with None for those left out.
         """
         values = self.values()
         self._first, self._values = step, {}

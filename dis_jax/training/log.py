@@ -141,7 +141,7 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
       workdir: the run's folder.
 
     Returns:
-      One dict a line, in order; empty if there is no log yet.
+      One dict per line, in order; empty if there is no log yet.
 
     Example:
       >>> import pathlib, tempfile

@@ -46,7 +46,7 @@ def train(
       data_dir: the folder of real data sets.
       resident: whether images are held on the device, or streamed to it; by default as
         their size and its memory allow. The run is the same.
-      accept_changes: whether to go on in a workdir that has another config, or with
+      accept_changes: whether to continue in a workdir that has another config, or with
         other data; seeds and `init_from`, which only a first step reads, stay as they
         were.
 
@@ -56,7 +56,7 @@ def train(
     Raises:
       BusyError: if another process trains in the workdir.
       Interrupted: if the process was sent SIGTERM, or Ctrl-C: a `SystemExit`, after a
-        checkpoint of the step that was reached. The same call goes on from there.
+        checkpoint of the step that was reached. The same call continues from there.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint,
         if there is one, is from before. Members of a population that diverge stay at
         their last finite state, see `diverged`; this is raised if none is left.

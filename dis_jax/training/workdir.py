@@ -167,7 +167,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     Args:
       workdir: the run's folder.
       config: an `ml_collections.ConfigDict`.
-      accept_changes: whether to go on although the configs differ.
+      accept_changes: whether to continue although the configs differ.
 
     Raises:
       ValueError: if the workdir has checkpoints of another config; shows the fields. Even
@@ -202,7 +202,7 @@ def write_config(workdir: Path, config: Any) -> None:
     """Writes the config of a run, whole or not at all.
 
     Args:
-      workdir: the run's folder; made if need be.
+      workdir: the run's folder; created if missing.
       config: an `ml_collections.ConfigDict`.
     """
     text = json.dumps(json.loads(config.to_json()), indent=2) + "\n"
