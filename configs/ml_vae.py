@@ -43,7 +43,8 @@ def get_config(argument="mnist"):
     config.class_latent = 10
     config.network.latent = 20
     config.noise = "group"
-    config.likelihood = "squared_error" if as_coded else "bernoulli"
+    if "likelihood" not in config:
+        config.likelihood = "squared_error" if as_coded else "bernoulli"
     config.normaliser = "values" if as_coded else "groups"
     config.swap = False
 

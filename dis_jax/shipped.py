@@ -9,6 +9,7 @@ import pathlib
 import sys
 from types import ModuleType
 
+from dis_jax import own_code
 from dis_jax.suggest import suggest
 
 _PACKAGE = pathlib.Path(__file__).parent
@@ -86,6 +87,7 @@ def load_file(path: pathlib.Path) -> ModuleType:
     Raises:
       ValueError: if it is not a Python file.
     """
+    own_code.search(path.parent)  # a file may build on those beside it
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file.")

@@ -70,7 +70,7 @@ def main(argv: list[str]) -> None:
 
 def score(path: pathlib.Path, metrics: list[str]) -> None:
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
-    name = f"{'+'.join(metrics).lower()}_seed{_SEED.value}"
+    name = f"{'+'.join(metrics).lower().replace(':', '.')}_seed{_SEED.value}"
     chance = {
         "baselines": _BASELINES.value,
         "resamples": _RESAMPLES.value,

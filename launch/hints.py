@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dis_jax import shipped
+from dis_jax import own_code, shipped
 
 _OVERRIDE = re.compile(r"--?config\.([^=]+)")
 
@@ -48,7 +48,9 @@ def with_file(arguments: list[str]) -> list[str]:
     if not name:
         return arguments
     word = arguments[where].removesuffix(given)
-    file = f"{word}{shipped.find('configs', name)}{colon}{argument}"
+    found = shipped.find("configs", name)
+    own_code.search(found.parent)  # a config file may import those beside it
+    file = f"{word}{found}{colon}{argument}"
     return [*arguments[:where], file, *arguments[where + 1 :]]
 
 

@@ -37,8 +37,9 @@ def main(argv):
     if _OUT.value is None and _SHEET.value is None:
         raise ValueError("nothing to write: pass --out=FILE.html, or --sheet=FILE.png.")
     start.set_up_jax()
-    from dis_jax import data, figures
+    from dis_jax import data, figures, own_code
 
+    own_code.permit(*own_code.names_in({"dataset": _DATASET.value}))
     image_set = data.load(_DATASET.value, _DATA_DIR.value, _SPLIT.value)
     if _SHEET.value is not None:
         sheet = figures.contact_sheet(image_set, seed=_SEED.value)

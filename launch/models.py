@@ -21,7 +21,8 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
         )
     own = training.members(config)[member]
     config.seed = own.seed
-    config.hparams.update(own.hparams)
+    with config.ignore_type():  # a schedule may stand for a number
+        config.hparams.update(own.hparams)
     return method, training.member(state, member), config
 
 

@@ -10,13 +10,18 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from dis_jax import extras, shipped
+from dis_jax import extras, own_code, shipped
 
 from . import hints
 
 # What a user can mend, so that the message alone is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
 LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
+_ALLOW_CODE = flags.DEFINE_bool(
+    "allow_code",
+    False,
+    "Import and run code outside dis_jax that the config of a workdir names.",
+)
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _FOLDERS = ("source", "workdir")
 _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
@@ -42,6 +47,8 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
     def guarded(argv: list[str]) -> None:
         if argv[1:]:
             _stop(f"unexpected arguments {argv[1:]}; options start with --.")
+        if _ALLOW_CODE.value:
+            own_code.permit("*")
         try:
             main(argv)
         except _MENDABLE as error:

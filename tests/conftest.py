@@ -214,6 +214,34 @@ def tiny_config():
     return make
 
 
+@pytest.fixture(scope="session")
+def traced_step():
+    """`traced_step(config)`: shapes of a step's state and metrics, and of 5 images."""
+    import jax
+
+    from dis_jax import data, training
+    from dis_jax.methods import point
+    from dis_jax.training import program
+
+    def trace(config):
+        method = training.make_method(config)
+        images = data.load(config.dataset)
+        sampler = data.SAMPLERS[method.batch](images, 16, **config.sampler)
+        batch = program.batch_shapes(sampler, images)
+        state = jax.eval_shape(method.init, jax.random.key(0), batch)
+        after, metrics = jax.eval_shape(method.update, state, batch)
+        assert jax.tree.map(np.shape, after) == jax.tree.map(np.shape, state)
+
+        def there_and_back(state, image):
+            codes = method.encode(state, {"image": image})
+            return method.decode(state, {k: point(c) for k, c in codes.items()})
+
+        image = jax.ShapeDtypeStruct((5, *config.image_shape), np.float32)
+        return state, metrics, jax.eval_shape(there_and_back, state, image)
+
+    return trace
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     """Models this small run faster on one thread, above all on a busy machine."""

@@ -16,7 +16,7 @@ from dis_jax.data.image_set import (
     index_of_factors,
 )
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
-from dis_jax.data.load import NAMES, load
+from dis_jax.data.load import NAMES, load, name_and_split
 from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
 from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
 from dis_jax.data.own_files import from_path
@@ -119,6 +119,7 @@ __all__ = [
     "index_of_factors",
     "load",
     "make_sampler",
+    "name_and_split",
     "nar_problems",
     "noisy",
     "pairs",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import jax
 import numpy as np
 
+from dis_jax import own_code
 from dis_jax.data import data_dir as real_sets
 from dis_jax.data import raw_sets
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
@@ -18,6 +19,7 @@ from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
+from dis_jax.data.own_sets import own_set
 from dis_jax.data.rendered_dsprites import rendered_dsprites
 from dis_jax.data.rendered_nar import nar, rendered_nar
 from dis_jax.data.rendered_norb import rendered_norb
@@ -84,7 +86,9 @@ def load(
 
     Args:
       name: one of `NAMES`; or the path of a folder of images or of an `.npz` file, see
-        `from_path`, which is then held on the device. Words of `VARIANTS` may follow:
+        `from_path`, which is then held on the device; or `my_module:my_set`, an
+        `ImageSet` or a function that returns one, which may take
+        `data_dir` and `split`, see `dis_jax.own_code`. Words of `VARIANTS` may follow:
         "smallnorb+coloured", see `varied`; such a set is held on the device. Images of a
         folder may differ in size where "resized<side>" is the first of them.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
@@ -99,7 +103,8 @@ def load(
 
     Raises:
       ValueError: if there is no such set or split; says which are there. If a set that
-        is always held is to be streamed.
+        is always held is to be streamed. If code of one's own is not permitted, fails, or
+        makes no `ImageSet`.
       FileNotFoundError: if a file is missing; says which, and where to put it.
 
     Example:
@@ -134,6 +139,11 @@ def _load(
         of_base = "all" if has_sides(variants) else split
         image_set = _load(base, data_dir, of_base, resident=held)
         return _with_words(image_set, variants, split)
+    if own_code.is_own(name):
+        image_set = own_set(name, data_dir, split)
+        if image_set.read is None:
+            _check_held(name, resident)
+        return image_set
     if name not in NAMES:
         words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""
         if pathlib.Path(name).exists():
@@ -153,6 +163,26 @@ def _with_words(image_set: ImageSet, variants: tuple[str, ...], split: str) -> I
     for variant in variants:
         image_set = one_side(image_set, variant, split)
     return image_set
+
+
+def name_and_split(words: str) -> tuple[str, str]:
+    """The name of a set and what follows it: "mnist:test" is mnist and its test images.
+
+    Args:
+      words: a name as `load` takes it, perhaps with a colon and a split.
+
+    Returns:
+      The name, and the split, "all" where none is named.
+
+    Example:
+      >>> name_and_split("mnist+resized32:test"), name_and_split("my_module:my_set")
+      (('mnist+resized32', 'test'), ('my_module:my_set', 'all'))
+    """
+    name, _, split = words.partition(":")
+    if split and split_variants(name)[0] not in NAMES and not is_path(name):
+        attribute, _, split = split.partition(":")
+        name = f"{name}:{attribute}"
+    return name, split or "all"
 
 
 def _from_folder(

@@ -54,7 +54,7 @@ def untrained_encoder(
 
 def add_baselines(
     result: Mapping[str, Any],
-    metrics: Mapping[str, Any],
+    metric: Callable[[str], Any],
     others: Mapping[str, Callable[[], Samples]],
     run: Callable[[str, Samples], dict[str, Any]],
     which: str,
@@ -63,7 +63,7 @@ def add_baselines(
 
     Args:
       result: of `evaluate` or `evaluate_codes`.
-      metrics: each `Metric` by its name.
+      metric: the `Metric` of a name.
       others: functions that make the samples of each baseline, by its name.
       run: scores samples by a metric.
       which: "cheap", "all" or "none".
@@ -81,7 +81,7 @@ def add_baselines(
     for label, make in others.items() if which != "none" and entries else ():
         samples = make()
         for name, entry in entries.items():
-            reason = _reason_against(metrics[name], samples, label, which)
+            reason = _reason_against(metric(name), samples, label, which)
             if reason is None:
                 try:
                     found = run(name, samples)["result"]

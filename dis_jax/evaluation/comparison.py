@@ -10,7 +10,7 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.evaluate import evaluate_codes, sample_codes
-from dis_jax.evaluation.registry import METRICS
+from dis_jax.evaluation.registry import find_metric
 from dis_jax.evaluation.resampling import (
     RESAMPLE_LIMIT,
     Plan,
@@ -135,7 +135,7 @@ def _paired(
         first, second = (gather(map(plan.drawn, range(count))) for plan in plans)
     except ValueError as error:
         return f"a resample has no score: {error}"
-    low, high = METRICS[name].limits
+    low, high = find_metric(name).limits
     # A difference of two scores in [low, high] is in [low - high, high - low].
     scores = {
         field: interval(value, first[field] - second[field], low - high, high - low)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +15,14 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.baselines import add_baselines
 from dis_jax.evaluation.one_metric import defaults, run_metric
 from dis_jax.evaluation.records import record
-from dis_jax.evaluation.registry import METRICS, Metric, check_name, resolve_metrics
+from dis_jax.evaluation.registry import (
+    METRIC_SETS,
+    METRICS,
+    Metric,
+    check_name,
+    find_metric,
+    resolve_metrics,
+)
 from dis_jax.evaluation.resampling import RESAMPLE_LIMIT, add_resamples
 from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, FactorGrid
@@ -27,12 +34,15 @@ from dis_jax.probing.labelled_codes import (
     permuted,
 )
 
+# names of metrics and of sets of them, and metrics of one's own
+Asked = str | Callable[..., Any] | Sequence[str | Callable[..., Any]]
+
 
 def evaluate(
     encode: Encode,
     data: ImageSet | FactorGrid,
     key: Key[Array, ""] | int,
-    metrics: str | Sequence[str] = "default",
+    metrics: Asked = "default",
     *,
     num_train: int = 10_000,
     num_test: int = 5_000,
@@ -64,7 +74,8 @@ def evaluate(
       key: source of the sampled images; or a seed.
       metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (DCI by LightGBM,
         under its own name), "official" (DCI by the original trees), "downstream",
-        "default" (`DEFAULT_METRICS`).
+        "default" (`DEFAULT_METRICS`). One's own as `my_module:my_metric`, or the
+        function itself: its arguments are called after what it takes, (codes, factors).
       num_train: codes that metrics are fitted on.
       num_test: codes that they are tested on.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
@@ -97,20 +108,19 @@ def evaluate(
       {'bins': 20}
     """
     key = random_key(key)
-    asked = [metrics] if isinstance(metrics, str) else metrics
-    names = resolve_metrics(asked)
+    names = resolve_metrics(metrics)
     samples = draw_samples(
         encode, data, jax.random.fold_in(key, 0), num_train, num_test
     )
     about = {"data": getattr(data, "name", type(data).__name__)}
-    result = about | _score(samples, key, names, settings or {}, asked)
+    result = about | _score(samples, key, names, settings or {}, metrics)
     others = {"chance": lambda: permuted(samples, key, everything=baselines == "all")}
     if untrained is not None:
         others["untrained"] = lambda: draw_samples(
             untrained, data, jax.random.fold_in(key, 0), num_train, num_test
         )
     run = functools.partial(run_metric, key=key, settings=settings or {})
-    result = add_baselines(result, METRICS, others, run, baselines)
+    result = add_baselines(result, find_metric, others, run, baselines)
     return add_resamples(
         result, samples, key, settings or {}, resamples, resample_limit
     )
@@ -120,7 +130,7 @@ def evaluate_codes(
     codes: ArrayLike,
     factors: ArrayLike,
     key: Key[Array, ""] | int,
-    metrics: str | Sequence[str] = "all",
+    metrics: Asked = "all",
     *,
     test_codes: ArrayLike | None = None,
     test_factors: ArrayLike | None = None,
@@ -170,8 +180,7 @@ def evaluate_codes(
       1.0
     """
     key = random_key(key)
-    asked = [metrics] if isinstance(metrics, str) else metrics
-    names = resolve_metrics(asked)
+    names = resolve_metrics(metrics)
     samples = sample_codes(
         *(codes, factors, key),
         test_codes=test_codes,
@@ -179,10 +188,10 @@ def evaluate_codes(
         factor_names=factor_names,
         kinds=kinds,
     )
-    result = {"data": None} | _score(samples, key, names, settings or {}, asked)
+    result = {"data": None} | _score(samples, key, names, settings or {}, metrics)
     others = {"chance": lambda: permuted(samples, key)}
     run = functools.partial(run_metric, key=key, settings=settings or {})
-    result = add_baselines(result, METRICS, others, run, baselines)
+    result = add_baselines(result, find_metric, others, run, baselines)
     return add_resamples(
         result, samples, key, settings or {}, resamples, resample_limit
     )
@@ -215,24 +224,26 @@ def _score(
     key: Array,
     names: tuple[str, ...],
     settings: Mapping[str, Mapping[str, Any]],
-    asked: Sequence[str],
+    asked: Asked,
 ) -> dict[str, Any]:
     """Runs the metrics; returns their results with everything that determines them."""
+    by_name = _asked_by_name(asked)
     for name, options in settings.items():
-        check_name(name, METRICS, "metric")
+        if name not in names:
+            check_name(name, METRICS, "metric")
         for option in options:
-            check_name(option, defaults(METRICS[name]), f"setting of {name}")
+            check_name(option, defaults(find_metric(name)), f"setting of {name}")
     left_out = {}
     entries = {}
     for name in names:
-        if reason := _without_factors(METRICS[name], samples):
+        if reason := _without_factors(find_metric(name), samples):
             left_out[name] = reason
             continue
         try:
             entries[name] = run_metric(name, samples, key, settings)
         except ValueError as error:
             # Named metrics must run; those of a set are skipped with the reason.
-            if name in (word.lower() for word in asked):
+            if name in by_name:
                 raise ValueError(f"{name}: {error}") from error
             left_out[name] = str(error)
     if left_out and not entries and not samples.left_out:
@@ -253,6 +264,13 @@ def _score(
         num_test=len(samples.test_codes),
         key=np.asarray(jax.random.key_data(key)).tolist(),
     )
+
+
+def _asked_by_name(asked: Asked) -> set[str]:
+    """The metrics that were asked for one by one, not in a set."""
+    each = [asked] if isinstance(asked, str) or callable(asked) else asked
+    words = [w for w in each if not isinstance(w, str) or w.lower() not in METRIC_SETS]
+    return {*resolve_metrics(words)}
 
 
 def _without_factors(metric: Metric, samples: Samples) -> str | None:

@@ -13,7 +13,8 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from dis_jax.evaluation.registry import METRICS, Metric
+from dis_jax import own_code
+from dis_jax.evaluation.registry import Metric, find_metric
 from dis_jax.probing.labelled_codes import Samples
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -27,12 +28,17 @@ def run_metric(
     Raises:
       ValueError: as the metric, or if the samples lack what it reads.
     """
-    metric = METRICS[name]
+    metric = find_metric(name)
     args, options = arguments(name, samples, key, settings)
     start = time.perf_counter()
-    result = metric.fn(*args, **options)
+    try:
+        result = metric.fn(*args, **options)
+    except Exception as error:
+        if isinstance(error, ValueError) or not own_code.is_own(name):
+            raise
+        raise ValueError(own_code.origin(name, error)) from error
     seconds = time.perf_counter() - start
-    fields = result._asdict()
+    fields = as_fields(result)
     own = _with_names(fields.pop("left_out", {}), metric, samples)
     for field, value in fields.items():
         if isinstance(value, float) and not math.isfinite(value) and field not in own:
@@ -45,6 +51,13 @@ def run_metric(
     }
 
 
+def as_fields(result: Any) -> dict[str, Any]:
+    """What a metric returned, by name; a number is its score."""
+    if hasattr(result, "_asdict"):
+        return result._asdict()
+    return dict(result) if isinstance(result, Mapping) else {"score": result}
+
+
 def arguments(
     name: str, samples: Samples, key: Array, settings: Settings
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -53,7 +66,7 @@ def arguments(
     Raises:
       ValueError: if the samples lack what it reads.
     """
-    metric = METRICS[name]
+    metric = find_metric(name)
     if missing := _missing(metric, samples):
         raise ValueError(missing)
     # A fixed number for each metric, so that its draws do not depend on other metrics.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dis_jax import own_code
 from dis_jax.metrics.beta_vae_score import beta_vae_score
 from dis_jax.metrics.dci import dci
 from dis_jax.metrics.downstream import downstream
@@ -18,6 +20,7 @@ from dis_jax.metrics.modularity_explicitness import modularity_explicitness
 from dis_jax.metrics.omes import omes, omes_on_grid, reweighted_omes
 from dis_jax.metrics.r2 import r2, reweighted_r2
 from dis_jax.metrics.sap import sap
+from dis_jax.probing.labelled_codes import Samples
 from dis_jax.suggest import suggest
 
 DEFAULT_METRICS = ("factor_vae_score", "mig")
@@ -104,17 +107,21 @@ METRIC_SETS: dict[str, tuple[str, ...]] = {
 }
 
 
-def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
+def resolve_metrics(
+    metrics: str | Callable[..., Any] | Sequence[str | Callable[..., Any]],
+) -> tuple[str, ...]:
     """Names of metrics, from names of metrics and of sets.
 
     Args:
-      metrics: one name or several, of metrics or of sets of metrics; in any case.
+      metrics: one name or several, of metrics or of sets of metrics, in any case; or
+        metrics of one's own, see `find_metric`, by name or themselves.
 
     Returns:
       Names of metrics, each once, in the given order.
 
     Raises:
-      ValueError: if one is unknown; says the nearest names.
+      ValueError: if one is unknown; says the nearest names. If one of one's own cannot be
+        imported, or is no metric.
 
     Example:
       >>> from dis_jax import evaluation
@@ -125,12 +132,58 @@ def resolve_metrics(metrics: str | Sequence[str]) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     exact = {name.lower(): name for name in (*METRICS, *METRIC_SETS)}
-    for name in [metrics] if isinstance(metrics, str) else metrics:
-        name = exact.get(name.lower(), name)  # MIG is mig
-        if name not in METRIC_SETS:
-            check_name(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
+    each = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
+    for given in each:
+        name = given if isinstance(given, str) else own_code.name_of(given)
+        if own_code.is_own(name):
+            own_code.permit(name)  # whoever asks for a metric permits it
+            find_metric(name)
+        else:
+            name = exact.get(name.lower(), name)  # MIG is mig
+            if name not in METRIC_SETS:
+                check_name(name, METRICS, "metric", f" Sets: {', '.join(METRIC_SETS)}.")
         names |= dict.fromkeys(METRIC_SETS.get(name, (name,)))
     return tuple(names)
+
+
+def find_metric(name: str) -> Metric:
+    """A metric of the package by its name, or one's own: `my_module:my_metric`.
+
+    One's own is a function whose arguments are called after fields of `Samples`, or
+    "key", such as `my_metric(codes, factors, *, bins=20)`. Arguments behind the star are
+    its settings. It returns a number, or a mapping or NamedTuple of results.
+
+    Args:
+      name: one of `METRICS`, or `my_module:my_metric`.
+
+    Returns:
+      The metric.
+
+    Raises:
+      ValueError: if it is no function of such arguments.
+
+    Example:
+      >>> from dis_jax.evaluation.registry import find_metric
+      >>> find_metric("mig").takes
+      ('codes', 'factors')
+    """
+    if name in METRICS:
+        return METRICS[name]
+    fn = own_code.resolve(name, "the metric")
+    if isinstance(fn, Metric):
+        return fn
+    known = (*Samples._fields, "key")
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(fn).parameters.values() if callable(fn) else ()
+    takes = tuple(p.name for p in parameters if p.kind in kinds)
+    unknown = [word for word in takes if word not in known]
+    if unknown or not takes:
+        found = f"takes {unknown[0]!r}; " if unknown else "takes nothing; "
+        words = suggest(unknown[0], known) if unknown else f"known: {', '.join(known)}."
+        raise ValueError(
+            f"the metric {name!r} {found}{words} Its settings stand behind a star."
+        )
+    return Metric(fn, takes, limits=(-_INF, _INF))
 
 
 def check_name(name: str, known: Mapping[str, Any], what: str, more: str = "") -> None:

@@ -13,7 +13,7 @@ from absl import logging
 from jaxtyping import Array, Float
 
 from dis_jax.evaluation.one_metric import Settings, arguments
-from dis_jax.evaluation.registry import METRICS
+from dis_jax.evaluation.registry import find_metric
 from dis_jax.probing.labelled_codes import Samples, permuted
 
 RESAMPLE_LIMIT = 60.0  # seconds
@@ -80,7 +80,7 @@ def add_resamples(
         except ValueError as error:
             left_out[name] = f"a resample has no score: {error}"
             continue
-        low, high = METRICS[name].limits
+        low, high = find_metric(name).limits
         scores = {}
         for field, value in scalars_of(entry["result"]).items():
             scores[field] = interval(value, drawn[field], low, high)
@@ -113,14 +113,14 @@ def plan_of(
       settings: of the same call.
       seconds: time of its score.
     """
-    metric, rows = METRICS[name], len(samples.codes)
+    metric, rows = find_metric(name), len(samples.codes)
     seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
     rng = lambda i: np.random.default_rng([*seed, i])
 
     def again(other: Samples, i: int = 0) -> _Scores:
         own = key if i == 0 else jax.random.fold_in(key, i)
         args, options = arguments(name, other, own, settings)
-        return scalars_of(metric.fn(*args, **options)._asdict())
+        return scalars_of(as_fields(metric.fn(*args, **options)))
 
     def by_chance(i: int) -> _Scores:
         grid = "data" in metric.takes

@@ -17,6 +17,7 @@ from dis_jax.losses.gaussian import (
     aggregate_gaussian,
     gaussian_kl,
     gaussian_kl_to_standard_normal,
+    gaussian_sample,
     gaussian_total_correlation,
     multivariate_normal_nll,
 )
@@ -31,6 +32,11 @@ from dis_jax.losses.group import (
     swap_partners,
     swap_reconstruction,
 )
+from dis_jax.losses.logistic import (
+    clipped_logistic_mean,
+    discretised_logistic_nll,
+    logistic_mixture_nll,
+)
 from dis_jax.losses.mutual_information import (
     all_pairs_scores,
     club,
@@ -43,7 +49,11 @@ from dis_jax.losses.mutual_information import (
     roll_negatives,
     smile,
 )
-from dis_jax.losses.reconstruction import bernoulli_nll, gaussian_nll
+from dis_jax.losses.reconstruction import (
+    bernoulli_nll,
+    gaussian_nll,
+    optimal_variance,
+)
 from dis_jax.losses.total_correlation import (
     density_ratio_discriminator_loss,
     density_ratio_tc,
@@ -61,16 +71,19 @@ __all__ = [
     "capacity_penalty",
     "categorical_entropy",
     "categorical_kl",
+    "clipped_logistic_mean",
     "club",
     "count_groups",
     "density_ratio_discriminator_loss",
     "density_ratio_tc",
     "dip_regulariser",
+    "discretised_logistic_nll",
     "discriminator_loss",
     "donsker_varadhan",
     "gaussian_kl",
     "gaussian_kl_to_standard_normal",
     "gaussian_nll",
+    "gaussian_sample",
     "gaussian_total_correlation",
     "generator_loss",
     "group_elbo",
@@ -80,12 +93,14 @@ __all__ = [
     "info_lower_bound",
     "info_nce",
     "jensen_shannon",
+    "logistic_mixture_nll",
     "mine_surrogate",
     "minibatch_total_correlation",
     "multiply_posteriors",
     "multivariate_normal_nll",
     "nt_xent",
     "nwj",
+    "optimal_variance",
     "permute_dims",
     "permute_negatives",
     "roll_negatives",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from dis_jax.losses._shapes import check_shapes
 
@@ -38,6 +38,41 @@ def gaussian_kl(
     # expm1 keeps the digits of exp(logvar) - 1 near the prior, where logvar is about 0.
     kl = 0.5 * (mean**2 + jnp.expm1(logvar) - logvar)
     return kl.sum(axis=range(1, kl.ndim))
+
+
+def gaussian_sample(
+    key: Key[Array, ""],
+    mean: Float[Array, " batch *latent"],
+    logvar: Float[Array, " batch *latent"],
+) -> Float[Array, " batch *latent"]:
+    """A draw from diagonal Gaussians through which gradients flow (reparameterised).
+
+    `z = mean + exp(½ logvar) ε`, with `ε ~ N(0, I)`.
+
+    Eq.: Kingma & Welling 2014, (10)
+
+    Args:
+      key: source of the noise.
+      mean: (batch, *latent).
+      logvar: (batch, *latent), the logarithm of the variance.
+
+    Returns:
+      (batch, *latent), one draw of each Gaussian.
+
+    Raises:
+      ValueError: if the shapes differ or there is no axis besides the batch.
+
+    Example:
+      >>> z = losses.gaussian_sample(
+      ...     jax.random.key(0), jnp.array([[3.0, -1.0]]), jnp.full((1, 2), -jnp.inf)
+      ... )
+      >>> print(z)  # a Gaussian of variance 0
+      [[ 3. -1.]]
+    """
+    check_shapes(
+        mean=(mean, "batch latent *latents"), logvar=(logvar, "batch latent *latents")
+    )
+    return mean + jnp.exp(0.5 * logvar) * jax.random.normal(key, mean.shape)
 
 
 def aggregate_gaussian(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -91,6 +92,39 @@ def gaussian_nll(
         )
     nll = 0.5 * ((targets - mean) ** 2 / variance + jnp.log(2 * jnp.pi * variance))
     return _sum_features(nll)
+
+
+def optimal_variance(
+    mean: Float[Array, " batch *features"], targets: Float[Array, " batch *features"]
+) -> Float[Array, ""]:
+    """The one variance under which a batch has the largest Gaussian likelihood.
+
+    `σ² = mean over batch and features of (t - mean)²`. Its own gradient is stopped: where
+    the likelihood is largest, its derivative in σ² is 0, so that the gradient of
+    `gaussian_nll(mean, targets, σ²)` in the mean is exact all the same.
+
+    Eq.: Rybkin et al. 2021, optimal sigma-VAE
+
+    Args:
+      mean: (batch, *features).
+      targets: (batch, *features).
+
+    Returns:
+      A scalar, at least 1e-10.
+
+    Raises:
+      ValueError: if the shapes differ or there is no axis besides the batch.
+
+    Example:
+      >>> mean, targets = jnp.zeros((1, 2)), jnp.array([[0.5, 1.5]])
+      >>> print(losses.optimal_variance(mean, targets))
+      1.25
+    """
+    check_shapes(
+        mean=(mean, "batch feature *features"),
+        targets=(targets, "batch feature *features"),
+    )
+    return jax.lax.stop_gradient(jnp.maximum(((targets - mean) ** 2).mean(), 1e-10))
 
 
 def _sum_features(nll: Float[Array, " batch *features"]) -> Float[Array, " batch"]:

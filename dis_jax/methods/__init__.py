@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dis_jax.methods.ada_gvae import ada_gvae, ada_ml_vae, group_vae
+from dis_jax.methods.contract import CONTRACT, check
 from dis_jax.methods.edim import edim
 from dis_jax.methods.factor_vae import factor_vae
 from dis_jax.methods.gaussian_tc import gaussian_tc
@@ -26,6 +27,7 @@ from dis_jax.methods.vae import (
     beta_vae,
     dip_vae_i,
     dip_vae_ii,
+    regularised_vae,
     vae,
 )
 
@@ -49,6 +51,7 @@ METHODS: dict[str, Callable[..., Method]] = {
 }
 
 __all__ = [
+    "CONTRACT",
     "METHODS",
     "Batch",
     "Categorical",
@@ -62,6 +65,7 @@ __all__ = [
     "annealed_vae",
     "beta_tcvae",
     "beta_vae",
+    "check",
     "dip_vae_i",
     "dip_vae_ii",
     "edim",
@@ -72,6 +76,7 @@ __all__ = [
     "joint_vae",
     "ml_vae",
     "point",
+    "regularised_vae",
     "sdim",
     "vae",
 ]

@@ -143,9 +143,9 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
                 for both, own in zip(common, (mean, logvar), strict=True)
             )
         )
-        z = autoencoder.sample(key, posterior)
-        logits = nets.decoder.apply({"params": params["decoder"]}, z)
-        reconstruction = losses.bernoulli_nll(logits, flat).mean()
+        z = losses.gaussian_sample(key, *posterior)
+        nll = autoencoder.explain(nets, params, z, flat, state.hparams)
+        reconstruction = nll.mean()
         kl = losses.gaussian_kl(*posterior).mean()
         total = reconstruction + _beta(state) * kl
         count = mask.sum(axis=1).mean()

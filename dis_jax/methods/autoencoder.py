@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax import losses, networks
-from dis_jax.methods import optimiser
+from dis_jax.methods import likelihoods, optimiser, own_networks
 from dis_jax.methods.method import Batch, Gaussian, Metrics, State
 
 Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
 
 
 class Networks(NamedTuple):
-    """The two networks of an autoencoder, as Flax modules."""
+    """The two networks of an autoencoder, and what the second one's output means.
+
+    Attributes:
+      encoder: images -> mean and log-variance, a Flax module.
+      decoder: latents -> what the likelihood takes, a Flax module.
+      likelihood: of images.
+    """
 
     encoder: Any
     decoder: Any
+    likelihood: likelihoods.Likelihood
 
 
 class Terms(NamedTuple):
@@ -34,11 +40,27 @@ class Terms(NamedTuple):
 
 
 def make_networks(config: Any) -> Networks:
-    """Encoder and decoder as `config.network` and `config.image_shape` describe them."""
+    """Encoder and decoder as `config.network` and `config.image_shape` describe them.
+
+    Args:
+      config: `network`, whose `name` is "conv", "mlp" or `my_module:my_networks`, a
+        function `(config, output_shape) -> (encoder, decoder)`; `image_shape`,
+        `precision`, and `likelihood`, see `likelihoods.make`.
+
+    Returns:
+      The networks.
+
+    Raises:
+      ValueError: if a name is not known, or networks of one's own do not fit.
+    """
+    likelihood = likelihoods.make(config)
+    *size, channels = config.image_shape
+    shape = (*size, likelihood.outputs(channels))
     options = dict(config.network)  # a copy: `pop` must not change the config
     name = options.pop("name")
+    if name not in ("conv", "mlp"):
+        return Networks(*own_networks.make(name, config, shape), likelihood)
     options["dtype"] = jnp.dtype(config.precision)
-    shape = tuple(config.image_shape)
     latent = options.pop("latent")
     options["initialiser"] = options.pop("init", "xavier")
     if name == "conv":
@@ -47,14 +69,14 @@ def make_networks(config: Any) -> Networks:
         return Networks(
             networks.ConvEncoder(latent, **options),
             networks.ConvDecoder(shape, **options),
+            likelihood,
         )
-    if name == "mlp":
-        encoder, decoder = options.pop("encoder"), options.pop("decoder")
-        return Networks(
-            networks.MLPEncoder(latent, tuple(encoder), **options),
-            networks.MLPDecoder(shape, tuple(decoder), **options),
-        )
-    raise ValueError(f"network.name is {name!r}; expected 'conv' or 'mlp'.")
+    encoder, decoder = options.pop("encoder"), options.pop("decoder")
+    return Networks(
+        networks.MLPEncoder(latent, tuple(encoder), **options),
+        networks.MLPDecoder(shape, tuple(decoder), **options),
+        likelihood,
+    )
 
 
 def init_params(nets: Networks, key: Array, images: Array) -> dict[str, Any]:
@@ -70,22 +92,35 @@ def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian
     return Gaussian(*nets.encoder.apply({"params": params["encoder"]}, images))
 
 
-def sample(key: Array, posterior: Gaussian) -> Array:
-    """A reparameterised draw from a diagonal Gaussian."""
-    noise = jax.random.normal(key, posterior.mean.shape)
-    return posterior.mean + jnp.exp(0.5 * posterior.logvar) * noise
+def explain(
+    nets: Networks,
+    params: Mapping[str, Any],
+    z: Array,
+    images: Array,
+    hparams: Mapping[str, Array],
+) -> Float[Array, " batch"]:
+    """The negative log-likelihood of images given latents, in nats."""
+    output = nets.decoder.apply({"params": params["decoder"]}, z)
+    return nets.likelihood.nll(output, images, hparams)
+
+
+def decode(nets: Networks, params: Mapping[str, Any], z: Array) -> Array:
+    """The mean images of latents, in [0, 1]."""
+    return nets.likelihood.mean(nets.decoder.apply({"params": params["decoder"]}, z))
 
 
 def evidence_terms(
-    nets: Networks, params: Mapping[str, Any], key: Array, images: Array
+    nets: Networks,
+    params: Mapping[str, Any],
+    key: Array,
+    images: Array,
+    hparams: Mapping[str, Array],
 ) -> Terms:
     """Encodes, samples, decodes: reconstruction and KL in nats, batch averages."""
     posterior = encode(nets, params, images)
-    z = sample(key, posterior)
-    # Logits, for which the loss is exact; only `decode` applies the sigmoid.
-    logits = nets.decoder.apply({"params": params["decoder"]}, z)
+    z = losses.gaussian_sample(key, *posterior)
     return Terms(
-        losses.bernoulli_nll(logits, images).mean(),
+        explain(nets, params, z, images, hparams).mean(),
         losses.gaussian_kl(*posterior).mean(),
         posterior,
         z,
@@ -98,11 +133,10 @@ def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
     def encode_batch(state: State, batch: Batch) -> dict[str, Gaussian]:
         return {"z": encode(nets, state.params, batch["image"])}
 
-    def decode(state: State, codes: Mapping[str, Array]) -> Array:
-        variables = {"params": state.params["decoder"]}
-        return nn.sigmoid(nets.decoder.apply(variables, codes["z"]))
+    def decode_codes(state: State, codes: Mapping[str, Array]) -> Array:
+        return decode(nets, state.params, codes["z"])
 
-    return {"encode": encode_batch, "decode": decode}
+    return {"encode": encode_batch, "decode": decode_codes}
 
 
 def train_together(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -73,7 +74,7 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
         key = autoencoder.step_key(state, axis_name)
         hparams = state.hparams
         grads, metrics = jax.grad(_loss, has_aux=True)(
-            state.params, nets, critic, key, batch, hparams["gamma"]
+            state.params, nets, critic, key, batch, hparams
         )
         grads, metrics = optimiser.average((grads, metrics), axis_name)
         # Both optimisers start from the same parameters: neither sees the other's step.
@@ -108,17 +109,17 @@ def _loss(
     critic: Any,
     key: Array,
     batch: Batch,
-    gamma: Array,
+    hparams: Mapping[str, Array],
 ) -> tuple[Array, FactorVAEMetrics]:
     """Sum of two losses with disjoint gradients, for one backward pass."""
     vae_key, second_key, permute_key = jax.random.split(key, 3)
-    terms = autoencoder.evidence_terms(nets, params, vae_key, batch["image"])
+    terms = autoencoder.evidence_terms(nets, params, vae_key, batch["image"], hparams)
     frozen = stop_gradient(params)
     # A second batch (Algorithm 2), so that permuted codes are independent of `terms.z`.
     # It is encoded with frozen parameters: the discriminator must not train the
     # encoder, which some public code lets happen.
     second = autoencoder.encode(nets, frozen, batch["image2"])
-    z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
+    z2 = losses.permute_dims(permute_key, losses.gaussian_sample(second_key, *second))
 
     def discriminate(discriminator: Any, z: Array) -> Array:
         return critic.apply({"params": discriminator}, z)
@@ -126,7 +127,7 @@ def _loss(
     # Gradient of TC: through a frozen discriminator into the encoder.
     tc_logits = discriminate(frozen["discriminator"], terms.z)
     tc = losses.density_ratio_tc(tc_logits).mean()
-    vae_loss = terms.reconstruction + terms.kl + gamma * tc
+    vae_loss = terms.reconstruction + terms.kl + hparams["gamma"] * tc
 
     # Gradient of the discriminator: codes are fixed. The forward pass on `terms.z`
     # equals the one above, and XLA merges the two.

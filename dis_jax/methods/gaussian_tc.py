@@ -103,7 +103,9 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
     def loss(
         params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, tuple[GaussianTCMetrics, Moments]]:
-        terms = autoencoder.evidence_terms(nets, params, key, batch["image"])
+        terms = autoencoder.evidence_terms(
+            nets, params, key, batch["image"], state.hparams
+        )
         # The penalty trains the encoder through a frozen moments network.
         moments = moments_of(stop_gradient(params), terms.posterior, state)
         tc = losses.gaussian_total_correlation(moments.covariance)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
@@ -96,13 +95,12 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
         hparams = state.hparams
         noise_key, category_key = jax.random.split(key)
         posterior, category = codes_of(params, batch["image"])
-        z = autoencoder.sample(noise_key, posterior)
+        z = losses.gaussian_sample(noise_key, *posterior)
         relaxed = losses.gumbel_softmax(
             category_key, category.logits, hparams["temperature"]
         )
         code = jnp.concatenate([z, relaxed], axis=1)
-        logits = nets.decoder.apply({"params": params["decoder"]}, code)
-        nll = losses.bernoulli_nll(logits, batch["image"]).mean()
+        nll = autoencoder.explain(nets, params, code, batch["image"], hparams).mean()
         z_kl = losses.gaussian_kl(*posterior).mean()
         # Averaged before the penalty: capacities are for the batch, not for each image.
         uniform = jnp.zeros(config.categories)
@@ -120,7 +118,7 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
         code = jnp.concatenate([codes["z"], codes["category"]], axis=1)
-        return nn.sigmoid(nets.decoder.apply({"params": state.params["decoder"]}, code))
+        return autoencoder.decode(nets, state.params, code)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
     return Method("images", init, update, encode, decode, code="z")

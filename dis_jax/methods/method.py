@@ -23,7 +23,8 @@ class State(NamedTuple):
       stats: batch statistics and moving averages by network name.
       opt_state: state of `optax.scale_by_adam` by optimiser name.
       hparams: scalar hyperparameters as arrays, so that members of a population that
-        differ in them share one program.
+        differ in them share one program. Of one with a schedule, the place of a member's
+        among those of the population, from 0, see `methods.schedules`.
     """
 
     step: Int[Array, ""]

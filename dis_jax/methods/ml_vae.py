@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.lax import stop_gradient
@@ -17,7 +16,6 @@ from dis_jax.methods.method import Batch, Code, Gaussian, Method, State
 
 MODES = ("paper", "as_coded")
 NORMALISERS = ("groups", "values")
-LIKELIHOODS = ("bernoulli", "squared_error")
 
 
 class MLVAEMetrics(NamedTuple):
@@ -89,12 +87,11 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
             own = Gaussian(*stop_gradient(own))
         # At most as many groups as images: a static number, whatever the batch holds.
         shared = Gaussian(*losses.accumulate_evidence(*own, group, len(group)))
-        style_code = autoencoder.sample(style_key, style)
+        style_code = losses.gaussian_sample(style_key, *style)
 
         def explain(class_code: Array) -> Array:
             z = jnp.concatenate([style_code, class_code], axis=1)
-            logits = nets.decoder.apply({"params": params["decoder"]}, z)
-            return _nll(config.likelihood, logits, images)
+            return autoencoder.explain(nets, params, z, images, state.hparams)
 
         members = Gaussian(shared.mean[group], shared.logvar[group])
         scale = state.hparams["noise_scale"]
@@ -126,7 +123,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
         z = jnp.concatenate([codes["style"], codes["class"]], axis=1)
-        return nn.sigmoid(nets.decoder.apply({"params": state.params["decoder"]}, z))
+        return autoencoder.decode(nets, state.params, z)
 
     return Method("groups", init, update, encode, decode, code="class")
 
@@ -187,18 +184,10 @@ def _split(posterior: Gaussian, config: Any) -> tuple[Gaussian, Gaussian]:
     return first, Gaussian(mean[:, style:], logvar[:, style:])
 
 
-def _nll(likelihood: str, logits: Array, images: Array) -> Float[Array, " batch"]:
-    if likelihood == "bernoulli":
-        return losses.bernoulli_nll(logits, images)
-    error = (nn.sigmoid(logits) - images) ** 2
-    return error.reshape(len(error), -1).sum(axis=1)
-
-
 def _check(config: Any) -> None:
     choices = {
         "mode": MODES,
         "noise": ("group", "example"),
-        "likelihood": LIKELIHOODS,
         "normaliser": NORMALISERS,
     }
     for field, known in choices.items():

@@ -55,6 +55,11 @@ def make(options: Mapping[str, Any]) -> Adam:
 
 def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
     """Hyperparameters as float32 arrays: another value needs no other program."""
+    if changing := [n for n, v in hparams.items() if hasattr(v, "items")]:
+        raise ValueError(
+            f"hparams.{changing[0]} is a schedule; training.make_method makes the method "
+            "of a config that has one."
+        )
     return {name: jnp.asarray(value, jnp.float32) for name, value in hparams.items()}
 
 

@@ -46,7 +46,7 @@ def vae(config: Any, axis_name: str | None = None) -> Method:
     Returns:
       The method.
     """
-    return _make(lambda state, terms: terms.kl, config, axis_name)
+    return regularised_vae(lambda state, terms: terms.kl, config, axis_name)
 
 
 def beta_vae(config: Any, axis_name: str | None = None) -> Method:
@@ -61,7 +61,7 @@ def beta_vae(config: Any, axis_name: str | None = None) -> Method:
     Returns:
       The method.
     """
-    return _make(
+    return regularised_vae(
         lambda state, terms: state.hparams["beta"] * terms.kl, config, axis_name
     )
 
@@ -87,7 +87,7 @@ def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
         capacity = hparams["capacity"] * grown
         return losses.capacity_penalty(terms.kl, capacity, hparams["gamma"])
 
-    return _make(regulariser, config, axis_name)
+    return regularised_vae(regulariser, config, axis_name)
 
 
 def beta_tcvae(config: Any, axis_name: str | None = None) -> Method:
@@ -110,7 +110,7 @@ def beta_tcvae(config: Any, axis_name: str | None = None) -> Method:
         tc = losses.minibatch_total_correlation(terms.z, *terms.posterior)
         return terms.kl + (state.hparams["beta"] - 1.0) * jnp.mean(tc)
 
-    return _make(regulariser, config, axis_name)
+    return regularised_vae(regulariser, config, axis_name)
 
 
 def dip_vae_i(config: Any, axis_name: str | None = None) -> Method:
@@ -154,16 +154,43 @@ def _dip_vae(kind: str, config: Any, axis_name: str | None) -> Method:
             lambda_diag=state.hparams["lambda_diag"],
         )
 
-    return _make(regulariser, config, axis_name)
+    return regularised_vae(regulariser, config, axis_name)
 
 
-def _make(regulariser: Regulariser, config: Any, axis_name: str | None) -> Method:
+def regularised_vae(
+    regulariser: Regulariser, config: Any, axis_name: str | None = None
+) -> Method:
+    """A VAE with any regulariser: what all methods of this file are made of.
+
+    Minimises mean_i [ -log p(x_i | z_i) ] + regulariser.
+
+    Args:
+      regulariser: `(state, terms) -> scalar`, in nats. `terms` has the `posterior`, a
+        `Gaussian` of (batch, latent), a draw `z` of it, its `kl` to the prior and the
+        `reconstruction`; `state.hparams` holds the hyperparameters as arrays.
+      config: as for `vae`, and what the regulariser reads.
+      axis_name: the mapped axis over which gradients and metrics are averaged.
+
+    Returns:
+      The method.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import methods
+      >>> def sparse_vae(config, axis_name=None):
+      ...     def regulariser(state, terms):
+      ...         size = jnp.abs(terms.posterior.mean).sum(axis=1).mean()
+      ...         return terms.kl + state.hparams["sparsity"] * size
+      ...     return methods.regularised_vae(regulariser, config, axis_name)
+    """
     nets = autoencoder.make_networks(config)
 
     def loss(
         params: Any, key: Array, batch: Batch, state: State
     ) -> tuple[Array, VAEMetrics]:
-        terms = autoencoder.evidence_terms(nets, params, key, batch["image"])
+        terms = autoencoder.evidence_terms(
+            nets, params, key, batch["image"], state.hparams
+        )
         penalty = regulariser(state, terms)
         total = terms.reconstruction + penalty
         return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)

@@ -22,6 +22,7 @@ from dis_jax.networks.autoencoders import (
 from dis_jax.networks.classifiers import LeNet
 from dis_jax.networks.convolution import FORMS, Down, Up, convolve_down, convolve_up
 from dis_jax.networks.critics import CodeClassifier, Discriminator
+from dis_jax.networks.from_nnx import FromNnx
 from dis_jax.networks.initialisers import INITIALISERS, Initialisers, initialisers
 from dis_jax.networks.moments import MomentsNetwork
 from dis_jax.networks.statistics_networks import (
@@ -45,6 +46,7 @@ __all__ = [
     "ConvEncoder",
     "Discriminator",
     "Down",
+    "FromNnx",
     "Generator",
     "GlobalStatistics",
     "ImageTrunk",

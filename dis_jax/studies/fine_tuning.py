@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dis_jax import data, training
+from dis_jax import data, own_code, training
+from dis_jax.methods import schedules
 from dis_jax.studies.transfer_scores import READERS
 from dis_jax.training.workdir import (
     FREE_FIELDS,
@@ -88,14 +89,10 @@ def source_name(config: Any) -> str:
     return f"{config.dataset}{split}"
 
 
-def _name_and_split(target: str) -> tuple[str, str]:
-    name, _, split = target.partition(":")
-    return name, split or "all"
-
-
 def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
     """The set that a target names; refuses one without labels."""
-    name, split = _name_and_split(target)
+    name, split = data.name_and_split(target)
+    own_code.permit(*own_code.names_in({"target": name}))  # the caller names it
     image_set = data.load(name, data_dir, split)
     if not image_set.factor_names:
         raise ValueError(
@@ -115,15 +112,17 @@ def check_shapes(
     """
     if tuple(wanted) == tuple(found):
         return
-    target, colon, split = target.partition(":")
+    target, split = data.name_and_split(target)
+    split = "" if split == "all" else f":{split}"
     resized = "" if tuple(wanted[:2]) == tuple(found[:2]) else f"+resized{wanted[0]}"
     colour = "+coloured" if wanted[2] > found[2] else "+grey"
     colour = "" if wanted[2] == found[2] else colour
-    text = f"take --target={target}{resized}{colour}{colon}{split}"
+    text = f"take --target={target}{resized}{colour}{split}"
     if wanted[2] < found[2]:
+        own, _ = data.name_and_split(source)
         text = (
-            f"train the source on {source.partition(':')[0]}+coloured, whose grey is in "
-            f"three channels, or {text}"
+            f"train the source on {own}+coloured, whose grey is in three channels, or "
+            f"{text}"
         )
     by = ["x".join(map(str, shape)) for shape in (wanted, found)]
     raise ValueError(
@@ -185,20 +184,25 @@ def finetuning_config(
         )
     tuning = config.copy_and_resolve_references()
     with tuning.unlocked():
-        for name in set(tuning) & {"aggregate", "likelihood", "discriminator"}:
+        for name in set(tuning) & {"aggregate", "discriminator"}:
             del tuning[name]  # of other methods
         tuning.method = "beta_vae"
-        tuning.dataset, tuning.split = _name_and_split(target)
+        tuning.dataset, tuning.split = data.name_and_split(target)
         tuning.sampler = {}
         tuning.batch_size = settings.batch_size
         tuning.hparams = {
             "learning_rate": settings.learning_rate,
             "clip_norm": float("inf"),
-            "beta": config.hparams.get("beta", 1.0),
+            # the last of a schedule, which is of the source's steps
+            "beta": schedules.at(config.hparams.get("beta", 1.0), config.steps),
+            **_variance(config),
         }
         tuning.population = dict.fromkeys(tuning.hparams, ()) | {
             name: lists.get(name, ()) for name in _SWEPT
         }
+        tuning.population["beta"] = tuple(
+            schedules.at(beta, config.steps) for beta in lists.get("beta", ())
+        )
         tuning.steps = settings.finetune_steps
         tuning.init_from = {
             "workdir": str(source),
@@ -207,6 +211,12 @@ def finetuning_config(
             "optimisers": (_OPTIMISER,) if settings.adam == "kept" else (),
         }
     return tuning
+
+
+def _variance(config: Any) -> dict[str, float]:
+    """That of a source whose likelihood is a Gaussian with a fixed one."""
+    value = config.hparams.get("variance")
+    return {} if value is None else {"variance": schedules.at(value, config.steps)}
 
 
 def check_finetuning(folder: pathlib.Path, tuning: Any) -> None:

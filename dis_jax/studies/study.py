@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from absl import logging
 
-from dis_jax import training
+from dis_jax import own_code, training
 from dis_jax.files import file_name, write_whole
+from dis_jax.methods import schedules
 from dis_jax.provenance import provenance
 from dis_jax.studies.study_table import Study, Trained, tabulate
 from dis_jax.training.program import backend
@@ -172,7 +173,7 @@ def _single(study: Study, row: str, seed: int) -> Job:
 
 def _model(study: Study, row: str, seed: int) -> Any:
     """The config of one model."""
-    config = study.rows[row].copy_and_resolve_references()
+    config = own_code.named(study.rows[row]).copy_and_resolve_references()
     config.seed = seed
     return config if study.of_seed is None else study.of_seed(config, seed)
 
@@ -243,19 +244,24 @@ def _one_apart(study: Study, rows: Sequence[str]) -> list[list[str]]:
     first, *others = rows
     found = []
     for name in study.rows[first].hparams:
-        together = {dict(study.rows[first].hparams)[name]: first}
+        own = schedules.identity(study.rows[first].hparams[name])
+        together = {own: first}
         for row in others:
             varying = _varying(study, [first, row])
             if set(varying) == {name}:
-                together.setdefault(varying[name][1], row)
+                together.setdefault(schedules.identity(varying[name][1]), row)
         found.append(list(together.values()))
     return found
 
 
-def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[float, ...]]:
+def _varying(study: Study, rows: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     hparams = [dict(study.rows[row].hparams) for row in rows]
     values = {name: tuple(h[name] for h in hparams) for name in hparams[0]}
-    return {name: found for name, found in values.items() if len({*found}) > 1}
+    return {
+        name: found
+        for name, found in values.items()
+        if len({*map(schedules.identity, found)}) > 1
+    }
 
 
 def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Job:
@@ -263,14 +269,24 @@ def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Jo
     with config.unlocked():
         config.population.seed = seeds
         for name, values in _varying(study, rows).items():
-            config.population[name] = values
+            plain = [v.to_dict() if hasattr(v, "to_dict") else v for v in values]
+            config.population[name] = tuple(plain)
     # Members are identified by their hyperparameters, whatever their order.
     members = []
     for index, member in enumerate(training.members(config)):
-        row = next(r for r in rows if dict(study.rows[r].hparams) == member.hparams)
+        row = next(
+            r
+            for r in rows
+            if _hparams(study.rows[r].hparams) == _hparams(member.hparams)
+        )
         members.append((row, member.seed, index))
     folder = f"{'+'.join(file_name(row) for row in rows)}/seeds{_span(seeds)}"
     return Job(folder, config, tuple(members))
+
+
+def _hparams(hparams: Any) -> dict[str, str]:
+    """What equal hyperparameters have in common, also where they are schedules."""
+    return {name: schedules.identity(value) for name, value in dict(hparams).items()}
 
 
 def _span(seeds: tuple[int, ...]) -> str:

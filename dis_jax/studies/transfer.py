@@ -14,7 +14,7 @@ from absl import logging
 
 from dis_jax import data, training
 from dis_jax.files import write_whole
-from dis_jax.methods import State
+from dis_jax.methods import State, schedules
 from dis_jax.probing.encoding import Encode, code_fn
 from dis_jax.provenance import provenance
 from dis_jax.studies.fine_tuning import (
@@ -232,7 +232,7 @@ def _models(source: pathlib.Path, config: Any, **asked: Any) -> list[Record]:
             "member": i if many else None,
             "method": config.method,
             "seed": member.seed,
-            "beta": float(member.hparams.get("beta", 1.0)),
+            "beta": schedules.at(member.hparams.get("beta", 1.0), config.steps),
             "source": source_name(config),
             "source_steps": steps_made(source),
             **asked,

@@ -1,36 +1,43 @@
 """The fields of every config, with their default values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from dis_jax import own_code
+from dis_jax.data import ImageSet
+from dis_jax.methods import Method
+from dis_jax.methods.likelihoods import COMPONENTS, LIKELIHOODS
 from dis_jax.training import words
 
 OPTIONS = ("demo", "mlp", "epoch")
+_WITHOUT_LIKELIHOOD = ("edim", "infogan", "sdim")
 
 
 def read(
     argument: str, own: Iterable[str] = (), numbers: Mapping[str, Any] | None = None
 ) -> words.Words:
     """Parses the argument of a config: the general words and its own."""
-    return words.read(argument, numbers, (*own, *OPTIONS), datasets=True)
+    return words.read(argument, numbers, (*own, *OPTIONS, *LIKELIHOODS), datasets=True)
 
 
 def get_config(
-    method: str,
-    asked: str | words.Words,
-    dataset: str = "rendered_dsprites",
+    method: str | Callable[..., Method],
+    asked: str | words.Words = "",
+    dataset: str | Callable[..., ImageSet] = "rendered_dsprites",
     **hparams: float,
 ) -> Any:
     """The config of a method on a data set.
 
     Args:
-      method: a name in `dis_jax.methods.METHODS`.
+      method: a name in `dis_jax.methods.METHODS`; or one's own, as `my_module:my_method`
+        or the function itself.
       asked: words separated by commas, or the result of `read`: the name of a data set,
-        or the path of one's own; "demo" for a run that fits a laptop; "mlp" for dense
-        networks; "epoch" for every image once an epoch, if the method's config sets no
-        sampler.
-      dataset: the default.
-      **hparams: hyperparameters of the method.
+        or the path or `my_module:my_set` of one's own; "demo" for a run that fits a
+        laptop; "mlp" for dense networks; "epoch" for every image once an epoch, if the
+        method's config sets no sampler; the likelihood of a VAE, one of `LIKELIHOODS`.
+      dataset: the default, by name or as a function of one's own.
+      **hparams: hyperparameters of the method, numbers or schedules (see
+        `methods.schedules`).
     """
     import ml_collections
     from ml_collections import config_dict
@@ -45,10 +52,11 @@ def get_config(
     demo = "demo" in options
 
     config = ml_collections.ConfigDict()
-    config.method = method
+    config.method = own_code.name_of(method) if callable(method) else method
 
     # data
-    config.dataset = names[0] if names else dataset
+    dataset = names[0] if names else dataset
+    config.dataset = own_code.name_of(dataset) if callable(dataset) else dataset
     config.split = "all"
     config.sampler = {"order": "epoch"} if "epoch" in options else {}  # its arguments
     config.batch_size = 64
@@ -66,6 +74,14 @@ def get_config(
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32
+    for word in [word for word in options if word in LIKELIHOODS]:
+        if method in _WITHOUT_LIKELIHOOD:
+            raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
+        config.likelihood = word  # of images given latents; by default "bernoulli"
+        if word == "gaussian":
+            hparams = {"variance": 1.0, **hparams}
+        if word == "logistic_mixture":
+            config.mixture_components = COMPONENTS
 
     # optimisation; hparams are arguments of the compiled program, all else is part of
     # it

@@ -8,11 +8,12 @@ import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dis_jax import networks
-from dis_jax.methods import METHODS
+from dis_jax import networks, own_code
+from dis_jax.methods import METHODS, schedules
 from dis_jax.methods.ada_gvae import AGGREGATES
 from dis_jax.methods.infogan_terms import DISTANCES, ELASTIC, PRIORS
-from dis_jax.methods.ml_vae import LIKELIHOODS, MODES, NORMALISERS
+from dis_jax.methods.likelihoods import LIKELIHOODS
+from dis_jax.methods.ml_vae import MODES, NORMALISERS
 from dis_jax.methods.pair_information import ESTIMATORS, NEGATIVES, PAIRS
 from dis_jax.networks.convolution import FORMS
 from dis_jax.suggest import suggest
@@ -51,6 +52,11 @@ def _real(words: str, holds: Callable[[float], bool]) -> Rule:
 
 def _one_of(*choices: str) -> Rule:
     return Rule(f"one of {', '.join(map(repr, choices))}", lambda v: v in choices)
+
+
+def _own_or(*choices: str) -> Rule:
+    words = f"{_one_of(*choices).words}, or 'my_module:my_networks'"
+    return Rule(words, lambda v: v in choices or own_code.is_own(v))
 
 
 def _each(rule: Rule, least: int = 0) -> Rule:
@@ -98,6 +104,7 @@ RULES: dict[str, Rule] = {
     "*_optimiser.eps": _MASS,
     "hparams.clip_norm": _CLIP,
     "hparams.*temperature": _POSITIVE,
+    "hparams.variance": _POSITIVE,
     "hparams.*": _MASS,
     "seed": _SEED,
     "steps": _whole(0),
@@ -124,7 +131,7 @@ RULES: dict[str, Rule] = {
 # meaning.
 OF_METHODS: dict[str, Rule] = {
     "shared_from": _TEXT,
-    "network.name": _one_of("conv", "mlp"),
+    "network.name": _own_or("conv", "mlp"),
     "network.form": _one_of(*FORMS),
     "network.init": _one_of(*networks.INITIALISERS),
     "network.latent": _WIDTH,
@@ -146,6 +153,7 @@ OF_METHODS: dict[str, Rule] = {
     "network.discriminator": _WIDTHS,
     "discriminator.widths": _WIDTHS,
     "decoder_widths": _each(_WIDTH, 1),
+    "mixture_components": _WIDTH,
     "categories": _whole(2),
     "class_latent": _WIDTH,
     "swap": _FLAG,
@@ -220,11 +228,17 @@ def check(config: Any) -> None:
         if not isinstance(_plain(config[name]), Mapping):
             raise _wrong(name, config[name], "fields with a name each")
     method = config["method"]
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; {suggest(str(method), METHODS)}")
-    ours = (METHODS[method].__module__ or "").startswith("dis_jax.")
-    rules = {**RULES, **(OF_METHODS if ours else {})}
+    own = own_code.is_own(method)
+    if not own and (not isinstance(method, str) or method not in METHODS):
+        raise ValueError(
+            f"unknown method {method!r}; {suggest(str(method), METHODS)} A method of your "
+            "own is 'my_module:my_method'."
+        )
+    rules = {**RULES, **({} if own else OF_METHODS)}
     for name, value in _leaves(_plain(config)):
+        if hasattr(value, "items"):
+            _check_schedule(name, value, rules)
+            continue
         if name.startswith("population."):
             _check_population(name, value)
             continue
@@ -239,15 +253,33 @@ def check(config: Any) -> None:
         raise _wrong("batch_size", config["batch_size"], words)
 
 
+def _check_schedule(name: str, value: Any, rules: Mapping[str, Rule]) -> None:
+    """A schedule's first and last values are what its hyperparameter may be."""
+    if not name.startswith(("hparams.", "population.")):
+        raise _wrong(name, value, "a value: hyperparameters alone may have a schedule")
+    own = name.replace("population.", "hparams.", 1)
+    rule = next(r for p, r in rules.items() if fnmatch.fnmatchcase(own, p))
+    schedule = schedules.make(value, name)
+    for step in (0, 10**9):
+        if not rule.holds(found := float(schedule(step))):
+            raise _wrong(
+                name, value, f"{rule.words}, but it is {found} at step {step:,}"
+            )
+
+
 def _check_population(name: str, value: Any) -> None:
     own = name.removeprefix("population.")
     rule = _POPULATION.get(own) or next(
         r for p, r in RULES.items() if fnmatch.fnmatchcase(f"hparams.{own}", p)
     )
-    values = _each(rule)
+    values = _each(Rule(rule.words, lambda v: hasattr(v, "items") or rule.holds(v)))
     if not values.holds(value):
         raise _wrong(name, value, values.words)
-    plain = [tuple(v) if isinstance(v, Sequence) else v for v in value]
+    for each in value:
+        if hasattr(each, "items"):
+            _check_schedule(name, each, RULES)
+    plain = [schedules.identity(v) if hasattr(v, "items") else v for v in value]
+    plain = [tuple(v) if isinstance(v, list | tuple) else v for v in plain]
     if len({*plain}) < len(plain):
         twice = next(v for v in plain if plain.count(v) > 1)
         raise _wrong(name, value, f"values that differ, and {twice!r} is there twice")
@@ -281,7 +313,7 @@ def _plain(config: Any) -> Any:
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     """Dotted names and values."""
     for name, value in tree.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and not schedules.is_schedule(value):
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

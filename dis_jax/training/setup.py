@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import Mesh
 
-from dis_jax import data
+from dis_jax import data, own_code
 from dis_jax.data.samplers import index_draw
-from dis_jax.methods import Method
+from dis_jax.methods import Method, State, schedules
+from dis_jax.methods.contract import check_step
 from dis_jax.suggest import suggest
 from dis_jax.training import fields, program, workdir
 from dis_jax.training import mesh as meshes
@@ -51,6 +52,7 @@ def set_up(
       ValueError: if a field does not fit; says which and what would.
       FileNotFoundError: if files of the data set are missing.
     """
+    config = own_code.named(config)  # who asks for a run permits what its config names
     fields.check(config)
     found = members(config)
     population = len(found) if is_population(config) else None
@@ -61,11 +63,12 @@ def set_up(
     with config.unlocked():
         config.image_shape = image_set.image_shape
     method = workdir.make_method(_with_form(config, population))
+    found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
     sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)
     _check_shares(config, mesh, population)
     run = Run(config, method, image_set, sampler, found, mesh, population)
-    _check_metric(run)
+    _check_step(run)
     return run
 
 
@@ -131,16 +134,39 @@ def _with_form(config: Any, population: int | None) -> Any:
     return config
 
 
-def _check_metric(run: Run) -> None:
+def _check_step(run: Run) -> None:
     """Raises if `best_metric` is no metric of a step; traces one (half a second)."""
     batch = batch_shapes(run)
-    state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
-    _, metrics = jax.eval_shape(run.method.update, state, batch)
+    if own_code.is_own(run.config.method):
+        metrics = _metrics_of_own(run, batch)
+    else:
+        state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+        _, metrics = jax.eval_shape(run.method.update, state, batch)
     name = run.config.best_metric
     if name and name not in metrics._fields:
         raise ValueError(
             f"best_metric is {name!r}; expected one of {', '.join(metrics._fields)}."
         )
+
+
+def _metrics_of_own(run: Run, batch: Any) -> Any:
+    """The metrics of a step of a method of the user's; says what is wrong with it."""
+    name = run.config.method
+    doing = "init(key, batch)"
+    try:
+        state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+        if not isinstance(state, State):
+            raise TypeError(f"returned a {type(state).__name__}; expected a State")
+        doing = "update(state, batch)"
+        made = jax.eval_shape(run.method.update, state, batch)
+        check_step(state, made)
+    except Exception as error:  # anything may be raised
+        shapes = {field: leaf.shape for field, leaf in batch.items()}
+        raise ValueError(
+            f"{name} fails in {doing} on a batch of {shapes}: "
+            f"{own_code.origin(name, error)}. methods.check says what else it must do."
+        ) from error
+    return made[1]
 
 
 def batch_shapes(run: Run) -> Any:

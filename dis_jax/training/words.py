@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dis_jax import data
+from dis_jax import data, own_code
 from dis_jax.data.own_files import is_path
 from dis_jax.suggest import suggest
 
@@ -104,5 +104,5 @@ def _is_bare(word: str, kinds: Sequence[type]) -> bool:
 
 def _is_dataset(word: str) -> bool:
     """Whether `data.load` may know a name, which variants and a split may follow."""
-    name = word.split(":")[0].split("+")[0]
-    return name in data.NAMES or is_path(name)
+    name = data.name_and_split(word)[0].split("+")[0]
+    return name in data.NAMES or is_path(name) or own_code.is_own(name)

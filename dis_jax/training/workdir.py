@@ -6,17 +6,18 @@ import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from absl import logging
 
-from dis_jax import shipped
+from dis_jax import own_code, shipped
 from dis_jax.data import ImageSet
 from dis_jax.files import write_whole
-from dis_jax.methods import METHODS, Method, State
+from dis_jax.methods import METHODS, Method, State, schedules
+from dis_jax.methods.contract import check_fields
 from dis_jax.suggest import suggest
 from dis_jax.training import exported, fields
 from dis_jax.training.checkpoints import Checkpoints, placed
@@ -89,20 +90,38 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
     """The method that a config names.
 
     Args:
-      config: `method` and the fields that it reads.
+      config: `method`, a name in `METHODS` or `my_module:my_method`, and the fields that
+        it reads; hyperparameters may be schedules, see `methods.schedules`.
       axis_name: see `Method`.
 
     Returns:
       The method.
 
     Raises:
-      ValueError: if there is no such method; names the nearest.
+      ValueError: if there is no such method; names the nearest. If code of one's own is
+        not permitted (see `dis_jax.own_code`), fails, or makes no `Method`.
     """
-    if config.method not in METHODS:
+    name, plain = config.method, schedules.before_first_step(config)
+    if name in METHODS:
+        return schedules.scheduled(METHODS[name](plain, axis_name), config)
+    if not own_code.is_own(name):
+        raise ValueError(f"unknown method {name!r}; {suggest(name, METHODS)}")
+    make = own_code.resolve(name, "config.method")
+    return schedules.scheduled(_made_by(make, name, plain, axis_name), config)
+
+
+def _made_by(
+    make: Callable[..., Method], name: str, config: Any, axis_name: str | None
+) -> Method:
+    """The method that a function of the user's makes."""
+    try:
+        method = make(config, axis_name)
+    except Exception as error:  # anything may be raised
         raise ValueError(
-            f"unknown method {config.method!r}; {suggest(config.method, METHODS)}"
-        )
-    return METHODS[config.method](config, axis_name)
+            f"{name}(config, axis_name) fails: {own_code.origin(name, error)}"
+        ) from error
+    check_fields(method, name)
+    return method
 
 
 def config_path(workdir: Path) -> pathlib.Path:
@@ -327,7 +346,12 @@ def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State
 
 
 def restore(
-    workdir: Path, member: int | None = None, best: bool = False
+    workdir: Path,
+    member: int | None = None,
+    best: bool = False,
+    *,
+    method: Callable[..., Method] | None = None,
+    allow_code: bool = False,
 ) -> tuple[Method, State, Any]:
     """A trained model, from its workdir alone, on the default device.
 
@@ -339,6 +363,10 @@ def restore(
       best: whether to take the checkpoint with the best score, not the last one. The
         score of a population is the mean over its members, so that no member need be at
         its own best there.
+      method: where the run is of a method of one's own: that function, so that nothing
+        is imported for it.
+      allow_code: whether code from outside this package that the config names is imported
+        and run: a method, networks, a data set. A folder of a stranger's may name any.
 
     Returns:
       The method, the state and the config.
@@ -346,17 +374,25 @@ def restore(
     Raises:
       FileNotFoundError: if the folder holds no run, or no checkpoint.
       ValueError: if there is no such member, or if the best is asked for of a run that
-        keeps none.
+        keeps none. If the config names code from outside this package, and this process
+        was not given it.
     """
     workdir = exported.local(workdir)
     config = read_config(workdir)
+    if allow_code:
+        own_code.permit(*own_code.names_in(config))
     if best and not config.best_metric:
         raise ValueError(
             f"{workdir} keeps no best checkpoint, since its best_metric is ''; take the "
             "last one."
         )
     try:
-        method = make_method(config)
+        if method is None:
+            made = make_method(config)
+        else:
+            plain = schedules.before_first_step(config)
+            made = _made_by(method, config.method, plain, None)
+            made = schedules.scheduled(made, config)
     except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
         raise ValueError(
             f"{config_path(workdir)} is no config of a {config.method!r}: {error}. "
@@ -373,7 +409,7 @@ def restore(
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
     def read(step: int) -> State:
-        shapes = state_shapes(method, config, checkpoints.facts(step)["batch"])
+        shapes = state_shapes(made, config, checkpoints.facts(step)["batch"])
         return checkpoints.read(step, placed(shapes, sharding))
 
     try:
@@ -392,7 +428,7 @@ def restore(
         _check_run(checkpoints.facts(best_step), config, workdir)
     finally:
         checkpoints.close()
-    return method, state if member is None else member_of(state, member), config
+    return made, state if member is None else member_of(state, member), config
 
 
 def graft(

@@ -55,6 +55,21 @@ def test_gaussian_kl_jit_vmap_and_gradient(normal, check_gradient):
     check_gradient(losses.gaussian_kl, (mean, logvar))
 
 
+def test_gaussian_sample_has_the_mean_and_variance_and_passes_gradients():
+    mean, logvar = jnp.array([[0.7, -3.0]]), jnp.array([[-1.0, 2.0]])
+    keys = jax.random.split(jax.random.key(0), 20_000)
+    draw = jax.jit(jax.vmap(lambda key: losses.gaussian_sample(key, mean, logvar)[0]))
+    drawn = draw(keys)
+    np.testing.assert_allclose(drawn.mean(axis=0), mean[0], atol=0.06)
+    np.testing.assert_allclose(drawn.var(axis=0), np.exp(logvar[0]), rtol=0.05)
+    loss = lambda m, v: losses.gaussian_sample(keys[0], m, v).sum()
+    slopes = jax.grad(loss, argnums=(0, 1))(mean, logvar)
+    np.testing.assert_allclose(slopes[0], 1.0)  # of the mean
+    # and of the log-variance half the noise, scaled
+    spread = losses.gaussian_sample(keys[0], mean, logvar) - mean
+    np.testing.assert_allclose(slopes[1], 0.5 * spread, rtol=1e-5)
+
+
 def test_aggregate_gaussian_by_hand():
     mean = jnp.array([[1.0, 0.0], [3.0, 4.0]])
     logvar = jnp.log(jnp.array([[1.0, 2.0], [3.0, 6.0]]))

@@ -92,3 +92,16 @@ def test_wrong_shapes_are_named(loss):
 def test_gaussian_nll_refuses_a_variance_of_another_shape():
     with pytest.raises(ValueError, match=r"`variance` has shape \(4,\)"):
         losses.gaussian_nll(jnp.zeros((2, 3)), jnp.zeros((2, 3)), jnp.ones(4))
+
+
+def test_the_optimal_variance_is_the_mean_squared_error(check_finite):
+    mean, targets = (
+        jnp.array([[0.0, 1.0], [2.0, 0.0]]),
+        jnp.array([[1.0, 1.0], [0.0, 1.0]]),
+    )
+    np.testing.assert_allclose(losses.optimal_variance(mean, targets), 1.5)
+    nll = lambda variance: losses.gaussian_nll(mean, targets, variance).sum()
+    np.testing.assert_allclose(jax.grad(nll)(1.5), 0, atol=1e-6)
+    check_finite(losses.optimal_variance, targets, targets)  # a perfect fit
+    with pytest.raises(ValueError, match="`targets` has shape"):
+        losses.optimal_variance(mean, targets[:1])

@@ -111,9 +111,11 @@ def test_metrics_are_the_equations(parts):
     vae_key, second_key, permute_key = jax.random.split(
         autoencoder.step_key(state, None), 3
     )
-    terms = autoencoder.evidence_terms(nets, state.params, vae_key, batch["image"])
+    terms = autoencoder.evidence_terms(
+        nets, state.params, vae_key, batch["image"], state.hparams
+    )
     second = autoencoder.encode(nets, state.params, batch["image2"])
-    z2 = losses.permute_dims(permute_key, autoencoder.sample(second_key, second))
+    z2 = losses.permute_dims(permute_key, losses.gaussian_sample(second_key, *second))
     variables = {"params": state.params["discriminator"]}
     joint, permuted = critic.apply(variables, terms.z), critic.apply(variables, z2)
     tc = jnp.mean(joint[:, 0] - joint[:, 1])

@@ -1,0 +1,338 @@
+"""What every method promises to the training engine, checked on anyone's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+from jaxtyping import Array
+
+from dis_jax import data
+from dis_jax.methods.method import Batch, Code, Method, State, point
+from dis_jax.suggest import suggest
+
+_STEPS = 3
+_MOVED = 0.05  # of a step, by which rounding may change it
+_METRIC = 1e-3  # and a metric
+
+
+class _Subject:
+    """A method with a state and batches of it, and its compiled step."""
+
+    def __init__(self, make: Callable[..., Method], config: Any, images: data.ImageSet):
+        self.make, self.config, self.images = make, config, images
+        self.method = make(config, None)
+        check_fields(self.method, getattr(make, "__name__", "the method"))
+        sampler = data.SAMPLERS[self.method.batch]
+        self.sampler = sampler(images, config.batch_size, **config.sampler)
+        self.update = jax.jit(self.method.update)
+
+    @functools.cached_property
+    def state(self) -> State:
+        return self.begin(0)
+
+    @functools.cached_property
+    def batches(self) -> list[Any]:
+        draw = jax.jit(self.sampler.sample)
+        args = (self.images, jax.random.key(1))
+        return [draw(*args, jnp.int32(i), self.sampler.args) for i in range(_STEPS)]
+
+    def begin(self, seed: int) -> State:
+        return jax.jit(self.method.init)(jax.random.key(seed), self.batches[0])
+
+
+def check(
+    method: Callable[..., Method],
+    config: Any,
+    image_set: data.ImageSet | None = None,
+    parts: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Checks that the training engine can rely on a method.
+
+    Args:
+      method: the function that makes it, `(config, axis_name) -> Method`.
+      config: small networks and an even `batch_size` are enough.
+      image_set: by default that of `config.dataset`; `config.image_shape` becomes its own.
+      parts: of `CONTRACT`, by default all:
+        "step" (a function of state and batch, which keeps key, hyperparameters, shapes
+        and types, and reports finite scalars), "resume" (a state that was written and
+        read goes on bit for bit), "devices" (a batch shared between devices is one
+        batch, where there are several), "replicas" (all that average over `axis_name`
+        stay equal), "population" (members side by side are those alone), "lowering" (a
+        step compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
+
+    Returns:
+      The names of the parts, all of which hold.
+
+    Raises:
+      ValueError: names each part that does not hold, and what was found.
+
+    Example:
+      >>> from configs import vae
+      >>> from dis_jax import methods
+      >>> config = vae.get_config("rendered_dsprites,mlp")
+      >>> config.update(batch_size=8, precision="float32")
+      >>> config.network.update(encoder=(8,), decoder=(8,))
+      >>> methods.check(methods.vae, config, parts=("step", "codes"))
+      ('step', 'codes')
+    """
+    for part in parts:
+        if part not in CONTRACT:
+            raise ValueError(f"unknown part {part!r}; {suggest(part, CONTRACT)}")
+    images = data.load(config.dataset) if image_set is None else image_set
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.image_shape = images.image_shape
+    subject = _Subject(method, config, images)
+    asked, failed = tuple(parts or CONTRACT), []
+    for part in asked:
+        try:
+            CONTRACT[part](subject)
+        except Exception as error:  # the method is the user's: anything may be raised
+            kind = "" if isinstance(error, _Broken) else f"{type(error).__name__}: "
+            failed.append(f"  {part}: {kind}{error}")
+    if failed:
+        name = getattr(method, "__name__", "the method")
+        raise ValueError(
+            "\n".join([f"{name} breaks the contract of a method:", *failed])
+        )
+    return asked
+
+
+class _Broken(Exception):
+    """A promise that does not hold."""
+
+
+def check_fields(method: Any, name: str) -> None:
+    """Raises ValueError unless something is a `Method` of a sampler that there is.
+
+    Args:
+      method: what a function of one's own returned.
+      name: of the function, for the message.
+    """
+    if not isinstance(method, Method):
+        raise ValueError(
+            f"{name}(config, axis_name) returned a {type(method).__name__}; expected a "
+            "`dis_jax.methods.Method`."
+        )
+    if method.batch not in data.SAMPLERS:
+        known = suggest(str(method.batch), data.SAMPLERS)
+        raise ValueError(f"{name} asks for batches of {method.batch!r}; {known}")
+    for field in ("init", "update", "encode", "decode"):
+        value = getattr(method, field)
+        if not callable(value) and (field != "decode" or value is not None):
+            raise ValueError(f"{name}: `{field}` is {value!r}; expected a function.")
+
+
+def check_step(before: State, after: Any) -> None:
+    """Raises ValueError unless `update` returned a state like its own, and metrics.
+
+    Args:
+      before: the state that it was given, or its shapes.
+      after: what it returned, or its shapes.
+    """
+    if not isinstance(after, tuple) or len(after) != 2:
+        raise ValueError(f"update returned {after!r}; expected (state, metrics).")
+    state, metrics = after
+    if not isinstance(state, State):
+        raise ValueError(f"update returned a {type(state).__name__}; expected a State.")
+    old, new = _described(before), _described(state)
+    if changed := [k for k in {**old, **new} if old.get(k) != new.get(k)]:
+        name = changed[0]
+        raise ValueError(
+            f"update turns state{name} from {old.get(name, 'nothing')} into "
+            f"{new.get(name, 'nothing')}; expected a state of the same shapes and types."
+        )
+    fields = getattr(metrics, "_fields", None)
+    if not isinstance(metrics, tuple) or fields is None:
+        raise ValueError(
+            f"update reports a {type(metrics).__name__}; expected a NamedTuple of scalars."
+        )
+    for name, value in zip(fields, metrics, strict=True):
+        if jnp.shape(value):
+            raise ValueError(
+                f"the metric {name!r} has the shape {jnp.shape(value)}; expected a scalar."
+            )
+
+
+def _described(tree: Any) -> dict[str, str]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path): f"{leaf.dtype}{list(leaf.shape)}"
+        for path, leaf in leaves
+    }
+
+
+def _step(subject: _Subject) -> None:
+    state, batch = subject.state, subject.batches[0]
+    first = subject.update(state, batch)
+    check_step(state, first)
+    _same(first, subject.update(state, batch), "the same step twice")
+    after, metrics = first
+    if int(after.step) != int(state.step) + 1:
+        raise _Broken(f"state.step went from {int(state.step)} to {int(after.step)}.")
+    _same(state.key, after.key, "state.key before and after a step")
+    _same(state.hparams, after.hparams, "state.hparams before and after a step")
+    if "loss" not in metrics._fields:
+        raise _Broken(f"no metric is called loss; found {', '.join(metrics._fields)}.")
+    for name, value in zip(metrics._fields, metrics, strict=True):
+        if not np.isfinite(value):
+            raise _Broken(f"the metric {name!r} of the first step is {float(value)}.")
+
+
+def _resume(subject: _Subject) -> None:
+    unbroken = subject.state
+    for batch in subject.batches:
+        unbroken, _ = subject.update(unbroken, batch)
+    state, *_ = subject.update(subject.state, subject.batches[0])
+    state = jax.tree.map(_written_and_read, state)
+    for batch in subject.batches[1:]:
+        state, _ = subject.update(state, batch)
+    _same(unbroken, state, "an unbroken run and one that was resumed")
+
+
+def _devices(subject: _Subject) -> None:
+    size, most = subject.config.batch_size, len(jax.devices())
+    count = next(n for n in range(most, 0, -1) if size % n == 0)
+    mesh = jax.make_mesh(
+        *((count,), ("data",)),
+        axis_types=(jax.sharding.AxisType.Auto,),
+        devices=jax.devices()[:count],
+    )
+    split = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+    whole = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+    alone = subject.update(subject.state, subject.batches[0])
+    shared = jax.device_put(subject.batches[0], split)
+    together = subject.update(jax.device_put(subject.state, whole), shared)
+    _near(subject.state, alone, together, f"one device and {count}")
+
+
+def _replicas(subject: _Subject) -> None:
+    method = subject.make(subject.config, "data")
+    shards = jax.tree.map(
+        lambda a: a.reshape(2, a.shape[0] // 2, *a.shape[1:]), subject.batches[0]
+    )
+    step = jax.vmap(method.update, in_axes=(None, 0), axis_name="data")
+    states, metrics = jax.jit(step)(subject.state, shards)
+    first, second = (
+        jax.tree.map(lambda a, i=i: a[i], (states, metrics)) for i in range(2)
+    )
+    _same(
+        first, second, "two replicas after a step (optimiser.average(..., axis_name))"
+    )
+
+
+def _population(subject: _Subject) -> None:
+    states = [subject.begin(seed) for seed in range(2)]
+    stacked = jax.tree.map(lambda *a: jnp.stack(a), *states)
+    batch = subject.batches[0]
+    step = jax.jit(jax.vmap(subject.method.update, in_axes=(0, None)))
+    together = step(stacked, batch)
+    for i, state in enumerate(states):
+        one = jax.tree.map(lambda a, i=i: a[i], together)
+        _near(
+            state, subject.update(state, batch), one, "a member alone and among others"
+        )
+
+
+def _lowering(subject: _Subject) -> None:
+    batch = jax.eval_shape(
+        *(subject.sampler.sample, subject.images, jax.random.key(0), jnp.int32(0)),
+        subject.sampler.args,
+    )
+    state = jax.eval_shape(subject.method.init, jax.random.key(0), batch)
+    bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
+
+    def step(key_data: Array, state: State, batch: Batch) -> Any:
+        state = state._replace(key=jax.random.wrap_key_data(key_data))
+        state, metrics = subject.method.update(state, batch)
+        return state._replace(key=jax.random.key_data(state.key)), metrics
+
+    export.export(jax.jit(step), platforms=["tpu", "cuda"])(
+        bits, state._replace(key=bits), batch
+    )
+
+
+def _codes(subject: _Subject) -> None:
+    images, _ = subject.images.take(jnp.arange(5))
+    codes = subject.method.encode(subject.state, {"image": images})
+    if not isinstance(codes, Mapping) or subject.method.code not in codes:
+        found = sorted(codes) if isinstance(codes, Mapping) else type(codes).__name__
+        raise _Broken(f"encode returned {found}; `code` is {subject.method.code!r}.")
+    points = {name: _vector(name, code) for name, code in codes.items()}
+    if subject.method.decode is None:
+        return
+    decoded = subject.method.decode(subject.state, points)
+    if decoded.shape != images.shape:
+        raise _Broken(f"decode made images {decoded.shape} of codes of {images.shape}.")
+    low, high = float(decoded.min()), float(decoded.max())
+    if not 0 <= low <= high <= 1:
+        raise _Broken(f"decoded images lie between {low} and {high}; expected [0, 1].")
+
+
+def _vector(name: str, code: Code) -> Array:
+    vector = point(code)
+    if vector.ndim != 2 or len(vector) != 5 or not np.isfinite(vector).all():
+        raise _Broken(
+            f"the code {name!r} of 5 images has the shape {vector.shape}"
+            f"{'' if np.isfinite(vector).all() else ' and is not finite'}; expected "
+            "finite numbers, (5, latent)."
+        )
+    return vector
+
+
+CONTRACT: dict[str, Callable[[_Subject], None]] = {
+    "step": _step,
+    "resume": _resume,
+    "devices": _devices,
+    "replicas": _replicas,
+    "population": _population,
+    "lowering": _lowering,
+    "codes": _codes,
+}
+
+
+def _is_key(leaf: Any) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _bits(leaf: Any) -> np.ndarray:
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+
+
+def _written_and_read(leaf: Any) -> Any:
+    if _is_key(leaf):
+        return jax.random.wrap_key_data(jnp.asarray(_bits(leaf)))
+    return jnp.asarray(_bits(leaf))
+
+
+def _same(a: Any, b: Any, what: str) -> None:
+    """Raises unless two trees are equal bit for bit."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(a)
+    for (path, one), other in zip(leaves, jax.tree.leaves(b), strict=True):
+        if not np.array_equal(_bits(one), _bits(other), equal_nan=True):
+            name = jax.tree_util.keystr(path)
+            raise _Broken(f"{what} differ{' in ' + name if name else ''}.")
+
+
+def _near(start: State, a: Any, b: Any, what: str) -> None:
+    """Raises unless two steps from one state differ by rounding alone."""
+    for name, one, other in zip(a[1]._fields, a[1], b[1], strict=True):
+        if not np.isclose(one, other, rtol=_METRIC, atol=_METRIC):
+            raise _Broken(f"{what} differ: {name} is {float(one)} and {float(other)}.")
+    paths, _ = jax.tree_util.tree_flatten_with_path(start.params)
+    found = zip(paths, *(jax.tree.leaves(s.params) for s, _ in (a, b)), strict=True)
+    for (path, old), one, other in found:
+        # means, since Adam makes whole steps of gradients that are rounding errors
+        moved = np.abs(np.asarray(one) - np.asarray(old)).mean()
+        apart = np.abs(np.asarray(one) - np.asarray(other)).mean()
+        if apart > _MOVED * moved + 1e-7:
+            raise _Broken(
+                f"{what} differ in params{jax.tree_util.keystr(path)} by {apart:.2g} on "
+                f"average, of a step of {moved:.2g}."
+            )

@@ -1,0 +1,160 @@
+"""p(x | z) of a decoder: what its output means, its likelihood and its mean image."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dis_jax import losses
+from dis_jax.suggest import suggest
+
+DEFAULT = "bernoulli"
+COMPONENTS = 5  # of a logistic mixture
+# Below these a scale is finer than 8 bits resolve, and likelihoods grow without bound.
+_LEAST_LOG_SCALE = -7.0  # Salimans et al. 2017, in their code
+_LEAST_LOGVAR = -12.0  # Rybkin et al. 2021, log sigma of -6, in their code
+
+
+class Likelihood(NamedTuple):
+    """What a decoder's output says of an image.
+
+    Attributes:
+      outputs: how many numbers it takes for a pixel of so many channels.
+      nll: `(output, images, hparams) -> (batch,)`, nats.
+      mean: `output -> images`, in [0, 1].
+    """
+
+    outputs: Callable[[int], int]
+    nll: Callable[[Array, Array, Mapping[str, Array]], Float[Array, " batch"]]
+    mean: Callable[[Array], Array]
+
+
+def make(config: Any) -> Likelihood:
+    """The likelihood that a config names.
+
+    Args:
+      config: `likelihood`, one of `LIKELIHOODS` ("bernoulli" where there is none), and
+        `mixture_components` of a "logistic_mixture"; `hparams.variance` of a "gaussian".
+
+    Returns:
+      The likelihood.
+
+    Raises:
+      ValueError: if it is not known, or `hparams.variance` is missing.
+    """
+    name = config.get("likelihood", DEFAULT)
+    if name not in LIKELIHOODS:
+        raise ValueError(
+            f"config.likelihood is {name!r}; {suggest(str(name), LIKELIHOODS)}"
+        )
+    if name == "gaussian" and "variance" not in config["hparams"]:
+        raise ValueError(
+            "config.likelihood is 'gaussian', whose hparams.variance is missing; the word "
+            "'gaussian' behind the colon of --config sets both."
+        )
+    if name == "logistic_mixture":
+        return _mixture(config.get("mixture_components", COMPONENTS))
+    return LIKELIHOODS[name]
+
+
+def _same(channels: int) -> int:
+    return channels
+
+
+def _twice(channels: int) -> int:
+    return 2 * channels
+
+
+def _bernoulli(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
+    del hparams
+    return losses.bernoulli_nll(output, images)
+
+
+def _gaussian(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
+    return losses.gaussian_nll(jax.nn.sigmoid(output), images, hparams["variance"])
+
+
+def _gaussian_shared(
+    output: Array, images: Array, hparams: Mapping[str, Array]
+) -> Array:
+    del hparams
+    mean = jax.nn.sigmoid(output)
+    variance = losses.optimal_variance(mean, images)
+    return losses.gaussian_nll(mean, images, variance)
+
+
+def _gaussian_pixel(
+    output: Array, images: Array, hparams: Mapping[str, Array]
+) -> Array:
+    del hparams
+    mean, logvar = jnp.split(output, 2, axis=-1)
+    variance = jnp.exp(_at_least(_LEAST_LOGVAR, logvar))
+    return losses.gaussian_nll(jax.nn.sigmoid(mean), images, variance)
+
+
+def _squared_error(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
+    """A Gaussian of variance ½ without its constant."""
+    del hparams
+    error = (jax.nn.sigmoid(output) - images) ** 2
+    return error.reshape(len(error), -1).sum(axis=1)
+
+
+def _logistic(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
+    del hparams
+    return losses.discretised_logistic_nll(*_mean_and_scale(output), images)
+
+
+def _logistic_mean(output: Array) -> Array:
+    return losses.clipped_logistic_mean(*_mean_and_scale(output))
+
+
+def _mean_and_scale(output: Array) -> tuple[Array, Array]:
+    mean, log_scale = jnp.split(output, 2, axis=-1)
+    return jax.nn.sigmoid(mean), _at_least(_LEAST_LOG_SCALE, log_scale)
+
+
+def _first_half(output: Array) -> Array:
+    return jax.nn.sigmoid(jnp.split(output, 2, axis=-1)[0])
+
+
+@functools.cache
+def _mixture(components: int) -> Likelihood:
+    """A pixel's weights, then for each channel means and scales of the components."""
+
+    def parts(output: Array) -> tuple[Array, Array, Array]:
+        logits, rest = output[..., :components], output[..., components:]
+        rest = rest.reshape(*rest.shape[:-1], -1, 2, components)
+        mean, log_scale = rest[..., 0, :], rest[..., 1, :]
+        return logits, jax.nn.sigmoid(mean), _at_least(_LEAST_LOG_SCALE, log_scale)
+
+    def nll(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
+        del hparams
+        return losses.logistic_mixture_nll(*parts(output), images)
+
+    def mean(output: Array) -> Array:
+        logits, centres, log_scale = parts(output)
+        each = losses.clipped_logistic_mean(centres, log_scale)
+        return (jax.nn.softmax(logits)[..., None, :] * each).sum(axis=-1)
+
+    return Likelihood(lambda channels: components * (1 + 2 * channels), nll, mean)
+
+
+def _at_least(low: float, value: Array) -> Array:
+    """A value that stays above `low`, with a gradient everywhere."""
+    return low + jax.nn.softplus(value - low)
+
+
+LIKELIHOODS: dict[str, Likelihood] = {
+    "bernoulli": Likelihood(_same, _bernoulli, jax.nn.sigmoid),
+    "gaussian": Likelihood(_same, _gaussian, jax.nn.sigmoid),
+    "gaussian_shared": Likelihood(_same, _gaussian_shared, jax.nn.sigmoid),
+    "gaussian_pixel": Likelihood(_twice, _gaussian_pixel, _first_half),
+    "discretised_logistic": Likelihood(_twice, _logistic, _logistic_mean),
+    "logistic_mixture": _mixture(COMPONENTS),
+    "squared_error": Likelihood(_same, _squared_error, jax.nn.sigmoid),
+}

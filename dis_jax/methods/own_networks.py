@@ -1,0 +1,96 @@
+"""An encoder and a decoder of one's own, for every method that has the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from dis_jax import networks, own_code
+
+
+def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, Any]:
+    """The networks that a function of the user's makes.
+
+    Args:
+      name: `my_module:my_networks`, a function `(config, output_shape) -> (encoder,
+        decoder)`, or itself. Each is a linen module, or a function of `rngs` that makes
+        one of nnx. The encoder takes images and returns mean and log-variance, each
+        (batch, `config.network.latent`); the decoder takes latents and returns (batch,
+        *output_shape).
+      config: of the method.
+      output_shape: (height, width, outputs of a pixel), which are its channels, or as
+        many numbers as the likelihood takes.
+
+    Returns:
+      Encoder and decoder.
+
+    Raises:
+      ValueError: if there is no such function, or what it makes does not fit; says how.
+    """
+    name = own_code.name_of(name) if callable(name) else name
+    if not own_code.is_own(name):
+        raise ValueError(
+            f"config.network.name is {name!r}; expected 'conv', 'mlp', or "
+            "'my_module:my_networks'."
+        )
+    pair = own_code.resolve(name, "config.network.name")
+    try:
+        made = pair(config, output_shape)
+        encoder, decoder = made
+    except Exception as error:  # the user's: anything may be raised
+        raise ValueError(
+            f"{name}(config, output_shape) fails: {own_code.origin(name, error)}. Expected "
+            "it to return (encoder, decoder)."
+        ) from error
+    encoder, decoder = (_as_linen(name, net) for net in (encoder, decoder))
+    latent = (2, config.network.latent)
+    _check(name, "encoder", encoder, (2, *config.image_shape), [latent, latent])
+    _check(name, "decoder", decoder, latent, [(2, *output_shape)])
+    return encoder, decoder
+
+
+def _as_linen(name: str, network: Any) -> Any:
+    """Something with `init` and `apply`."""
+    from flax import nnx
+
+    if isinstance(network, nn.Module | networks.FromNnx):
+        return network
+    if isinstance(network, nnx.Module) or not callable(network):
+        raise ValueError(
+            f"{name} returned a {type(network).__name__}; expected a linen module, or a "
+            "function that makes one of nnx: lambda rngs: MyEncoder(10, rngs=rngs)."
+        )
+    return networks.FromNnx(network)
+
+
+def _check(
+    name: str,
+    role: str,
+    network: Any,
+    taken: tuple[int, ...],
+    wanted: list[tuple[int, ...]],
+) -> None:
+    """Raises unless a network makes outputs of these shapes; nothing is computed."""
+    begin = lambda: network.init_with_output(jax.random.key(0), jnp.zeros(taken))
+    try:
+        outputs, variables = jax.eval_shape(begin)
+    except Exception as error:  # the user's: anything may be raised
+        raise ValueError(
+            f"the {role} of {name} fails on an input {taken}: "
+            f"{own_code.origin(name, error)}"
+        ) from error
+    if kinds := sorted({*variables} - {"params"}):
+        raise ValueError(
+            f"the {role} of {name} has {', '.join(kinds)} beside params; expected "
+            "parameters alone: no batch statistics."
+        )
+    found = [jnp.shape(leaf) for leaf in jax.tree.leaves(outputs)]
+    if found != wanted:
+        said = "mean and log-variance" if len(wanted) == 2 else "one array"
+        raise ValueError(
+            f"the {role} of {name} makes {found} of an input {taken}; expected {said}, "
+            f"{wanted}."
+        )

@@ -1,0 +1,76 @@
+"""Networks written with `flax.nnx`, as the methods here use networks: init and apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+from jaxtyping import Array, Key
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+
+class FromNnx:
+    """An nnx network with the `init` and `apply` of a linen one."""
+
+    def __init__(self, make: Callable[[nnx.Rngs], Any]):
+        """Takes what makes the network.
+
+        Args:
+          make: `rngs -> module`, such as `lambda rngs: MyEncoder(10, rngs=rngs)`, whose
+            variables are all `nnx.Param`.
+
+        Raises:
+          ValueError: if it makes no nnx module, or one with other variables.
+
+        Example:
+          >>> import jax
+          >>> from flax import nnx
+          >>> from dis_jax import networks
+          >>> layer = networks.FromNnx(lambda rngs: nnx.Linear(3, 2, rngs=rngs))
+          >>> sorted(layer.init(jax.random.key(0), None)["params"])
+          ['bias', 'kernel']
+        """
+        self._make = make
+        from flax import nnx
+
+        shapes = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
+        if not isinstance(shapes, nnx.Module):
+            raise ValueError(
+                f"{make!r} made a {type(shapes).__name__}; expected an nnx.Module."
+            )
+        self._graph, self._shapes, other = nnx.split(shapes, nnx.Param, ...)
+        if found := sorted({type(v).__name__ for _, v in nnx.to_flat_state(other)}):
+            raise ValueError(
+                f"{type(shapes).__name__} has variables of the kinds {', '.join(found)}; "
+                "expected nnx.Param alone: no batch statistics, no noise of its own."
+            )
+
+    def init(self, key: Key[Array, ""], inputs: Any) -> dict[str, Any]:
+        """Parameters of a new network; nnx knows the shapes of inputs before."""
+        from flax import nnx
+
+        del inputs
+        _, params, _ = nnx.split(self._make(nnx.Rngs(key)), nnx.Param, ...)
+        flat = {_dotted(path): v[...] for path, v in nnx.to_flat_state(params)}
+        return {"params": flat}
+
+    def apply(self, variables: dict[str, Any], *inputs: Any) -> Any:
+        """What the network makes of inputs."""
+        from flax import nnx
+
+        paths = [_dotted(path) for path, _ in nnx.to_flat_state(self._shapes)]
+        values = [variables["params"][path] for path in paths]
+        params = jax.tree.unflatten(jax.tree.structure(self._shapes), values)
+        return nnx.merge(self._graph, params)(*inputs)
+
+    def init_with_output(self, key: Key[Array, ""], *inputs: Any) -> tuple[Any, Any]:
+        """`apply` with new parameters, and these."""
+        variables = self.init(key, inputs)
+        return self.apply(variables, *inputs), variables
+
+
+def _dotted(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))

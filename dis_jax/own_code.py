@@ -1,0 +1,262 @@
+"""Code of one's own, by a name such as `my_module:my_method`.
+
+Methods, data sets, pairs of networks and metrics of the user's are named in a config or on
+a command line, and need no edit of this package. A name that comes from a file of someone
+else's (the config of a run, say) imports nothing until it is permitted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pathlib
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dis_jax.suggest import suggest
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+# What this process may use: the things themselves where they were given, else None.
+_PERMITTED: dict[str, Any] = {}
+_EVERYTHING = "*"
+
+
+def is_own(name: Any) -> bool:
+    """Whether a name is one of code outside this package: `module:attribute`.
+
+    Args:
+      name: anything.
+
+    Returns:
+      Whether it has that form.
+
+    Example:
+      >>> from dis_jax import own_code
+      >>> own_code.is_own("my_module:my_method"), own_code.is_own("runs/a:b")
+      (True, False)
+    """
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def permit(*names: str) -> None:
+    """Lets this process import and run what these names stand for.
+
+    Args:
+      *names: each a `module:attribute`; other words are passed over. "*" permits all.
+
+    Example:
+      >>> from dis_jax import own_code
+      >>> own_code.permit("math:sqrt")
+      >>> own_code.resolve("math:sqrt", "the root")(9.0)
+      3.0
+    """
+    for name in names:
+        if is_own(name) or name == _EVERYTHING:
+            _PERMITTED.setdefault(name)
+
+
+def name_of(thing: Callable[..., Any]) -> str:
+    """The name of a function or class, by which another process finds it.
+
+    This process goes on with the thing itself.
+
+    Args:
+      thing: defined at the top of a module, a config file or a script.
+
+    Returns:
+      `module:attribute`.
+
+    Raises:
+      ValueError: if it has no such name, as lambdas and inner functions.
+
+    Example:
+      >>> import statistics
+      >>> from dis_jax import own_code
+      >>> own_code.name_of(statistics.mean)
+      'statistics:mean'
+    """
+    attribute = getattr(thing, "__qualname__", "")
+    module = getattr(thing, "__module__", None) or ""
+    home = sys.modules.get(module)
+    if home is None or module == "__main__" or _attribute(home, attribute) is not thing:
+        # a config file is loaded under a name that is not its own
+        file = getattr(getattr(thing, "__code__", None), "co_filename", "")
+        file = file or getattr(home, "__file__", None) or ""
+        module = pathlib.Path(file).stem if file.endswith(".py") else module
+    name = f"{module}:{attribute}"
+    if not is_own(name):
+        raise ValueError(
+            f"{thing!r} has no name that another process finds; expected a function or "
+            "class that is defined at the top of a file."
+        )
+    _PERMITTED[name] = thing
+    return name
+
+
+def resolve(name: str, what: str) -> Any:
+    """What a permitted name stands for; imports its module if need be.
+
+    Modules are looked for where Python looks, then in the current folder.
+
+    Args:
+      name: `module:attribute`.
+      what: what it is to be, for messages: "config.method".
+
+    Returns:
+      The attribute.
+
+    Raises:
+      ValueError: if the name is not permitted, or the module cannot be imported, or has
+        no such attribute.
+
+    Example:
+      >>> from dis_jax import own_code
+      >>> own_code.resolve("shutil:rmtree", "config.method")
+      Traceback (most recent call last):
+      ...
+      ValueError: config.method is 'shutil:rmtree', code from outside dis_jax, which ...
+    """
+    if name not in _PERMITTED and _EVERYTHING not in _PERMITTED:
+        raise ValueError(
+            f"{what} is {name!r}, code from outside dis_jax, which a stranger's files "
+            "could name as well: nothing was imported. If you trust it, give --allow_code "
+            "to the command; in Python, training.restore(..., allow_code=True) or "
+            f"method=..., or dis_jax.own_code.permit({name!r})."
+        )
+    if _PERMITTED.get(name) is not None:
+        return _PERMITTED[name]
+    module, _, attribute = name.partition(":")
+    try:
+        home = _imported(module)
+    except Exception as error:  # the module is the user's: anything may be in it
+        raise ValueError(_failed(name, what, error)) from error
+    found = _attribute(home, attribute)
+    if found is None:
+        raise ValueError(
+            f"{what} is {name!r}, but {home.__file__ or module} has no {attribute!r}; "
+            f"{suggest(attribute, _offered(home))}"
+        )
+    _PERMITTED[name] = found  # a set's functions are part of compiled programs: once
+    return found
+
+
+def named(config: Any) -> Any:
+    """A config in which code of one's own stands by its name, and is permitted.
+
+    Whoever gives a config to be trained gives its names; a config that was read from a
+    run's folder must not come here.
+
+    Args:
+      config: an `ml_collections.ConfigDict`, or a mapping; functions in it become names.
+
+    Returns:
+      The config itself where it holds no function, else a copy.
+    """
+    found = {name: value for name, value in _leaves(config) if callable(value)}
+    if found:
+        config = config.copy_and_resolve_references()
+        with config.ignore_type(), config.unlocked():
+            config.update_from_flattened_dict(
+                {name: name_of(value) for name, value in found.items()}
+            )
+    permit(*names_in(config))
+    return config
+
+
+def names_in(config: Any) -> list[str]:
+    """The names of code outside this package that a config holds.
+
+    Args:
+      config: an `ml_collections.ConfigDict`, or a mapping.
+
+    Returns:
+      Each `module:attribute`, without the variants that may follow a data set's.
+    """
+    words = [v.partition("+")[0] for _, v in _leaves(config) if isinstance(v, str)]
+    return [word for word in words if is_own(word)]
+
+
+def search(folder: str | os.PathLike[str]) -> None:
+    """Lets modules of a folder be imported, after all others.
+
+    Args:
+      folder: where they lie, for example that of a config file.
+    """
+    folder = str(pathlib.Path(folder).resolve())
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def origin(name: str, error: BaseException) -> str:
+    """What an error in code of one's own says, with the line of that code.
+
+    Args:
+      name: of the code, `module:attribute`.
+      error: what was raised.
+
+    Returns:
+      A few words on one line: its type, message, file and line.
+    """
+    module = sys.modules.get(name.partition(":")[0])
+    file = getattr(module, "__file__", None) or _file_of(_PERMITTED.get(name))
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if file and frame.filename == file]
+    text = " ".join(str(error).split()).rstrip(".") or "no message"
+    where = f" ({file}, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {text}{where}"
+
+
+def _offered(home: Any) -> list[str]:
+    """What a module may be asked for: its own functions, classes and values."""
+    found = {k: v for k, v in vars(home).items() if not k.startswith("_")}
+    return [k for k, v in found.items() if not inspect.ismodule(v)]
+
+
+def _file_of(thing: Any) -> str:
+    return getattr(getattr(thing, "__code__", None), "co_filename", "")
+
+
+def _imported(module: str) -> Any:
+    search(pathlib.Path.cwd())
+    importlib.invalidate_caches()
+    return importlib.import_module(module)
+
+
+def _failed(name: str, what: str, error: Exception) -> str:
+    module = name.partition(":")[0]
+    missing = isinstance(error, ModuleNotFoundError) and error.name
+    if missing and f"{module}.".startswith(f"{missing}."):
+        return (
+            f"{what} is {name!r}, but there is no module {missing!r} in the current "
+            f"folder {pathlib.Path.cwd()}, beside the config file, or installed. Start "
+            "where its file is, or name that folder in PYTHONPATH."
+        )
+    return f"{what} is {name!r}, whose module cannot be imported: {_place(error)}"
+
+
+def _place(error: Exception) -> str:
+    """An error of an import with the last line that raised it."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+
+
+def _attribute(home: Any, path: str) -> Any:
+    for part in path.split("."):
+        home = getattr(home, part, None)
+    return home
+
+
+def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values, of tuples too."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) or hasattr(value, "items"):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,143 @@
+"""What a decoder's output means: closed forms, and every VAE trained with each."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import losses, training
+from dis_jax.methods import autoencoder, likelihoods
+
+VAES = ("ada_gvae", "beta_vae", "factor_vae", "gaussian_tc", "joint_vae", "ml_vae")
+
+
+def config_with(tiny_config, method, likelihood):
+    config = tiny_config(method)
+    config.likelihood = likelihood
+    if likelihood == "gaussian":
+        config.hparams.variance = 0.04
+    return config
+
+
+def likelihood_of(name, variance=0.04):
+    config = {"likelihood": name, "hparams": {"variance": variance}}
+    return likelihoods.make(config)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return jax.random.randint(jax.random.key(0), (3, 4, 4, 2), 0, 256) / 255
+
+
+def test_gaussians_by_hand(images, normal_output):
+    output = normal_output(2)
+    mean = 1 / (1 + np.exp(-np.float64(output)))
+    error = (mean - images) ** 2
+
+    def nll(variance):
+        each = 0.5 * (error / variance + np.log(2 * np.pi * variance))
+        return each.reshape(3, -1).sum(axis=1)
+
+    fixed = likelihood_of("gaussian").nll(output, images, {"variance": 0.04})
+    np.testing.assert_allclose(fixed, nll(0.04), rtol=1e-4)
+    shared = likelihood_of("gaussian_shared").nll(output, images, {})
+    np.testing.assert_allclose(shared, nll(error.mean()), rtol=1e-4)
+    logvar = np.float64(normal_output(2, seed=1)) - 3
+    both = jnp.concatenate([output, logvar], axis=-1)
+    pixel = likelihood_of("gaussian_pixel").nll(both, images, {})
+    floor = -12 + np.log1p(np.exp(logvar + 12))
+    np.testing.assert_allclose(pixel, nll(np.exp(floor)), rtol=1e-4)
+
+
+@pytest.fixture
+def normal_output():
+    return lambda channels, seed=0: jax.random.normal(
+        jax.random.key(seed + 1), (3, 4, 4, channels)
+    )
+
+
+def test_the_shared_variance_is_the_best_and_its_gradient_is_exact(
+    images, normal_output
+):
+    likelihood = likelihood_of("gaussian_shared")
+    output = normal_output(2)
+    total = lambda output: likelihood.nll(output, images, {}).sum()
+    fixed = likelihood_of("gaussian")
+    best = losses.optimal_variance(jax.nn.sigmoid(output), images)
+    at = lambda variance: fixed.nll(output, images, {"variance": variance}).sum()
+    assert total(output) < at(0.9 * best)
+    assert total(output) < at(1.1 * best)
+    # the derivative of n/2 log(mean squared error), which has no variance in it
+    closed = lambda output: (
+        0.5 * images.size * jnp.log(((jax.nn.sigmoid(output) - images) ** 2).mean())
+    )
+    np.testing.assert_allclose(
+        jax.grad(total)(output), jax.grad(closed)(output), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_a_mixture_takes_its_parts_in_their_order(images):
+    likelihood = likelihoods.make(
+        {"likelihood": "logistic_mixture", "mixture_components": 2, "hparams": {}}
+    )
+    assert likelihood.outputs(2) == 2 * (1 + 2 * 2)
+    logits, low, high = jnp.array([0.0, np.log(3)]), -2.0, 2.0
+    # a pixel: weights, then of each channel the means and scales of both components
+    pixel = jnp.concatenate([logits, jnp.array([low, high, -6.0, -6.0] * 2)])
+    output = jnp.broadcast_to(pixel, (3, 4, 4, 10))
+    wanted = 0.25 * jax.nn.sigmoid(low) + 0.75 * jax.nn.sigmoid(high)
+    np.testing.assert_allclose(likelihood.mean(output), wanted, rtol=1e-3)
+    at_high = jnp.full((3, 4, 4, 2), jax.nn.sigmoid(high))
+    at_low = jnp.full((3, 4, 4, 2), jax.nn.sigmoid(low))
+    gap = likelihood.nll(output, at_low, {}) - likelihood.nll(output, at_high, {})
+    np.testing.assert_allclose(gap, 16 * np.log(3), rtol=1e-2)
+
+
+@pytest.mark.parametrize("name", likelihoods.LIKELIHOODS)
+def test_mean_images_lie_where_the_likelihood_is_large(name, tiny_config):
+    """A decoder fitted to one image, pixel by pixel, returns that image."""
+    likelihood = likelihood_of(name, variance=0.04)
+    image = jnp.linspace(0.1, 0.9, 12).reshape(1, 2, 2, 3)
+    output = jnp.zeros((1, 2, 2, likelihood.outputs(3)))
+
+    @jax.jit
+    def fit(output):
+        slope = jax.grad(lambda o: likelihood.nll(o, image, {"variance": 0.04}).sum())
+        # by signs, since gradients grow without bound as a variance goes to 0
+        step = lambda i, o: o - 0.05 * 0.99**i * jnp.sign(slope(o))
+        return jax.lax.fori_loop(0, 600, step, output)
+
+    found = likelihood.mean(fit(output))
+    assert found.shape == image.shape
+    np.testing.assert_allclose(found, image, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("method", "likelihood"),
+    [*((vae, "logistic_mixture") for vae in VAES), ("beta_vae", "gaussian")],
+)
+def test_every_vae_takes_a_likelihood(method, likelihood, tiny_config, traced_step):
+    config = config_with(tiny_config, method, likelihood)
+    state, metrics, decoded = traced_step(config)
+    outputs = likelihoods.make(config).outputs(1)
+    last = max(state.params["decoder"], key=lambda name: int(name.split("_")[1]))
+    assert state.params["decoder"][last]["kernel"].shape[-1] == 64 * 64 * outputs
+    assert metrics.loss.shape == ()
+    assert decoded.shape == (5, 64, 64, 1)
+
+
+def test_the_decoder_has_the_outputs_that_the_likelihood_takes(tiny_config):
+    config = config_with(tiny_config, "vae", "discretised_logistic")
+    config.image_shape = (64, 64, 3)
+    assert autoencoder.make_networks(config).decoder.image_shape == (64, 64, 6)
+
+
+def test_what_is_unknown_or_missing_is_named(tiny_config):
+    config = config_with(tiny_config, "vae", "gausian")
+    with pytest.raises(ValueError, match="did you mean 'gaussian'"):
+        training.make_method(config)
+    config.likelihood = "gaussian"
+    with pytest.raises(ValueError, match=r"hparams\.variance is missing"):
+        training.make_method(config)
