@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 from jaxtyping import Array, Float
 
-from dis_jax.evaluation.one_metric import Settings, arguments
+from dis_jax.evaluation.one_metric import Settings, arguments, as_fields
 from dis_jax.evaluation.registry import find_metric
 from dis_jax.probing.labelled_codes import Samples, permuted
 
