@@ -56,7 +56,8 @@ def export(
     if member is not None:
         own = members(config)[member]
         config.seed = own.seed
-        config.hparams.update(own.hparams)
+        with config.ignore_type():  # a schedule may stand for a number
+            config.hparams.update(own.hparams)
         config.population = dict.fromkeys(config.population, ())
     exported.write(out, method, state, strict_json(config), batch)
     return method, state, config

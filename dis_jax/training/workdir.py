@@ -403,8 +403,8 @@ def restore(
         found = "a single model" if count is None else f"{count} members, from 0"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
     if exported.is_exported(workdir):
-        shapes = lambda batch: state_shapes(method, config, batch)
-        return method, exported.read(workdir, shapes), config
+        shapes = lambda batch: state_shapes(made, config, batch)
+        return made, exported.read(workdir, shapes), config
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
