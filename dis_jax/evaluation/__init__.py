@@ -49,6 +49,7 @@ from dis_jax.metrics.modularity_explicitness import (
     modularity_explicitness,
 )
 from dis_jax.metrics.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.metrics.pairwise_entanglement import pairwise_entanglement
 from dis_jax.metrics.r2 import R2, r2
 from dis_jax.metrics.sap import Sap, sap
 from dis_jax.metrics.udr import Udr, udr
@@ -157,6 +158,7 @@ __all__ = [
     "omes",
     "omes_from_pairs",
     "omes_on_grid",
+    "pairwise_entanglement",
     "prior_rmse",
     "probe",
     "r2",
