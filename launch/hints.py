@@ -63,7 +63,8 @@ def broken_file(arguments: list[str]) -> str:
         _load(file, argument)
     except Exception as error:  # the file is the user's: anything may be in it
         frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == file]
+        whole = str(pathlib.Path(file).absolute())  # as Python names it, or as given
+        lines = [frame.lineno for frame in frames if frame.filename in (file, whole)]
         line, words = lines[-1] if lines else None, str(error)
         if isinstance(error, SyntaxError):
             line, words = error.lineno, error.msg

@@ -77,23 +77,3 @@ def test_a_mistake_ends_in_a_message(run, codes, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in codes.parent.iterdir()) == ["my.npz"]
-
-
-@pytest.mark.slow
-def test_a_run_is_scored_in_its_folder(run, tmp_path):
-    workdir = tmp_path / "run"
-    trained = run(
-        "train",
-        *("--config=configs/beta_vae.py:rendered_dsprites,mlp", f"--workdir={workdir}"),
-        *("--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
-        *("--config.steps=2", "--config.batch_size=8", "--config.tensorboard=False"),
-    )
-    assert trained.returncode == 0, trained.stderr
-    done = run("evaluate", f"--workdir={workdir}", "--metrics=mig,irs", "--seed=3")
-    assert done.returncode == 0, done.stderr
-    result = json.loads((workdir / "evaluation/mig+irs_seed3_step2.json").read_text())
-    assert result["data"] == "rendered_dsprites"
-    assert result["source"]["step"] == 2
-    assert (result["num_train"], result["num_test"]) == (10_000, 5_000)
-    assert len(result["factor_names"]) == 5
-    assert set(result["metrics"]) == {"mig", "irs"}

@@ -1,0 +1,181 @@
+"""From the wheel alone, in an empty folder: all that a newcomer does first."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOURCES = ("dis_jax", "launch", "configs", "setup.cfg", "pyproject.toml", "LICENSE")
+TINY = (
+    *("--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
+    *("--config.network.latent=3", "--config.batch_size=8", "--config.log_every=10"),
+    *("--config.checkpoint_every=10", "--config.tensorboard=False", "--workdir=runs/a"),
+)
+KILLED = """
+import glob, os, runpy, signal, sys, threading, time
+
+def kill():
+    while not glob.glob("runs/a/checkpoints/*0"):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=kill, daemon=True).start()
+sys.argv = ["dis-jax", "train", *sys.argv[1:]]
+runpy.run_module("dis_jax", run_name="__main__", alter_sys=True)
+"""
+RESTORED = """
+import sys
+import jax, numpy as np
+from dis_jax import evaluation, training
+
+x = jax.random.uniform(jax.random.key(0), (4, 64, 64, 1))
+for name in sys.argv[1:]:
+    method, state, config = training.restore(name)
+    print(np.asarray(evaluation.code_fn(method, state)(x)).tolist())
+"""
+MINE = """
+from dis_jax.training import base_config
+
+def get_config(argument="rendered_dsprites"):
+    return base_config.get_config("beta_vae", argument, beta=2.0)
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Where the wheel is installed; what it depends on is that of this environment."""
+    pytest.importorskip("setuptools")
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in (*SOURCES, "README.md"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    for words in (
+        ["wheel", "--no-deps", "--no-build-isolation", f"-w{folder}", str(source)],
+        ["install", "--no-deps", "--no-index", f"-f{folder}", "dis_jax"],
+    ):
+        target = [f"--target={folder / 'site'}"] if words[0] == "install" else []
+        done = subprocess.run(
+            [*pip, *words, *target], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def here(site, tmp_path_factory):
+    """`here(command, ...)`: runs commands one after another in an empty folder."""
+    folder = tmp_path_factory.mktemp("empty")
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=1"
+    env = {k: v for k, v in os.environ.items() if k != "DIS_JAX_DATA_DIR"}
+    env |= {"PYTHONPATH": str(site), "XLA_FLAGS": flags}
+    server = subprocess.Popen(
+        [sys.executable, str(ROOT / "tests" / "command_server.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=env,
+    )
+
+    def run(*arguments, code=None):
+        what = {"code": code} if code else {"module": "dis_jax"}
+        files = {name: str(folder / f".{name}") for name in ("stdout", "stderr")}
+        for path in files.values():
+            pathlib.Path(path).unlink(missing_ok=True)
+        asked = {**what, **files, "arguments": arguments, "env": env, "timeout": 200}
+        server.stdin.write(json.dumps([asked]) + "\n")
+        server.stdin.flush()
+        (status,) = json.loads(server.stdout.readline())
+        texts = [pathlib.Path(path).read_text() for path in files.values()]
+        return subprocess.CompletedProcess(arguments, status, *texts)
+
+    run.folder = folder
+    yield run
+    server.communicate()
+
+
+def test_the_command_is_installed_and_nothing_else_is_at_the_top(site, tmp_path):
+    assert {p.name for p in site.iterdir() if p.suffix != ".dist-info"} == {
+        "bin",
+        "dis_jax",
+    }
+    done = subprocess.run(
+        [str(site / "bin" / "dis-jax"), "trian"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no command 'trian'; did you mean 'train'")
+
+
+def test_train_kill_resume_score_report_export_restore(here, site):
+    run = here.folder / "runs" / "a"
+    train = ("--config=factor_vae:mlp", "--config.discriminator.widths=(8,)", *TINY)
+    killed = here(*train, "--config.steps=100000", code=KILLED)
+    assert killed.returncode == -9, killed.stderr
+    reached = max(
+        int(p.name) for p in (run / "checkpoints").iterdir() if p.name.isdigit()
+    )
+
+    done = here("train", *train, f"--config.steps={reached + 20}")
+    assert done.returncode == 0, done.stderr
+    assert f"going on from step {reached}" in done.stderr
+    assert (
+        (run / "command.txt")
+        .read_text()
+        .startswith("dis-jax train --config=factor_vae")
+    )
+
+    scoring = ("--metrics=mig,irs", "--seed=3", "--baselines=none")
+    done = here("evaluate", "--workdir=runs/a", *scoring)
+    assert done.returncode == 0, done.stderr
+    scored = run / "evaluation" / f"mig+irs_seed3_step{reached + 20}.json"
+    result = json.loads(scored.read_text())
+    assert (result["num_train"], result["num_test"]) == (10_000, 5_000)
+    assert set(result["metrics"]) == {"mig", "irs"}
+
+    done = here("report", "--workdir=runs/a", "--num_examples=16")
+    assert done.returncode == 0, done.stderr
+    assert (run / "report.html").stat().st_size > 10_000
+
+    done = here("export", "--workdir=runs/a", "--out=weights/mine")
+    assert done.returncode == 0, done.stderr
+    card = (here.folder / "weights" / "mine" / "README.md").read_text()
+    score = result["metrics"]["mig"]["result"]["score"]
+    assert f"| mig | score | {score:.3f} |" in card
+    assert f"Trained for {reached + 20:,} steps of 8 examples, seed 0, by" in card
+    assert (here.folder / "weights" / "mine" / "traversals_z.png").is_file()
+
+    done = here("runs/a", "weights/mine", code=RESTORED)
+    assert done.returncode == 0, done.stderr
+    trained, exported = (
+        np.array(json.loads(line)) for line in done.stdout.splitlines()
+    )
+    np.testing.assert_array_equal(trained, exported)
+    assert np.ptp(trained, axis=0).min() > 0
+
+
+def test_a_config_of_ones_own_and_mistakes(here):
+    (here.folder / "mine.py").write_text(MINE)
+    done = here("train", "--config=mine.py:mlp,dmeo", "--workdir=runs/b")
+    assert "unknown word 'dmeo'; did you mean 'demo'" in done.stderr
+    assert "(mine.py, line 5)" in done.stderr
+    done = here("train", "--config=factr_vae", "--workdir=runs/c")
+    assert done.stderr.startswith(
+        "error: --config: no config 'factr_vae'; did you mean"
+    )
+    assert "See dis-jax train --help." in done.stderr
+    done = here("report", "--workdir=runs/c")
+    assert "make one with dis-jax train --config=" in done.stderr
