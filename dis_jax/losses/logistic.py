@@ -1,4 +1,4 @@
-"""Likelihoods of images of 8 bits: one logistic distribution a value, or a mixture."""
+"""Likelihoods of 8-bit images: a logistic distribution per value, or a mixture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def discretised_logistic_nll(
       mean: (batch, *features), in units of the targets.
       log_scale: (batch, *features), the logarithm of the scale s.
       targets: (batch, *features), in [0, 1].
-      levels: how many values a target can take: 0, 1 / (levels - 1), ..., 1.
+      levels: number of values of a target: 0, 1 / (levels - 1), ..., 1.
 
     Returns:
       (batch,), nats, summed over all axes but the first; never negative.
@@ -74,7 +74,7 @@ def logistic_mixture_nll(
       mean: (batch, *pixels, channel, component), in units of the targets.
       log_scale: (batch, *pixels, channel, component).
       targets: (batch, *pixels, channel), in [0, 1].
-      levels: how many values a target can take.
+      levels: number of values of a target.
 
     Returns:
       (batch,), nats, summed over pixels and channels; never negative.
@@ -97,6 +97,8 @@ def logistic_mixture_nll(
         log_scale=(log_scale, "batch *pixels channel component"),
     )
     each = _log_probability(mean, log_scale, targets[..., None], levels)
+    # Channels are independent within a component: log-probabilities add up before the
+    # mixture, whose sum over components is a log-sum-exp.
     together = jax.nn.log_softmax(logits) + each.sum(axis=-2)
     found = -jax.nn.logsumexp(together, axis=-1)
     return found.sum(axis=range(1, found.ndim))
@@ -105,13 +107,13 @@ def logistic_mixture_nll(
 def clipped_logistic_mean(
     mean: Float[Array, " *features"], log_scale: Float[Array, " *features"]
 ) -> Float[Array, " *features"]:
-    """The mean of a logistic variable that is cut off at 0 and at 1.
+    """The mean of a logistic variable that is clipped to [0, 1].
 
-    `∫₀¹ σ((mean - t) / s) dt = s [softplus(mean / s) - softplus((mean - 1) / s)]`: to the
-    square of a level's width it is the mean of `discretised_logistic_nll`'s distribution.
+    `∫₀¹ σ((mean - t) / s) dt = s [softplus(mean / s) - softplus((mean - 1) / s)]`: the mean
+    of the distribution in `discretised_logistic_nll`, up to the square of a level's width.
 
     Args:
-      mean: of the logistic distribution, before it is cut off.
+      mean: of the logistic distribution, before clipping.
       log_scale: (as `mean`), the logarithm of its scale s.
 
     Returns:
@@ -138,8 +140,11 @@ def _log_probability(
     half = 0.5 / (levels - 1)
     inverse = jnp.exp(-log_scale)
     above, below = ((targets + side * half - mean) * inverse for side in (1, -1))
-    # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), without cancellation
+    # σ(a) - σ(b) = σ(a) σ(-b) (1 - exp(b - a)), without cancellation, where a - b is
+    # the width of the bin in scales.
     log_width = jnp.log(2 * half) - log_scale
+    # Both branches of `where` get finite arguments: an infinite gradient in the branch
+    # that is not chosen would make the result NaN.
     width = jnp.maximum(jnp.exp(log_width), _SMALL)
     inner = jnp.where(
         log_width < jnp.log(_SMALL),
@@ -148,5 +153,7 @@ def _log_probability(
     )
     to_upper, to_lower = jax.nn.log_sigmoid(above), jax.nn.log_sigmoid(-below)
     found = to_upper + to_lower + inner
+    # The outer bins are open: P(above the last edge) = σ(-b), P(below the first) =
+    # σ(a).
     found = jnp.where(targets > 1.0 - half, to_lower, found)
     return jnp.where(targets < half, to_upper, found)

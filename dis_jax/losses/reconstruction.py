@@ -97,11 +97,11 @@ def gaussian_nll(
 def optimal_variance(
     mean: Float[Array, " batch *features"], targets: Float[Array, " batch *features"]
 ) -> Float[Array, ""]:
-    """The one variance under which a batch has the largest Gaussian likelihood.
+    """The shared variance that maximises the Gaussian likelihood of a batch.
 
-    `σ² = mean over batch and features of (t - mean)²`. Its own gradient is stopped: where
-    the likelihood is largest, its derivative in σ² is 0, so that the gradient of
-    `gaussian_nll(mean, targets, σ²)` in the mean is exact all the same.
+    `σ² = mean over batch and features of (t - mean)²`. Its gradient is stopped: at the
+    maximum the derivative of the likelihood in σ² is 0, so the gradient of
+    `gaussian_nll(mean, targets, σ²)` in the mean is exact without it.
 
     Eq.: Rybkin et al. 2021, optimal sigma-VAE
 

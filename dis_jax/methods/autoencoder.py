@@ -17,11 +17,11 @@ Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
 
 
 class Networks(NamedTuple):
-    """The two networks of an autoencoder, and what the second one's output means.
+    """The networks of an autoencoder, and the likelihood of its output.
 
     Attributes:
       encoder: images -> mean and log-variance, a Flax module.
-      decoder: latents -> what the likelihood takes, a Flax module.
+      decoder: latents -> parameters of the likelihood, a Flax module.
       likelihood: of images.
     """
 

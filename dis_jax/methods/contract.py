@@ -1,4 +1,4 @@
-"""What every method promises to the training engine, checked on anyone's."""
+"""The contract between methods and the training engine, as checks of any method."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dis_jax.methods.method import Batch, Code, Method, State, point
 from dis_jax.suggest import suggest
 
 _STEPS = 3
-_MOVED = 0.05  # of a step, by which rounding may change it
-_METRIC = 1e-3  # and a metric
+_MOVED = 0.05  # largest change of a step by rounding, as a share of the step
+_METRIC = 1e-3  # largest change of a metric by rounding
 
 
 class _Subject:
@@ -61,9 +61,9 @@ def check(
       parts: of `CONTRACT`, by default all:
         "step" (a function of state and batch, which keeps key, hyperparameters, shapes
         and types, and reports finite scalars), "resume" (a state that was written and
-        read goes on bit for bit), "devices" (a batch shared between devices is one
-        batch, where there are several), "replicas" (all that average over `axis_name`
-        stay equal), "population" (members side by side are those alone), "lowering" (a
+        read continues bit for bit), "devices" (a batch split over several devices gives
+        the same step), "replicas" (replicas that average over `axis_name` stay equal),
+        "population" (members give the same steps side by side and alone), "lowering" (a
         step compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
 
     Returns:
@@ -105,14 +105,14 @@ def check(
 
 
 class _Broken(Exception):
-    """A promise that does not hold."""
+    """A violation of the contract."""
 
 
 def check_fields(method: Any, name: str) -> None:
-    """Raises ValueError unless something is a `Method` of a sampler that there is.
+    """Raises ValueError unless a value is a `Method` with a known sampler.
 
     Args:
-      method: what a function of one's own returned.
+      method: the result of a user's function.
       name: of the function, for the message.
     """
     if not isinstance(method, Method):
@@ -130,11 +130,11 @@ def check_fields(method: Any, name: str) -> None:
 
 
 def check_step(before: State, after: Any) -> None:
-    """Raises ValueError unless `update` returned a state like its own, and metrics.
+    """Raises ValueError unless `update` returned a state of the same form and metrics.
 
     Args:
-      before: the state that it was given, or its shapes.
-      after: what it returned, or its shapes.
+      before: the state that it received, or its shapes.
+      after: its result, or the shapes of it.
     """
     if not isinstance(after, tuple) or len(after) != 2:
         raise ValueError(f"update returned {after!r}; expected (state, metrics).")
@@ -217,6 +217,7 @@ def _replicas(subject: _Subject) -> None:
     shards = jax.tree.map(
         lambda a: a.reshape(2, a.shape[0] // 2, *a.shape[1:]), subject.batches[0]
     )
+    # vmap with an axis name has the collectives of pmap, and needs one device only.
     step = jax.vmap(method.update, in_axes=(None, 0), axis_name="data")
     states, metrics = jax.jit(step)(subject.state, shards)
     first, second = (
@@ -246,6 +247,8 @@ def _lowering(subject: _Subject) -> None:
         subject.sampler.args,
     )
     state = jax.eval_shape(subject.method.init, jax.random.key(0), batch)
+    # `export` does not serialise typed keys: the step takes the bits of the key
+    # instead.
     bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
 
     def step(key_data: Array, state: State, batch: Batch) -> Any:
@@ -321,14 +324,15 @@ def _same(a: Any, b: Any, what: str) -> None:
 
 
 def _near(start: State, a: Any, b: Any, what: str) -> None:
-    """Raises unless two steps from one state differ by rounding alone."""
+    """Raises unless two steps from one state differ only by rounding."""
     for name, one, other in zip(a[1]._fields, a[1], b[1], strict=True):
         if not np.isclose(one, other, rtol=_METRIC, atol=_METRIC):
             raise _Broken(f"{what} differ: {name} is {float(one)} and {float(other)}.")
     paths, _ = jax.tree_util.tree_flatten_with_path(start.params)
     found = zip(paths, *(jax.tree.leaves(s.params) for s, _ in (a, b)), strict=True)
     for (path, old), one, other in found:
-        # means, since Adam makes whole steps of gradients that are rounding errors
+        # Means over a parameter: where a gradient is a rounding error, Adam still makes
+        # a full step, of either sign.
         moved = np.abs(np.asarray(one) - np.asarray(old)).mean()
         apart = np.abs(np.asarray(one) - np.asarray(other)).mean()
         if apart > _MOVED * moved + 1e-7:

@@ -1,4 +1,4 @@
-"""p(x | z) of a decoder: what its output means, its likelihood and its mean image."""
+"""Likelihoods p(x | z): outputs of the decoder, log-likelihood and mean image."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _LEAST_LOGVAR = -12.0  # Rybkin et al. 2021, log sigma of -6, in their code
 
 
 class Likelihood(NamedTuple):
-    """What a decoder's output says of an image.
+    """How a decoder's output describes an image.
 
     Attributes:
-      outputs: how many numbers it takes for a pixel of so many channels.
+      outputs: number of channels -> numbers per pixel in the output.
       nll: `(output, images, hparams) -> (batch,)`, nats.
       mean: `output -> images`, in [0, 1].
     """
@@ -83,6 +83,7 @@ def _gaussian_shared(
     output: Array, images: Array, hparams: Mapping[str, Array]
 ) -> Array:
     del hparams
+    # sigma-VAE: no parameter, but the best variance for this batch.
     mean = jax.nn.sigmoid(output)
     variance = losses.optimal_variance(mean, images)
     return losses.gaussian_nll(mean, images, variance)
@@ -100,6 +101,7 @@ def _gaussian_pixel(
 def _squared_error(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
     """A Gaussian of variance ½ without its constant."""
     del hparams
+    # -log N(x; mean, ½) = (x - mean)² + ½ log π, summed over pixels.
     error = (jax.nn.sigmoid(output) - images) ** 2
     return error.reshape(len(error), -1).sum(axis=1)
 
@@ -127,6 +129,7 @@ def _mixture(components: int) -> Likelihood:
     """A pixel's weights, then for each channel means and scales of the components."""
 
     def parts(output: Array) -> tuple[Array, Array, Array]:
+        # (..., components), then (..., channel, mean or log-scale, components).
         logits, rest = output[..., :components], output[..., components:]
         rest = rest.reshape(*rest.shape[:-1], -1, 2, components)
         mean, log_scale = rest[..., 0, :], rest[..., 1, :]
@@ -145,7 +148,7 @@ def _mixture(components: int) -> Likelihood:
 
 
 def _at_least(low: float, value: Array) -> Array:
-    """A value that stays above `low`, with a gradient everywhere."""
+    """Bounds a value from below by softplus; a maximum would have no gradient there."""
     return low + jax.nn.softplus(value - low)
 
 

@@ -1,4 +1,4 @@
-"""An encoder and a decoder of one's own, for every method that has the two."""
+"""Encoder and decoder from a user's function, for every method that has both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dis_jax import networks, own_code
 
 
 def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, Any]:
-    """The networks that a function of the user's makes.
+    """Makes the networks of a user's function.
 
     Args:
       name: `my_module:my_networks`, a function `(config, output_shape) -> (encoder,
@@ -73,7 +73,7 @@ def _check(
     taken: tuple[int, ...],
     wanted: list[tuple[int, ...]],
 ) -> None:
-    """Raises unless a network makes outputs of these shapes; nothing is computed."""
+    """Raises unless a network gives outputs of these shapes, by tracing alone."""
     begin = lambda: network.init_with_output(jax.random.key(0), jnp.zeros(taken))
     try:
         outputs, variables = jax.eval_shape(begin)

@@ -1,11 +1,11 @@
-"""Hyperparameters that change during training: optax's schedules, written in a config.
+"""Hyperparameters that change during training: schedules of optax in a config.
 
   config.hparams.beta = {"schedule": "linear", "init_value": 0.0, "end_value": 4.0,
                          "transition_steps": 10_000}
 
-A step reads the value at `state.step`, so that a run that was resumed reads the same. The
-members of a population may have schedules of their own: `config.population.beta` is a tuple
-of numbers and schedules, and `state.hparams["beta"]` the place of a member's in it.
+A step uses the value at `state.step`, so a resumed run uses the same values. Members of a
+population may have different schedules: `config.population.beta` is a tuple of numbers and
+schedules, and `state.hparams["beta"]` is the index of a member's among the different ones.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def is_schedule(value: Any) -> bool:
 
 
 def make(value: Any, field: str = "hparams") -> Schedule:
-    """The function of the step that a hyperparameter stands for.
+    """Makes the function of the step that a hyperparameter describes.
 
     Args:
       value: a number; or a mapping whose `schedule` is one of `SCHEDULES`, or
@@ -100,6 +100,7 @@ def make(value: Any, field: str = "hparams") -> Schedule:
         raise ValueError(
             f"config.{field}: the schedule {name!r} needs {', '.join(missing)}."
         )
+    # Called once, because some schedules check their arguments only then.
     try:
         made = factory(**options)
         float(made(0))
@@ -113,7 +114,7 @@ def at(value: Any, step: int) -> float:
 
     Args:
       value: of a field of `config.hparams`.
-      step: how many updates have been made.
+      step: number of updates so far.
 
     Returns:
       The number.
@@ -127,7 +128,7 @@ def at(value: Any, step: int) -> float:
 
 
 def of(config: Any) -> dict[str, list[Any]]:
-    """The schedules of a config: by hyperparameter, those that its members may have.
+    """The schedules of a config by hyperparameter, over all members.
 
     Args:
       config: `hparams`, and `population` where there are members.
@@ -146,21 +147,21 @@ def of(config: Any) -> dict[str, list[Any]]:
 
 
 def identity(value: Any) -> str:
-    """A text that is the same for equal schedules, and for equal numbers."""
+    """A text that is equal for equal schedules or numbers, for comparisons."""
     plain = value.to_dict() if hasattr(value, "to_dict") else value
     plain = dict(plain) if isinstance(plain, Mapping) else float(plain)
     return json.dumps(plain, sort_keys=True)
 
 
 def numbered(config: Any, hparams: Mapping[str, Any]) -> dict[str, float]:
-    """A member's hyperparameters as numbers: the place of its schedule where it has one.
+    """A member's hyperparameters as numbers: the index of its schedule, if it has one.
 
     Args:
       config: of the run.
       hparams: of the member.
 
     Returns:
-      What its `state.hparams` holds.
+      The content of its `state.hparams`.
     """
     places = {
         name: [identity(value) for value in values]
@@ -192,7 +193,7 @@ def before_first_step(config: Any) -> Any:
 
 
 def scheduled(method: Method, config: Any) -> Method:
-    """A method whose steps read hyperparameters off the schedules of a config.
+    """A method whose steps take hyperparameters from the schedules of a config.
 
     The values of a step are among its metrics.
 
@@ -214,11 +215,13 @@ def scheduled(method: Method, config: Any) -> Method:
         branches = [lambda step, f=f: jnp.float32(f(step)) for f in found[name]]
         if len(branches) == 1:
             return branches[0](state.step)
+        # One program for all members: the index in the state selects the schedule.
         place = state.hparams[name].astype(jnp.int32)
         return jax.lax.switch(place, branches, state.step)
 
     def init(key: Array, batch: Batch) -> State:
         state = method.init(key, batch)
+        # Index 0; a run replaces it by that of the member, see `numbered`.
         places = dict.fromkeys(found, jnp.zeros((), jnp.float32))
         return state._replace(hparams=state.hparams | places)
 
@@ -229,6 +232,7 @@ def scheduled(method: Method, config: Any) -> Method:
         )
         own = {name: v for name, v in now.items() if name not in metrics._fields}
         reported = _metrics_class((*metrics._fields, *own))(*metrics, *own.values())
+        # The state keeps the indices; the values belong to this step alone.
         return after._replace(hparams=state.hparams), reported
 
     return method._replace(init=init, update=update)
@@ -236,5 +240,5 @@ def scheduled(method: Method, config: Any) -> Method:
 
 @functools.cache
 def _metrics_class(fields: tuple[str, ...]) -> Any:
-    """One class for the same fields, as trees of metrics must agree."""
+    """One class for the same fields: to JAX, another class is another tree."""
     return collections.namedtuple("ScheduledMetrics", fields)

@@ -1,4 +1,4 @@
-"""Networks written with `flax.nnx`, as the methods here use networks: init and apply."""
+"""Adapts `flax.nnx` networks to the `init` and `apply` that the methods use."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class FromNnx:
         return {"params": flat}
 
     def apply(self, variables: dict[str, Any], *inputs: Any) -> Any:
-        """What the network makes of inputs."""
+        """Applies the network to inputs."""
         from flax import nnx
 
         paths = [_dotted(path) for path, _ in nnx.to_flat_state(self._shapes)]
