@@ -112,6 +112,8 @@ def clipped_logistic_mean(
     `∫₀¹ σ((mean - t) / s) dt = s [softplus(mean / s) - softplus((mean - 1) / s)]`: the mean
     of the distribution in `discretised_logistic_nll`, up to the square of a level's width.
 
+    Eq.: Salimans et al. 2017, mean of (2)
+
     Args:
       mean: of the logistic distribution, before clipping.
       log_scale: (as `mean`), the logarithm of its scale s.

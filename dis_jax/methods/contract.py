@@ -247,8 +247,7 @@ def _lowering(subject: _Subject) -> None:
         subject.sampler.args,
     )
     state = jax.eval_shape(subject.method.init, jax.random.key(0), batch)
-    # `export` does not serialise typed keys: the step takes the bits of the key
-    # instead.
+    # The bits of the key: a plain array, like all other arguments of the exported step.
     bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
 
     def step(key_data: Array, state: State, batch: Batch) -> Any:
