@@ -40,9 +40,9 @@ def discretised_logistic_nll(
 
     Example:
       >>> black = jnp.zeros((1, 2))
-      >>> nll = losses.discretised_logistic_nll(black - 0.5 / 255, black, black)
-      >>> print((nll / jnp.log(2)).round(1))  # half of each logistic lies below 0 + h
-      [1.9]
+      >>> nll = losses.discretised_logistic_nll(black + 0.5 / 255, black, black)
+      >>> print((nll / jnp.log(2)).round(1))  # half of each logistic lies below h
+      [2.]
     """
     check_shapes(
         mean=(mean, "batch feature *features"),

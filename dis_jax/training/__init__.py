@@ -23,6 +23,7 @@ from dis_jax.training.program import (
     stack,
 )
 from dis_jax.training.setup import Run, set_up
+from dis_jax.training.trackers import to_mlflow, to_wandb
 from dis_jax.training.workdir import (
     BusyError,
     graft,
@@ -57,5 +58,7 @@ __all__ = [
     "restore",
     "set_up",
     "stack",
+    "to_mlflow",
+    "to_wandb",
     "train",
 ]

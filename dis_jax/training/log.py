@@ -14,6 +14,7 @@ import numpy as np
 from absl import logging
 
 from dis_jax.files import write_whole
+from dis_jax.training.trackers import Callback
 
 Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
 
@@ -29,6 +30,7 @@ class Log:
         last_step: int,
         tensorboard: bool,
         seconds_between_lines: float = 10.0,
+        tell: Callback | None = None,
     ):
         """Opens the log at a step and drops the lines after that step.
 
@@ -38,6 +40,7 @@ class Log:
           last_step: the step at which it will end.
           tensorboard: whether to write TensorBoard files too.
           seconds_between_lines: of plain progress, where the output is not a terminal.
+          tell: also called with the step and the means of each line.
         """
         self._path = workdir / "metrics.jsonl"
         self._earlier = _truncate(self._path, first_step)
@@ -50,6 +53,7 @@ class Log:
         self._shown = self._start
         self._wait = seconds_between_lines
         self._note: dict[str, str] = {}
+        self._tell = tell
 
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
@@ -82,6 +86,8 @@ class Log:
                     if v is not None:
                         self._board.add_scalar(tag, v, step)
             self._board.add_scalar("steps_per_second", rate, step)
+        if self._tell is not None:
+            self._tell(step, {"steps_per_second": rate, **scalars})
         self._note = {
             name: f"{np.nanmean(np.array(v, float)):.4g}"
             for name, v in list(scalars.items())[:3]

@@ -24,6 +24,7 @@ from dis_jax.training.diverged import Watch
 from dis_jax.training.finite import NonFiniteError, Window
 from dis_jax.training.log import Log, Silence
 from dis_jax.training.setup import Run, batch_shapes, set_up
+from dis_jax.training.trackers import Callback
 
 # Calls that are dispatched and not finished: the device always has a next one, and the
 # host does not run far ahead of it.
@@ -37,6 +38,7 @@ def train(
     data_dir: str | os.PathLike[str] | None = None,
     resident: bool | None = None,
     accept_changes: bool = False,
+    log: Callback | None = None,
 ) -> State:
     """Trains what the config says, from the last checkpoint in the workdir.
 
@@ -50,6 +52,9 @@ def train(
         other data; seeds and `init_from`, which only a first step reads, stay as they
         were.
 
+      log: called with each line of the log, as `(step, means by name)`, for trackers of
+        experiments, see `to_wandb` and `to_mlflow`; in a population each mean is a list.
+        A run that resumes tells the steps again that it makes again.
     Returns:
       The state after the last step, stacked over members for a population.
 
@@ -70,7 +75,7 @@ def train(
     folder = pathlib.Path(folder)
     with workdir.held(folder / ".lock") if _writes() else nullcontext():
         workdir.check_config(folder, config, accept_changes=accept_changes)
-        return _train(run, folder, began, accept_changes)
+        return _train(run, folder, began, accept_changes, log)
 
 
 def _writes() -> bool:
@@ -78,7 +83,13 @@ def _writes() -> bool:
     return jax.process_index() == 0
 
 
-def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -> State:
+def _train(
+    run: Run,
+    folder: pathlib.Path,
+    began: float,
+    accept_changes: bool,
+    tell: Callback | None,
+) -> State:
     config = run.config
     compiled = program.compile_program(
         *(run.method, run.sampler, run.image_set, run.mesh),
@@ -96,7 +107,7 @@ def _train(run: Run, folder: pathlib.Path, began: float, accept_changes: bool) -
         if start.step >= config.steps:
             logging.info("%s has made its %d steps already", folder, start.step)
             return start.state
-        options = {"first_step": start.step, "last_step": config.steps}
+        options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
             Log(folder, tensorboard=config.tensorboard, **options)
             if _writes()
