@@ -29,13 +29,13 @@ SHOWS = {
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the Jupyter packages
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs(path, monkeypatch):
+def test_the_notebook_runs(path, monkeypatch, one_device):
     import nbclient
     import nbformat
 
     monkeypatch.setenv("DIS_JAX_NOTEBOOK_STEPS", "10")
     monkeypatch.setenv("DIS_JAX_NOTEBOOK_VOTES", "10")
-    monkeypatch.setenv("XLA_FLAGS", "")
+    monkeypatch.setenv("XLA_FLAGS", one_device)
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
         notebook, timeout=600, resources={"metadata": {"path": str(ROOT)}}

@@ -55,6 +55,12 @@ def plain_sap(codes, factors, test_codes, test_factors):
     return np.mean(ranked[-1] - ranked[-2]), matrix
 
 
+def test_a_factor_s_values_need_not_count_from_zero(random_codes):
+    codes, factors = random_codes()
+    plain, renamed = (sap(codes, f, codes, f) for f in (factors, 3 * factors + 2))
+    np.testing.assert_array_equal(plain.matrix, renamed.matrix)
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_equals_the_definition(random_codes, seed):
     split = (*random_codes(seed=seed), *random_codes(n=1000, seed=seed + 10))

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from dis_jax import data, training
-from dis_jax.training import program
+from dis_jax.methods import State
+from dis_jax.methods.autoencoder import step_key
+from dis_jax.training import feed, program
 
 pytest.importorskip("grain")
 _path = pathlib.Path(__file__).parents[1] / "data" / "official_files.py"
@@ -25,6 +27,15 @@ def _bits(tree):
 def _assert_same(a, b, **tolerance):
     for x, y in zip(_bits(a), _bits(b), strict=True):
         np.testing.assert_allclose(x, y, **tolerance)
+
+
+def test_no_batch_is_drawn_with_the_key_of_a_step():
+    """Else the pixels of a batch and the noise of its codes would be dependent."""
+    start = State(0, jax.random.key(0), {}, {}, {}, {})
+    of_steps = [step_key(start._replace(step=i), None) for i in range(9)]
+    of_batches = [jax.random.fold_in(feed.data_key(start), i) for i in range(9)]
+    drawn = {tuple(jax.random.key_data(k).tolist()) for k in of_steps + of_batches}
+    assert len(drawn) == 18
 
 
 @pytest.fixture
@@ -80,7 +91,7 @@ def test_streamed_steps_are_those_on_the_device(
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(), (0, 1)])
 def test_resumed_stream_equals_unbroken_bit_for_bit(
-    seeds, tiny_config, folder, tmp_path
+    seeds, tiny_config, folder, tmp_path, rounds_alike
 ):
     values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2, "steps": 10}
     config = tiny_config(

@@ -332,7 +332,7 @@ logging.set_verbosity(logging.INFO)
 logging.use_absl_handler()
 config = beta_vae.get_config("rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))
-config.update(steps=3000, steps_per_call=5, checkpoint_every=25, log_every=25,
+config.update(steps=1200, steps_per_call=5, checkpoint_every=25, log_every=25,
               batch_size=8, tensorboard=False)
 
 def start(name):
@@ -358,9 +358,9 @@ assert end(*unbroken) == 0
 whole = time.monotonic() - began
 chance = random.Random(0)
 kills = 0
-while kills < 20:
+while kills < 8:
     child, log = start("broken")
-    time.sleep(chance.uniform(0, whole / 20))
+    time.sleep(chance.uniform(0, whole / 8))
     os.kill(child, signal.SIGKILL)
     if end(child, log) != -signal.SIGKILL:
         break  # it had finished already
@@ -371,15 +371,15 @@ print(kills)
 
 
 @pytest.mark.slow
-def test_killed_twenty_times_equals_unbroken(commands, tmp_path):
+def test_killed_eight_times_equals_unbroken(commands, one_device, tmp_path):
     """SIGKILL at random moments: while stepping, logging, saving."""
-    env = os.environ | {"XLA_FLAGS": ""}
+    env = os.environ | {"XLA_FLAGS": one_device}
     command = {"code": KILLED, "arguments": [str(tmp_path)], "env": env}
     (done,) = commands(command, timeout=900)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 10, "the run is too short to be killed often"
+    assert int(done.stdout) >= 5, "the run is too short to be killed often"
     states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
-    assert int(states[0].step) == 3000
+    assert int(states[0].step) == 1200
     _assert_same(*states)
     lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]
