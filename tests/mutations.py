@@ -3,15 +3,18 @@
     python tests/mutations.py [--only=losses/] [--result=results/mutations.json]
 
 The faults are in tests/mutations.toml, each with the tests that should see it. Prints
-whether they do; the exit status is 1 if one survives. About 10 s a fault.
+whether they do, and writes which test was the first; the exit status is 1 if one survives.
+About 10 s a fault.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,8 @@ import tempfile
 import time
 import tomllib
 from typing import Any
+
+from dis_jax.provenance import provenance
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
@@ -35,7 +40,7 @@ def copy_of_the_clone(folder: pathlib.Path) -> None:
 
 
 def try_one(clone: pathlib.Path, mutation: dict[str, Any]) -> dict[str, Any]:
-    """What becomes of one fault: "caught" or "survived", and after how many seconds."""
+    """Whether a fault is "caught" or has "survived", by which test, in how many seconds."""
     path = clone / mutation["file"]
     text = path.read_text(encoding="utf-8")
     found = text.count(mutation["old"])
@@ -67,11 +72,13 @@ def try_one(clone: pathlib.Path, mutation: dict[str, Any]) -> dict[str, Any]:
         raise SystemExit(
             f"pytest {' '.join(mutation['tests'])}:\n{done.stdout[-2000:]}"
         )
+    seen = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
     return {
         "file": mutation["file"],
         "old": mutation["old"],
         "new": mutation["new"],
         "outcome": "caught" if done.returncode else "survived",
+        "by": seen and seen[1],
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -95,7 +102,12 @@ def main() -> int:
     caught = sum(result["outcome"] == "caught" for result in results)
     print(f"{caught} of {len(results)} caught")
     if options.result:
-        summary = {"command": " ".join(["python", *sys.argv]), "caught": caught}
+        summary = {
+            "command": " ".join(["python", *sys.argv]),
+            "date": datetime.date.today().isoformat(),
+            **provenance(),
+            "caught": caught,
+        }
         text = json.dumps(summary | {"mutations": results}, indent=1)
         pathlib.Path(options.result).write_text(text + "\n", "utf-8")
     return 0 if caught == len(results) else 1
