@@ -36,7 +36,6 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
 test: lint types
-	$(BIN)/python docs/make_equations.py --check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint
