@@ -22,6 +22,7 @@ from dis_jax.metrics.clustering import (
     prior_rmse,
 )
 from dis_jax.metrics.dci import Dci, dci
+from dis_jax.metrics.dcimig import Dcimig, dcimig
 from dis_jax.metrics.downstream import Downstream, downstream
 from dis_jax.metrics.factor_vae_score import (
     FACTOR_VAE_PAPER,
@@ -34,6 +35,7 @@ from dis_jax.metrics.gaussian_correlation import (
 )
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
+from dis_jax.metrics.jemmig import Jemmig, jemmig
 from dis_jax.metrics.mask_variance import (
     MaskVariance,
     Scenes,
@@ -102,12 +104,14 @@ __all__ = [
     "CategoryScores",
     "Clustering",
     "Dci",
+    "Dcimig",
     "DigitClassifier",
     "Downstream",
     "FactorVaeScore",
     "GaussianCorrelation",
     "InfoMec",
     "Irs",
+    "Jemmig",
     "MaskVariance",
     "Mcc",
     "Mig",
@@ -127,6 +131,7 @@ __all__ = [
     "code_fn",
     "compare_codes",
     "dci",
+    "dcimig",
     "digit_classifier",
     "distance_to_ideal",
     "downstream",
@@ -147,6 +152,7 @@ __all__ = [
     "generate",
     "infomec",
     "irs",
+    "jemmig",
     "labelled_images",
     "left_out_attributes",
     "mask_variance",

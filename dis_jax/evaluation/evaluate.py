@@ -103,9 +103,9 @@ def evaluate(
       >>> from dis_jax import evaluation
       >>> grid = types.SimpleNamespace(sizes=(4, 5), images=lambda factors: factors)
       >>> result = evaluation.evaluate(
-      ...     lambda images: 2.0 * images, grid, jax.random.key(0), ["mig"])
-      >>> result["metrics"]["mig"]["settings"]
-      {'bins': 20}
+      ...     lambda images: 2.0 * images, grid, jax.random.key(0), ["irs"])
+      >>> result["metrics"]["irs"]["settings"]
+      {'quantile': 0.99, 'bins': 20}
     """
     key = random_key(key)
     names = resolve_metrics(metrics)

@@ -75,7 +75,7 @@ def arguments(
         "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
     }
     options = {**metric.settings, **settings.get(name, {})}
-    if "values" in metric.takes:
+    if {"values", "targets", "train_targets"} & {*metric.takes}:
         options["kinds"] = samples.kinds
     return [values[field] for field in metric.takes], options
 

@@ -71,7 +71,7 @@ def format_table(result: Mapping[str, Any]) -> str:
                 format_score(entry.get("baselines", {}).get(which, {}).get(field, ""))
                 for which in labels
             ]
-            spread = interval_and_null(entry, field) if chance else ()
+            spread = interval_and_null(entry, field)[: len(chance)]
             rows.append([label, field, value, *spread, *others, seconds])
             notes.append(over if i == 0 and name != "gaussian_correlation" else "")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -113,7 +113,9 @@ def chance_heads(result: Mapping[str, Any]) -> list[str]:
     resampled = any(
         "resamples" in entry for entry in result.get("metrics", {}).values()
     )
-    return ["[low, high]", "null"] if resampled else []
+    if not resampled:
+        return []
+    return ["[low, high]"] if "compared" in result else ["[low, high]", "null"]
 
 
 def interval_and_null(entry: Mapping[str, Any], field: str) -> tuple[str, str]:

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from dis_jax import own_code
 from dis_jax.metrics.beta_vae_score import beta_vae_score
 from dis_jax.metrics.dci import dci
+from dis_jax.metrics.dcimig import dcimig, reweighted_dcimig
 from dis_jax.metrics.downstream import downstream
 from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
 from dis_jax.metrics.gaussian_correlation import gaussian_correlation
 from dis_jax.metrics.infomec import infomec
 from dis_jax.metrics.irs import irs
+from dis_jax.metrics.jemmig import jemmig, reweighted_jemmig
 from dis_jax.metrics.mcc import mcc, reweighted_mcc
 from dis_jax.metrics.mig import mig, reweighted_mig
 from dis_jax.metrics.modularity_explicitness import modularity_explicitness
@@ -52,6 +54,8 @@ class Metric(NamedTuple):
 _ALL = ("codes", "factors")
 _SPLIT = ("train_codes", "train_factors", "test_codes", "test_factors")
 _REAL = ("codes", "values")  # the factors as numbers, not cut into bins
+_KINDS = ("codes", "targets")  # each factor as its kind has it
+_SPLIT_KINDS = ("train_codes", "train_targets", "test_codes", "test_targets")
 _GRID = ("encode", "data", "key")
 _INDEPENDENT = (
     "0 is best: independent dimensions, whatever they stand for; in nats, Wasserstein in "
@@ -70,9 +74,12 @@ METRICS: dict[str, Metric] = {
     "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
     "beta_vae_score": Metric(beta_vae_score, _GRID),
     "mig": Metric(mig, _ALL, reweighted=reweighted_mig),
-    "sap": Metric(sap, _SPLIT),
-    "dci": Metric(dci, _SPLIT, slow=True),
-    "dci_lightgbm": Metric(dci, _SPLIT, {"trees": "lightgbm"}, slow=True),
+    "mig_ksg": Metric(mig, _KINDS, {"information": "ksg"}),
+    "jemmig": Metric(jemmig, _ALL, reweighted=reweighted_jemmig),
+    "dcimig": Metric(dcimig, _ALL, reweighted=reweighted_dcimig),
+    "sap": Metric(sap, _SPLIT_KINDS),
+    "dci": Metric(dci, _SPLIT_KINDS, slow=True),
+    "dci_lightgbm": Metric(dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True),
     "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
     "irs": Metric(irs, _ALL, limits=(-_INF, 1.0)),
     "gaussian_correlation": Metric(
@@ -80,7 +87,7 @@ METRICS: dict[str, Metric] = {
     ),
     "omes": Metric(omes, (*_ALL, "key"), best=_OMES, reweighted=reweighted_omes),
     "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
-    "infomec": Metric(infomec, _ALL),
+    "infomec": Metric(infomec, _KINDS),
     "mcc": _MCC,
     "mcc_spearman": _MCC._replace(settings={"correlation": "spearman"}),
     "mcc_linear": _MCC._replace(settings={"transform": "linear"}),

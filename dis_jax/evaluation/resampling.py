@@ -230,6 +230,6 @@ def _half(samples: Samples, rng: np.random.Generator) -> Samples:
     for part in ("", "train_", "test_"):
         total = len(getattr(samples, f"{part}codes"))
         rows = np.sort(rng.permutation(total)[: math.ceil(total / 2)])
-        for what in ("codes", "factors", "values"):
+        for what in ("codes", "factors", "values", "targets"):
             pick[part + what] = getattr(samples, part + what)[rows]
     return samples._replace(**pick)

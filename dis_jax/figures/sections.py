@@ -315,7 +315,7 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
         found = entry.get("baselines", {})
         for field, value in scalars(entry).items():
             others = [format_score(found.get(b, {}).get(field)) for b in baselines]
-            spread = interval_and_null(entry, field) if chance else ()
+            spread = interval_and_null(entry, field)[: len(chance)]
             rows.append([label, field.replace("_", " "), value, *spread, *others])
             notes.append(" ".join([_about(metric), over]).strip() if label else "")
             label = ""

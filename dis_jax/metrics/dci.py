@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,12 +12,18 @@ from numpy.typing import ArrayLike
 from dis_jax.probing.boosted_trees import (
     FitTrees,
     fit_side_by_side,
+    lightgbm_regressor,
     lightgbm_trees,
+    sklearn_regressor,
     sklearn_trees,
 )
-from dis_jax.probing.checks import check_split, unit_scale
+from dis_jax.probing.checks import unit_scale
+from dis_jax.probing.factor_kinds import Kind, as_targets, check_split_kinds, is_label
 
-_TREES = {"sklearn": sklearn_trees, "lightgbm": lightgbm_trees}
+_TREES = {
+    "sklearn": (sklearn_trees, sklearn_regressor),
+    "lightgbm": (lightgbm_trees, lightgbm_regressor),
+}
 
 
 class Dci(NamedTuple):
@@ -51,6 +57,7 @@ def dci(
     *,
     seed: int = 0,
     trees: str | FitTrees = "sklearn",
+    kinds: Sequence[Kind] | None = None,
 ) -> Dci:
     """Disentanglement, completeness, informativeness of a code by boosted trees.
 
@@ -75,6 +82,9 @@ def dci(
       seed: of the trees, which break ties at random.
       trees: "sklearn", "lightgbm", or a function (codes, labels of one factor, test
         codes, seed) -> `Trees` for trees of your own.
+      kinds: one a factor; all are labels by default. Numbers get regressors of the same
+        trees and R2 in place of accuracy; of an angle the regressors of cosine and sine
+        are averaged.
 
     Returns:
       `Dci(disentanglement, completeness, informativeness_train, informativeness_test,
@@ -94,22 +104,35 @@ def dci(
       (1.0, 1.0)
     """
     if callable(trees):
-        fit = trees
+        of_labels = of_numbers = trees
     elif trees in _TREES:
-        fit = _TREES[trees]
+        of_labels, of_numbers = _TREES[trees]
     else:
         raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
-    x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
+    x, columns, x_test, tests, kinds = check_split_kinds(
+        codes, factors, test_codes, test_factors, kinds
+    )
     # scikit-learn's trees ignore a dimension with a range below 1e-7. Divided by a
     # power of two, which is exact, the ranges are 8 to 16.
     scale = unit_scale(x) / 16
-    fitted = fit_side_by_side(fit, x / scale, y, x_test / scale, seed)
+    # One model a label, one for each column of a number: cosine and sine of an angle.
+    models = [
+        (k, of_labels if is_label(kind) else of_numbers, *pair)
+        for k, kind in enumerate(kinds)
+        for pair in zip(
+            _targets(columns[k], kind), _targets(tests[k], kind), strict=True
+        )
+    ]
+    factor, fits, targets, test_targets = map(list, zip(*models, strict=True))
+    fitted = fit_side_by_side(fits, x / scale, targets, x_test / scale, seed)
     # (latent, factor): column k is the importance in predicting factor k.
-    importance = np.stack([model.importance for model in fitted], axis=1)
-    train = [np.mean(model.train == y[:, k]) for k, model in enumerate(fitted)]
-    test = [np.mean(model.test == y_test[:, k]) for k, model in enumerate(fitted)]
+    importance = np.zeros((x.shape[1], len(kinds)))
+    for k, model in zip(factor, fitted, strict=True):
+        importance[:, k] += model.importance / factor.count(k)
+    train = _informativeness(factor, targets, [model.train for model in fitted])
+    test = _informativeness(factor, test_targets, [model.test for model in fitted])
     left_out = {}
-    if y.shape[1] == 1:
+    if len(kinds) == 1:
         left_out["disentanglement"] = (
             "undefined: 1 for any code where there is one factor"
         )
@@ -124,6 +147,32 @@ def dci(
         np.array(test),
         left_out,
     )
+
+
+def _targets(column: np.ndarray, kind: Kind) -> list[np.ndarray]:
+    """What the models of a factor predict."""
+    return [column] if is_label(kind) else [*as_targets(column, kind).T]
+
+
+def _informativeness(
+    factor: Sequence[int],
+    targets: Sequence[np.ndarray],
+    predicted: Sequence[np.ndarray],
+) -> list[float]:
+    """Of each factor the accuracy of its labels, or R2 of all columns of a number."""
+    found = []
+    for k in range(max(factor) + 1):
+        own = [i for i, of in enumerate(factor) if of == k]
+        truth, guess = (
+            np.stack([part[i] for i in own]) for part in (targets, predicted)
+        )
+        if truth.dtype.kind == "i":
+            found.append(float(np.mean(truth == guess)))
+            continue
+        spread = ((truth - truth.mean(axis=1, keepdims=True)) ** 2).sum()
+        wrong = ((truth - guess) ** 2).sum()
+        found.append(float(1 - wrong / spread) if spread > 0 else 0.0)
+    return found
 
 
 def _concentration(importance: Float[np.ndarray, "row column"]) -> float:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_pair, name_dims
+from dis_jax.probing.checks import check_codes, check_pair, name_dims
+from dis_jax.probing.factor_kinds import (
+    Kind,
+    as_labels,
+    as_targets,
+    check_kinds,
+    is_label,
+    period_of,
+)
 from dis_jax.probing.histogram_information import (
     entropies,
     mutual_information_matrix,
     relabel,
 )
-from dis_jax.probing.neighbour_information import neighbour_information
+from dis_jax.probing.neighbour_information import information_matrix, number_information
 from dis_jax.probing.sklearn_models import fit_logistic
 
 
@@ -46,6 +54,7 @@ def infomec(
     discrete: bool = False,
     neighbours: int = 10,
     seed: int = 0,
+    kinds: Sequence[Kind] | None = None,
 ) -> InfoMec:
     """InfoM, InfoE and InfoC of a code.
 
@@ -66,10 +75,16 @@ def infomec(
 
     Args:
       codes: (batch, latent).
-      factors: (batch, factor), whole numbers, each factor with at least two values.
+      factors: (batch, factor), whole numbers, each factor with at least two values; or
+        numbers, by `kinds`.
       discrete: whether each dimension takes few values, as a quantised code.
       neighbours: number of neighbours of the estimate.
       seed: of the noise that breaks ties in it.
+      kinds: one a factor; all are labels by default. The information of a number is
+        estimated from its neighbours (Kraskov et al. 2004) in units of that of the
+        number with itself, and its explicitness is the R2 of a linear model, as in the
+        authors' later code; an angle is read as cosine and sine. With `discrete`,
+        numbers are cut at their quantiles.
 
     Returns:
       `InfoMec(modularity, explicitness, compactness, information, active)`; higher is
@@ -86,22 +101,35 @@ def infomec(
       >>> round(result.modularity, 3), round(result.compactness, 3)
       (1.0, 1.0)
     """
-    codes, factors = check_pair(codes, factors)
-    codes, factors = codes.astype(np.float64), relabel(factors)
-    if discrete:
-        information = mutual_information_matrix(relabel(codes), factors)
+    if kinds is None:
+        codes, factors = check_pair(codes, factors)
+        columns, kinds = [*factors.T], ("categorical",) * factors.shape[1]
     else:
-        information = np.array(
-            [
-                [
-                    neighbour_information(z, v, neighbours=neighbours, seed=seed)
-                    for v in factors.T
-                ]
-                for z in _standardise(codes).T
-            ]
-        )
+        codes = check_codes(codes)
+        columns = check_kinds(factors, len(codes), kinds)
+    codes = codes.astype(np.float64)
+    if discrete:
+        columns = [
+            as_labels(v, kind)[0] for v, kind in zip(columns, kinds, strict=True)
+        ]
+        kinds = ("categorical",) * len(columns)
+    columns = [
+        np.unique(v, return_inverse=True)[1] if is_label(kind) else v
+        for v, kind in zip(columns, kinds, strict=True)
+    ]
+    options = {"neighbours": neighbours, "seed": seed}
+    if discrete:
+        labels = np.stack(columns, axis=1)
+        information = mutual_information_matrix(relabel(codes), labels)
+    else:
+        information = information_matrix(_standardise(codes), columns, kinds, **options)
     # In units of H(v_k), so that factors of many values do not dominate.
-    information = information / entropies(factors)
+    information = information / [
+        entropies(v[:, None])[0]
+        if is_label(kind)
+        else number_information(v, v, period=period_of(kind), **options)
+        for v, kind in zip(columns, kinds, strict=True)
+    ]
     ranges = np.ptp(codes, axis=0)
     active = ranges > (0 if discrete else ranges.max() / 20)
     inputs = _one_hot(codes) if discrete else _standardise(codes)
@@ -110,13 +138,22 @@ def infomec(
         left_out[name_dims(np.flatnonzero(~active))] = (
             "constant" if discrete else "range below 1/20 of the largest, or constant"
         )
-    if factors.shape[1] == 1:
+    if len(columns) == 1:
         left_out["modularity"] = "undefined: 1 for any code where there is one factor"
     if active.sum() == 1:
         left_out["compactness"] = "undefined: 1 for any code of one active dimension"
     return InfoMec(
         modularity=_preference(information[active]),
-        explicitness=float(np.mean([_explicitness(inputs, v) for v in factors.T])),
+        explicitness=float(
+            np.mean(
+                [
+                    _explicitness(inputs, v)
+                    if is_label(kind)
+                    else _determination(inputs, as_targets(v, kind))
+                    for v, kind in zip(columns, kinds, strict=True)
+                ]
+            )
+        ),
         compactness=_preference(information[active].T),
         information=information,
         active=active,
@@ -147,6 +184,13 @@ def _explicitness(inputs: np.ndarray, labels: np.ndarray) -> float:
     # With balanced classes a model without inputs predicts all values with the same
     # probability; its cross entropy is log(number of values).
     return float(1 - cross_entropy / np.log(labels.max() + 1))
+
+
+def _determination(inputs: np.ndarray, targets: np.ndarray) -> float:
+    """R2 of a linear model on the rows that it was fitted to."""
+    centred = targets - targets.mean(axis=0)
+    predicted = inputs @ np.linalg.lstsq(inputs, centred, rcond=None)[0]
+    return float(1 - ((centred - predicted) ** 2).sum() / (centred**2).sum())
 
 
 def _standardise(codes: np.ndarray) -> np.ndarray:

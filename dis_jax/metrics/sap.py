@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split, check_spread
+from dis_jax.probing.checks import check_spread, unit_scale
+from dis_jax.probing.factor_kinds import Kind, as_targets, check_split_kinds, is_label
 from dis_jax.probing.linear_svm import fit_svms
 
 _C = 0.01  # disentanglement_lib's
@@ -32,6 +35,8 @@ def sap(
     factors: ArrayLike,
     test_codes: ArrayLike,
     test_factors: ArrayLike,
+    *,
+    kinds: Sequence[Kind] | None = None,
 ) -> Sap:
     """Separated attribute predictability: the gap of a factor's two best dimensions.
 
@@ -45,11 +50,16 @@ def sap(
     regularised, so that the score changes with the scale of the codes, and a dimension
     that encodes a factor of many values perfectly does not reach accuracy 1.
 
+    Of a number, A_jk is the squared correlation on the rows learned from, as there and
+    in the paper: R2 of a linear model; an angle is predicted as cosine and sine, whose
+    variances are added.
+
     Args:
       codes: (batch, latent), at least two dimensions.
       factors: (batch, factor), whole numbers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
+      kinds: one a factor; all are labels by default.
 
     Returns:
       `Sap(score, per_factor, matrix)`: score in [0, 1], higher is better.
@@ -66,23 +76,49 @@ def sap(
       >>> evaluation.sap(factors, factors, factors, factors).score
       0.5
     """
-    codes, factors, test_codes, test_factors = check_split(
-        codes, factors, test_codes, test_factors
+    codes, columns, test_codes, tests, kinds = check_split_kinds(
+        codes, factors, test_codes, test_factors, kinds
     )
     if codes.shape[1] < 2:
         raise ValueError(
             "codes must have at least 2 dimensions for a gap between the best two, "
             f"found {codes.shape}."
         )
-    check_spread(codes, "SAP", 0.05, np.inf)
-    matrix = np.empty((codes.shape[1], factors.shape[1]))
-    for k, column in enumerate(factors.T):
-        values, classes = np.unique(column, return_inverse=True)
-        slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
-        for d, x in enumerate(test_codes.T):
-            # One machine per class, (test row, class): the largest margin wins.
-            best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
-            matrix[d, k] = np.mean(values[best] == test_factors[:, k])
+    if any(map(is_label, kinds)):
+        check_spread(codes, "SAP", 0.05, np.inf)
+    matrix = np.empty((codes.shape[1], len(columns)))
+    for k, (column, test, kind) in enumerate(zip(columns, tests, kinds, strict=True)):
+        matrix[:, k] = (
+            _accuracies(codes, column, test_codes, test)
+            if is_label(kind)
+            else _determinations(codes.astype(np.float64), as_targets(column, kind))
+        )
     ranked = np.sort(matrix, axis=0)
     per_factor = ranked[-1] - ranked[-2]
     return Sap(float(per_factor.mean()), per_factor, matrix)
+
+
+def _accuracies(
+    codes: np.ndarray, labels: np.ndarray, test_codes: np.ndarray, test: np.ndarray
+) -> Float[np.ndarray, " latent"]:
+    """Test accuracy of a linear support vector machine of each dimension."""
+    values, classes = np.unique(labels, return_inverse=True)
+    slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
+    found = np.empty(codes.shape[1])
+    for d, x in enumerate(test_codes.T):
+        # One machine per class, (test row, class): the largest margin wins.
+        best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
+        found[d] = np.mean(values[best] == test)
+    return found
+
+
+def _determinations(
+    codes: Float[np.ndarray, "batch latent"], targets: Float[np.ndarray, "batch target"]
+) -> Float[np.ndarray, " latent"]:
+    """R2 of a linear model of each dimension; 0 of a constant one."""
+    scale = unit_scale(codes)
+    z = (codes - codes.mean(axis=0)) / scale
+    moving = np.ptp(codes, axis=0) > 0
+    t = targets - targets.mean(axis=0)
+    explained = ((z.T @ t) ** 2).sum(axis=1) / np.where(moving, (z * z).sum(axis=0), 1)
+    return np.where(moving, explained / (t * t).sum(), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -31,36 +31,37 @@ _LIGHTGBM = {
 
 
 class Trees(NamedTuple):
-    """What DCI needs from the classifier of one factor.
+    """What DCI needs from the model of one factor, a classifier or a regressor.
 
     Attributes:
       importance: share of each dimension in the reduction of impurity, (latent,).
-      train: predicted label of each training row, (batch,).
-      test: predicted label of each test row, (test batch,).
+      train: predicted label or number of each training row, (batch,).
+      test: predicted label or number of each test row, (test batch,).
     """
 
     importance: Float[np.ndarray, " latent"]
-    train: Int[np.ndarray, " batch"]
-    test: Int[np.ndarray, " test"]
+    train: np.ndarray
+    test: np.ndarray
 
 
 FitTrees = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Trees]
 
 
 def fit_side_by_side(
-    fit: FitTrees,
+    fits: Sequence[FitTrees],
     codes: Float[np.ndarray, "batch latent"],
-    factors: Int[np.ndarray, "batch factor"],
+    columns: Sequence[np.ndarray],
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
 ) -> list[Trees]:
-    """Fits the classifiers of all factors, as many at a time as there are cores."""
-    # Factors of many values take longest: they start first.
-    order = sorted(
-        range(factors.shape[1]), key=lambda k: -len(np.unique(factors[:, k]))
-    )
+    """Fits the model of each column, as many at a time as there are cores."""
+    # Labels of many values take longest, a tree for each: they start first.
+    trees_of = [
+        len(np.unique(column)) if column.dtype.kind == "i" else 1 for column in columns
+    ]
+    order = sorted(range(len(columns)), key=lambda k: -trees_of[k])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(lambda k: fit(codes, factors[:, k], test_codes, seed), order)
+        done = pool.map(lambda k: fits[k](codes, columns[k], test_codes, seed), order)
         return [trees for _, trees in sorted(zip(order, done, strict=True))]
 
 
@@ -79,6 +80,48 @@ def sklearn_trees(
         np.asarray(model.predict(codes)),
         np.asarray(model.predict(test_codes)),
     )
+
+
+def sklearn_regressor(
+    codes: Float[np.ndarray, "batch latent"],
+    values: Float[np.ndarray, " batch"],
+    test_codes: Float[np.ndarray, "test latent"],
+    seed: int,
+) -> Trees:
+    """GradientBoostingRegressor with its defaults."""
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    model = GradientBoostingRegressor(random_state=seed).fit(codes, values)
+    return Trees(
+        np.abs(model.feature_importances_),
+        np.asarray(model.predict(codes)),
+        np.asarray(model.predict(test_codes)),
+    )
+
+
+def lightgbm_regressor(
+    codes: Float[np.ndarray, "batch latent"],
+    values: Float[np.ndarray, " batch"],
+    test_codes: Float[np.ndarray, "test latent"],
+    seed: int,
+) -> Trees:
+    """The same trees on histograms: a squared error has constant second derivatives."""
+    import lightgbm
+
+    mean, std = values.mean(), values.std()
+    options = _LIGHTGBM | {
+        "objective": "regression",
+        "learning_rate": _RATE,
+        "seed": seed,
+    }
+    data = lightgbm.Dataset(codes, (values - mean) / std, params=options)
+    booster = lightgbm.train(options, data, num_boost_round=_ROUNDS)
+    importance = booster.feature_importance("gain")
+    train, test = (
+        np.asarray(booster.predict(x, num_threads=1)) * std + mean
+        for x in (codes, test_codes)
+    )
+    return Trees(importance / max(importance.sum(), 1e-300), train, test)
 
 
 def lightgbm_trees(

@@ -9,7 +9,12 @@ from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from dis_jax.data.image_set import Kind
-from dis_jax.probing.checks import check_factors, factor_values
+from dis_jax.probing.checks import (
+    check_codes,
+    check_split,
+    factor_values,
+    unscorable,
+)
 from dis_jax.suggest import suggest
 
 KINDS = ("categorical", "ordered", "continuous", "circular")
@@ -75,33 +80,84 @@ def is_label(kind: Kind) -> bool:
 
 
 def check_kinds(
-    factors: ArrayLike, num_rows: int, kinds: Sequence[Kind] | None, name: str
+    factors: ArrayLike,
+    num_rows: int,
+    kinds: Sequence[Kind],
+    *,
+    name: str = "factors",
+    varying: bool = True,
 ) -> list[np.ndarray]:
     """Each factor according to its kind: labels as integers, numbers as float64.
 
     Args:
-      factors: (batch, factor).
+      factors: (batch, factor), numbers.
       num_rows: the number of codes that they describe.
-      kinds: one for each factor; None if all are labels.
+      kinds: one for each factor.
       name: of the argument, for messages.
+      varying: whether every factor has to take at least two values.
 
     Raises:
-      ValueError: if a shape or a label is wrong, a number is not finite, or there is not
-        a kind for each factor.
+      ValueError: if a shape or a label is wrong, a number is not finite, a factor is
+        constant, or there is not one kind a factor.
     """
-    if kinds is None:
-        return [*check_factors(factors, num_rows, name=name, varying=False).T]
     columns, _ = factor_values(factors, num_rows, name=name)
     if len(kinds) != len(columns):
         raise ValueError(
             f"kinds must hold one kind a factor ({len(columns)}), found {len(kinds)}."
         )
-    return [
-        check_factors(column[:, None], num_rows, name=name, varying=False)[:, 0]
-        if is_label(kind)
-        else column.astype(np.float64)
-        for column, kind in zip(columns, kinds, strict=True)
-    ]
+    found = []
+    for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+        if not is_label(kind):
+            column = column.astype(np.float64)
+            reason = None if np.ptp(column) > 0 else f"is {column[0]:g} in all rows"
+        else:
+            if column.dtype.kind == "f":
+                raise ValueError(
+                    f"{name} {k} is {kind} and must hold whole numbers; found fractions. "
+                    'Measured numbers are "continuous".'
+                )
+            reason = unscorable(column)
+        if varying and reason:
+            raise ValueError(
+                f"{name} must vary and repeat, but factor {k} {reason}; leave that "
+                "factor out."
+            )
+        found.append(column)
+    return found
+
+
+def check_split_kinds(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    test_codes: ArrayLike,
+    test_factors: ArrayLike,
+    kinds: Sequence[Kind] | None,
+) -> tuple[
+    np.ndarray, list[np.ndarray], np.ndarray, list[np.ndarray], tuple[Kind, ...]
+]:
+    """`check_split` with a column a factor, as its kind has it; labels without kinds.
+
+    Raises:
+      ValueError: as `check_split` and `check_kinds`.
+    """
+    if kinds is None:
+        parts = check_split(codes, factors, test_codes, test_factors)
+        z, v, z_test, v_test = parts
+        return z, [*v.T], z_test, [*v_test.T], ("categorical",) * v.shape[1]
+    z, z_test = (
+        check_codes(codes),
+        check_codes(test_codes, name="test_codes", min_rows=1),
+    )
+    if z.shape[1] != z_test.shape[1]:
+        raise ValueError(
+            f"test_codes must have as many columns as codes ({z.shape[1]}), found "
+            f"{z_test.shape[1]}."
+        )
+    columns = check_kinds(factors, len(z), kinds)
+    tests = check_kinds(
+        *(test_factors, len(z_test), kinds), name="test_factors", varying=False
+    )
+    return z, columns, z_test, tests, tuple(kinds)
 
 
 def as_labels(

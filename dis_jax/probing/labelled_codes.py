@@ -27,7 +27,13 @@ from dis_jax.probing.encoding import (
     images_at,
     sample_factors,
 )
-from dis_jax.probing.factor_kinds import Kind, as_labels, name_of, resolve_kinds
+from dis_jax.probing.factor_kinds import (
+    Kind,
+    as_labels,
+    is_label,
+    name_of,
+    resolve_kinds,
+)
 
 
 class Samples(NamedTuple):
@@ -48,6 +54,10 @@ class Samples(NamedTuple):
       values: (batch, factor), the factors as numbers, not cut into bins.
       train_values: those of `train_codes`.
       test_values: those of `test_codes`.
+      targets: (batch, factor), each factor as metrics of all kinds read it: labels from
+        0 of categorical and ordered factors, numbers of the others.
+      train_targets: those of `train_codes`.
+      test_targets: those of `test_codes`.
       label_forms: how the real numbers of a factor were turned into labels.
       words: the words that the labels of a factor stand for, from 0.
     """
@@ -66,6 +76,9 @@ class Samples(NamedTuple):
     values: np.ndarray
     train_values: np.ndarray
     test_values: np.ndarray
+    targets: np.ndarray
+    train_targets: np.ndarray
+    test_targets: np.ndarray
     label_forms: dict[str, str]
     words: dict[str, list[str]]
 
@@ -253,6 +266,14 @@ def _samples(
     empty = np.zeros((len(codes), 0))
     factors = np.stack([labels[k] for k in kept], axis=1) if kept else empty.astype(int)
     values = np.stack([columns[k] * 1.0 for k in kept], axis=1) if kept else empty
+    # Ranks of labels: numbers beyond 2^53 would lose digits as floats.
+    targets = [
+        np.unique(labels[k], return_inverse=True)[1] * 1.0
+        if is_label(kinds[k])
+        else columns[k] * 1.0
+        for k in kept
+    ]
+    mixed = np.stack(targets, axis=1) if kept else empty
     return Samples(
         codes=codes[whole],
         factors=factors[whole],
@@ -268,6 +289,9 @@ def _samples(
         values=values[whole],
         train_values=values[train],
         test_values=values[test],
+        targets=mixed[whole],
+        train_targets=mixed[train],
+        test_targets=mixed[test],
         label_forms=forms,
         words={},
     )

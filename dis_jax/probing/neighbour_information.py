@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from dis_jax.probing.factor_kinds import Kind, is_label, period_of
 
 
 def neighbour_information(
@@ -105,6 +108,38 @@ def number_information(
         - np.mean(digamma(near_y))
     )
     return max(0.0, float(information))
+
+
+def information_matrix(
+    codes: Float[np.ndarray, "batch latent"],
+    columns: Sequence[np.ndarray],
+    kinds: Sequence[Kind],
+    *,
+    neighbours: int,
+    seed: int,
+) -> Float[np.ndarray, "latent factor"]:
+    """Mutual information of each dimension with each factor, by the factor's kind.
+
+    Args:
+      codes: standardised.
+      columns: labels or numbers, as `check_kinds` returns them.
+      kinds: one a column.
+      neighbours: k.
+      seed: of the noise.
+    """
+    out = np.empty((codes.shape[1], len(columns)))
+    options = {"neighbours": neighbours, "seed": seed}
+    for j, z in enumerate(codes.T):
+        for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+            if is_label(kind):
+                out[j, k] = neighbour_information(z, column, **options)
+            elif np.ptp(z) > 0:
+                out[j, k] = number_information(
+                    z, column, period=period_of(kind), **options
+                )
+            else:
+                out[j, k] = 0.0  # all distances are those of the noise
+    return out
 
 
 def _noisy(

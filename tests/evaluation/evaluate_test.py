@@ -62,8 +62,12 @@ def test_results_say_what_they_were_made_with(everything):
     assert {"jax", "numpy", "scikit-learn", "dis_jax"} <= set(everything["versions"])
     assert everything["hardware"]["backend"] == "cpu"
     metrics = everything["metrics"]
-    assert metrics["mig"]["settings"] == {"bins": 20}
-    assert metrics["dci_lightgbm"]["settings"] == {"seed": 0, "trees": "lightgbm"}
+    assert metrics["irs"]["settings"] == {"bins": 20, "quantile": 0.99}
+    assert metrics["dci_lightgbm"]["settings"] == {
+        "seed": 0,
+        "trees": "lightgbm",
+        "kinds": ["ordered", "ordered"],
+    }
     assert metrics["factor_vae_score"]["settings"] == {
         **{"num_variance": 10_000, "min_std": 0.05, "discrete": []},
         **SMALL["factor_vae_score"],
