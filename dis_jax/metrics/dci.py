@@ -109,7 +109,7 @@ def dci(
         of_labels, of_numbers = _TREES[trees]
     else:
         raise ValueError(f"trees must be one of {tuple(_TREES)}, found {trees!r}.")
-    x, columns, x_test, tests, kinds = check_split_kinds(
+    x, columns, x_test, tests, own = check_split_kinds(
         codes, factors, test_codes, test_factors, kinds
     )
     # scikit-learn's trees ignore a dimension with a range below 1e-7. Divided by a
@@ -118,21 +118,22 @@ def dci(
     # One model a label, one for each column of a number: cosine and sine of an angle.
     models = [
         (k, of_labels if is_label(kind) else of_numbers, *pair)
-        for k, kind in enumerate(kinds)
+        for k, kind in enumerate(own)
         for pair in zip(
             _targets(columns[k], kind), _targets(tests[k], kind), strict=True
         )
     ]
-    factor, fits, targets, test_targets = map(list, zip(*models, strict=True))
+    factor, fits = [model[0] for model in models], [model[1] for model in models]
+    targets, test_targets = [m[2] for m in models], [m[3] for m in models]
     fitted = fit_side_by_side(fits, x / scale, targets, x_test / scale, seed)
     # (latent, factor): column k is the importance in predicting factor k.
-    importance = np.zeros((x.shape[1], len(kinds)))
+    importance = np.zeros((x.shape[1], len(own)))
     for k, model in zip(factor, fitted, strict=True):
         importance[:, k] += model.importance / factor.count(k)
     train = _informativeness(factor, targets, [model.train for model in fitted])
     test = _informativeness(factor, test_targets, [model.test for model in fitted])
     left_out = {}
-    if len(kinds) == 1:
+    if len(own) == 1:
         left_out["disentanglement"] = (
             "undefined: 1 for any code where there is one factor"
         )

@@ -102,37 +102,35 @@ def infomec(
       (1.0, 1.0)
     """
     if kinds is None:
-        codes, factors = check_pair(codes, factors)
-        columns, kinds = [*factors.T], ("categorical",) * factors.shape[1]
+        z, labels = check_pair(codes, factors)
+        columns, own = [*labels.T], ("categorical",) * labels.shape[1]
     else:
-        codes = check_codes(codes)
-        columns = check_kinds(factors, len(codes), kinds)
-    codes = codes.astype(np.float64)
+        z, own = check_codes(codes), tuple(kinds)
+        columns = check_kinds(factors, len(z), own)
+    z = z.astype(np.float64)
     if discrete:
-        columns = [
-            as_labels(v, kind)[0] for v, kind in zip(columns, kinds, strict=True)
-        ]
-        kinds = ("categorical",) * len(columns)
+        columns = [as_labels(v, kind)[0] for v, kind in zip(columns, own, strict=True)]
+        own = ("categorical",) * len(columns)
     columns = [
         np.unique(v, return_inverse=True)[1] if is_label(kind) else v
-        for v, kind in zip(columns, kinds, strict=True)
+        for v, kind in zip(columns, own, strict=True)
     ]
     options = {"neighbours": neighbours, "seed": seed}
     if discrete:
         labels = np.stack(columns, axis=1)
-        information = mutual_information_matrix(relabel(codes), labels)
+        information = mutual_information_matrix(relabel(z), labels)
     else:
-        information = information_matrix(_standardise(codes), columns, kinds, **options)
+        information = information_matrix(_standardise(z), columns, own, **options)
     # In units of H(v_k), so that factors of many values do not dominate.
     information = information / [
         entropies(v[:, None])[0]
         if is_label(kind)
         else number_information(v, v, period=period_of(kind), **options)
-        for v, kind in zip(columns, kinds, strict=True)
+        for v, kind in zip(columns, own, strict=True)
     ]
-    ranges = np.ptp(codes, axis=0)
+    ranges = np.ptp(z, axis=0)
     active = ranges > (0 if discrete else ranges.max() / 20)
-    inputs = _one_hot(codes) if discrete else _standardise(codes)
+    inputs = _one_hot(z) if discrete else _standardise(z)
     left_out = {}
     if not active.all():
         left_out[name_dims(np.flatnonzero(~active))] = (
@@ -150,7 +148,7 @@ def infomec(
                     _explicitness(inputs, v)
                     if is_label(kind)
                     else _determination(inputs, as_targets(v, kind))
-                    for v, kind in zip(columns, kinds, strict=True)
+                    for v, kind in zip(columns, own, strict=True)
                 ]
             )
         ),

@@ -92,16 +92,16 @@ def mig(
     if information == "histogram":
         return reweighted_mig(codes, factors, bins=bins)()
     if kinds is None:
-        codes, factors = check_pair(codes, factors)
-        columns, kinds = [*factors.T], ("categorical",) * factors.shape[1]
+        z, labels = check_pair(codes, factors)
+        columns, own = [*labels.T], ("categorical",) * labels.shape[1]
     else:
-        codes = check_codes(codes)
-        columns = check_kinds(factors, len(codes), kinds)
+        z, own = check_codes(codes), tuple(kinds)
+        columns = check_kinds(factors, len(z), own)
     found = information_matrix(
-        codes.astype(np.float64), columns, kinds, neighbours=neighbours, seed=seed
+        z.astype(np.float64), columns, own, neighbours=neighbours, seed=seed
     )
     share = np.empty(found.shape)
-    for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+    for k, (column, kind) in enumerate(zip(columns, own, strict=True)):
         share[:, k] = (
             found[:, k] / entropies(relabel(column[:, None]))
             if is_label(kind)

@@ -76,22 +76,22 @@ def sap(
       >>> evaluation.sap(factors, factors, factors, factors).score
       0.5
     """
-    codes, columns, test_codes, tests, kinds = check_split_kinds(
+    z, columns, z_test, tests, own = check_split_kinds(
         codes, factors, test_codes, test_factors, kinds
     )
-    if codes.shape[1] < 2:
+    if z.shape[1] < 2:
         raise ValueError(
             "codes must have at least 2 dimensions for a gap between the best two, "
-            f"found {codes.shape}."
+            f"found {z.shape}."
         )
-    if any(map(is_label, kinds)):
-        check_spread(codes, "SAP", 0.05, np.inf)
-    matrix = np.empty((codes.shape[1], len(columns)))
-    for k, (column, test, kind) in enumerate(zip(columns, tests, kinds, strict=True)):
+    if any(map(is_label, own)):
+        check_spread(z, "SAP", 0.05, np.inf)
+    matrix = np.empty((z.shape[1], len(columns)))
+    for k, (column, test, kind) in enumerate(zip(columns, tests, own, strict=True)):
         matrix[:, k] = (
-            _accuracies(codes, column, test_codes, test)
+            _accuracies(z, column, z_test, test)
             if is_label(kind)
-            else _determinations(codes.astype(np.float64), as_targets(column, kind))
+            else _determinations(z.astype(np.float64), as_targets(column, kind))
         )
     ranked = np.sort(matrix, axis=0)
     per_factor = ranked[-1] - ranked[-2]
