@@ -116,7 +116,7 @@ def start():
         )
         assert process.stderr is not None
         for line in process.stderr:
-            if "first call" in line:
+            if "compiled in" in line:
                 rows[name] = round(time.perf_counter() - began, 2)
         process.wait()
         shutil.rmtree(workdir)

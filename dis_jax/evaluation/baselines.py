@@ -99,7 +99,7 @@ def _reason_against(
     metric: Any, samples: Samples, label: str, which: str
 ) -> str | None:
     if metric.takes == ("codes",) and label == "chance":
-        return "reads no factors, and does not change with the order of rows"
+        return "uses no factors, so the order of rows does not matter"
     if which == "all":
         return None
     if metric.slow:

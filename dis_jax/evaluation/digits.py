@@ -90,7 +90,7 @@ def digit_classifier(
     test, labels = _all(data_dir, "test")
     made = DigitClassifier(params, 0.0)
     accuracy = float(np.mean(made.digits(test) == np.asarray(labels)))
-    logging.info("digit classifier: %.2f %% of test images", 100 * accuracy)
+    logging.info("digit classifier: %.2f %% test accuracy", 100 * accuracy)
     made = made._replace(accuracy=accuracy)
     _save(folder / _FILE, made, settings)
     return made

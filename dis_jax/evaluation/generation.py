@@ -124,7 +124,7 @@ def generate(
     """
     key = random_key(key)
     if method.decode is None:
-        raise ValueError("the method has no decoder, so nothing can be generated.")
+        raise ValueError("the method has no decoder, so it cannot generate images.")
     count = len(class_prior(config, state))
     category = _checked(category, count)
     one_hot = np.eye(count, dtype=np.float32)[category]
@@ -148,8 +148,8 @@ def generate(
 def _check_method(config: Any) -> None:
     if config.method not in ("infogan", "joint_vae"):
         raise ValueError(
-            f"method is {config.method!r}, which generates from no category; expected "
-            "'infogan' or 'joint_vae'."
+            f"method is {config.method!r}, which has no category to generate from; "
+            "expected 'infogan' or 'joint_vae'."
         )
 
 
@@ -157,8 +157,8 @@ def _checked(category: Any, count: int) -> np.ndarray:
     rows = np.asarray(category)
     if not rows.size or rows.ndim != 1 or not np.issubdtype(rows.dtype, np.integer):
         raise ValueError(
-            f"category has the shape {rows.shape} and type {rows.dtype}; expected at "
-            "least one whole number."
+            f"category has the shape {rows.shape} and type {rows.dtype}; expected at least "
+            "one integer."
         )
     if rows.min() < 0 or rows.max() >= count:
         raise ValueError(
@@ -237,8 +237,8 @@ def score_categories(
     count, classes = len(prior), len(frequencies)
     if count != classes:
         raise ValueError(
-            f"the system has {count} categories and frequencies has {classes} classes; "
-            "expected as many, to match them one to one."
+            f"the model has {count} categories and frequencies has {classes} classes; "
+            "expected equal numbers, for a one-to-one matching."
         )
     category = np.repeat(np.arange(count), per_category)
     made_key, like_key = jax.random.split(key)

@@ -89,9 +89,9 @@ def defaults(metric: Metric) -> dict[str, Any]:
 
 def _missing(metric: Metric, samples: Samples) -> str | None:
     if "encode" in metric.takes and samples.encode is None:
-        return "needs an encoder and a full grid of factors (codes alone are given)"
+        return "needs an encoder and a full factor grid (got codes only)"
     if "data" in metric.takes and samples.data is None:
-        return "needs a full grid of factors"
+        return "needs a full factor grid"
     return None
 
 

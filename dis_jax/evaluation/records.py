@@ -149,18 +149,18 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A line each; `left out: <factor, metric, or metric and part>: <reason>`.
+      A line each; `skipped <factor, metric, or metric and part>: <reason>`.
 
     Example:
       >>> from dis_jax.evaluation.records import left_out_lines
       >>> left_out_lines({"metrics": {}, "factors_left_out": {"age": "takes one value"}})
-      ['left out: factor age: takes one value']
+      ['skipped factor age: takes one value']
     """
     lines = []
     if names := result.get("factor_names"):
         lines.append(f"factors: {', '.join(names)}")
     lines += [
-        f"factor {name}: {form} for metrics of labels"
+        f"factor {name}: {form} for metrics on labels"
         for name, form in result.get("factors_as_labels", {}).items()
     ]
     left_out = {
@@ -179,7 +179,7 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
         for name, reason in result.get("resamples_left_out", {}).items()
     }
     return lines + [
-        f"left out: {what}: {reason.removeprefix(f'{what} ')}"
+        f"skipped {what}: {reason.removeprefix(f'{what} ')}"
         for what, reason in left_out.items()
     ]
 

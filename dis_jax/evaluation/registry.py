@@ -58,7 +58,7 @@ _KINDS = ("codes", "targets")  # each factor as its kind has it
 _SPLIT_KINDS = ("train_codes", "train_targets", "test_codes", "test_targets")
 _GRID = ("encode", "data", "key")
 _INDEPENDENT = (
-    "0 is best: independent dimensions, whatever they stand for; in nats, Wasserstein in "
+    "0 is best: independent dimensions, whatever they encode; in nats, Wasserstein in "
     "squared units of the code"
 )
 _OMES = (

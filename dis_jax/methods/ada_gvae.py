@@ -70,8 +70,8 @@ def group_vae(config: Any, axis_name: str | None = None) -> Method:
         factors = batch["changed"].shape[1]
         if factors > latent:
             raise ValueError(
-                f"network.latent is {latent} and the data have {factors} factors; "
-                "group_vae gives each factor a latent of its own: raise network.latent."
+                f"network.latent is {latent} but the data have {factors} factors; "
+                "group_vae needs one latent per factor: increase network.latent."
             )
         # Latents without a factor count as unchanged (0), so every pair shares them.
         return jnp.pad(batch["changed"], ((0, 0), (0, latent - factors))) == 0

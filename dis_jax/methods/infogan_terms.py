@@ -67,8 +67,8 @@ def check(config: Any) -> None:
         )
     if config.get("population", {}).get("class_counts"):
         raise ValueError(
-            'population.class_counts differ and prior is "given", the same for all; '
-            "train these one by one."
+            'population.class_counts differ and prior is "given", the same for all; train '
+            "these separately."
         )
 
 

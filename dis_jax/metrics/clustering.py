@@ -202,8 +202,8 @@ def _check_indices(
         or not np.array_equal(array, array.astype(int))
     ):
         raise ValueError(
-            f"{name} must be whole numbers of shape (batch,), found {array.dtype} of "
-            f"shape {array.shape}; take the argmax of probabilities."
+            f"{name} must be integers of shape (batch,), found {array.dtype} of shape "
+            f"{array.shape}; take the argmax of probabilities."
         )
     array = array.astype(np.int64)
     if array.min() < 0 or (limit is not None and array.max() >= limit):

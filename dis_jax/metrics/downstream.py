@@ -90,7 +90,7 @@ def downstream(
     x, y, x_test, y_test = split
     x, x_test = x.astype(np.float64), x_test.astype(np.float64)
     if model == "mlp":
-        check_spread(x, "a network that reads codes as they are", 1e-2, 1e3)
+        check_spread(x, "the MLP", 1e-2, 1e3)
     if model == "gbt":
         # scikit-learn's trees ignore a dimension with a range below 1e-7; dividing by a
         # power of two is exact.

@@ -121,9 +121,9 @@ def mask_variance(
     scenes = factor_scenes(scenes) if isinstance(scenes, ImageSet) else scenes
     if len(scenes.names) < 2:
         raise ValueError(
-            f"{len(scenes.names)} region(s) that can be altered: "
+            f"{len(scenes.names)} region(s) that can change: "
             f"{', '.join(scenes.names) or 'none'}; expected at least 2. "
-            "`recoloured_scenes` alters regions by their masks."
+            "`recoloured_scenes` changes regions within masks."
         )
     set_key, altered_key, held_key = jax.random.split(key, 3)
     variance = _set_variance(encode, scenes, set_key, num_variance)
@@ -204,8 +204,8 @@ def factor_scenes(image_set: ImageSet) -> Scenes:
     """
     if image_set.masks_fn is None or not image_set.is_grid:
         raise ValueError(
-            f"{image_set.name!r} has no masks; `recoloured_scenes` takes those of a file "
-            "or of a `segment` function."
+            f"{image_set.name!r} has no masks; `recoloured_scenes` accepts masks from a "
+            "file or a `segment` function."
         )
     places = [i for i, (_, factors) in enumerate(image_set.regions) if factors]
     columns = [
@@ -298,7 +298,7 @@ def recoloured_scenes(
             f"for images of shape {shape}."
         )
     if found.sum(axis=1).max() > 1:
-        raise ValueError("masks overlap; expected each pixel in one region at most.")
+        raise ValueError("masks overlap; expected each pixel in at most one region.")
     count = found.shape[1]
     names = tuple(names or (f"region_{i}" for i in range(count)))
     if len(names) != count:

@@ -125,11 +125,11 @@ def _left_out(factors: np.ndarray, test_factors: np.ndarray) -> dict[str, str]:
         missing = len(values) - np.isin(values, tested).sum()
         if missing:
             found[f"factor {k}"] = (
-                f"{missing} of {len(values)} values are not in the test part and count "
-                "in explicitness_train alone"
+                f"{missing} of {len(values)} values are missing from the test part and "
+                "count only in explicitness_train"
             )
     if all(len(np.unique(test)) == 1 for test in test_factors.T):
-        found["explicitness_test"] = "undefined: the test part has one value a factor"
+        found["explicitness_test"] = "undefined: the test part has one value per factor"
     return found
 
 

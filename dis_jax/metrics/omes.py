@@ -349,10 +349,10 @@ def omes_from_pairs(
         left_out[f"factor {k}"] = (
             "takes one value"
             if sizes[k] == 1
-            else f"fewer than {_FEWEST} different pairs that differ in it alone"
+            else f"fewer than {_FEWEST} distinct pairs that differ only in it"
         )
     if not found.scored.any():
-        left_out["score"] = "undefined: no factor has pairs enough"
+        left_out["score"] = "undefined: no factor has enough pairs"
     return found._replace(left_out=left_out)
 
 

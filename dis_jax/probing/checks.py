@@ -84,18 +84,17 @@ def check_factors(
         if len(fractions):
             row = fractions[0]
             raise ValueError(
-                f"{name} must be whole numbers or words (one a value), found "
-                f"{column[row]} at row {row}, factor {k}; a factor of real numbers is "
-                "scored by evaluate_codes, or is cut into bins, for example "
-                "np.digitize(column, np.quantile(column, np.arange(1, 10) / 10))."
+                f"{name} must be integers or strings (one per value), found {column[row]} "
+                f"at row {row}, factor {k}; for a real-valued factor use evaluate_codes, "
+                "or bin it, for example np.digitize(column, np.quantile(column, "
+                "np.arange(1, 10) / 10))."
             )
     whole = np.stack([_as_int(column) for column in columns], axis=1)
     for k, column in enumerate(whole.T if varying else ()):
         reason = unscorable(column)
         if reason and (repeating or np.ptp(column) == 0):
             raise ValueError(
-                f"{name} must vary and repeat, but factor {k} {reason}; leave that "
-                "factor out."
+                f"{name} must vary and repeat, but factor {k} {reason}; remove that factor."
             )
     return whole
 
@@ -185,7 +184,7 @@ def varying_factors(
     varying = tuple(k for k, size in enumerate(sizes) if size > 1)
     if len(varying) < fewest:
         raise ValueError(
-            f"{metric} needs {fewest} factors that vary or more, found the sizes "
+            f"{metric} needs {fewest} or more factors that vary, found the sizes "
             f"{tuple(sizes)}"
             + (": with one, any code is perfect." if len(varying) == 1 else ".")
         )
@@ -205,8 +204,8 @@ def pruned(std: Float[np.ndarray, " latent"], min_std: float) -> dict[str, str]:
     found = {name_dims(low): f"standard deviation below min_std = {min_std:g}"}
     if low.size == len(std):
         found["score"] = (
-            f"0 by definition: 0 of {len(std)} dimensions take part, no standard "
-            f"deviation reaches min_std = {min_std:g}"
+            f"0 by definition: 0 of {len(std)} dimensions are used, no standard deviation "
+            f"reaches min_std = {min_std:g}"
         )
     return found
 
@@ -215,7 +214,7 @@ def _table(factors: ArrayLike, num_rows: int, name: str) -> np.ndarray:
     array = np.asarray(factors)
     if array.ndim != 2 or array.shape[1] == 0 or array.shape[0] != num_rows:
         raise ValueError(
-            f"{name} must have the shape ({num_rows}, factor), one row a code, found "
+            f"{name} must have the shape ({num_rows}, factor), one row per code, found "
             f"{array.shape}; reshape a single factor to ({num_rows}, 1)."
         )
     return array
@@ -233,8 +232,8 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
         row = int(np.argmax(missing))
         raise ValueError(
             f"{name} must be known, found {column[row]!r} at row {row}, factor {k} "
-            f"({missing.sum()} such values); unknown = -1 where the others are labels, "
-            "and rows without a measured number are best left out."
+            f"({missing.sum()} such values); use -1 for unknown labels, and remove rows "
+            "without a measured number."
         )
     if column.dtype.kind == "f":
         return column.astype(np.float64)
@@ -354,9 +353,7 @@ def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
     """
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if not 0 <= key < 2**32:  # more than a key of JAX holds
-            raise ValueError(
-                f"key is {key}; a seed is a whole number from 0 to 2^32 - 1."
-            )
+            raise ValueError(f"key is {key}; a seed is an integer from 0 to 2^32 - 1.")
         return jax.random.key(key)
     if isinstance(key, jax.Array):
         if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():

@@ -31,22 +31,22 @@ def check_values(
     v = check_codes(factors, name="factors").astype(np.float64)
     if len(v) != len(z):
         raise ValueError(
-            f"factors must have one row a code ({len(z)}), found {v.shape}."
+            f"factors must have one row per code ({len(z)}), found {v.shape}."
         )
     if (still := np.flatnonzero(np.ptp(v, axis=0) == 0)).size:
         raise ValueError(
             f"factors must vary, but factor {still[0]} is {v[0, still[0]]} in all rows; "
-            "leave that factor out."
+            "remove that factor."
         )
     if kinds is None:
         return z, v, ("continuous",) * v.shape[1]
     if len(kinds) != v.shape[1]:
         raise ValueError(
-            f"kinds must hold one kind a factor ({v.shape[1]}), found {len(kinds)}."
+            f"kinds must hold one kind per factor ({v.shape[1]}), found {len(kinds)}."
         )
     if all(kind == "categorical" for kind in kinds):
         raise ValueError(
-            "all factors are categorical, and categories have no correlation; say so of "
+            "all factors are categorical, and categories have no correlation; declare "
             'others by kinds={name: "ordered"} (or "continuous").'
         )
     return z, v, tuple(kinds)
@@ -67,7 +67,7 @@ def not_scored(
         if kind == "categorical"
     }
     for k in numbers(kinds)[matching[numbers(kinds)] < 0]:
-        left_out[f"factor {k}"] = "no dimension is left to match it with: counts 0"
+        left_out[f"factor {k}"] = "no dimension left to match; counts as 0"
     if (still := np.flatnonzero(np.ptp(z, axis=0) == 0)).size:
         left_out[name_dims(still)] = "constant"
     return left_out

@@ -96,8 +96,8 @@ def _check_images(images: Any) -> None:
     """Refuses bytes, which would be encoded as images that are 255 times too bright."""
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise ValueError(
-            f"images are of the type {images.dtype}; expected floats in [0, 1] (of bytes, "
-            "divide by 255)."
+            f"images have dtype {images.dtype}; expected floats in [0, 1] (divide bytes by "
+            "255)."
         )
 
 

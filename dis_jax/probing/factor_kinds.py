@@ -47,7 +47,7 @@ def resolve_kinds(
     if kinds is not None and not isinstance(kinds, Mapping):
         if len(kinds) != len(names):
             raise ValueError(
-                f"kinds must hold one kind a factor ({len(names)}), found {len(kinds)}."
+                f"kinds must hold one kind per factor ({len(names)}), found {len(kinds)}."
             )
         kinds = dict(zip(names, kinds, strict=True))
     given = dict(kinds or {})

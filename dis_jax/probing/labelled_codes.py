@@ -307,12 +307,10 @@ def _why_not(labels: np.ndarray, train: np.ndarray, is_label: bool) -> str | Non
         return reason
     if reason := unscorable(labels):
         if np.ptp(labels) > 0:
-            reason += (
-                '; of numbers that were measured say so: kinds={name: "continuous"}'
-            )
+            reason += '; for measured numbers pass kinds={name: "continuous"}'
         return reason
     if reason := unscorable(labels[train]):
-        return f"{reason} that metrics learn from"
+        return f"{reason} used for training"
     return None
 
 

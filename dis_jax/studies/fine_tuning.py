@@ -96,9 +96,8 @@ def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
     image_set = data.load(name, data_dir, split)
     if not image_set.factor_names:
         raise ValueError(
-            f"{target!r} has no labels, and transfer is scored by them: name a set that "
-            "has. Training goes on from a model without scores by "
-            "--config.init_from.workdir."
+            f"{target!r} has no labels, which transfer scores need: use a labelled set. To "
+            "continue training without scores, use --config.init_from.workdir."
         )
     return image_set
 
@@ -121,7 +120,7 @@ def check_shapes(
     if wanted[2] < found[2]:
         own, _ = data.name_and_split(source)
         text = (
-            f"train the source on {own}+coloured, whose grey is in three channels, or "
+            f"train the source on {own}+coloured (greyscale in three channels), or "
             f"{text}"
         )
     by = ["x".join(map(str, shape)) for shape in (wanted, found)]
@@ -135,16 +134,18 @@ def check_source(source: Path, config: Any) -> None:
     """Refuses a run that is incomplete, or whose state is not that of a `beta_vae`."""
     made = steps_made(source)
     if made < config.steps or not made:
-        as_it_is = f", or, to take it as it is, by the same with --config.steps={made}"
+        as_it_is = (
+            f", or, to use it as it is, run the same command with --config.steps={made}"
+        )
         raise ValueError(
-            f"{source} has made {made:,} of its {config.steps:,} steps: train it to the "
-            f"end by the command that began it{as_it_is if made else ''}."
+            f"{source} has made {made:,} of its {config.steps:,} steps: finish its "
+            f"training with the original command{as_it_is if made else ''}."
         )
     networks, optimisers, codes = _parts(source, config, made)
     if not ({*_NETWORKS} <= networks and _OPTIMISER in optimisers and codes == {_CODE}):
         raise ValueError(
             f"{source} is a {config.method!r}, with the networks {sorted(networks)} and "
-            f"the codes {sorted(codes)}; transfer goes on as a beta_vae: take a source "
+            f"the codes {sorted(codes)}; transfer continues as a beta_vae: use a source "
             f"with an encoder, a decoder and the one code {_CODE!r}, such as beta_vae, "
             "ada_gvae or group_vae."
         )
@@ -179,8 +180,8 @@ def finetuning_config(
     others = [name for name, values in lists.items() if values and name not in _SWEPT]
     if others:
         raise ValueError(
-            f"the population in {source} differs in {', '.join(others)}; fine-tuning "
-            f"keeps {' and '.join(_SWEPT)} alone: train the others as runs of their own."
+            f"the population in {source} differs in {', '.join(others)}; fine-tuning keeps "
+            f"{' and '.join(_SWEPT)} only: train the others as separate runs."
         )
     tuning = config.copy_and_resolve_references()
     with tuning.unlocked():
@@ -230,19 +231,22 @@ def check_finetuning(folder: pathlib.Path, tuning: Any) -> None:
     held = {k: v for k, v in changed.items() if k not in free}
     if held:
         way_out = (
-            "The source has trained on since: move that folder away, and it is carried "
-            "over as it is now."
+            "The source was trained further since: move that folder away to fine-tune its "
+            "current state."
             if "init_from.step" in held
-            else "Set them as they were, by flags such as --learning_rate, or move "
-            "that folder away to fine-tune anew."
+            else (
+                "Restore them by flags such as --learning_rate, or move that folder away "
+                "to fine-tune again."
+            )
         )
         raise ValueError(
-            f"{folder} holds another fine-tuning:\n{changes(held)}\n{way_out}"
+            f"{folder} holds a fine-tuning run with other "
+            f"settings:\n{changes(held)}\n{way_out}"
         )
     made = steps_made(folder)
     if made > tuning.steps:
         raise ValueError(
-            f"{folder} has made {made} steps of fine-tuning, more than the "
-            f"{tuning.steps} asked for: take --finetune_steps={made}, or move that folder "
-            "away to fine-tune anew."
+            f"{folder} has made {made} steps of fine-tuning, more than the {tuning.steps} "
+            f"requested: use --finetune_steps={made}, or move that folder away to "
+            "fine-tune again."
         )

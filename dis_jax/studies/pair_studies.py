@@ -14,14 +14,14 @@ IDEAL = "ideal"
 PAPER = "head, running"  # Sanchez et al. 2020 read codes by small classifiers
 _METHODS = ("sdim", "edim")
 NOTES = (
-    "Accuracy on test pairs, %, of each attribute on each code. Readers: heads trained "
-    "with the system; logistic regression, two hidden layers of 256 (mlp) and five "
-    "nearest neighbours (knn) fitted to 10,000 training pairs afterwards. "
-    '"running": batch normalisation by running statistics; "batch": by those of the test '
-    "batch, which the public code for SmallNORB uses and which lets the images of a batch "
-    "know each other. Ideal: 100 where the code is to "
-    "hold the attribute, chance where not; distance: the sum over attributes of the "
-    "distances to it. What is read off training pairs is in the JSON file."
+    "Accuracy on test pairs, %, of each attribute from each code. Probes: co-trained "
+    "heads; logistic regression, an MLP with two hidden layers of 256 (mlp) and five "
+    "nearest neighbours (knn), trained on the frozen codes of 10,000 training pairs. "
+    '"running": batch normalisation with running statistics; "batch": with those of the '
+    "test batch, as in the public code for SmallNORB; predictions then depend on the "
+    "other images of the batch. Ideal: 100 if the code should encode the attribute, "
+    "chance otherwise; distance: the sum over attributes of the distances to it. "
+    "Accuracies on training pairs are in the JSON file."
 )
 
 

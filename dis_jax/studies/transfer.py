@@ -158,7 +158,9 @@ def score_source(
     if missing := ledger.missing():
         image_set = data.load(config.dataset, data_dir, config.split)
         if not image_set.factor_names:
-            logging.info("%s: %s has no labels to score by", source, config.dataset)
+            logging.info(
+                "%s: %s has no labels, so it gets no scores", source, config.dataset
+            )
             return []
         for model, encode in _encoders(source, missing):
             logging.info("%s: scores on its own set", source)
@@ -202,9 +204,10 @@ class _Ledger:
             found = self._by_member.get(model["member"])
             if found and found["after"] and (held := self._changed(model)):
                 raise ValueError(
-                    f"{self._path} holds results of other settings:\n{changes(held)}\n"
-                    "Set them as they were, by flags such as --readers, or move that "
-                    "file away: what was fine-tuned stays, and is scored anew."
+                    f"{self._path} holds results of other "
+                    f"settings:\n{changes(held)}\nRestore them by flags such as --readers, "
+                    "or move that file away: the fine-tuned models are kept and scored "
+                    "again."
                 )
 
     def write(self, record: Record) -> None:
@@ -249,8 +252,8 @@ def _encoders(
     found, wanted = np.ravel(states.step)[0], models[0]["source_steps"]
     if found != wanted:  # the last checkpoint is damaged, and an earlier one was read
         raise ValueError(
-            f"the checkpoint of step {wanted} in {source} cannot be read, but that of "
-            f"step {found} can: train the source to its end again."
+            f"the checkpoint of step {wanted} in {source} cannot be read, but that of step "
+            f"{found} can: finish training the source again."
         )
     for model in models:
         yield model, code_fn(method, _state_of(states, model))

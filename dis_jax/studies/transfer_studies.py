@@ -6,10 +6,10 @@ from dis_jax.training import load_config, words
 
 METHODS = ("beta_vae", "ada_gvae", "group_vae")
 NOTES = (
-    "beta_vae sees images, two for each pair that the others see; ada_gvae finds out by "
-    "itself what a pair shares; group_vae is told which factor was redrawn. Sources: "
-    "{pairs} pairs a step, Adam {rate:g}, gradient norm clipped to 1, beta grown over the "
-    "first {warmup:,g} steps where pairs are learned from (not on Shapes3D)."
+    "beta_vae receives the same images without the pairing (two per pair); ada_gvae "
+    "infers the shared factors; group_vae receives the index of the changed factor. "
+    "Sources: {pairs} pairs per step, Adam {rate:g}, gradient norm clipped to 1, beta "
+    "increased over the first {warmup:,g} steps for pair-based methods (not on Shapes3D)."
 )
 WARMUP = 50_000  # of all the steps of a source; of fewer, the same part
 OPTIONS = ("gbt", "fresh")

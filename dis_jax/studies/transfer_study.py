@@ -135,8 +135,8 @@ def run_transfers(
     runs = find_runs(folder)
     if not targets and not read_transfers(folder) and not read_sources(folder):
         raise ValueError(
-            f"no target is given, and nothing in {folder} was transferred yet: name the "
-            "sets to carry its runs to, by --target=smallnorb,..."
+            f"no target given, and {folder} has no transfers yet: name the target sets, "
+            "for example --target=smallnorb,..."
         )
     if targets:
         configs = {run: training.read_config(run) for run in runs}
@@ -223,7 +223,7 @@ def find_runs(folder: Path) -> list[pathlib.Path]:
     found = _runs(folder)
     if not found:
         raise FileNotFoundError(
-            f"no run in {folder}, or of fine-tuning alone; make one with "
+            f"no run in {folder} except fine-tuning runs; create one with "
             f"{shipped.command('train')} --config=... --workdir=..., or several with "
             f"{shipped.command('study')}."
         )

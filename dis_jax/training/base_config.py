@@ -45,7 +45,7 @@ def get_config(
     options, names, *_ = read(asked) if isinstance(asked, str) else asked
     if len(names) > 1:
         paths = any("/" in name or name.endswith(".npz") for name in names)
-        way_out = " A path that has a comma is given by --config.dataset=PATH."
+        way_out = " Give a path that contains a comma by --config.dataset=PATH."
         raise ValueError(
             f"one data set at a time; found {', '.join(names)}.{way_out if paths else ''}"
         )

@@ -82,7 +82,9 @@ class Checkpoints:
             try:
                 self._scores[step] = self._read_score(step)
             except (OSError, ValueError) as error:
-                logging.warning("%s; it cannot be the best", error)
+                logging.warning(
+                    "%s; it is not considered as the best checkpoint", error
+                )
                 self._scores[step] = None
         return self._scores[step]
 
@@ -148,7 +150,7 @@ class Checkpoints:
             if _CHECKED not in facts and "seal" not in facts:
                 return facts  # an older checkpoint, without digests
             if not is_sealed(facts):
-                raise OSError("its facts are not those that were saved")
+                raise OSError("its metadata differ from what was saved")
             made = facts[_CHECKED]["step"]
             if made != step:
                 raise OSError(f"it is the checkpoint of step {made}, renamed")
@@ -187,8 +189,9 @@ class Checkpoints:
             fields = sorted(saved.keys() | wanted.keys())
             other = [f for f in fields if saved.get(f) != wanted.get(f)]
             raise ValueError(
-                f"{other[0]} has the shape {saved.get(other[0])} there and "
-                f"{wanted.get(other[0])} here, and {len(other) - 1} others differ."
+                f"{other[0]} has the shape {saved.get(other[0])} in the checkpoint and "
+                f"{wanted.get(other[0])} in the config, and {len(other) - 1} others "
+                "differ."
             )
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template))
         with self._named(step):
@@ -201,10 +204,10 @@ class Checkpoints:
         if _CHECKED in facts:
             if bad := differing(facts[_CHECKED]["digests"], state):
                 raise OSError(
-                    f"{bad[0]} is not what was saved, nor are {len(bad) - 1} others"
+                    f"{bad[0]} differs from what was saved, and so do {len(bad) - 1} others"
                 )
             return
-        logging.info("checkpoint %d has no digests: damage would not be seen", step)
+        logging.info("checkpoint %d has no digests, so damage cannot be detected", step)
         # The maximum: diverged members have stopped earlier than the others.
         made = int(np.max(np.asarray(state.step)))
         if made != step:
@@ -239,13 +242,13 @@ class Checkpoints:
             if set_aside:
                 self._set_aside(damaged)
             if damaged:
-                logging.warning("going on from step %d instead", step)
+                logging.warning("resuming from step %d instead", step)
             return found
         if damaged:
             raise OSError(
                 f"none of the checkpoints {damaged} in {self._folder} can be read: "
-                f"{reasons[0]}\nEither they do not fit the config, or they are damaged; "
-                "start again in another workdir."
+                f"{reasons[0]}\nEither they do not match the config, or they are damaged; "
+                "use another workdir."
             )
         return None
 
@@ -259,7 +262,7 @@ class Checkpoints:
                 aside = self._free_name(step)
                 (self._folder / str(step)).rename(aside)
                 self._scores.pop(step, None)
-                logging.warning("the damaged checkpoint is now %s", aside)
+                logging.warning("moved the damaged checkpoint to %s", aside)
         # No process may list the folder before the first has renamed.
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("damaged checkpoints set aside")

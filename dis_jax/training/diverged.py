@@ -94,7 +94,7 @@ class Watch:
         new = {m: s for m, s in diverged(self._safe).items() if m not in before}
         logging.warning(
             "%s Each member that diverged stays at its last finite state: %s. The others "
-            "go on. For those that diverged, try a smaller learning rate.",
+            "continue. For the diverged members, try a smaller learning rate.",
             *(error, ", ".join(f"member {m} at step {s}" for m, s in new.items())),
         )
         return carry

@@ -42,7 +42,7 @@ def _whole(least: int, most: int | None = None) -> Rule:
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
         return whole and least <= int(value) and (most is None or int(value) <= most)
 
-    words = f"a whole number from {least}" + ("" if most is None else f" to {most}")
+    words = f"an integer from {least}" + ("" if most is None else f" to {most}")
     return Rule(words, holds)
 
 
@@ -66,7 +66,7 @@ def _each(rule: Rule, least: int = 0) -> Rule:
         listed = isinstance(value, Sequence) and not isinstance(value, str)
         return listed and len(value) >= least and all(map(rule.holds, value))
 
-    some = f", {least} or more of them" if least else ""
+    some = f", at least {least} of them" if least else ""
     return Rule(f"a tuple, each {rule.words}{some}", holds)
 
 
@@ -218,7 +218,7 @@ def check(config: Any) -> None:
       >>> fields.check(config)
       Traceback (most recent call last):
       ...
-      ValueError: config.batch_size is -4; expected a whole number from 1.
+      ValueError: config.batch_size is -4; expected an integer from 1.
     """
     if not hasattr(config, "items"):
         raise ValueError(f"get_config returned {config!r}; expected a ConfigDict.")
@@ -226,7 +226,7 @@ def check(config: Any) -> None:
         raise ValueError(f"config has no {', no '.join(missing)}.")
     for name in ("network", "optimiser", "hparams", "population", "sampler"):
         if not isinstance(_plain(config[name]), Mapping):
-            raise _wrong(name, config[name], "fields with a name each")
+            raise _wrong(name, config[name], "named fields")
     method = config["method"]
     own = own_code.is_own(method)
     if not own and (not isinstance(method, str) or method not in METHODS):
@@ -249,7 +249,7 @@ def check(config: Any) -> None:
             raise _wrong(name, value, "a number")
     _check_mesh(config["mesh"])
     if method in _COUPLED and config["batch_size"] < 2:
-        words = f"2 or more: {method} sets the examples of a batch against each other"
+        words = f"2 or more: {method} contrasts the examples of a batch"
         raise _wrong("batch_size", config["batch_size"], words)
 
 
@@ -282,14 +282,11 @@ def _check_population(name: str, value: Any) -> None:
     plain = [tuple(v) if isinstance(v, list | tuple) else v for v in plain]
     if len({*plain}) < len(plain):
         twice = next(v for v in plain if plain.count(v) > 1)
-        raise _wrong(name, value, f"values that differ, and {twice!r} is there twice")
+        raise _wrong(name, value, f"distinct values; {twice!r} occurs twice")
 
 
 def _check_mesh(mesh: Any) -> None:
-    words = (
-        "two whole numbers (population, data) from 1, or -1 in the second place for all "
-        "devices that are left"
-    )
+    words = "two integers (population, data) from 1; data=-1 uses all remaining devices"
     if not _each(_or(_WIDTH, -1)).holds(mesh) or len(mesh) != 2 or mesh[0] < 1:
         raise _wrong("mesh", mesh, words)
 

@@ -76,7 +76,7 @@ class Window:
             members = {int(m) for found in bad.values() for m in found[:, 1:].flat}
             raise NonFiniteError(
                 f"{terms} is not finite at step {self._first + 1 + at}{_whose(members)} "
-                f"(seen in steps {self._first + 1} to {step})."
+                f"(detected in steps {self._first + 1} to {step})."
             )
 
     def close(self, step: int, left_out: np.ndarray | None = None) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def check_parameters(
     if bad:
         members = {int(m) for found in bad.values() for m in found.flat}
         raise NonFiniteError(
-            f"parameters of {', '.join(bad)} are not finite after step {step}"
-            f"{_whose(members)}, so no checkpoint is written there."
+            f"parameters of {', '.join(bad)} are not finite after step "
+            f"{step}{_whose(members)}, so this step is not saved."
         )
 
 

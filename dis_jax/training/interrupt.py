@@ -70,7 +70,7 @@ def listening() -> Iterator[Callable[[], int | None]]:
             signal.signal(each, signal.SIG_DFL if was is None else was)
 
 
-_SAID = "{}: ends after a checkpoint of this step; a second signal ends at once\n"
+_SAID = "{}: stopping after a checkpoint of this step; a second signal stops at once\n"
 
 
 def _agreed(heard: list[int]) -> Callable[[], int | None]:

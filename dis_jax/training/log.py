@@ -172,8 +172,7 @@ def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
     if damaged:
         number, error = damaged[0]
         logging.warning(
-            "%s, line %d is damaged (%s) and left out%s; delete the file to begin a new "
-            "log",
+            "%s, line %d is damaged (%s) and ignored%s; delete the file to start a new log",
             *(path, number, error),
             f", and so are {len(damaged) - 1} others" if len(damaged) > 1 else "",
         )
@@ -199,7 +198,7 @@ def _truncate(path: pathlib.Path, step: int) -> float:
     kept = [line for line in lines if line["step"] <= step]
     if len(kept) < len(lines):
         logging.info(
-            "%d log lines after step %d are dropped: those steps are made again",
+            "dropped %d log lines after step %d: those steps are repeated",
             len(lines) - len(kept),
             step,
         )

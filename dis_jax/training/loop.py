@@ -105,7 +105,7 @@ def _train(
         if _writes():
             workdir.write_config(folder, config)
         if start.step >= config.steps:
-            logging.info("%s has made its %d steps already", folder, start.step)
+            logging.info("%s has already finished its %d steps", folder, start.step)
             return start.state
         options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
@@ -130,8 +130,8 @@ def _way_out(saved: list[int]) -> str:
     # clip_norm is no remedy: Adam's step does not grow with the gradient.
     advice = "try a smaller learning rate"
     if not saved:
-        return f"There is no checkpoint yet, so --workdir may stay: {advice}."
-    return f"The last checkpoint, of step {saved[-1]}, is from before; {advice}."
+        return f"There is no checkpoint yet, so you can reuse --workdir: {advice}."
+    return f"The last checkpoint (step {saved[-1]}) is from before that; {advice}."
 
 
 class Start(NamedTuple):
@@ -167,7 +167,7 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
         # may have been accepted.
         hparams = [program.scalars(m.hparams) for m in run.members]
         stacked = hparams[0] if run.population is None else program.stack(hparams)
-        logging.info("going on from step %d", step)
+        logging.info("resuming from step %d", step)
         state = state._replace(hparams=stacked)
         return Start(state, step, facts.get("opened", {}))
     state = program.init(
@@ -230,7 +230,7 @@ def _loop(
                 log.progress(done)
             if step == first + count:
                 jax.block_until_ready(metrics)
-                logging.info("first call done after %.1f s", time.monotonic() - began)
+                logging.info("compiled in %.1f s", time.monotonic() - began)
 
             # After every call, also where nothing is due: processes count calls
             # together.
@@ -259,7 +259,7 @@ def _loop(
             if signum:
                 checkpoints.wait()
                 logging.info(
-                    "%s: a checkpoint of step %d is written; the same command goes on",
+                    "%s: saved a checkpoint of step %d; the same command resumes",
                     *(signal.Signals(signum).name, step),
                 )
                 raise interrupt.Interrupted(signum)

@@ -37,8 +37,8 @@ def make_mesh(
     used = population * size
     if population < 1 or size < 1 or used > found.size:
         raise ValueError(
-            f"mesh ({population}, {data}) does not fit {found.size} devices; the product "
-            "of population and data may be their number at most (data=-1: what is left)."
+            f"mesh ({population}, {data}) does not fit {found.size} devices; population "
+            "times data must not exceed that number (data=-1 uses the rest)."
         )
     # Not Explicit: there, permuting the sharded batch axis (negatives, permuted
     # dimensions) fails. XLA inserts the communication that Auto axes need.

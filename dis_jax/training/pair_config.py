@@ -50,10 +50,11 @@ def _check_options(own, dataset):
     known = options_of(dataset)
     if unfit := sorted({*own}.difference(known)):
         raise ValueError(
-            f"{', '.join(unfit)}: not for {dataset}, which takes {', '.join(known)}."
+            f"{', '.join(unfit)}: not available for {dataset}, which takes "
+            f"{', '.join(known)}."
         )
     if {"category", "coloured"} <= {*own}:
-        raise ValueError("category and coloured are two kinds of pairs; take one.")
+        raise ValueError("category and coloured are two kinds of pairs; use one.")
 
 
 def options_of(dataset):

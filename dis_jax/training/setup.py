@@ -80,7 +80,7 @@ def _check_shares(config: Any, mesh: Mesh, population: int | None) -> None:
         if number % mesh.shape[axis]:
             raise ValueError(
                 f"{name} is {number}, which {mesh.shape[axis]} devices cannot share "
-                "evenly; change it, or config.mesh."
+                "evenly; change it or config.mesh."
             )
 
 
@@ -98,8 +98,8 @@ def _sampler(
         known = _arguments(data.SAMPLERS[method.batch])
         if unknown := [name for name in options if name not in known]:
             raise ValueError(
-                f"config.sampler.{unknown[0]}: {config.method} draws {method.batch}, "
-                f"which take no such argument; {suggest(unknown[0], known)}"
+                f"config.sampler.{unknown[0]}: {config.method} uses the sampler "
+                f"{method.batch}, which has no such argument; {suggest(unknown[0], known)}"
             )
         return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
 

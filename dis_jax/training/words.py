@@ -78,11 +78,11 @@ def read(
         else:
             known = [*options, *(f"{name}N" for name in numbers)]
             known += data.NAMES if datasets else ()
-            hints = [f"Up to {len(bare)} numbers stand alone."] if bare else []
+            hints = [f"At most {len(bare)} plain numbers are allowed."] if bare else []
             if any(map(is_path, found.names)):
-                hints.append("A path here may not have a comma.")
+                hints.append("A path cannot contain a comma here.")
             text = " ".join((suggest(word, known), *hints))
-            raise ValueError(f"unknown word {word!r}; {text}")
+            raise ValueError(f"unknown argument {word!r}; {text}")
     return found
 
 

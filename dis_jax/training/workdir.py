@@ -78,11 +78,10 @@ def held(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BusyError(
-                f"another process is at work in {path.parent}: wait for it, or take "
-                "another folder."
+                f"another process uses {path.parent}: wait for it, or use another folder."
             ) from None
         except (ImportError, OSError):
-            logging.warning("cannot lock %s: start nothing else there", path)
+            logging.warning("cannot lock %s: do not start another process there", path)
         yield
 
 
@@ -163,8 +162,8 @@ def read_config(workdir: Path) -> Any:
 
 
 _WAY_OUT = (
-    "If it is damaged, delete it and give the command that trains the run again, with the "
-    "same flags: that writes it anew, and goes on from the last checkpoint."
+    "If it is damaged, delete it and run the training command again with the same flags: "
+    "it rewrites the file and resumes from the last checkpoint."
 )
 
 
@@ -203,14 +202,16 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     ]
     if held and steps_made(workdir) and (spent or not accept_changes):
         way_out = (
-            f"{', '.join(spent)}: of no effect after the first step, so a run that goes "
-            "on keeps what it began with."
+            f"{', '.join(spent)}: no effect after the first step, so a resumed run keeps "
+            "its initial values."
             if spent
-            else "The same command with --accept_changes goes on there from the last "
-            "checkpoint with the new values."
+            else (
+                "With --accept_changes the same command resumes from the last checkpoint "
+                "with the new values."
+            )
         )
         raise ValueError(
-            f"{workdir} holds a run with another config:\n{changes(held)}\nTake another "
+            f"{workdir} holds a run with another config:\n{changes(held)}\nUse another "
             f"--workdir. {way_out}"
         )
     for name, (before, after) in changed.items():
@@ -305,10 +306,9 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> No
     now = data_facts(image_set)
     if changed := differences(facts.get("data", now), now):
         raise ValueError(
-            f"{config.dataset!r} is not the data that this run began with:\n"
-            f"{changes(changed)}\nPut those back, or take another --workdir. The same "
-            "command with --accept_changes goes on from the last checkpoint with the new "
-            "data."
+            f"{config.dataset!r} is not the data of this run:\n{changes(changed)}\nRestore "
+            "the data, or use another --workdir. With --accept_changes the same command "
+            "resumes from the last checkpoint with the new data."
         )
 
 
@@ -322,8 +322,8 @@ def _check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
     now = run_facts(config)
     if changed := differences(facts.get("run", now), now):
         raise ValueError(
-            f"{config_path(workdir)} is not that of the checkpoints beside it:\n"
-            f"{changes(changed)}\nPut back the config of this run. {_WAY_OUT}"
+            f"{config_path(workdir)} does not match the checkpoints of its "
+            f"run:\n{changes(changed)}\nRestore the config of this run. {_WAY_OUT}"
         )
 
 
@@ -383,7 +383,7 @@ def restore(
         own_code.permit(*own_code.names_in(config))
     if best and not config.best_metric:
         raise ValueError(
-            f"{workdir} keeps no best checkpoint, since its best_metric is ''; take the "
+            f"{workdir} keeps no best checkpoint, since its best_metric is ''; use the "
             "last one."
         )
     try:
@@ -395,7 +395,7 @@ def restore(
             made = schedules.scheduled(made, config)
     except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
         raise ValueError(
-            f"{config_path(workdir)} is no config of a {config.method!r}: {error}. "
+            f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "
             f"{_WAY_OUT}"
         ) from error
     count = len(members(config)) if is_population(config) else None
@@ -457,7 +457,7 @@ def graft(
         found = [sorted(_meant(name, tree)) for tree in (source.params, params)]
         if not found[0] or found[0] != found[1]:
             raise ValueError(
-                f"cannot take network {name!r}: the source has {sorted(source.params)}, "
+                f"cannot copy network {name!r}: the source has {sorted(source.params)}, "
                 f"the target {sorted(params)}."
             )
     for name in [each for role in names for each in _meant(role, params)]:
@@ -480,9 +480,9 @@ def graft(
         ]
         if name not in opt_state or shapes[0] != shapes[1]:
             raise ValueError(
-                f"cannot take optimiser {name!r}: the source has "
-                f"{sorted(source.opt_state)}, the target {sorted(state.opt_state)}, and "
-                "both must be of the same networks."
+                f"cannot copy optimiser {name!r}: the source has "
+                f"{sorted(source.opt_state)}, the target {sorted(state.opt_state)}, but "
+                "both must have the same networks."
             )
         opt_state[name] = jax.tree.map(jnp.copy, source.opt_state[name])
     return state._replace(params=params, stats=stats, opt_state=opt_state)

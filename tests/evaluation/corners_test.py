@@ -39,12 +39,12 @@ def scores(found):
         for field, value in entry["result"].items():
             if value is None and field != "dims":  # the dims of downstream: all
                 assert entry["left_out"][field]
-                assert f"left out: {name} {field}: " in table
+                assert f"skipped {name} {field}: " in table
             elif isinstance(value, float):
                 flat[name, field] = value
     for name, reason in found["left_out"].items():
         assert reason
-        assert f"left out: {name}: " in table
+        assert f"skipped {name}: " in table
     return flat
 
 
@@ -92,7 +92,7 @@ def test_scale_changes_no_score_that_does_not_depend_on_it(plain, scale):
     if scale < 1:
         named = result["metrics"]["omes"]["left_out"]
         assert "min_std = 0.05" in named["dimensions 0, 1, 2"]
-        assert "0 of 3 dimensions take part" in named["score"]
+        assert "0 of 3 dimensions are used" in named["score"]
     else:
         assert_near(found, plain, ["omes"], 1e-3)
 
@@ -124,7 +124,7 @@ def test_one_image_a_class():
     found, result = score_codes(codes, np.arange(len(codes))[:, None])
     assert {name for name, _ in found} == {"gaussian_correlation"}
     assert "240 values in 240 rows" in result["factors_left_out"]["factor_0"]
-    assert "left out: factor factor_0: takes 240 values" in format_table(result)
+    assert "skipped factor factor_0: takes 240 values" in format_table(result)
     for name in set(OF_CODES) - {"gaussian_correlation"}:
         assert "needs labels that vary" in result["left_out"][name]
 
@@ -259,7 +259,7 @@ def test_chance_stands_beside_the_score_and_what_was_not_computed_is_named():
         "chance",
         "seconds",
     ]
-    assert "left out: chance of dci_lightgbm: takes seconds" in table
+    assert "skipped chance of dci_lightgbm: takes seconds" in table
     found = evaluate_codes(codes, factors, KEY, ["dci_lightgbm"], baselines="all")
     chance = found["metrics"]["dci_lightgbm"]["baselines"]["chance"]
     assert chance["disentanglement"] < 0.3

@@ -157,7 +157,7 @@ def test_what_images_without_a_grid_or_without_labels_can_have():
     )
     found = evaluate(of_pixels, labelled, KEY, num_train=40, num_test=20)
     assert list(found["metrics"]) == ["mig"]
-    assert "needs a full grid" in found["left_out"]["factor_vae_score"]
+    assert "needs a full factor grid" in found["left_out"]["factor_vae_score"]
     bare = data.from_arrays(images, name="bare")
     with pytest.raises(ValueError, match="labels that vary, found none; gaussian_corr"):
         evaluate(of_pixels, bare, KEY, num_train=40, num_test=20)
@@ -208,7 +208,7 @@ def test_table_lists_every_scalar(everything):
     assert lines[0].split() == ["metric", "score", "value", "chance", "seconds"]
     assert any(line.startswith("mig ") and "score" in line for line in lines)
     assert any("completeness" in line for line in lines)
-    rows = [line for line in lines if not line.startswith(("left out", "factors"))]
+    rows = [line for line in lines if not line.startswith(("skipped", "factors"))]
     assert all(len(line) < 100 for line in rows)
     shown = format_table({"metrics": {}, "left_out": {"sap": "needs two"}})
     assert "needs two" in shown
@@ -251,8 +251,8 @@ def test_kinds_decide_how_a_factor_is_scored():
     assert metrics["r2"]["result"]["matched"] == pytest.approx(0.75, abs=0.05)
     assert metrics["mig"]["result"]["per_factor"][0] > 0.7
     table = format_table(found)
-    assert "factor angle: circular, 20 quantile bins for metrics of labels" in table
-    assert "left out: mcc factor shape: categorical: its values have no order" in table
+    assert "factor angle: circular, 20 quantile bins for metrics on labels" in table
+    assert "skipped mcc factor shape: categorical: its values have no order" in table
     assert json.loads(json.dumps(found))["factor_kinds"]["angle"] == ["circular", 360]
 
 
@@ -260,7 +260,7 @@ def test_kinds_decide_how_a_factor_is_scored():
     ("kinds", "message"),
     [
         ({"b": "ordered"}, "kinds has no factor 'b'; known: factor_0"),
-        (["ordered", "ordered"], r"one kind a factor \(1\), found 2"),
+        (["ordered", "ordered"], r"one kind per factor \(1\), found 2"),
         (["nominal"], "the kind of 'factor_0' is 'nominal'; expected one of"),
         (["circular"], r'needs a period: \("circular", 360\)'),
         ([("circular", 0)], "the period of 'factor_0' must be above 0, found 0"),

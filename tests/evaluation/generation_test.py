@@ -97,9 +97,9 @@ def test_codes_are_those_of_the_method():
     assert codes["continuous"].shape == (4, 1)
     assert abs(codes["continuous"]).max() <= 1
     other = SimpleNamespace(method="vae")
-    with pytest.raises(ValueError, match="generates from no category"):
+    with pytest.raises(ValueError, match="no category to generate from"):
         evaluation.draw_codes(other, jax.random.key(0), category)
-    with pytest.raises(ValueError, match="generates from no category"):
+    with pytest.raises(ValueError, match="no category to generate from"):
         evaluation.class_prior(other, _state())
 
 
@@ -137,8 +137,8 @@ def test_every_image_has_codes_of_its_own():
     [
         ([4], "category is 4 to 4; expected numbers from 0 to 3"),
         ([-1, 0], "category is -1 to 0"),
-        ([0.5], "type float64; expected at least one whole number"),
-        ([], "expected at least one whole number"),
+        ([0.5], "type float64; expected at least one integer"),
+        ([], "expected at least one integer"),
     ],
 )
 def test_categories_that_are_none_are_refused(category, message):

@@ -151,7 +151,7 @@ def test_metrics_are_resampled_by_what_they_read():
         entries["mig"]["resamples"]["scores"]["score"][e] for e in ("low", "high")
     )
     assert f"[{low:.4f}, {high:.4f}]" in table
-    assert "left out: interval of dci_lightgbm: 8 resamples take about" in table
+    assert "skipped interval of dci_lightgbm: 8 resamples take about" in table
 
 
 def test_resamples_are_repeatable_and_none_by_default():

@@ -67,7 +67,7 @@ def end(processes: list[subprocess.Popen]) -> list[int]:
 def reached(folder: pathlib.Path) -> list[list[str]]:
     """The steps of which each process said that a checkpoint is written."""
     logs = [folder.with_suffix(f".{i}.log").read_text() for i in range(COUNT)]
-    return [re.findall(r"a checkpoint of step (\d+) is written", log) for log in logs]
+    return [re.findall(r"saved a checkpoint of step (\d+)", log) for log in logs]
 
 
 def main() -> int:

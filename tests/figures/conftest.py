@@ -159,7 +159,7 @@ def fill_folder(folder):
                 "seconds": 0.1,
             },
         },
-        "left_out": {"factor_vae_score": "needs a full grid of factors"},
+        "left_out": {"factor_vae_score": "needs a full factor grid"},
         "factor_names": ["size", "x", "y"],
         "num_latents": LATENT,
         "num_codes": 10000,

@@ -41,7 +41,7 @@ def test_the_page_shows_every_metric_score_and_setting(report):
         assert f'alt="{name} over training"' in html
     assert "0.4321" in html
     assert "<td class=number>0.7500</td>" in html  # of one factor
-    assert "needs a full grid of factors" in html
+    assert "needs a full factor grid" in html
     for setting in ("latent", "beta", "batch_size"):
         assert f"<dt>{setting}</dt>" in html
     assert "&lt;script&gt;alert(" in html

@@ -106,9 +106,13 @@ def test_every_command_of_the_docs_parses(monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_word_is_named_with_the_nearest(name):
-    with pytest.raises(ValueError, match="unknown word 'mnits'; did you mean 'mnist"):
+    with pytest.raises(
+        ValueError, match="unknown argument 'mnits'; did you mean 'mnist"
+    ):
         config(name, "mnits,demo")
-    with pytest.raises(ValueError, match=r"unknown word 'dmeo'; .*demo, mlp, epoch"):
+    with pytest.raises(
+        ValueError, match=r"unknown argument 'dmeo'; .*demo, mlp, epoch"
+    ):
         config(name, "mnist,dmeo")
 
 

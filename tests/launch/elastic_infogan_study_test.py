@@ -32,7 +32,9 @@ def test_the_study_gives_every_setting_the_same_subsets():
     names = [elastic_infogan_mnist.get_study(w).name for w in ("", words, "epochs15")]
     assert len({*names}) == 3
     for word in ("split3", "prior_learning_rate=fast", "as_code"):
-        message = f"unknown word '{word}'; .*nown: uniform.*as_coded, narrow, epochsN"
+        message = (
+            f"unknown argument '{word}'; .*nown: uniform.*as_coded, narrow, epochsN"
+        )
         with pytest.raises(ValueError, match=message):
             elastic_infogan_mnist.get_study(word)
 

@@ -54,7 +54,7 @@ def test_everyday_files_of_codes(run, codes):
     assert done.returncode == 0, done.stderr
     assert "ignored in" in done.stdout
     assert ": image_id; known: codes, factors, test_codes" in done.stdout
-    assert "left out: factor_vae_score: needs an encoder" in done.stdout
+    assert "skipped factor_vae_score: needs an encoder" in done.stdout
     result = json.loads(codes.with_name("my_default_seed0.json").read_text())
     assert set(result["metrics"]) == {"mig"}
     done = run("evaluate", f"--codes={codes.with_name('other.npz')}")
@@ -67,7 +67,7 @@ def test_everyday_files_of_codes(run, codes):
     ("arguments", "message"),
     [
         (("--metrics=mgi",), "did you mean 'mig'"),
-        (("--metrics=factor_vae_score",), "needs an encoder and a full grid"),
+        (("--metrics=factor_vae_score",), "needs an encoder and a full factor grid"),
         (("--workdir=runs/a",), "either --workdir=... or --codes=..."),
     ],
 )

@@ -54,12 +54,14 @@ def test_words_choose_steps_of_every_row_seeds_and_configs(name):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("word", ["haf", "seeds0", "steps", "cars"])
 def test_unknown_words_are_named_beside_the_known_ones(name, word):
-    with pytest.raises(ValueError, match=f"unknown word '{word}'; .*nown: half, publ"):
+    with pytest.raises(
+        ValueError, match=f"unknown argument '{word}'; .*nown: half, publ"
+    ):
         load(name, f"half,{word}")
 
 
 def test_words_fit_their_data_set():
-    with pytest.raises(ValueError, match="unknown word 'category'"):
+    with pytest.raises(ValueError, match="unknown argument 'category'"):
         load("sdim_edim_coloured_mnist", "category")
     with pytest.raises(ValueError, match="category: not for mnist, which takes half"):
         sdim.get_config("mnist,category")

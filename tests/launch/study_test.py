@@ -75,7 +75,9 @@ def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
     # more seeds make the same table longer
     assert studies.load_study(f"configs/studies/{name}.py:seeds4").name == name
     assert studies.load_study(f"configs/studies/{name}.py:seeds4").seeds == (0, 1, 2, 3)
-    with pytest.raises(ValueError, match="unknown word '7'; known: epochsN, seedsN"):
+    with pytest.raises(
+        ValueError, match="unknown argument '7'; known: epochsN, seedsN"
+    ):
         studies.load_study(f"configs/studies/{name}.py:7")
 
 
@@ -109,7 +111,7 @@ def test_shorter_joint_vaes_grow_their_capacities_as_slowly(monkeypatch):
     assert short.seeds == (0, 1)
     assert short.name != whole_study.name  # nor overwrites its table
     assert short.rows["JointVAE"].hparams.capacity_steps == 25_000
-    with pytest.raises(ValueError, match=r"unknown word 'epochs3'; .*nown: mnist"):
+    with pytest.raises(ValueError, match=r"unknown argument 'epochs3'; .*nown: mnist"):
         studies.load_study(f"{file}:epochs3")
 
 

@@ -72,7 +72,7 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     assert "orbax" not in first.stderr
     second = run("train", *small, "--config.steps=6")
     assert second.returncode == 0, second.stderr
-    assert "going on from step 4" in second.stderr
+    assert "resuming from step 4" in second.stderr
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
     command = shlex.join(("python", "-m", "launch.train", *small[:-1]))

@@ -125,7 +125,7 @@ def test_runs_and_targets_are_looked_at_before_any_is_scored(
     from dis_jax import training
 
     training.train(tiny_config("beta_vae", steps=2), tmp_path / "a")
-    with pytest.raises(ValueError, match="no target is given, and nothing in"):
+    with pytest.raises(ValueError, match="no target given, and"):
         studies.run_transfers(tmp_path, [])
     for wrong in ("smalnorb", "rendered_shapes3d"):
         with pytest.raises(ValueError, match=r"smallnorb|rendered_shapes3d\+grey"):
@@ -156,18 +156,18 @@ def test_words_after_the_colon_choose(monkeypatch):
     )
     assert set(found.targets.values()) == {("mine/a.npz", "smallnorb:test")}
     for word, hint in (
-        ("seeds2", "Up to 3 numbers stand alone"),
+        ("seeds2", "At most 3 plain numbers are allowed"),
         ("ada_gvea", "did you mean 'ada_gvae'"),
         ("pairs32.5", "pairsN, rateN"),
         ("rate5e-", "pairsN, rateN"),
     ):
-        with pytest.raises(ValueError, match=f"unknown word '{word}'; .*{hint}"):
+        with pytest.raises(ValueError, match=f"unknown argument '{word}'; .*{hint}"):
             studies.load_study(f"configs/studies/transfer_dsprites.py:{word}")
     for words, hint in (
-        ("2,100,50,7", "unknown word '7'; .*Up to 3 numbers"),
+        ("2,100,50,7", "unknown argument '7'; .*At most 3 plain numbers"),
         ("0,100", "larger than 0"),
         ("2,0,5", "larger than 0"),
-        ("pairs0", "unknown word 'pairs0'"),
+        ("pairs0", "unknown argument 'pairs0'"),
         ("rate0", "larger than 0"),
     ):
         with pytest.raises(ValueError, match=hint):
@@ -197,7 +197,7 @@ def test_words_after_the_colon_choose(monkeypatch):
     assert {config.hparams.learning_rate for config in found.rows.values()} == {5e-4}
     assert found.rows["ada_gvae, beta 1"].batch_size == 32
     assert found.rows["beta_vae, beta 1"].batch_size == 64
-    assert "32 pairs a step, Adam 0.0005" in found.notes
+    assert "32 pairs per step, Adam 0.0005" in found.notes
 
 
 def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(

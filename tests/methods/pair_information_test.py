@@ -341,7 +341,7 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
     _, _, state = make("edim", share_weights=True)
     grafted = training.graft(state, source, tuple(config.init_from.networks))
     assert not differ(grafted, source, {"shared"})
-    with pytest.raises(ValueError, match="cannot take network 'shared'"):
+    with pytest.raises(ValueError, match="cannot copy network 'shared'"):
         training.graft(make("edim")[2], source, ("shared",))
 
 

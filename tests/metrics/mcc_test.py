@@ -106,7 +106,7 @@ def test_constant_codes_score_0(gaussians):
     [
         ({"correlation": "kendall"}, "correlation must be one of"),
         ({"transform": "cubic"}, "found 'pearson' and 'cubic'"),
-        ({"kinds": ["ordered"]}, r"one kind a factor \(3\), found 1"),
+        ({"kinds": ["ordered"]}, r"one kind per factor \(3\), found 1"),
     ],
 )
 def test_mistakes_are_named(gaussians, change, message):
@@ -117,7 +117,7 @@ def test_mistakes_are_named(gaussians, change, message):
 def test_bad_rows_are_named(gaussians):
     with pytest.raises(ValueError, match="at least 8 rows, found 7"):
         mcc(gaussians[:7], gaussians[:7])
-    with pytest.raises(ValueError, match=r"factors must have one row a code \(9\)"):
+    with pytest.raises(ValueError, match=r"factors must have one row per code \(9\)"):
         mcc(gaussians[:9], gaussians[:8])
     with pytest.raises(ValueError, match=r"factor 0 is 1\.0 in all rows"):
         mcc(gaussians, np.ones((4000, 1)))

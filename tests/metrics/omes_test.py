@@ -183,7 +183,7 @@ def test_constant_codes_and_factors_without_pairs(known):
     diagonal = np.repeat(np.arange(5), 2).reshape(5, 2)
     found = omes(diagonal.astype(float), diagonal, jax.random.key(0))
     assert np.isnan(found.score)
-    assert found.left_out["score"] == "undefined: no factor has pairs enough"
+    assert found.left_out["score"] == "undefined: no factor has enough pairs"
     assert found.scored.tolist() == [False, False]
     assert found.num_pairs.tolist() == [0, 0]
 

@@ -30,9 +30,9 @@ def test_bad_codes_are_named(bad, message):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (np.zeros(4, int), r"shape \(4, factor\), one row a code, found \(4,\)"),
+        (np.zeros(4, int), r"shape \(4, factor\), one row per code, found \(4,\)"),
         (np.zeros((3, 2), int), r"found \(3, 2\)"),
-        ([[0.5], [1.0], [2.0], [0.0]], "whole numbers"),
+        ([[0.5], [1.0], [2.0], [0.0]], "integers"),
         (
             [[0, 7], [1, 7], [0, 7], [1, 7]],
             "factor 1 takes the one value 7 in all 4 rows",
@@ -72,7 +72,7 @@ def test_labels_of_other_kinds_are_numbered(labels, expected):
 @pytest.mark.parametrize("missing", [None, np.nan, np.inf, "", "nan"])
 def test_a_missing_label_is_named_with_its_place(missing):
     labels = np.array([[0, 0], [1, missing], [0, 0], [1, 1]], object)
-    with pytest.raises(ValueError, match=r"at row 1, factor 1 .* unknown = -1"):
+    with pytest.raises(ValueError, match=r"at row 1, factor 1 .* use -1 for unknown"):
         checks.check_factors(labels, 4)
 
 

@@ -46,9 +46,7 @@ def test_code_fn_names_what_is_wrong():
     grey = method_with({"z": jnp.ones((2, 1))})
     for encode in (code_fn(grey, None), lambda x: encode_codes(grey, None, x)):
         encode(images)
-        with pytest.raises(
-            ValueError, match="images are of the type uint8; expected fl"
-        ):
+        with pytest.raises(ValueError, match="images have dtype uint8; expected fl"):
             encode(images.astype(jnp.uint8))
 
 

@@ -189,5 +189,5 @@ def test_distances_of_known_clouds():
     for pair in ((omes[0], unknown), (unknown, omes[0]), (None, omes[0])):
         found = studies.transfer_distances(x, y, *pair)
         assert found["omes_drop"] is None
-    with pytest.raises(ValueError, match="as many features"):
+    with pytest.raises(ValueError, match="equal numbers of features"):
         studies.transfer_distances(x, y[:, :2], *omes[:2])

@@ -37,12 +37,12 @@ def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path, monkeyp
 
 
 def test_a_folder_without_runs_or_of_fine_tuning_alone_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="or of fine-tuning alone"):
+    with pytest.raises(FileNotFoundError, match="except fine-tuning runs"):
         studies.find_runs(tmp_path)
     tuned = tmp_path / "transfer" / "b"
     tuned.mkdir(parents=True)
     for run in (tmp_path, tuned):
         (run / "config.json").write_text("{}")
-    with pytest.raises(FileNotFoundError, match="or of fine-tuning alone"):
+    with pytest.raises(FileNotFoundError, match="except fine-tuning runs"):
         studies.find_runs(tuned)
     assert studies.find_runs(tmp_path) == [tmp_path]

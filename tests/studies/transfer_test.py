@@ -165,7 +165,7 @@ def test_without_labels_a_set_may_be_the_source_and_not_the_target(
     path = str(tmp_path / "unlabelled.npz")
     np.savez(path, images=np.load(target)["images"] // 2)
     workdir = train("beta_vae", dataset=path, **{"hparams.learning_rate": 1e-5})
-    with pytest.raises(ValueError, match="has no labels, and transfer is scored by"):
+    with pytest.raises(ValueError, match="has no labels, which transfer scores need"):
         studies.transfer(workdir, path, SETTINGS)
     assert studies.score_source(workdir, SETTINGS) == []
     (record,) = studies.transfer(workdir, target, SETTINGS)
@@ -181,16 +181,16 @@ def test_what_is_done_is_not_lost_to_other_settings(train, target, monkeypatch):
     folder = studies.transfer_folder(source, target)
     done = (folder / "transfer.json").read_text()
     for changed, message in (
-        ({"num_codes": 140}, r"scoring\.num_codes: 150 -> 140\nSet them as they were"),
+        ({"num_codes": 140}, r"scoring\.num_codes: 150 -> 140\nRestore them by flags"),
         (
             {"readers": ("gbt", "mlp")},
             r"scoring\.readers: \['gbt'\] -> \['gbt', 'mlp'\]",
         ),
-        ({"finetune_steps": 2}, "4 steps of fine-tuning, more than the 2 asked for"),
-        ({"finetune_steps": 2, "num_codes": 140}, "take --finetune_steps=4, or move"),
+        ({"finetune_steps": 2}, "4 steps of fine-tuning, more than the 2 requested"),
+        ({"finetune_steps": 2, "num_codes": 140}, "use --finetune_steps=4, or move"),
         (
             {"learning_rate": 5e-4},
-            r"hparams\.learning_rate: 0.0001 -> 0.0005\nSet them as they were",
+            r"hparams\.learning_rate: 0.0001 -> 0.0005\nRestore them by flags",
         ),
         ({"readers": ("svm",)}, "expected some of"),
     ):

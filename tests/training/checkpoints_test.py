@@ -159,7 +159,7 @@ def test_changed_facts_and_a_renamed_folder_are_refused(tmp_path, template):
     facts = tmp_path / "2" / "facts" / "metadata"
     facts.write_text(facts.read_text().replace('"step": 2', '"step": 3'))
     checkpoints = Checkpoints(tmp_path, keep=3)
-    with pytest.raises(OSError, match=r"checkpoint 2 in .*facts are not those"):
+    with pytest.raises(OSError, match=r"checkpoint 2 in .*metadata differ from"):
         checkpoints.facts(2)
     assert checkpoints.best_step() == 1
     assert _take_newest(checkpoints, template) == 1

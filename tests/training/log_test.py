@@ -34,7 +34,7 @@ def test_lines_after_the_step_gone_on_from_are_taken_back(tmp_path, caplog):
         file.write('{"step": 40, "lo')  # killed while it wrote
     with caplog.at_level(logging.INFO):
         log = _log(tmp_path, 20)
-    assert "1 log lines after step 20 are dropped" in caplog.text
+    assert "dropped 1 log lines after step 20" in caplog.text
     log.write(30, {"loss": -1.0})
     log.close()
     lines = [
