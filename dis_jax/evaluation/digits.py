@@ -133,10 +133,10 @@ def frechet_distance(
     ):
         raise ValueError(
             f"features have the shapes {x.shape} and {y.shape}; expected two matrices "
-            "(batch, feature) of two rows or more and as many features."
+            "(batch, feature) with at least two rows and equal numbers of features."
         )
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("features must be finite; check what the images hold.")
+        raise ValueError("features must be finite; check the images.")
     covariances = [np.cov(v, rowvar=False).reshape(x.shape[1], -1) for v in (x, y)]
     # tr (S S')^½ = tr (S^½ S' S^½)^½, where the right matrix is symmetric: its
     # eigenvalues are real, and no root of a general matrix is needed.

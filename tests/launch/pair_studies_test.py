@@ -63,7 +63,9 @@ def test_unknown_words_are_named_beside_the_known_ones(name, word):
 def test_words_fit_their_data_set():
     with pytest.raises(ValueError, match="unknown argument 'category'"):
         load("sdim_edim_coloured_mnist", "category")
-    with pytest.raises(ValueError, match="category: not for mnist, which takes half"):
+    with pytest.raises(
+        ValueError, match="category: not available for mnist, which takes half"
+    ):
         sdim.get_config("mnist,category")
     assert load("sdim_edim_smallnorb", "category").rows
 
