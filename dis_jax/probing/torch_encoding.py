@@ -58,7 +58,7 @@ def encode_with(
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
             f"images have the shape {images.shape} and the type {images.dtype}; expected "
-            "floats (batch, height, width, channels) (of bytes, divide by 255)."
+            "floats (batch, height, width, channels) (divide bytes by 255)."
         )
     parameter = next((p for p in module.parameters() if p.is_floating_point()), None)
     dtype = torch.float32 if parameter is None else parameter.dtype

@@ -59,7 +59,7 @@ def test_a_pair_needs_a_choice_and_doubles_are_fed_doubles(images):
 
 def test_what_is_no_batch_of_images_or_codes_is_refused(images):
     with pytest.raises(
-        ValueError, match=r"dtype uint8; expected floats .*divide bytes by 255"
+        ValueError, match=r"type uint8; expected floats .*divide bytes by 255"
     ):
         evaluation.encode_with(model(), (images * 255).astype(np.uint8))
     with pytest.raises(ValueError, match=r"batch = 7, found \(7, 4, 3, 2\)"):
