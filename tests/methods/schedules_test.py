@@ -91,7 +91,7 @@ def test_what_is_no_schedule_is_named(make, value, message):
 
 def test_a_schedule_of_a_member_is_checked_and_may_not_be_there_twice(make):
     for values, message in (
-        ((LINEAR, dict(LINEAR)), "values that differ"),
+        ((LINEAR, dict(LINEAR)), "distinct values"),
         ((1.0, {"schedule": "x"}), r"population\.beta\.schedule is 'x'"),
     ):
         config = make()

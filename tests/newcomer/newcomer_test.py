@@ -131,7 +131,7 @@ def test_train_kill_resume_score_report_export_restore(here, site):
 
     done = here("train", *train, f"--config.steps={reached + 20}")
     assert done.returncode == 0, done.stderr
-    assert f"going on from step {reached}" in done.stderr
+    assert f"resuming from step {reached}" in done.stderr
     assert (
         (run / "command.txt")
         .read_text()
@@ -170,7 +170,7 @@ def test_train_kill_resume_score_report_export_restore(here, site):
 def test_a_config_of_ones_own_and_mistakes(here):
     (here.folder / "mine.py").write_text(MINE)
     done = here("train", "--config=mine.py:mlp,dmeo", "--workdir=runs/b")
-    assert "unknown word 'dmeo'; did you mean 'demo'" in done.stderr
+    assert "unknown argument 'dmeo'; did you mean 'demo'" in done.stderr
     assert "(mine.py, line 5)" in done.stderr
     done = here("train", "--config=factr_vae", "--workdir=runs/c")
     assert done.stderr.startswith(
