@@ -25,7 +25,9 @@ def test_help_lists_what_there_is(monkeypatch, capsys):
 
 def test_every_module_of_launch_is_a_command_or_shared_code():
     scripts = [
-        p.stem for p in (ROOT / "launch").glob("*.py") if "DEFINE" in p.read_text()
+        p.stem
+        for p in (ROOT / "launch").glob("*.py")
+        if "start.run(main" in p.read_text()
     ]
     assert sorted(scripts) == sorted(command_line.commands())
     assert all(command_line.commands().values())
