@@ -6,6 +6,7 @@
 The scores of a run are written to <workdir>/evaluation/, those of my.npz (arrays
 `codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it. Without
 --metrics a run gets those of "default", codes those of "all", as far as they can be had.
+Of a population all members are scored, and shown in one table; --member=3 takes one.
 """
 
 import json
@@ -30,7 +31,9 @@ _METRICS = flags.DEFINE_list(
     f"Sets: {', '.join(evaluation.METRIC_SETS)}. "
     f"Metrics: {', '.join(evaluation.METRICS)}.",
 )
-_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
+_MEMBER = flags.DEFINE_integer(
+    "member", None, "Which member of a population; by default all."
+)
 _BEST = flags.DEFINE_bool(
     "best",
     False,
@@ -65,11 +68,17 @@ def main(argv: list[str]) -> None:
     if (_WORKDIR.value is None) == (_CODES.value is None):
         raise ValueError("give either --workdir=... or --codes=...")
     metrics = _METRICS.value or ["all" if _CODES.value else "default"]
-    score(pathlib.Path(_CODES.value or _WORKDIR.value or ""), metrics)
-
-
-def score(path: pathlib.Path, metrics: list[str]) -> None:
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
+    path = pathlib.Path(_CODES.value or _WORKDIR.value or "")
+    count = 0 if _CODES.value or _MEMBER.value is not None else models.count(path)
+    if not count:
+        score(path, metrics, _MEMBER.value)
+        return
+    results = [score(path, metrics, member) for member in range(count)]
+    print(evaluation.member_table(results, models.what_members_are(path)))
+
+
+def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[str, Any]:
     name = f"{'+'.join(metrics).lower().replace(':', '.')}_seed{_SEED.value}"
     chance = {
         "baselines": _BASELINES.value,
@@ -84,9 +93,9 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
             **read_codes(path), key=key, metrics=metrics, **chance
         )
     else:
-        found = models.restore(path, _MEMBER.value, best=_BEST.value)
+        found = models.restore(path, member, best=_BEST.value)
         method, state, config = found
-        source = {"step": int(state.step), "member": _MEMBER.value, "code": _CODE.value}
+        source = {"step": int(state.step), "member": member, "code": _CODE.value}
         name += "".join(f"_{k}{v}" for k, v in source.items() if v is not None)
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
@@ -98,6 +107,7 @@ def score(path: pathlib.Path, metrics: list[str]) -> None:
     result |= {"source": source, "seed": _SEED.value}
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
+    return result
 
 
 def read_codes(path: pathlib.Path) -> dict[str, Any]:

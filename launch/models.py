@@ -5,6 +5,7 @@ from typing import Any
 from absl import logging
 
 from dis_jax import training
+from dis_jax.training.population import set_member
 
 
 def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
@@ -19,22 +20,30 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
             member,
             step,
         )
-    own = training.members(config)[member]
-    config.seed = own.seed
-    with config.ignore_type():  # a schedule may stand for a number
-        config.hparams.update(own.hparams)
+    set_member(config, member)
     return method, training.member(state, member), config
+
+
+def count(workdir: Any) -> int:
+    """How many members the population in a folder has; 0 for a single model."""
+    config = training.read_config(workdir)
+    return len(training.members(config)) if training.is_population(config) else 0
+
+
+def what_members_are(workdir: Any) -> list[dict[str, Any]]:
+    """The seed, hyperparameters and arguments of the sampler of each member."""
+    found = training.members(training.read_config(workdir))
+    return [{"seed": m.seed, **m.hparams, **m.sampler} for m in found]
 
 
 def check_member(workdir: Any, member: int | None) -> None:
     """Raises ValueError unless the member of a population, and none else, is named."""
-    config = training.read_config(workdir)
-    count = len(training.members(config)) if training.is_population(config) else 0
-    if count and member is None:
+    members = count(workdir)
+    if members and member is None:
         raise ValueError(
-            f"{workdir} holds a population: say which of its {count} members by "
-            f"--member=..., a number from 0 to {count - 1}."
+            f"{workdir} holds a population: say which of its {members} members by "
+            f"--member=..., a number from 0 to {members - 1}."
         )
-    if member is not None and not 0 <= member < count:
-        found = f"{count} members, from 0" if count else "a single model"
+    if member is not None and not 0 <= member < members:
+        found = f"{members} members, from 0" if members else "a single model"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")

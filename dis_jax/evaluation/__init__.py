@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from dis_jax.evaluation.baselines import untrained_encoder
 from dis_jax.evaluation.comparison import compare_codes
 from dis_jax.evaluation.evaluate import evaluate, evaluate_codes
+from dis_jax.evaluation.member_table import member_table
 from dis_jax.evaluation.records import format_table, new_file, record
 from dis_jax.evaluation.registry import (
     DEFAULT_METRICS,
@@ -157,6 +158,7 @@ __all__ = [
     "left_out_attributes",
     "mask_variance",
     "mcc",
+    "member_table",
     "mig",
     "mlp_accuracy",
     "modularity_explicitness",

@@ -8,7 +8,7 @@ from typing import Any
 from dis_jax.methods import Method, State
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints
-from dis_jax.training.population import members
+from dis_jax.training.population import members, set_member
 from dis_jax.training.workdir import Path, restore, strict_json
 
 
@@ -54,10 +54,7 @@ def export(
         checkpoints.close()
     # The config of the member alone: its own seed and hyperparameters, no population.
     if member is not None:
-        own = members(config)[member]
-        config.seed = own.seed
-        with config.ignore_type():  # a schedule may stand for a number
-            config.hparams.update(own.hparams)
+        set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
     exported.write(out, method, state, strict_json(config), batch)
     return method, state, config

@@ -56,6 +56,28 @@ def members(config: Any) -> list[Member]:
     return found
 
 
+def set_member(config: Any, index: int) -> None:
+    """Gives a config the seed and the hyperparameters of one of its members.
+
+    Args:
+      config: of a population; changed in place.
+      index: which member.
+
+    Example:
+      >>> from dis_jax.training import base_config, population
+      >>> config = base_config.get_config("beta_vae", "", beta=1.0)
+      >>> config.population.beta = (2.0, 4.0)
+      >>> population.set_member(config, 1)
+      >>> config.hparams.beta
+      4.0
+    """
+    own = members(config)[index]
+    config.seed = own.seed
+    with config.ignore_type():  # a schedule may stand for a number, and the reverse
+        for name, value in own.hparams.items():
+            config.hparams[name] = value
+
+
 def is_population(config: Any) -> bool:
     """Whether any list of `config.population` has a value.
 
