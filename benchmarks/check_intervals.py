@@ -20,39 +20,43 @@ _OUT = flags.DEFINE_string("out", "results/intervals.json", "JSON file.")
 _TRIALS = flags.DEFINE_integer("trials", 200, "Samples of each code.", lower_bound=1)
 _ROWS = flags.DEFINE_integer("rows", 300, "Rows of a sample.", lower_bound=8)
 _RESAMPLES = flags.DEFINE_integer("resamples", 100, "Of each score.", lower_bound=1)
+_CODES = {"mcc": "mcc", "mcc_of_a_rotation": "mcc", "r2": "r2", "mig": "mig"}
+_ONLY = flags.DEFINE_list("only", [], f"Some of {', '.join(_CODES)}.")
 _ANGLE = np.radians(20)
 _MEAN_OF = 2_000  # samples; MIG has no closed form with bins
 
 
-def draw(metric, rng, rows):
+def draw(code, rng, rows):
     """Codes and factors whose true score `truth` knows."""
-    if metric == "mig":
+    if code == "mig":
         labels = rng.integers(0, 5, (rows, 2))
         return labels + 0.5 * rng.normal(size=labels.shape), labels
     factors = rng.normal(size=(rows, 2))
-    if metric == "r2":
+    if code != "mcc_of_a_rotation":
         return factors + 0.5 * rng.normal(size=factors.shape), factors
     cosine, sine = np.cos(_ANGLE), np.sin(_ANGLE)
     return factors @ [[cosine, -sine], [sine, cosine]], factors
 
 
-def truth(metric, rows):
+def truth(code, rows):
     """The mean score of samples of so many rows."""
-    if metric == "mcc":
+    if code == "mcc_of_a_rotation":
         return float(np.cos(_ANGLE))
-    if metric == "r2":
-        return 1 / (1 + 0.5**2)
+    if code in ("mcc", "r2"):
+        correlation = 1 / np.sqrt(1 + 0.5**2)
+        return float(correlation if code == "mcc" else correlation**2)
     rng = np.random.default_rng(0)
-    scores = [evaluation.mig(*draw(metric, rng, rows)).score for _ in range(_MEAN_OF)]
+    scores = [evaluation.mig(*draw(code, rng, rows)).score for _ in range(_MEAN_OF)]
     return float(np.mean(scores))
 
 
-def coverage(metric, rows, trials, resamples):
+def coverage(code, rows, trials, resamples):
     """How often the interval covers the truth, and noise stays below the null."""
-    target, covered, below = truth(metric, rows), [], []
+    metric = _CODES[code]
+    target, covered, below = truth(code, rows), [], []
     for trial in range(trials):
         rng = np.random.default_rng([1, trial])
-        codes, factors = draw(metric, rng, rows)
+        codes, factors = draw(code, rng, rows)
         for z, is_noise in ((codes, False), (rng.normal(size=codes.shape), True)):
             entry = evaluation.evaluate_codes(
                 *(z, factors, trial, metric), resamples=resamples, baselines="none"
@@ -73,13 +77,14 @@ def main(argv):
     del argv
     start.set_up_jax()
     found = {}
-    for metric in ("mcc", "r2", "mig"):
-        found[metric] = coverage(metric, _ROWS.value, _TRIALS.value, _RESAMPLES.value)
-        logging.info("%s: %s", metric, found[metric])
+    for code in _ONLY.value or _CODES:
+        found[code] = coverage(code, _ROWS.value, _TRIALS.value, _RESAMPLES.value)
+        logging.info("%s: %s", code, found[code])
     result = {
         "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
-        "resamples each; mcc: two Gaussian factors turned by 20 degrees; r2: with noise "
-        "of half their spread; mig: two labels of five values with noise of .5",
+        "resamples each; mcc, r2: two Gaussian factors with noise of half their spread; "
+        "mcc_of_a_rotation: turned by 20 degrees; mig: two labels of five values with "
+        "noise of .5",
         "made_by": "python -m benchmarks.check_intervals",
         "scores": found,
         **provenance(),

@@ -4,7 +4,8 @@
     python -m launch.evaluate --codes=my.npz --metrics=all
 
 The scores of a run are written to <workdir>/evaluation/, those of my.npz (arrays
-`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it. Without
+`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it. Factors
+that are no categories are named by --kinds=angle=circular:360,size=ordered. Without
 --metrics a run gets those of "default", codes those of "all", as far as they can be had.
 Of a population all members are scored, and shown in one table; --member=3 takes one.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from absl import flags
 
 from dis_jax import data, evaluation
+from dis_jax.probing.factor_kinds import read_kinds
 
 from . import models, start
 
@@ -30,6 +32,12 @@ _METRICS = flags.DEFINE_list(
     None,
     f"Sets: {', '.join(evaluation.METRIC_SETS)}. "
     f"Metrics: {', '.join(evaluation.METRICS)}.",
+)
+_KINDS = flags.DEFINE_string(
+    "kinds",
+    None,
+    "Kinds of the factors of --codes: name=kind,..., JSON, or a .json file; a kind is "
+    "categorical, ordered, continuous or circular:<period>.",
 )
 _MEMBER = flags.DEFINE_integer(
     "member", None, "Which member of a population; by default all."
@@ -67,6 +75,8 @@ def main(argv: list[str]) -> None:
     start.set_up_jax()
     if (_WORKDIR.value is None) == (_CODES.value is None):
         raise ValueError("give either --workdir=... or --codes=...")
+    if _KINDS.value and not _CODES.value:
+        raise ValueError("--kinds is for --codes; an image set declares its own.")
     metrics = _METRICS.value or ["all" if _CODES.value else "default"]
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
     path = pathlib.Path(_CODES.value or _WORKDIR.value or "")
@@ -79,6 +89,7 @@ def main(argv: list[str]) -> None:
 
 
 def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[str, Any]:
+    kinds = read_kinds(_KINDS.value) if _KINDS.value else None
     name = f"{'+'.join(metrics).lower().replace(':', '.')}_seed{_SEED.value}"
     chance = {
         "baselines": _BASELINES.value,
@@ -90,7 +101,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         source = {"codes": str(path)}
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
         result = evaluation.evaluate_codes(
-            **read_codes(path), key=key, metrics=metrics, **chance
+            **read_codes(path), key=key, metrics=metrics, kinds=kinds, **chance
         )
     else:
         found = models.restore(path, member, best=_BEST.value)

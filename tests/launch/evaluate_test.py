@@ -42,7 +42,10 @@ def test_codes_from_anywhere(run, codes):
     assert "exists" in again.stderr
     assert "--overwrite" in again.stderr
     assert path.read_text() == before
-    assert run("evaluate", *options, "--overwrite").returncode == 0
+    kinds = "--kinds=factor_0=ordered,factor_1=circular:4"
+    assert run("evaluate", *options, "--overwrite", kinds).returncode == 0
+    found = json.loads(path.read_text())["factor_kinds"]
+    assert found == {"factor_0": "ordered", "factor_1": ["circular", 4.0]}
 
 
 def test_everyday_files_of_codes(run, codes):

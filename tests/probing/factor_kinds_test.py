@@ -1,0 +1,34 @@
+import json
+
+import pytest
+
+from dis_jax.probing.factor_kinds import read_kinds
+
+KINDS = {"angle": ("circular", 360.0), "shape": "categorical", "a=b": "continuous"}
+
+
+def test_kinds_are_read_from_words_json_and_files(tmp_path):
+    words = "angle=circular:360, shape=categorical,a=b=continuous"
+    assert read_kinds(words) == KINDS
+    text = json.dumps(KINDS)
+    assert read_kinds(text) == KINDS
+    path = tmp_path / "kinds.json"
+    path.write_text(text)
+    assert read_kinds(str(path)) == KINDS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("angle", "the word 'angle'; expected name=kind"),
+        ("angle=round", "the kind of 'angle' is 'round'"),
+        ("angle=circular", "needs a period"),
+        ("angle=circular:wide", "must be above 0, found 'wide'"),
+        ("angle=circular:-1", "must be above 0, found '-1'"),
+        ('{"angle": 3}', "the kind of 'angle' is 3"),
+        ('{"angle"', "kinds are no JSON"),
+    ],
+)
+def test_mistakes_are_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_kinds(text)
