@@ -1,13 +1,13 @@
-"""Scores a trained model, or codes from anywhere.
+"""Computes metrics for a trained model or for your own codes.
 
     python -m launch.evaluate --workdir=runs/a --metrics=factor_vae_score,mig
     python -m launch.evaluate --codes=my.npz --metrics=all
 
-The scores of a run are written to <workdir>/evaluation/, those of my.npz (arrays
-`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) beside it. Factors
-that are no categories are named by --kinds=angle=circular:360,size=ordered. Without
---metrics a run gets those of "default", codes those of "all", as far as they can be had.
-Of a population all members are scored, and shown in one table; --member=3 takes one.
+Writes the scores of a run to <workdir>/evaluation/, and those of my.npz (arrays
+`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) to its folder.
+Name factors that are not categorical by --kinds=angle=circular:360,size=ordered.
+The default of --metrics is "default" for a run and "all" (that apply) for codes.
+For a population, all members are scored in one table; --member=3 selects one.
 """
 
 import json
@@ -26,7 +26,7 @@ from . import models, start
 _ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
-_CODES = flags.DEFINE_string("codes", None, "File of codes (.npz), instead of a run.")
+_CODES = flags.DEFINE_string("codes", None, "An .npz file of codes, instead of a run.")
 _METRICS = flags.DEFINE_list(
     "metrics",
     None,
@@ -45,12 +45,12 @@ _MEMBER = flags.DEFINE_integer(
 _BEST = flags.DEFINE_bool(
     "best",
     False,
-    "The best checkpoint instead of the last; of a population, that of the best mean.",
+    "Use the best checkpoint instead of the last; for a population, the best mean.",
 )
 _CODE = flags.DEFINE_string("code", None, "Which of the method's codes to score.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of the real data sets.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed of the images and splits drawn."),
+    *("seed", 0, "Seed for sampled images and splits."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )
@@ -58,14 +58,20 @@ _BASELINES = flags.DEFINE_enum(
     "baselines",
     "cheap",
     ["cheap", "all", "none"],
-    "Scores of permuted rows and, of a run, of its network before training.",
+    "Baselines: scores of permuted rows and, for a run, of its untrained network.",
 )
 _RESAMPLES = flags.DEFINE_integer(
-    *("resamples", 0, "For an interval and a null of each score, for example 200."),
+    *(
+        "resamples",
+        0,
+        "Number of resamples for intervals and nulls of scores, for example 200.",
+    ),
     lower_bound=0,
 )
 _RESAMPLE_LIMIT = flags.DEFINE_float(
-    "resample_limit", 60, "Seconds that resamples may take a metric; inf for no limit."
+    "resample_limit",
+    60,
+    "Time limit in seconds for the resamples of each metric; inf for none.",
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
 

@@ -1,13 +1,13 @@
-r"""Reads a label off each code of a system that learned from groups or pairs of images.
+r"""Probes each code of a model trained on groups or pairs of images for a label.
 
   python -m launch.evaluate_groups --workdir=runs/ml_vae
   python -m launch.evaluate_groups --workdir=runs/by_toy --factor=category
 
-By a classifier of codes: of the mean of one image, of a sample for one image, and, where
-the method has a code for groups, of evidence over labelled training images and over the
-test batch with its true labels. The last is how public code scores: an encoder that was
-never trained passes that too, so the result says `leaks_labels`. The table is printed and
-written to <workdir>/evaluation/, where the report finds it.
+The classifier receives the mean of one image, a sample for one image, and, if the method
+has a group code, evidence over labelled training images and over the test batch with its
+true labels. The public code uses the last; an untrained encoder passes it too, so the
+result contains `leaks_labels`. Prints the table and writes it to <workdir>/evaluation/
+for the report.
 """
 
 import json
@@ -27,14 +27,14 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _FACTOR = flags.DEFINE_string(
-    "factor", None, "The label to read; by default what the groups share."
+    "factor", None, "The label to predict; by default the labels that the groups share."
 )
 _MODEL = flags.DEFINE_string("model", "mlp", "Classifier: mlp or logistic.")
-_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Images it learns from.")
-_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Images it is tested on.")
+_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Number of training images.")
+_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Number of test images.")
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Of the images and the classifier."),
+    *("seed", 0, "Seed for images and classifier."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )

@@ -1,10 +1,10 @@
-"""Reads every attribute off every code of a system that learned from pairs.
+"""Probes every code of a model trained on pairs of views for every attribute.
 
   python -m launch.evaluate_pairs --workdir=runs/sdim
 
-By the heads that were trained with it and by probes fitted afterwards, with running
-statistics in batch normalisation and with those of each batch. The table is printed and
-written to <workdir>/evaluation/, where the report finds it.
+Uses the co-trained heads and probes on the frozen codes, with running statistics in batch
+normalisation and with those of each batch. Prints the table and writes it to
+<workdir>/evaluation/ for the report.
 """
 
 import json
@@ -19,12 +19,16 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=T
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
-_MODELS = flags.DEFINE_list("models", "logistic,knn", "Of logistic, mlp, knn, gbt.")
-_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Pairs that probes learn from.")
-_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Pairs that they are tested on.")
+_MODELS = flags.DEFINE_list(
+    "models", "logistic,knn", "Probes: logistic, mlp, knn, gbt."
+)
+_NUM_TRAIN = flags.DEFINE_integer(
+    "num_train", 10_000, "Number of training pairs of the probes."
+)
+_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Number of test pairs.")
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Of the pairs and the probes."),
+    *("seed", 0, "Seed for pairs and probes."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )

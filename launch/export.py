@@ -2,9 +2,9 @@ r"""Writes a trained model as config.json, model.safetensors and a model card.
 
   python -m launch.export --workdir=runs/a --out=weights/factor_vae_seed0
 
-The folder has the layout of the Hugging Face Hub. training.restore("weights/...") reads
-it, and so does any reader of safetensors. Evaluate first (launch.evaluate), and the card
-shows the scores; several --seed's, and it shows their range.
+The folder has the layout of the Hugging Face Hub. training.restore("weights/...") and any
+safetensors library can read it. Run launch.evaluate first to show scores on the card; with
+several --seed it shows their range.
 """
 
 from absl import flags
@@ -12,12 +12,12 @@ from absl import flags
 from . import models, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-_OUT = flags.DEFINE_string("out", None, "Folder of the model.", required=True)
+_OUT = flags.DEFINE_string("out", None, "Folder of the exported model.", required=True)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_BEST = flags.DEFINE_bool("best", False, "The best checkpoint instead of the last.")
+_BEST = flags.DEFINE_bool("best", False, "Use the best checkpoint instead of the last.")
 
 
 def main(argv):

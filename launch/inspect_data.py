@@ -1,12 +1,11 @@
-"""Writes a page that shows a data set: samples, each factor's sweep, statistics.
+"""Writes a page of a data set: samples, the effect of each factor, statistics.
 
   python -m launch.inspect_data --dataset=rendered_shapes3d --out=shapes.html
   python -m launch.inspect_data --dataset=smallnorb --data_dir=DIR --out=norb.html
 
-Masks are shown where the set knows which pixels belong together, and visual analogies
-where its images are their boards (nar, rendered_nar). The page is one file.
---sheet=FILE.png writes the contact sheet, a picture of a row of samples and a row for
-each factor, instead of or beside it.
+The page also shows masks if the set has them, and visual analogies for nar and
+rendered_nar. It is a single file. --sheet=FILE.png writes a contact sheet (a row of samples
+and a row for each factor), instead of the page or in addition.
 """
 
 import pathlib
@@ -23,10 +22,10 @@ _SPLIT = flags.DEFINE_string("split", "all", "all, train or test.")
 _OUT = flags.DEFINE_string("out", None, "The page, an HTML file.")
 _SHEET = flags.DEFINE_string("sheet", None, "The contact sheet, a PNG file.")
 _NUM = flags.DEFINE_integer(
-    "num", 10_000, "Images that statistics are taken of.", lower_bound=1
+    "num", 10_000, "Number of images for statistics.", lower_bound=1
 )
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Of what is drawn at random."),
+    *("seed", 0, "Seed for random samples."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )

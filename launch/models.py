@@ -16,7 +16,7 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
         return method, state, config
     if (step := training.diverged(state).get(member)) is not None:
         logging.warning(
-            "member %d diverged: this is its last finite state, of step %d",
+            "member %d diverged; using its last finite state, step %d",
             member,
             step,
         )
@@ -41,8 +41,8 @@ def check_member(workdir: Any, member: int | None) -> None:
     members = count(workdir)
     if members and member is None:
         raise ValueError(
-            f"{workdir} holds a population: say which of its {members} members by "
-            f"--member=..., a number from 0 to {members - 1}."
+            f"{workdir} holds a population: choose one of its {members} members by "
+            f"--member=..., from 0 to {members - 1}."
         )
     if member is not None and not 0 <= member < members:
         found = f"{members} members, from 0" if members else "a single model"

@@ -1,10 +1,10 @@
-r"""Prepares a published data set for reading, without tensorflow.
+r"""Prepares a published data set, without tensorflow.
 
     python -m launch.prepare_data --dataset=smallnorb --data_dir=DIR
     python -m launch.prepare_data --dataset=smallnorb --data_dir=DIR --raw_dir=RAW
 
-The first downloads the official files, the second takes them from a folder. The set goes
-to DIR/<dataset>/1.0.0; data.load and launch.train find it there.
+The first command downloads the published files, the second reads them from a folder. The
+set is written to DIR/<dataset>/1.0.0, where data.load and launch.train find it.
 """
 
 import time
@@ -15,9 +15,11 @@ from absl import flags, logging
 from . import start
 
 _SETS = ["smallnorb", "dsprites", "shapes3d", "mnist"]
-_DATASET = flags.DEFINE_enum("dataset", None, _SETS, "Which set.", required=True)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real sets.", required=True)
-_RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder that holds the official files.")
+_DATASET = flags.DEFINE_enum("dataset", None, _SETS, "Name of the set.", required=True)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets.", required=True
+)
+_RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder with the published files.")
 _CHECK = flags.DEFINE_bool("check", True, "Compare checksums with the published ones.")
 
 _IMAGES_A_SECOND = 10_000  # written by one core; only for the message

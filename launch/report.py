@@ -2,8 +2,8 @@
 
   python -m launch.report --workdir=runs/a
 
-The page, report.html, lies in the run's folder and holds all that it shows; its pictures
-lie in figures/ as well. Evaluate first (launch.evaluate), and the scores are on it too.
+Writes the self-contained page report.html to the run's folder, and its pictures to
+figures/. Run launch.evaluate first to show scores on the page.
 """
 
 import functools
@@ -20,10 +20,10 @@ _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _BEST = flags.DEFINE_bool(
     "best",
     False,
-    "The best checkpoint instead of the last; of a population, that of the best mean.",
+    "Use the best checkpoint instead of the last; for a population, the best mean.",
 )
 _NUM_EXAMPLES = flags.DEFINE_integer(
-    "num_examples", 2048, "Images that are encoded for ranges and averages."
+    "num_examples", 2048, "Number of encoded images for ranges and averages."
 )
 
 

@@ -2,9 +2,9 @@
 
   python -m launch.solve_analogies --workdir=runs/nar --num_problems=1000
 
-Every solver answers the same problems, which are drawn with glyphs of the model's own set
-(nar or rendered_nar): `evaluation/analogies.json`, and `analogies.html` with problems, the
-decoded answer, the options and the choice.
+Every solver answers the same problems, rendered with the glyphs of the model's data set
+(nar or rendered_nar). Writes `evaluation/analogies.json`, and `analogies.html` with
+problems, decoded answers, options and choices.
 """
 
 import functools
@@ -20,19 +20,19 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=T
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
-_NUM = flags.DEFINE_integer("num_problems", 1000, "Problems that are answered.")
+_NUM = flags.DEFINE_integer("num_problems", 1000, "Number of problems.")
 _SOLVERS = flags.DEFINE_list(
-    "solvers", None, "Which ones, with commas between them; by default all."
+    "solvers", None, "Solvers, comma-separated; all by default."
 )
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Of the problems and of the searches."),
+    *("seed", 0, "Seed for problems and searches."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )
-_POPULATION = flags.DEFINE_integer("population", 64, "Steps tried at once.")
-_GENERATIONS = flags.DEFINE_integer("generations", 100, "How often.")
-_EXAMPLES = flags.DEFINE_integer("examples", 6, "Examples that count, of six.")
-_SHOWN = flags.DEFINE_integer("shown", 6, "Problems on the page, for each solver.")
+_POPULATION = flags.DEFINE_integer("population", 64, "Candidate steps per generation.")
+_GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations.")
+_EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")
+_SHOWN = flags.DEFINE_integer("shown", 6, "Problems per solver on the page.")
 
 
 def main(argv):

@@ -1,11 +1,11 @@
-r"""Trains, scores and compares the models of a study; the same command goes on.
+r"""Trains, scores and compares the models of a study; the same command resumes.
 
   python -m launch.study --study=configs/studies/ml_vae_mnist.py --workdir=runs/ml_vae
 
-Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a
-colon. Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR writes
-them there as well; --notrain writes them of the models that have been scored there, and
-trains none; where their settings are others than the study's, the table says so.
+Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a colon.
+Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR also writes them
+to DIR. --notrain trains nothing and tabulates the models that are already scored; the table
+names models whose settings differ from the study's.
 """
 
 import json
@@ -25,7 +25,7 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
-_TRAIN = flags.DEFINE_bool("train", True, "Whether models that are missing are made.")
+_TRAIN = flags.DEFINE_bool("train", True, "Train the missing models.")
 
 
 def main(argv):
@@ -37,7 +37,7 @@ def main(argv):
     study = studies.load_study(_STUDY.value)
     if not isinstance(study, studies.Study):
         raise ValueError(
-            f"--study: {_STUDY.value} is a study of transfer; run it by "
+            f"--study: {_STUDY.value} is a study of transfer; run it with "
             f"{shipped.command('transfer')} --study=... --workdir=..."
         )
 
@@ -54,14 +54,14 @@ def main(argv):
         folders = _WORKDIR.value, _DATA_DIR.value
         result = studies.run_study(study, *folders, on_model=write)
         if not result["models"]:
-            print("no model is scored yet: other processes are at those that are left")
+            print("no model is scored yet: other processes train the remaining ones")
             return
     else:
         scored = studies.read_scores(study, _WORKDIR.value)
         if not scored:
             raise ValueError(
-                f"--notrain: {_WORKDIR.value} holds no scores of this study's models; "
-                "leave the flag out to make them."
+                f"--notrain: {_WORKDIR.value} holds no scores of this study's models; omit "
+                "the flag to train them."
             )
         result = studies.tabulate(study, scored)
     write(result)

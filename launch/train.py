@@ -1,9 +1,9 @@
-r"""Trains a method on a data set; the same command again goes on where it stopped.
+r"""Trains a method on a data set; the same command resumes it.
 
   python -m launch.train --config=configs/factor_vae.py:rendered_dsprites \
       --workdir=runs/a --config.steps=2000 --config.seed=0
 
-A run is everything in its workdir: config.json, metrics.jsonl, checkpoints/. Lists of
+The workdir holds the whole run: config.json, metrics.jsonl, checkpoints/. Lists of
 seeds or hyperparameters train as one population: --config.population.seed="(0, 1, 2)".
 """
 
@@ -25,21 +25,25 @@ _CONFIG = config_flags.DEFINE_config_file(
     lock_config=True,
 )
 _WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run; made if need be.", required=True
+    "workdir", None, "Folder of the run; created if needed.", required=True
 )
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _RESIDENT = flags.DEFINE_boolean(
-    "resident", None, "Hold images on the device, or stream them; by default as fits."
+    "resident",
+    None,
+    "Keep images in device memory, or stream them; by default depends on their size.",
 )
 _ACCEPT_CHANGES = flags.DEFINE_boolean(
     "accept_changes",
     False,
-    "Go on in a workdir whose config or data differ; not with other seeds or init_from.",
+    "Resume although config or data changed; seeds and init_from must be the same.",
 )
 _DISTRIBUTED = flags.DEFINE_boolean(
-    "distributed", False, "One of several processes: call jax.distributed.initialize()."
+    "distributed",
+    False,
+    "Run as one of several processes: calls jax.distributed.initialize().",
 )
 
 

@@ -1,4 +1,4 @@
-r"""Carries trained models to another image set: scored, fine-tuned, scored again.
+r"""Transfers trained models to another image set: score, fine-tune, score again.
 
   python -m launch.transfer --source=runs/a --target=smallnorb+coloured \
       --finetune_steps=50000
@@ -6,9 +6,9 @@ r"""Carries trained models to another image set: scored, fine-tuned, scored agai
   python -m launch.transfer --study=configs/studies/transfer_dsprites.py \
       --workdir=runs/t                           # trains the sources as well
 
---source is a run, or a folder of runs: that of a study. The same command goes on where it
-was stopped. What a transfer found out lies in <run>/transfer/<target>/; transfer.json,
-transfer.md and figures/ in the folder sum it up.
+--source is a run, or a folder of runs such as that of a study. The same command resumes.
+Results of a transfer are in <run>/transfer/<target>/; transfer.json, transfer.md and
+figures/ in the folder summarise them.
 """
 
 import pathlib
@@ -18,17 +18,21 @@ from absl import flags
 from . import start
 
 _SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
-_TARGET = flags.DEFINE_list("target", [], "Sets to carry them to, with commas.")
-_STEPS = flags.DEFINE_integer("finetune_steps", 50_000, "Steps on the target.")
-_ADAM = flags.DEFINE_enum("adam", "kept", ["kept", "fresh"], "Of the fine-tuning.")
-_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Of the fine-tuning.")
-_TREES = flags.DEFINE_enum(
-    "trees", "lightgbm", ["lightgbm", "sklearn"], "For GBT, DCI."
+_TARGET = flags.DEFINE_list("target", [], "Target sets, comma-separated.")
+_STEPS = flags.DEFINE_integer(
+    "finetune_steps", 50_000, "Fine-tuning steps on the target."
 )
-_READERS = flags.DEFINE_list("readers", ["gbt", "mlp"], "What reads factors off codes.")
-_CODES = flags.DEFINE_integer("num_codes", 15_000, "Codes scored, a third for testing.")
+_ADAM = flags.DEFINE_enum("adam", "kept", ["kept", "fresh"], "Adam's moments.")
+_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Of fine-tuning.")
+_TREES = flags.DEFINE_enum(
+    "trees", "lightgbm", ["lightgbm", "sklearn"], "Trees for GBT and DCI."
+)
+_READERS = flags.DEFINE_list("readers", ["gbt", "mlp"], "Probes: gbt, mlp.")
+_CODES = flags.DEFINE_integer(
+    "num_codes", 15_000, "Number of codes for scores; one third for testing."
+)
 _SEED = flags.DEFINE_integer(
-    *("seed", 0, "Of the images that are scored."),
+    *("seed", 0, "Seed for the scored images."),
     lower_bound=0,
     upper_bound=start.LARGEST_SEED,
 )
@@ -50,18 +54,18 @@ def _check():
         raise ValueError("give either --source=..., or --study=... and --workdir=...")
     if bool(_STUDY.value) != bool(_WORKDIR.value):
         raise ValueError(
-            "--workdir is the folder of a study: give it beside --study, and there alone."
+            "--workdir is the folder of a study: use it only with --study."
         )
     given = [f"--{flag.name}" for flag in (_TARGET, *_SETTINGS) if flag.present]
     if _STUDY.value and given:
         raise ValueError(
-            f"{', '.join(given)}: of no effect beside --study, whose file says it; see "
-            "dis_jax/studies/transfer_studies.py for the words that may follow its name."
+            f"{', '.join(given)}: no effect with --study, whose file sets it; see "
+            "dis_jax/studies/transfer_studies.py for its arguments."
         )
     if given and not _TARGET.value:
         raise ValueError(
-            f"{', '.join(given)}: of no effect without --target: transfers that are there "
-            "are summed up as they are."
+            f"{', '.join(given)}: no effect without --target, which only summarises "
+            "existing transfers."
         )
 
 

@@ -101,15 +101,15 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
     ("words", "message"),
     [
         (["--workdir=w"], "give either --source=..., or --study=... and --workdir"),
-        (["--source=s", "--workdir=w"], "give it beside --study, and there alone"),
-        (["--study=s.py"], "give it beside --study, and there alone"),
+        (["--source=s", "--workdir=w"], "use it only with --study"),
+        (["--study=s.py"], "use it only with --study"),
         (
             ["--study=s.py", "--workdir=w", "--adam=fresh", "--num_codes=9"],
-            "--adam, --num_codes: of no effect beside --study",
+            "--adam, --num_codes: no effect with --study",
         ),
         (
             ["--source=s", "--finetune_steps=9"],
-            "--finetune_steps: of no effect without --target",
+            "--finetune_steps: no effect without --target",
         ),
     ],
 )
