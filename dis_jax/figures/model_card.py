@@ -45,7 +45,8 @@ Trained for {steps:,} steps of {batch} examples, seed {seed}, by
 ```python
 from dis_jax import evaluation, training
 
-method, state, config = training.restore("{folder}")  # or "hf://owner/name"
+# this folder, or "hf://owner/name"
+method, state, config = training.restore("{folder}")
 encode = evaluation.code_fn(method, state)  # images (batch, {shape}) -> codes
 ```
 
