@@ -69,6 +69,7 @@ _DRAWN_FROM_FILES: dict[str, Callable[[pathlib.Path], ImageSet]] = {
     "coil100_augmented": real_sets.coil100_augmented,
     "nar": nar,
 }
+_SPLITS = ("all", "train", "test")
 NAMES = (*_RENDERED, *_FOLDERS, *_DRAWN_FROM_FILES)
 
 
@@ -179,7 +180,9 @@ def name_and_split(words: str) -> tuple[str, str]:
       (('mnist+resized32', 'test'), ('my_module:my_set', 'all'))
     """
     name, _, split = words.partition(":")
-    if split and split_variants(name)[0] not in NAMES and not is_path(name):
+    # "mnst:test" is a misspelt name, not an attribute `test` of a module
+    own = split_variants(name)[0] not in NAMES and not is_path(name)
+    if own and split not in ("", *_SPLITS):
         attribute, _, split = split.partition(":")
         name = f"{name}:{attribute}"
     return name, split or "all"
