@@ -71,9 +71,14 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def here(site, tmp_path_factory):
-    """`here(command, ...)`: runs commands one after another in an empty folder."""
-    folder = tmp_path_factory.mktemp("empty")
+def folder(tmp_path_factory):
+    """Empty at first."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="module")
+def here(site, folder):
+    """`here(command, ...)`: runs commands one after another in that folder."""
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=1"
     env = {k: v for k, v in os.environ.items() if k != "DIS_JAX_DATA_DIR"}
     env |= {"PYTHONPATH": str(site), "XLA_FLAGS": flags}
@@ -98,7 +103,6 @@ def here(site, tmp_path_factory):
         texts = [pathlib.Path(path).read_text() for path in files.values()]
         return subprocess.CompletedProcess(arguments, status, *texts)
 
-    run.folder = folder
     yield run
     server.communicate()
 
@@ -120,8 +124,8 @@ def test_the_command_is_installed_and_nothing_else_is_at_the_top(site, tmp_path)
     assert done.stderr.startswith("error: no command 'trian'; did you mean 'train'")
 
 
-def test_train_kill_resume_score_report_export_restore(here, site):
-    run = here.folder / "runs" / "a"
+def test_train_kill_resume_score_report_export_restore(here, folder):
+    run = folder / "runs" / "a"
     train = ("--config=factor_vae:mlp", "--config.discriminator.widths=(8,)", *TINY)
     killed = here(*train, "--config.steps=100000", code=KILLED)
     assert killed.returncode == -9, killed.stderr
@@ -152,11 +156,11 @@ def test_train_kill_resume_score_report_export_restore(here, site):
 
     done = here("export", "--workdir=runs/a", "--out=weights/mine")
     assert done.returncode == 0, done.stderr
-    card = (here.folder / "weights" / "mine" / "README.md").read_text()
+    card = (folder / "weights" / "mine" / "README.md").read_text()
     score = result["metrics"]["mig"]["result"]["score"]
     assert f"| mig | score | {score:.3f} |" in card
     assert f"Trained for {reached + 20:,} steps of 8 examples, seed 0, by" in card
-    assert (here.folder / "weights" / "mine" / "traversals_z.png").is_file()
+    assert (folder / "weights" / "mine" / "traversals_z.png").is_file()
 
     done = here("runs/a", "weights/mine", code=RESTORED)
     assert done.returncode == 0, done.stderr
@@ -167,8 +171,8 @@ def test_train_kill_resume_score_report_export_restore(here, site):
     assert np.ptp(trained, axis=0).min() > 0
 
 
-def test_a_config_of_ones_own_and_mistakes(here):
-    (here.folder / "mine.py").write_text(MINE)
+def test_a_config_of_ones_own_and_mistakes(here, folder):
+    (folder / "mine.py").write_text(MINE)
     done = here("train", "--config=mine.py:mlp,dmeo", "--workdir=runs/b")
     assert "unknown argument 'dmeo'; did you mean 'demo'" in done.stderr
     assert "(mine.py, line 5)" in done.stderr
