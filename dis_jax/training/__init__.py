@@ -22,16 +22,10 @@ from dis_jax.training.program import (
     member,
     stack,
 )
+from dis_jax.training.restoring import graft, make_method, restore
 from dis_jax.training.setup import Run, set_up
 from dis_jax.training.trackers import to_mlflow, to_wandb
-from dis_jax.training.workdir import (
-    BusyError,
-    graft,
-    held,
-    make_method,
-    read_config,
-    restore,
-)
+from dis_jax.training.workdir import BusyError, held, read_config
 
 __all__ = [
     "BusyError",

@@ -9,7 +9,8 @@ from dis_jax.methods import Method, State
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.population import members, set_member
-from dis_jax.training.workdir import Path, restore, strict_json
+from dis_jax.training.restoring import restore
+from dis_jax.training.workdir import Path, strict_json
 
 
 def export(

@@ -18,7 +18,7 @@ from absl import logging
 from dis_jax.methods import State
 from dis_jax.provenance import provenance
 from dis_jax.training import checkpoints as ckpt
-from dis_jax.training import interrupt, program, workdir
+from dis_jax.training import interrupt, program, restoring, workdir
 from dis_jax.training import mesh as meshes
 from dis_jax.training.diverged import Watch
 from dis_jax.training.finite import NonFiniteError, Window
@@ -153,7 +153,7 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
     """The state of the last good checkpoint, or a new one."""
     config = run.config
     facts = workdir.batch_facts(batch_shapes(run))
-    shapes = workdir.state_shapes(run.method, config, facts)
+    shapes = restoring.state_shapes(run.method, config, facts)
     template = ckpt.placed(shapes, meshes.replicated(run.mesh))
     found = checkpoints.newest(
         lambda step: checkpoints.read(step, template), set_aside=True
@@ -178,14 +178,14 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
         population=run.population is not None,
     )
     if config.init_from.workdir:
-        _, source, _ = workdir.restore(config.init_from.workdir)
+        _, source, _ = restoring.restore(config.init_from.workdir)
         wanted, made = config.init_from.get("step", 0), int(np.ravel(source.step)[0])
         if wanted and made != wanted:
             raise ValueError(
                 f"{config.init_from.workdir} has made {made} steps, not the {wanted} of "
                 "init_from.step."
             )
-        state = workdir.graft(
+        state = restoring.graft(
             *(state, source, tuple(config.init_from.networks)),
             optimisers=tuple(config.init_from.get("optimisers", ())),
         )

@@ -15,7 +15,7 @@ from dis_jax.data.samplers import index_draw
 from dis_jax.methods import Method, State, schedules
 from dis_jax.methods.contract import check_step
 from dis_jax.suggest import suggest
-from dis_jax.training import fields, program, workdir
+from dis_jax.training import fields, program, restoring
 from dis_jax.training import mesh as meshes
 from dis_jax.training.population import is_population, members
 
@@ -62,7 +62,7 @@ def set_up(
     config = config.copy_and_resolve_references()
     with config.unlocked():
         config.image_shape = image_set.image_shape
-    method = workdir.make_method(_with_form(config, population))
+    method = restoring.make_method(_with_form(config, population))
     found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
     sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)

@@ -1,0 +1,227 @@
+"""A trained model read back from its folder, and networks taken from another run."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from dis_jax import own_code
+from dis_jax.methods import METHODS, Method, State, schedules
+from dis_jax.methods.contract import check_fields
+from dis_jax.suggest import suggest
+from dis_jax.training import exported
+from dis_jax.training.checkpoints import Checkpoints, placed
+from dis_jax.training.population import is_population, members
+from dis_jax.training.program import member as member_of
+from dis_jax.training.program import stack
+from dis_jax.training.workdir import (
+    WAY_OUT,
+    Path,
+    check_run,
+    config_path,
+    differences,
+    read_config,
+)
+
+
+def make_method(config: Any, axis_name: str | None = None) -> Method:
+    """The method that a config names.
+
+    Args:
+      config: `method`, a name in `METHODS` or `my_module:my_method`, and the fields that
+        it reads; hyperparameters may be schedules, see `methods.schedules`.
+      axis_name: see `Method`.
+
+    Returns:
+      The method.
+
+    Raises:
+      ValueError: if there is no such method; names the nearest. If code of one's own is
+        not permitted (see `dis_jax.own_code`), fails, or makes no `Method`.
+    """
+    name, plain = config.method, schedules.before_first_step(config)
+    if name in METHODS:
+        return schedules.scheduled(METHODS[name](plain, axis_name), config)
+    if not own_code.is_own(name):
+        raise ValueError(f"unknown method {name!r}; {suggest(name, METHODS)}")
+    make = own_code.resolve(name, "config.method")
+    return schedules.scheduled(_made_by(make, name, plain, axis_name), config)
+
+
+def _made_by(
+    make: Callable[..., Method], name: str, config: Any, axis_name: str | None
+) -> Method:
+    """The method that a function of the user's makes."""
+    try:
+        method = make(config, axis_name)
+    except Exception as error:  # anything may be raised
+        raise ValueError(
+            f"{name}(config, axis_name) fails: {own_code.origin(name, error)}"
+        ) from error
+    check_fields(method, name)
+    return method
+
+
+def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State:
+    """Shapes and types of a run's state, from `batch_facts`; no data are needed."""
+    blank = {k: jnp.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
+
+    def init() -> State:
+        state = method.init(jax.random.key(0), blank)
+        count = len(members(config))
+        return stack([state] * count) if is_population(config) else state
+
+    # Traced, not run: neither parameters nor images are allocated.
+    return jax.eval_shape(init)
+
+
+def restore(
+    workdir: Path,
+    member: int | None = None,
+    best: bool = False,
+    *,
+    method: Callable[..., Method] | None = None,
+    allow_code: bool = False,
+) -> tuple[Method, State, Any]:
+    """A trained model, from its workdir alone, on the default device.
+
+    Args:
+      workdir: the run's folder; or that of an exported model, or its name on the Hugging
+        Face Hub: "hf://owner/name".
+      member: which member of a population; None for a single model, or for the state of
+        a whole population, stacked.
+      best: whether to take the checkpoint with the best score, not the last one. The
+        score of a population is the mean over its members, so that no member need be at
+        its own best there.
+      method: where the run is of a method of one's own: that function, so that nothing
+        is imported for it.
+      allow_code: whether code from outside this package that the config names is imported
+        and run: a method, networks, a data set. A folder of a stranger's may name any.
+
+    Returns:
+      The method, the state and the config.
+
+    Raises:
+      FileNotFoundError: if the folder holds no run, or no checkpoint.
+      ValueError: if there is no such member, or if the best is asked for of a run that
+        keeps none. If the config names code from outside this package, and this process
+        was not given it.
+    """
+    workdir = exported.local(workdir)
+    config = read_config(workdir)
+    if allow_code:
+        own_code.permit(*own_code.names_in(config))
+    if best and not config.best_metric:
+        raise ValueError(
+            f"{workdir} keeps no best checkpoint, since its best_metric is ''; use the "
+            "last one."
+        )
+    try:
+        if method is None:
+            made = make_method(config)
+        else:
+            plain = schedules.before_first_step(config)
+            made = _made_by(method, config.method, plain, None)
+            made = schedules.scheduled(made, config)
+    except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
+        raise ValueError(
+            f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "
+            f"{WAY_OUT}"
+        ) from error
+    count = len(members(config)) if is_population(config) else None
+    if member is not None and (count is None or not 0 <= member < count):
+        found = "a single model" if count is None else f"{count} members, from 0"
+        raise ValueError(f"member is {member}, but {workdir} holds {found}.")
+    if exported.is_exported(workdir):
+        shapes = lambda batch: state_shapes(made, config, batch)
+        return made, exported.read(workdir, shapes), config
+    checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
+    sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+
+    def read(step: int) -> State:
+        shapes = state_shapes(made, config, checkpoints.facts(step)["batch"])
+        return checkpoints.read(step, placed(shapes, sharding))
+
+    try:
+        best_step = checkpoints.best_step() if best else None
+        if best_step is not None:
+            state = read(best_step)
+        else:
+            found = checkpoints.newest(read)
+            if found is None:
+                first = min(config.checkpoint_every, config.steps)
+                raise FileNotFoundError(
+                    f"{workdir} has no checkpoint yet; the first is written after "
+                    f"{first} steps."
+                )
+            best_step, state = found
+        check_run(checkpoints.facts(best_step), config, workdir)
+    finally:
+        checkpoints.close()
+    return made, state if member is None else member_of(state, member), config
+
+
+def graft(
+    state: State,
+    source: State,
+    names: tuple[str, ...],
+    optimisers: tuple[str, ...] = (),
+) -> State:
+    """Copies the named networks of another run into a state.
+
+    Args:
+      state: the state that receives them.
+      source: the state that they are taken from.
+      names: names of networks in `params` (and `stats`, where they have any); "shared"
+        stands for `shared_x` and `shared_y` as well.
+      optimisers: names in `opt_state` of optimisers whose state is taken as well.
+
+    Returns:
+      The new state; everything else in it is unchanged.
+
+    Raises:
+      ValueError: if a name is missing on either side, or shapes differ.
+    """
+    params, stats = dict(state.params), dict(state.stats)
+    for name in names:
+        found = [sorted(_meant(name, tree)) for tree in (source.params, params)]
+        if not found[0] or found[0] != found[1]:
+            raise ValueError(
+                f"cannot copy network {name!r}: the source has {sorted(source.params)}, "
+                f"the target {sorted(params)}."
+            )
+    for name in [each for role in names for each in _meant(role, params)]:
+        shapes = jax.tree.map(jnp.shape, (params[name], source.params[name]))
+        if shapes[0] != shapes[1]:
+            changed = differences(*shapes)
+            raise ValueError(
+                f"network {name!r} differs in shape between target and source: {changed}."
+            )
+        # Copies, because a training step donates the buffers of its state: the source
+        # must stay usable.
+        params[name] = jax.tree.map(jnp.copy, source.params[name])
+        if name in source.stats:
+            stats[name] = jax.tree.map(jnp.copy, source.stats[name])
+    opt_state = dict(state.opt_state)
+    for name in optimisers:
+        shapes = [
+            jax.tree.map(jnp.shape, each.opt_state.get(name))
+            for each in (state, source)
+        ]
+        if name not in opt_state or shapes[0] != shapes[1]:
+            raise ValueError(
+                f"cannot copy optimiser {name!r}: the source has "
+                f"{sorted(source.opt_state)}, the target {sorted(state.opt_state)}, but "
+                "both must have the same networks."
+            )
+        opt_state[name] = jax.tree.map(jnp.copy, source.opt_state[name])
+    return state._replace(params=params, stats=stats, opt_state=opt_state)
+
+
+def _meant(name: str, networks: Iterable[str]) -> list[str]:
+    """Networks of a role: `shared` stands for `shared_x` and `shared_y` too."""
+    return [each for each in networks if each in (name, f"{name}_x", f"{name}_y")]
