@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
 
 def encode_with(
@@ -52,7 +52,7 @@ def encode_with(
       (5, 2)
       >>> encode = functools.partial(evaluation.encode_with, model)  # for `evaluate`
     """
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     images = np.asarray(images)
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
@@ -82,7 +82,7 @@ def encode_with(
 
 def _code(out: Any, rows: int) -> np.ndarray:
     """The output of the module as an array, checked."""
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     if not isinstance(out, torch.Tensor):
         raise ValueError(
