@@ -13,7 +13,6 @@ from dis_jax.studies.fine_tuning import check_shapes, load_target
         ((64, 64, 1), "rendered_shapes3d", "train the source on here+coloured"),
         ((32, 32, 1), "rendered_dsprites", "--target=rendered_dsprites+resized32"),
         ((64, 64, 3), "rendered_norb:all", "--target=rendered_norb+coloured."),
-        ((64, 64, 3), "smallnorb:test", "--target=smallnorb+coloured:test."),
         (
             (32, 32, 3),
             "rendered_dsprites",
