@@ -155,7 +155,12 @@ def named(config: Any) -> Any:
 
     Returns:
       The config itself where it holds no function, else a copy.
+
+    Raises:
+      ValueError: if it is no config.
     """
+    if not hasattr(config, "items"):
+        raise ValueError(f"get_config returned {config!r}; expected a ConfigDict.")
     found = {name: value for name, value in _leaves(config) if callable(value)}
     if found:
         config = config.copy_and_resolve_references()

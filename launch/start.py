@@ -24,6 +24,11 @@ _ALLOW_CODE = flags.DEFINE_bool(
 )
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _FOLDERS = ("source", "workdir")
+# Folders, with a separator: a clone may be called dis_jax and hold other packages too.
+_OURS = tuple(
+    f"{pathlib.Path(module).parent}{os.sep}"
+    for module in (extras.__file__, hints.__file__)
+)
 _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
 
 
@@ -145,7 +150,7 @@ def _hint(argv: list[str], unknown: str = "") -> str:
 
 def _ours_or_urgent(record: Any) -> bool:
     """Other packages say a lot at the level that we use; theirs is for debugging."""
-    ours = "/dis_jax/" in record.pathname or "/launch/" in record.pathname
+    ours = record.pathname.startswith(_OURS)
     return ours or record.levelno >= 30  # logging.WARNING
 
 

@@ -220,8 +220,6 @@ def check(config: Any) -> None:
       ...
       ValueError: config.batch_size is -4; expected an integer from 1.
     """
-    if not hasattr(config, "items"):
-        raise ValueError(f"get_config returned {config!r}; expected a ConfigDict.")
     if missing := [name for name in _NEEDED if name not in config]:
         raise ValueError(f"config has no {', no '.join(missing)}.")
     for name in ("network", "optimiser", "hparams", "population", "sampler"):

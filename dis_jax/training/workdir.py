@@ -57,8 +57,8 @@ def held(path: Path) -> Iterator[None]:
       ...         with training.held(path):
       ...             pass
       ...     except training.BusyError as error:
-      ...         print(str(error)[:26])
-      another process is at work
+      ...         print(str(error)[:20])
+      another process uses
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

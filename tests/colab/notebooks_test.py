@@ -74,7 +74,7 @@ def test_the_first_cell_installs_what_is_not_installed(path, installed, monkeypa
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     code = TransformerManager().transform_cell(first)
     exec(code, {"get_ipython": lambda: shell})
-    expected = [] if installed else [mock.call("pip", "install --quiet -e .")]
+    expected = [] if installed else [mock.call("pip", "install --quiet -e .[train]")]
     assert shell.run_line_magic.call_args_list == expected
 
 

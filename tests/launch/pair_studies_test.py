@@ -222,5 +222,7 @@ def test_pairs_of_two_images_share_the_digit_alone():
             assert {*number[0]} == {*number[1]} == {*range(40)}
             # four brightnesses of a digit: one pair in four has one twice
             assert abs((number[0] == number[1]).mean() - 0.25) < 5 / np.sqrt(400)
-    with pytest.raises(ValueError, match="two_images: not for rendered_dsprites"):
+    with pytest.raises(
+        ValueError, match="two_images: not available for rendered_dsprites"
+    ):
         sdim.get_config("rendered_dsprites,two_images")

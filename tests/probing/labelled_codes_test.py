@@ -84,7 +84,7 @@ def test_a_factor_that_is_learned_from_one_value_is_left_out():
     samples = given_samples(codes, factors, KEY, None, None, None)
     assert samples.factor_names == ("factor_0",)
     assert samples.left_out == {
-        "factor_1": "takes the one value 0 in all 20 rows that metrics learn from"
+        "factor_1": "takes the one value 0 in all 20 rows used for training"
     }
     assert samples.train_factors.shape == (20, 1)
 

@@ -277,7 +277,9 @@ def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     path = studies.transfer_folder(workdir, target) / "transfer.json"
     done = path.read_text()
     training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
-    with pytest.raises(ValueError, match=r"init_from\.step: 3 -> 4\nThe source has"):
+    with pytest.raises(
+        ValueError, match=r"init_from\.step: 3 -> 4\nThe source was trained further"
+    ):
         studies.transfer(workdir, target, SETTINGS)
     assert path.read_text() == done  # what was found out is still there
 

@@ -150,7 +150,9 @@ def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
         training.train(config, tmp_path, accept_changes=True)
     assert "none of the checkpoints [4] in " in str(error.value)
     assert "'decoder'" in str(error.value)
-    assert "has the shape [3, 8] there and [5, 8] here" in str(error.value)
+    assert "has the shape [3, 8] in the checkpoint and [5, 8] in the config" in str(
+        error.value
+    )
     assert (tmp_path / "config.json").read_text() == written
     _assert_same(first, training.restore(tmp_path)[1])
 
