@@ -1,7 +1,7 @@
 r"""Everything that has to be measured on a GPU or TPU, in one go that resumes.
 
   python -m benchmarks.accelerator --out=results/accelerator           (make accelerator)
-  python -m benchmarks.accelerator --out=/tmp/dry --tiny               on any CPU, minutes
+  python -m benchmarks.accelerator --out=runs/dry --tiny               on any CPU, minutes
 
 Each part runs in a process of its own, under its own limit, and writes `<out>/<part>.json`
 when it is whole. The same command goes on with what is missing; a part that fails or takes

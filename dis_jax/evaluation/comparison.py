@@ -13,6 +13,7 @@ from dis_jax.evaluation.evaluate import evaluate_codes, sample_codes
 from dis_jax.evaluation.registry import find_metric
 from dis_jax.evaluation.resampling import (
     RESAMPLE_LIMIT,
+    UNDEFINED,
     Plan,
     gather,
     interval,
@@ -111,6 +112,11 @@ def compare_codes(
             left_out[name] = found
         else:
             entries[name]["resamples"] = found
+            left_out |= {
+                f"{name} {field}": UNDEFINED
+                for field in entries[name]["result"]
+                if field not in found["scores"]
+            }
     return {
         **results[0],
         "metrics": entries,
@@ -140,6 +146,7 @@ def _paired(
     scores = {
         field: interval(value, first[field] - second[field], low - high, high - low)
         for field, value in differences.items()
+        if field in first and field in second
     }
     return {"count": count, "how": both.how, "scores": scores}
 

@@ -17,6 +17,7 @@ from dis_jax.evaluation.registry import find_metric
 from dis_jax.probing.labelled_codes import Samples, permuted
 
 RESAMPLE_LIMIT = 60.0  # seconds
+UNDEFINED = "undefined in every resample"
 _WORTH_A_WORD = 10.0  # seconds, from which the log announces the resampling
 _LEVEL = 0.95
 _Scores = dict[str, float]
@@ -83,8 +84,11 @@ def add_resamples(
         low, high = find_metric(name).limits
         scores = {}
         for field, value in scalars_of(entry["result"]).items():
+            if field not in drawn:
+                left_out[f"{name} {field}"] = UNDEFINED
+                continue
             scores[field] = interval(value, drawn[field], low, high)
-            if null:
+            if field in null:
                 scores[field] |= _against(value, null[field])
         entries[name]["resamples"] = {
             "count": count,

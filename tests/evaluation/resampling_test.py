@@ -6,7 +6,7 @@ import pytest
 
 from dis_jax.evaluation import METRICS, compare_codes, evaluate_codes, format_table
 from dis_jax.evaluation.one_metric import arguments
-from dis_jax.evaluation.resampling import interval, scalars_of
+from dis_jax.evaluation.resampling import Plan, interval, scalars_of
 from dis_jax.probing.labelled_codes import given_samples
 from dis_jax.probing.reweighted import weighted_ranks
 
@@ -164,6 +164,21 @@ def test_resamples_are_repeatable_and_none_by_default():
     assert "resamples" not in evaluate_codes(codes, factors, 3, "mig")["metrics"]["mig"]
     with pytest.raises(ValueError, match="resamples must be 0 or more, found -1"):
         evaluate_codes(codes, factors, 3, "mig", resamples=-1)
+
+
+@pytest.mark.parametrize("module", ["resampling", "comparison"])
+def test_a_score_that_no_resample_has_is_named(module, monkeypatch):
+    codes, factors = numbers(100)
+    nothing = Plan("none", lambda i: {}, lambda i: {}, 0.0)
+    name = f"dis_jax.evaluation.{module}.plan_of"
+    monkeypatch.setattr(name, lambda *args: nothing)
+    if module == "resampling":
+        found = evaluate_codes(codes, factors, 0, "mig", resamples=3)
+    else:
+        found = compare_codes(codes, -codes, factors, 0, "mig", resamples=3)
+    assert found["resamples_left_out"] == {"mig score": "undefined in every resample"}
+    assert found["metrics"]["mig"]["resamples"]["scores"] == {}
+    assert "interval of mig score: undefined in every resample" in format_table(found)
 
 
 def test_a_pair_of_codes_is_compared_on_the_same_rows():
