@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import pathlib
 import runpy
+import signal
 import sys
 
 from dis_jax import extras, shipped
@@ -13,18 +14,18 @@ from dis_jax.suggest import suggest
 
 _NO_COMMANDS = ("hints", "models", "start")  # modules of `launch` that share code
 _USAGE = """\
-dis-jax COMMAND --flag=value ...     dis-jax COMMAND --help tells of its flags.
+dis-jax COMMAND --flag=value ...     dis-jax COMMAND --help lists its flags.
 
 Commands:
 {commands}
 
-Methods, --config=NAME:DATASET,WORD,... of `train`, or --config=FILE.py of your own:
+Methods, --config=NAME:DATASET,ARGUMENT,... of `train`, or your own --config=FILE.py:
 {methods}
 
-Data sets, which may follow the name of a method:
+Data sets, as the first argument after the name of a method:
 {datasets}
 
-Studies, --study=NAME:WORD,... of `study` and `transfer`, or --study=FILE.py:
+Studies, --study=NAME:ARGUMENT,... of `study` and `transfer`, or your own --study=FILE.py:
 {studies}
 
 Metrics, --metrics=NAME,... of `evaluate`:
@@ -36,6 +37,8 @@ def main() -> None:
     """Runs the command that the first argument names."""
     name = sys.argv[1] if sys.argv[1:] else "--help"
     if name in ("--help", "-h", "help"):
+        if hasattr(signal, "SIGPIPE"):  # `| head` ends the output without a traceback
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         print(_usage())
         return
     known = commands()
@@ -45,9 +48,8 @@ def main() -> None:
         print(f"error: {wrong}", file=sys.stderr)
         raise SystemExit(1)
     package = "dis_jax.launch"
-    if (
-        importlib.util.find_spec(package) is None
-    ):  # a clone, in which nothing is installed
+    # A clone in which nothing is installed has the commands next to the package.
+    if importlib.util.find_spec(package) is None:
         package = "launch"
         sys.path.insert(0, str(shipped.folder("launch").parent))
     del sys.argv[1]

@@ -23,9 +23,8 @@ class Encoder(torch.nn.Module):
         self.names = []
         for name, value in load_file(pathlib.Path(folder, "model.safetensors")).items():
             if name.startswith("params.encoder.") and ".logvar." not in name:
-                if (
-                    value.ndim == 4
-                ):  # (height, width, in, out) -> (out, in, height, width)
+                if value.ndim == 4:
+                    # (height, width, in, out) -> (out, in, height, width)
                     value = value.permute(3, 2, 0, 1).contiguous()
                 name = name.removeprefix("params.encoder.").replace(".", "_")
                 self.register_parameter(name, torch.nn.Parameter(value))
@@ -36,9 +35,8 @@ class Encoder(torch.nn.Module):
         ordered = sorted({*self.names}, key=lambda n: (len(n), n))
         for name in [n for n in ordered if n.startswith("Down")]:
             x = self.act(functional.conv2d(x, *layer(name), stride=2, padding=1))
-        x = x.permute(0, 2, 3, 1).flatten(
-            1
-        )  # the channels are last where it was trained
+        # The dense layers were trained on features with the channels last.
+        x = x.permute(0, 2, 3, 1).flatten(1)
         for name in [n for n in ordered if n.startswith("Dense")]:
             kernel, bias = layer(name)
             x = self.act(x @ kernel + bias)

@@ -76,9 +76,8 @@ def test_score_of_known_codes(known):
     codes, factors = known("perfect", copies=20, sizes=(2, 2))
     result = sap(codes, factors, codes, factors)
     np.testing.assert_allclose(result.matrix, [[1, 0.5], [0.5, 1]], atol=1e-12)
-    assert result.score == pytest.approx(
-        0.5
-    )  # guessing one of two values is right half
+    # guessing one of two values is right in half of the cases
+    assert result.score == pytest.approx(0.5)
     redundant = known("redundant", copies=20, sizes=(2, 2))
     assert sap(*redundant, *redundant).score == pytest.approx(0, abs=1e-12)
     constant = known("constant", copies=20)
