@@ -150,7 +150,8 @@ def _hint(argv: list[str], unknown: str = "") -> str:
 
 def _ours_or_urgent(record: Any) -> bool:
     """Other packages say a lot at the level that we use; theirs is for debugging."""
-    ours = record.pathname.startswith(_OURS)
+    script = f"{pathlib.Path(sys.argv[0]).parent}{os.sep}"  # such as benchmarks/
+    ours = record.pathname.startswith((*_OURS, script))
     return ours or record.levelno >= 30  # logging.WARNING
 
 

@@ -1,6 +1,7 @@
 """What every launch script does first."""
 
 import json
+import logging
 import os
 import pathlib
 import statistics
@@ -8,6 +9,8 @@ import subprocess
 import sys
 
 import pytest
+
+from launch import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Page faults of each of five steps, after six, of a network whose buffers hold 51 MB.
@@ -61,6 +64,30 @@ def test_no_signal_is_lost(signum, code):
     )
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == f"error: ended by {signum}\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("dis_jax/training/loop.py", True),
+        ("launch/train.py", True),
+        ("benchmarks/long_runs.py", True),  # the script that runs
+        (".venv/lib/python3/site-packages/orbax/checkpoint/log.py", False),
+    ],
+)
+def test_the_log_shows_our_lines_also_in_a_clone_called_dis_jax(
+    place, shown, monkeypatch
+):
+    clone = "/home/me/dis_jax"
+    monkeypatch.setattr(sys, "argv", [f"{clone}/benchmarks/long_runs.py"])
+    ours = (f"{clone}/dis_jax/", f"{clone}/launch/")
+    monkeypatch.setattr("launch.start._OURS", ours)
+    record = logging.makeLogRecord(
+        {"pathname": f"{clone}/{place}", "levelno": logging.INFO}
+    )
+    assert start._ours_or_urgent(record) == shown
+    record.levelno = logging.WARNING
+    assert start._ours_or_urgent(record)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
