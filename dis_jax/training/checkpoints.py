@@ -23,7 +23,14 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint.checkpoint_managers import preservation_policy
 
 from dis_jax.methods import State
-from dis_jax.training.digests import differing, digests, is_sealed, sealed
+from dis_jax.training.digests import (
+    add_file_digests,
+    check_file_digests,
+    differing,
+    digests,
+    is_sealed,
+    sealed,
+)
 
 Read = TypeVar("Read")
 
@@ -39,8 +46,9 @@ class Checkpoints:
 
     Each holds the whole state and a small dict of facts (shapes of a batch, versions), so
     that it can be read without the data. An interrupted save is ignored. The facts hold a
-    digest of every array and of themselves: a checkpoint that does not match its digests
-    is damaged; it is set aside, and the one before it is used.
+    digest of every array and of themselves, and each checkpoint gets a digest of every
+    file: one that does not match its digests is damaged; it is set aside, and the one
+    before it is used.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3):
@@ -53,6 +61,7 @@ class Checkpoints:
         self._folder = pathlib.Path(folder).resolve()
         self._keep = keep
         self._scores: dict[int, float | None] = {}
+        self._unlisted: list[int] = []  # saved, without the digests of their files
         self._manager = self._open()
 
     def _open(self) -> ocp.CheckpointManager:
@@ -111,6 +120,7 @@ class Checkpoints:
         # Digests are of the arrays in memory, so they also reveal a faulty write.
         checked = {"step": step, _SCORE: score, "digests": digests(state)}
         own = {_SHAPES: _shapes(state), _CHECKED: checked}
+        self.wait()
         self._manager.save(
             step,
             args=ocp.args.Composite(
@@ -119,13 +129,19 @@ class Checkpoints:
             ),
             force=True,  # a signal asks for steps that no save interval would allow
         )
+        self._unlisted.append(step)
 
     def wait(self) -> None:
-        """Returns when everything that was saved is on disk."""
+        """Returns when everything that was saved is on disk, with its digests."""
         self._manager.wait_until_finished()
+        steps, self._unlisted = self._unlisted, []
+        for step in set(steps) & set(self.steps()):
+            if jax.process_index() == 0:
+                add_file_digests(self._folder / str(step))
 
     def close(self) -> None:
         """Waits, then closes the folder."""
+        self.wait()
         self._manager.close()
 
     def facts(self, step: int) -> dict[str, Any]:
@@ -146,7 +162,8 @@ class Checkpoints:
     def _all_facts(self, step: int) -> dict[str, Any]:
         args = ocp.args.Composite(facts=ocp.args.JsonRestore())
         with self._named(step):
-            facts = self._manager.restore(step, args=args)["facts"]
+            with _one_failure():
+                facts = self._manager.restore(step, args=args)["facts"]
             if _CHECKED not in facts and "seal" not in facts:
                 return facts  # an older checkpoint, without digests
             if not is_sealed(facts):
@@ -160,8 +177,7 @@ class Checkpoints:
     def _named(self, step: int) -> Iterator[None]:
         """Turns any failure into an OSError of one line that names the checkpoint."""
         try:
-            with _one_failure():
-                yield
+            yield
         except Exception as error:
             kind = "" if type(error) is OSError else f"{type(error).__name__}: "
             raise OSError(
@@ -183,6 +199,9 @@ class Checkpoints:
           OSError: if the checkpoint is damaged, or is that of another step.
           ValueError: if the state that was saved has other shapes.
         """
+        # Before any of it is parsed: a damaged file can crash the library that reads it.
+        with self._named(step):
+            check_file_digests(self._folder / str(step))
         facts = self._all_facts(step)
         saved, wanted = facts.get(_SHAPES), _shapes(template)
         if saved is not None and saved != wanted:
@@ -195,7 +214,8 @@ class Checkpoints:
             )
         args = ocp.args.Composite(state=ocp.args.StandardRestore(template))
         with self._named(step):
-            state = self._manager.restore(step, args=args)["state"]
+            with _one_failure():
+                state = self._manager.restore(step, args=args)["state"]
             self._check(step, state, facts)
         return state
 

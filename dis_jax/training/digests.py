@@ -1,9 +1,11 @@
-"""Digests of arrays, to check that what is read is what was written."""
+"""Digests of arrays and files, to check that what is read is what was written."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from dis_jax.files import write_whole
+
+_FILES = "digests.json"  # beside the files of a checkpoint
 _SEAL = "seal"  # a key of the facts: the digest of all others
 _LENGTH = 32  # hexadecimal digits of SHA-256 that are kept: 128 bits
 
@@ -102,3 +107,61 @@ def is_sealed(facts: Mapping[str, Any]) -> bool:
 def _seal(facts: Mapping[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+
+
+def add_file_digests(folder: str | os.PathLike[str]) -> None:
+    """Writes a file into a folder that holds a digest of each other file.
+
+    Args:
+      folder: whose files are complete.
+    """
+    folder = pathlib.Path(folder)
+    found = {
+        path.relative_to(folder).as_posix(): _file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    found.pop(_FILES, None)
+    write_whole(folder / _FILES, json.dumps(sealed({"files": found}), indent=1))
+
+
+def check_file_digests(folder: str | os.PathLike[str]) -> None:
+    """Checks the files of a folder; does nothing where it has no digests.
+
+    Args:
+      folder: as `add_file_digests` left it. Files that came later are ignored.
+
+    Raises:
+      OSError: if a file is missing or has changed, or the digests have.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from dis_jax.training.digests import add_file_digests, check_file_digests
+      >>> folder = pathlib.Path(tempfile.mkdtemp())
+      >>> _ = (folder / "w").write_bytes(b"abc")
+      >>> add_file_digests(folder)
+      >>> check_file_digests(folder)
+      >>> _ = (folder / "w").write_bytes(b"abd")
+      >>> check_file_digests(folder)
+      Traceback (most recent call last):
+      OSError: its file w differs from what was saved
+    """
+    folder = pathlib.Path(folder)
+    if not (folder / _FILES).is_file():
+        return
+    try:
+        listed = json.loads((folder / _FILES).read_text())
+    except ValueError:
+        listed = {}
+    if not isinstance(listed, dict) or not is_sealed(listed):
+        raise OSError(f"its file {_FILES} differs from what was saved")
+    for name, digest in listed["files"].items():
+        if not (folder / name).is_file():
+            raise OSError(f"its file {name} is missing")
+        if _file_digest(folder / name) != digest:
+            raise OSError(f"its file {name} differs from what was saved")
+
+
+def _file_digest(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:_LENGTH]

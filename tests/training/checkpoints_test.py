@@ -1,8 +1,8 @@
 """The last few and the best are kept; damage costs one checkpoint and is said."""
 
-import contextlib
 import json
 import logging
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -126,31 +126,44 @@ def _take_newest(checkpoints, template):
     return step
 
 
-def test_a_flipped_bit_of_an_array_is_seen_by_its_digest(tmp_path, template, caplog):
-    """Orbax reads it without a word."""
-    _fill(tmp_path, {1: 2.0, 2: 1.0}).close()
-    data = max((tmp_path / "2").rglob("d/*"), key=lambda path: path.stat().st_size)
-    before = data.read_bytes()
-    seen = 0
-    for at in range(0, len(before), len(before) // 15):
-        _flip(data, at)
-        checkpoints = Checkpoints(tmp_path)
-        with contextlib.suppress(OSError):
-            state = checkpoints.read(2, template)
-            # some bytes belong to no array: what comes back is right or is refused
-            np.testing.assert_array_equal(state.params["net"]["w"], np.full((3, 2), 2))
-            assert jax.random.key_data(state.key).tolist() == [0, 2]
-            seen -= 1
-        seen += 1
-        checkpoints.close()
-        data.write_bytes(before)
-    assert seen > 3
-    with caplog.at_level(logging.WARNING):
-        for at in range(len(before)):
-            _flip(data, at)
-        checkpoints = Checkpoints(tmp_path)
-        assert _take_newest(checkpoints, template) == 1
-        checkpoints.close()
+def test_a_flipped_bit_of_any_file_is_seen_before_it_is_parsed(
+    tmp_path, template, monkeypatch
+):
+    checkpoints = _fill(tmp_path, {1: 2.0, 2: 1.0})
+    read = checkpoints.read(2, template)
+    np.testing.assert_array_equal(read.params["net"]["w"], np.full((3, 2), 2))
+    monkeypatch.setattr(checkpoints._manager, "restore", pytest.fail)
+    files = [path for path in (tmp_path / "2").rglob("*") if path.is_file()]
+    assert len(files) > 8
+    for path in files:
+        before = path.read_bytes()
+        for at in range(0, len(before), max(1, len(before) // 15)):
+            _flip(path, at)
+            with pytest.raises(OSError, match=f"its file .*{path.name} differs from"):
+                checkpoints.read(2, template)
+            path.write_bytes(before)
+    (tmp_path / "2" / "state" / "manifest.ocdbt").unlink()
+    with pytest.raises(OSError, match=r"its file state/manifest\.ocdbt is missing"):
+        checkpoints.read(2, template)
+    monkeypatch.undo()
+    assert _take_newest(checkpoints, template) == 1
+    checkpoints.close()
+
+
+def test_arrays_that_were_not_saved_are_seen_by_their_digests(tmp_path, template):
+    """Also where a kill has left no digests of files. Orbax reads them silently."""
+    checkpoints = _fill(tmp_path, {1: 2.0, 2: 1.0})
+    (tmp_path / "2" / "digests.json").unlink()
+    np.testing.assert_array_equal(
+        checkpoints.read(2, template).params["net"]["w"], np.full((3, 2), 2)
+    )
+    shutil.rmtree(tmp_path / "2" / "state")
+    shutil.copytree(tmp_path / "1" / "state", tmp_path / "2" / "state")
+    with pytest.raises(
+        OSError, match=r"differs from what was saved, and so do \d others"
+    ):
+        checkpoints.read(2, template)
+    checkpoints.close()
 
 
 def test_changed_facts_and_a_renamed_folder_are_refused(tmp_path, template):
@@ -179,6 +192,7 @@ def test_checkpoints_of_before_there_were_digests_are_read_with_a_line(
         path = tmp_path / str(step) / "facts" / "metadata"
         facts = json.loads(path.read_text())
         del facts["checkpoint"], facts["seal"]
+        (tmp_path / str(step) / "digests.json").unlink()
         path.write_text(json.dumps(facts))
         metrics = tmp_path / str(step) / "metrics" / "metrics"
         metrics.parent.mkdir()
