@@ -10,7 +10,7 @@ PACKAGES = {
         *("flax", "matplotlib", "ml_collections", "optax", "orbax", "PIL"),
         "tensorboardX",
     ),
-    "data": ("grain", "h5py", "importlib_resources", "tensorflow_datasets"),
+    "data": ("grain", "h5py", "importlib_resources", "pyarrow", "tensorflow_datasets"),
     "hub": ("huggingface_hub", "safetensors"),
 }
 

@@ -3,8 +3,13 @@
     python -m launch.evaluate --workdir=runs/a --metrics=factor_vae_score,mig
     python -m launch.evaluate --codes=my.npz --metrics=all
 
-Writes the scores of a run to <workdir>/evaluation/, and those of my.npz (arrays
-`codes`, `factors`; also `test_codes`, `test_factors`, `factor_names`) to its folder.
+Writes the scores of a run to <workdir>/evaluation/, and those of codes to the folder of
+their file. Codes are an .npz (arrays `codes`, `factors`; also `test_codes`,
+`test_factors`, `factor_names`); a .csv or .parquet, where z0, z1, ... are codes and all
+other columns factors; or any two of .npy, .csv and .parquet:
+
+    python -m launch.evaluate --codes=z.npy --factors=labels.csv
+
 Name factors that are not categorical by --kinds=angle=circular:360,size=ordered.
 The default of --metrics is "default" for a run and "all" (that apply) for codes.
 For a population, all members are scored in one table; --member=3 selects one.
@@ -15,7 +20,6 @@ import pathlib
 from typing import Any
 
 import jax
-import numpy as np
 from absl import flags
 
 from dis_jax import data, evaluation
@@ -23,10 +27,13 @@ from dis_jax.probing.factor_kinds import read_kinds
 
 from . import models, start
 
-_ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
-
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
-_CODES = flags.DEFINE_string("codes", None, "An .npz file of codes, instead of a run.")
+_CODES = flags.DEFINE_string(
+    "codes", None, "A file of codes (.npz, .npy, .csv, .parquet), instead of a run."
+)
+_FACTORS = flags.DEFINE_string(
+    "factors", None, "The file of their factors (.npy, .csv, .parquet), if another."
+)
 _METRICS = flags.DEFINE_list(
     "metrics",
     None,
@@ -81,6 +88,8 @@ def main(argv: list[str]) -> None:
     start.set_up_jax()
     if (_WORKDIR.value is None) == (_CODES.value is None):
         raise ValueError("give either --workdir=... or --codes=...")
+    if _FACTORS.value and not _CODES.value:
+        raise ValueError("--factors is for --codes; an image set has its own.")
     if _KINDS.value and not _CODES.value:
         raise ValueError("--kinds is for --codes; an image set declares its own.")
     metrics = _METRICS.value or ["all" if _CODES.value else "default"]
@@ -104,10 +113,15 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
     }
     key = jax.random.key(_SEED.value)
     if _CODES.value:
-        source = {"codes": str(path)}
+        source = {"codes": str(path), "factors": _FACTORS.value}
+        source = {what: file for what, file in source.items() if file}
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
         result = evaluation.evaluate_codes(
-            **read_codes(path), key=key, metrics=metrics, kinds=kinds, **chance
+            **data.read_code_file(path, _FACTORS.value),
+            key=key,
+            metrics=metrics,
+            kinds=kinds,
+            **chance,
         )
     else:
         found = models.restore(path, member, best=_BEST.value)
@@ -125,21 +139,6 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
     out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
     return result
-
-
-def read_codes(path: pathlib.Path) -> dict[str, Any]:
-    """The arrays of a file that are known by their names; others are ignored."""
-    with np.load(path) as file:
-        if missing := [name for name in _ARRAYS[:2] if name not in file.files]:
-            raise ValueError(
-                f"{path} has no array {' and no '.join(missing)}, found "
-                f"{', '.join(file.files)}; np.savez(..., codes=..., factors=...) gives "
-                "arrays their names."
-            )
-        if ignored := [name for name in file.files if name not in _ARRAYS]:
-            known = ", ".join(_ARRAYS)
-            print(f"ignored in {path}: {', '.join(ignored)}; known: {known}")
-        return {name: file[name] for name in _ARRAYS if name in file.files}
 
 
 if __name__ == "__main__":

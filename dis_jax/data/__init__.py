@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dis_jax.data.arrays import from_arrays, from_npz
+from dis_jax.data.code_files import read_code_file
 from dis_jax.data.correlated import CORRELATIONS, Ridge, correlated, weighted
 from dis_jax.data.epoch_order import epoch_index
 from dis_jax.data.group_samplers import groups
@@ -124,6 +125,7 @@ __all__ = [
     "noisy",
     "pairs",
     "prepare",
+    "read_code_file",
     "read_glyphs",
     "read_idx",
     "rendered_dsprites",

@@ -23,6 +23,7 @@ from dis_jax.metrics.clustering import (
     prior_rmse,
 )
 from dis_jax.metrics.dci import Dci, dci
+from dis_jax.metrics.dci_es import DciEs, dci_es
 from dis_jax.metrics.dcimig import Dcimig, dcimig
 from dis_jax.metrics.downstream import Downstream, downstream
 from dis_jax.metrics.factor_vae_score import (
@@ -34,6 +35,7 @@ from dis_jax.metrics.gaussian_correlation import (
     GaussianCorrelation,
     gaussian_correlation,
 )
+from dis_jax.metrics.hausdorff_support import HausdorffSupport, hausdorff_support
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
 from dis_jax.metrics.jemmig import Jemmig, jemmig
@@ -105,11 +107,13 @@ __all__ = [
     "CategoryScores",
     "Clustering",
     "Dci",
+    "DciEs",
     "Dcimig",
     "DigitClassifier",
     "Downstream",
     "FactorVaeScore",
     "GaussianCorrelation",
+    "HausdorffSupport",
     "InfoMec",
     "Irs",
     "Jemmig",
@@ -132,6 +136,7 @@ __all__ = [
     "code_fn",
     "compare_codes",
     "dci",
+    "dci_es",
     "dcimig",
     "digit_classifier",
     "distance_to_ideal",
@@ -151,6 +156,7 @@ __all__ = [
     "frechet_distance",
     "gaussian_correlation",
     "generate",
+    "hausdorff_support",
     "infomec",
     "irs",
     "jemmig",

@@ -16,6 +16,7 @@ from dis_jax.evaluation.baselines import add_baselines
 from dis_jax.evaluation.one_metric import defaults, run_metric
 from dis_jax.evaluation.records import record
 from dis_jax.evaluation.registry import (
+    LABEL_FREE,
     METRIC_SETS,
     METRICS,
     Metric,
@@ -278,4 +279,6 @@ def _without_factors(metric: Metric, samples: Samples) -> str | None:
     if samples.factor_names or metric.takes == ("codes",) or "data" in metric.takes:
         return None
     found = samples.left_out or "none"
-    return f"needs labels that vary, found {found}; gaussian_correlation needs none"
+    return (
+        f"needs labels that vary, found {found}; {' and '.join(LABEL_FREE)} need none"
+    )

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from dis_jax.evaluation.registry import LABEL_FREE
 from dis_jax.provenance import provenance
 
 FORMAT = "dis_jax.evaluation"
@@ -73,7 +74,7 @@ def format_table(result: Mapping[str, Any]) -> str:
             ]
             spread = interval_and_null(entry, field)[: len(chance)]
             rows.append([label, field, value, *spread, *others, seconds])
-            notes.append(over if i == 0 and name != "gaussian_correlation" else "")
+            notes.append(over if i == 0 and name not in LABEL_FREE else "")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 from dis_jax import own_code
 from dis_jax.metrics.beta_vae_score import beta_vae_score
 from dis_jax.metrics.dci import dci
+from dis_jax.metrics.dci_es import dci_es
 from dis_jax.metrics.dcimig import dcimig, reweighted_dcimig
 from dis_jax.metrics.downstream import downstream
 from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
 from dis_jax.metrics.gaussian_correlation import gaussian_correlation
+from dis_jax.metrics.hausdorff_support import hausdorff_support
 from dis_jax.metrics.infomec import infomec
 from dis_jax.metrics.irs import irs
 from dis_jax.metrics.jemmig import jemmig, reweighted_jemmig
@@ -61,6 +63,10 @@ _INDEPENDENT = (
     "0 is best: independent dimensions, whatever they encode; in nats, Wasserstein in "
     "squared units of the code"
 )
+_FACTORISED = (
+    "0 is best: all combinations of values occur; compare it with `factorised`, which "
+    "as many rows of independent dimensions score"
+)
 _OMES = (
     "The best score is below 1, by 1/(k - 1) in the correlation of a factor of k values: "
     "0.82 on dSprites"
@@ -77,14 +83,23 @@ METRICS: dict[str, Metric] = {
     "mig_ksg": Metric(mig, _KINDS, {"information": "ksg"}),
     "jemmig": Metric(jemmig, _ALL, reweighted=reweighted_jemmig),
     "dcimig": Metric(dcimig, _ALL, reweighted=reweighted_dcimig),
+    "dcimig_ksg": Metric(dcimig, _KINDS, {"information": "ksg"}),
     "sap": Metric(sap, _SPLIT_KINDS),
     "dci": Metric(dci, _SPLIT_KINDS, slow=True),
     "dci_lightgbm": Metric(dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True),
+    "dci_es": Metric(dci_es, _SPLIT_KINDS, slow=True, limits=(-_INF, _INF)),
+    "dci_es_mlp": Metric(
+        dci_es, _SPLIT_KINDS, {"probes": "mlp"}, slow=True, limits=(-_INF, _INF)
+    ),
     "modularity_explicitness": Metric(modularity_explicitness, _SPLIT),
+    "modularity_ksg": Metric(
+        modularity_explicitness, _SPLIT_KINDS, {"information": "ksg"}
+    ),
     "irs": Metric(irs, _ALL, limits=(-_INF, 1.0)),
     "gaussian_correlation": Metric(
         gaussian_correlation, ("codes",), best=_INDEPENDENT, limits=(0.0, _INF)
     ),
+    "hausdorff_support": Metric(hausdorff_support, ("codes",), best=_FACTORISED),
     "omes": Metric(omes, (*_ALL, "key"), best=_OMES, reweighted=reweighted_omes),
     "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
     "infomec": Metric(infomec, _KINDS),
@@ -100,11 +115,13 @@ METRICS: dict[str, Metric] = {
     "downstream_logistic": Metric(downstream, _SPLIT, {"model": "logistic"}),
     "downstream_knn": Metric(downstream, _SPLIT, {"model": "knn"}),
 }
+LABEL_FREE = tuple(n for n, metric in METRICS.items() if metric.takes == ("codes",))
 _FAST = tuple(
     name
     for name, metric in METRICS.items()
     if metric.fn is not downstream
-    and name not in ("dci", "factor_vae_score_paper", "r2_mlp", "r2_gbt", "r2_kernel")
+    and name != "factor_vae_score_paper"
+    and (not metric.slow or name == "dci_lightgbm")
 )
 METRIC_SETS: dict[str, tuple[str, ...]] = {
     "default": DEFAULT_METRICS,

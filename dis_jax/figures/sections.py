@@ -24,6 +24,7 @@ from dis_jax.evaluation.records import (
     left_out_lines,
     scalars,
 )
+from dis_jax.evaluation.registry import LABEL_FREE
 from dis_jax.figures import page
 from dis_jax.figures.category_sections import classes, generated
 from dis_jax.figures.charts import kl_bars
@@ -64,8 +65,8 @@ def scores(subject: Subject) -> Section:
         missing = f"no evaluation of this step yet; run {command}."
         if (subject.factors == -1).any(axis=0).all():  # or there is no factor
             missing = (
-                "no evaluation of this step yet. These images have no labels, so only "
-                f"{command} --metrics=gaussian_correlation applies."
+                "no evaluation of this step yet. These images have no labels; "
+                f"{command} --metrics={','.join(LABEL_FREE)} needs none."
             )
         return Section(title, missing)
     return Section(

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from dis_jax.probing.checks import check_pair
+from dis_jax.probing.factor_kinds import Kind, check_pair_kinds
 from dis_jax.probing.histogram_information import (
     entropies,
     histogram_bins,
     mutual_information_matrix,
     relabel,
+)
+from dis_jax.probing.neighbour_information import (
+    check_information,
+    information_matrix,
+    information_shares,
 )
 from dis_jax.probing.reweighted import Order, Reweighted, Weights
 
@@ -32,7 +40,16 @@ class Dcimig(NamedTuple):
     factor_of: np.ndarray
 
 
-def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Dcimig:
+def dcimig(
+    codes: ArrayLike,
+    factors: ArrayLike,
+    *,
+    bins: int = 20,
+    information: str = "histogram",
+    neighbours: int = 3,
+    kinds: Sequence[Kind] | None = None,
+    seed: int = 0,
+) -> Dcimig:
     """Information gaps over factors, in place of MIG's gaps over dimensions.
 
     Each dimension j belongs to the factor m that it has most information about, with the
@@ -49,12 +66,19 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Dcimig:
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values.
       bins: number of equal-width bins of each dimension.
+      information: "histogram", or "ksg": from nearest neighbours, without bins. Nats of a
+        number have no entropy to be divided by, so each information is replaced by its
+        share, as in `mig`, before the gaps are taken; the score is the mean of S_k.
+      neighbours: of "ksg".
+      kinds: of "ksg", one a factor; all are labels by default.
+      seed: of "ksg", for the noise that breaks ties.
 
     Returns:
       `Dcimig(score, per_factor, factor_of)`; score in [0, 1], higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
+      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
+        `information` is unknown.
 
     Example:
       >>> import numpy as np
@@ -63,7 +87,15 @@ def dcimig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Dcimig:
       >>> print(round(evaluation.dcimig(10 * factors, factors).score, 6))
       1.0
     """
-    return reweighted_dcimig(codes, factors, bins=bins)()
+    check_information(information)
+    if information == "histogram":
+        return reweighted_dcimig(codes, factors, bins=bins)()
+    z, columns, own = check_pair_kinds(codes, factors, kinds)
+    found = information_matrix(
+        z.astype(np.float64), columns, own, neighbours=neighbours, seed=seed
+    )
+    gaps, owner = _gaps(information_shares(found, columns, own))
+    return Dcimig(float(gaps.mean()), gaps, owner)
 
 
 def reweighted_dcimig(
@@ -82,13 +114,21 @@ def reweighted_dcimig(
     def score(order: Order | None = None, weights: Weights | None = None) -> Dcimig:
         moved = binned if order is None else binned[order]
         information = mutual_information_matrix(moved, labels, weights)
-        owner = information.argmax(axis=1)
-        # A column of zeros is the other factor where there is one factor.
-        ranked = np.sort(np.pad(information, ((0, 0), (1, 0))), axis=1)
-        gaps = np.zeros(labels.shape[1])
-        np.maximum.at(gaps, owner, ranked[:, -1] - ranked[:, -2])
+        gaps, owner = _gaps(information)
         entropy = entropies(labels, weights)
         per_factor = gaps / np.where(entropy > 0, entropy, 1)
         return Dcimig(float(gaps.sum() / entropy.sum()), per_factor, owner)
 
     return score
+
+
+def _gaps(
+    information: Float[np.ndarray, "latent factor"],
+) -> tuple[Float[np.ndarray, " factor"], Int[np.ndarray, " latent"]]:
+    """The best gap of each factor, and the factor that each dimension belongs to."""
+    owner = information.argmax(axis=1)
+    # A column of zeros is the other factor where there is one factor.
+    ranked = np.sort(np.pad(information, ((0, 0), (1, 0))), axis=1)
+    gaps = np.zeros(information.shape[1])
+    np.maximum.at(gaps, owner, ranked[:, -1] - ranked[:, -2])
+    return gaps, owner

@@ -8,18 +8,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_codes, check_pair
-from dis_jax.probing.factor_kinds import Kind, check_kinds, is_label
+from dis_jax.probing.checks import check_pair
+from dis_jax.probing.factor_kinds import Kind, check_pair_kinds
 from dis_jax.probing.histogram_information import (
     entropies,
     histogram_bins,
     mutual_information_matrix,
     relabel,
 )
-from dis_jax.probing.neighbour_information import information_matrix
+from dis_jax.probing.neighbour_information import (
+    check_information,
+    information_matrix,
+    information_shares,
+)
 from dis_jax.probing.reweighted import Order, Reweighted, Weights
-
-_INFORMATION = ("histogram", "ksg")
 
 
 class Mig(NamedTuple):
@@ -85,28 +87,14 @@ def mig(
       >>> print(round(evaluation.mig(10 * factors, factors).score, 6))
       1.0
     """
-    if information not in _INFORMATION:
-        raise ValueError(
-            f"information must be one of {_INFORMATION}, found {information!r}."
-        )
+    check_information(information)
     if information == "histogram":
         return reweighted_mig(codes, factors, bins=bins)()
-    if kinds is None:
-        z, labels = check_pair(codes, factors)
-        columns, own = [*labels.T], ("categorical",) * labels.shape[1]
-    else:
-        z, own = check_codes(codes), tuple(kinds)
-        columns = check_kinds(factors, len(z), own)
+    z, columns, own = check_pair_kinds(codes, factors, kinds)
     found = information_matrix(
         z.astype(np.float64), columns, own, neighbours=neighbours, seed=seed
     )
-    share = np.empty(found.shape)
-    for k, (column, kind) in enumerate(zip(columns, own, strict=True)):
-        share[:, k] = (
-            found[:, k] / entropies(relabel(column[:, None]))
-            if is_label(kind)
-            else -np.expm1(-2 * found[:, k])
-        )
+    share = information_shares(found, columns, own)
     ranked = np.sort(np.pad(share, ((1, 0), (0, 0))), axis=0)
     per_factor = ranked[-1] - ranked[-2]
     return Mig(float(per_factor.mean()), per_factor, found)

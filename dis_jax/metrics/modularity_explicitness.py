@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split
+from dis_jax.probing.factor_kinds import Kind, check_split_kinds, is_label
 from dis_jax.probing.histogram_information import (
     histogram_bins,
     mutual_information_matrix,
     relabel,
+)
+from dis_jax.probing.neighbour_information import (
+    check_information,
+    information_matrix,
 )
 from dis_jax.probing.sklearn_models import fit_logistic
 
@@ -45,6 +49,10 @@ def modularity_explicitness(
     test_factors: ArrayLike,
     *,
     bins: int = 20,
+    information: str = "histogram",
+    neighbours: int = 3,
+    kinds: Sequence[Kind] | None = None,
+    seed: int = 0,
 ) -> ModularityExplicitness:
     """Modularity: one factor for each dimension. Explicitness: all are predictable.
 
@@ -68,13 +76,20 @@ def modularity_explicitness(
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       bins: number of equal-width bins of each dimension, for modularity.
+      information: "histogram", or "ksg" for modularity from nearest neighbours, without
+        bins: a ratio of nats, which numbers have too. A ROC curve needs labels, so
+        explicitness is then that of factors that are labels.
+      neighbours: of "ksg".
+      kinds: of "ksg", one a factor; all are labels by default.
+      seed: of "ksg", for the noise that breaks ties.
 
     Returns:
       `ModularityExplicitness(modularity, explicitness_train, explicitness_test, ...)`;
       higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
+      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
+        `information` is unknown.
 
     Example:
       >>> import numpy as np
@@ -85,42 +100,52 @@ def modularity_explicitness(
       >>> round(result.modularity, 6)
       1.0
     """
-    codes, factors, test_codes, test_factors = check_split(
-        codes, factors, test_codes, test_factors
+    check_information(information)
+    if information == "histogram":
+        kinds = None  # numbers among the labels are refused
+    codes, columns, test_codes, tests, own = check_split_kinds(
+        codes, factors, test_codes, test_factors, kinds
     )
-    information = mutual_information_matrix(
-        histogram_bins(codes, bins), relabel(factors)
-    )
-    per_dim = _modularity(information)
+    if information == "histogram":
+        found = mutual_information_matrix(
+            histogram_bins(codes, bins), relabel(np.stack(columns, axis=1))
+        )
+    else:
+        found = information_matrix(
+            codes, columns, own, neighbours=neighbours, seed=seed
+        )
+    per_dim = _modularity(found)
     codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
     # By the moments of the training part, which the regression is fitted on.
     mean, std = codes.mean(axis=0), codes.std(axis=0)
     std = np.where(std > 0, std, 1)
     parts = (codes - mean) / std, (test_codes - mean) / std
-    explicitness = [
-        _explicitness(*parts, factors[:, k], test_factors[:, k])
-        for k in range(factors.shape[1])
-    ]
+    labels = {k: (columns[k], tests[k]) for k, kind in enumerate(own) if is_label(kind)}
+    explicitness = [_explicitness(*parts, *pair) for pair in labels.values()]
     # The mean is over factors that have a ROC curve; one may lack it in the test part.
+    areas = np.reshape(explicitness, (-1, 2)).T
     train, test = (
-        float(np.mean(found[np.isfinite(found)]))
-        if np.isfinite(found).any()
-        else np.nan
-        for found in np.transpose(explicitness)
+        float(np.mean(area[np.isfinite(area)])) if np.isfinite(area).any() else np.nan
+        for area in areas
     )
-    left_out = _left_out(factors, test_factors)
-    if factors.shape[1] == 1:
+    left_out = _left_out(labels)
+    for k in set(range(len(own))) - set(labels):
+        left_out[f"factor {k}"] = "a number: it has no ROC curve, hence no explicitness"
+    if not labels:
+        why = "undefined: no factor has labels"
+        left_out |= {"explicitness_train": why, "explicitness_test": why}
+    if len(own) == 1:
         left_out["modularity"] = "undefined: 1 for any code where there is one factor"
         per_dim = np.full_like(per_dim, np.nan)
     return ModularityExplicitness(
-        float(per_dim.mean()), train, test, per_dim, information, left_out
+        float(per_dim.mean()), train, test, per_dim, found, left_out
     )
 
 
-def _left_out(factors: np.ndarray, test_factors: np.ndarray) -> dict[str, str]:
+def _left_out(labels: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> dict[str, str]:
     """Factors of which some values have no ROC curve in the test part."""
     found = {}
-    for k, (column, test) in enumerate(zip(factors.T, test_factors.T, strict=True)):
+    for k, (column, test) in labels.items():
         values, tested = np.unique(column), np.unique(test)
         missing = len(values) - np.isin(values, tested).sum()
         if missing:
@@ -128,7 +153,7 @@ def _left_out(factors: np.ndarray, test_factors: np.ndarray) -> dict[str, str]:
                 f"{missing} of {len(values)} values are missing from the test part and "
                 "count only in explicitness_train"
             )
-    if all(len(np.unique(test)) == 1 for test in test_factors.T):
+    if labels and all(len(np.unique(test)) == 1 for _, test in labels.values()):
         found["explicitness_test"] = "undefined: the test part has one value per factor"
     return found
 

@@ -241,10 +241,13 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
     if (words := _words(column)) is not None:
         found = np.searchsorted(words, column.astype(str))
         return np.where(column.astype(str) == "-1", -1, found)
+    numbers = column.astype(np.float64)
+    if np.mod(numbers, 1).any():  # an integer of an object 0.5 would be 0
+        return numbers
     try:
         return column.astype(np.int64)  # exact where floats would round
     except (ValueError, OverflowError):
-        return column.astype(np.float64)
+        return numbers
 
 
 def _words(column: np.ndarray) -> np.ndarray | None:

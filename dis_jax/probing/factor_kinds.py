@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from dis_jax.data.image_set import Kind
 from dis_jax.probing.checks import (
     check_codes,
+    check_pair,
     check_split,
     factor_values,
     unscorable,
@@ -160,6 +161,21 @@ def check_kinds(
             )
         found.append(column)
     return found
+
+
+def check_pair_kinds(
+    codes: ArrayLike, factors: ArrayLike, kinds: Sequence[Kind] | None
+) -> tuple[np.ndarray, list[np.ndarray], tuple[Kind, ...]]:
+    """`check_pair` with a column a factor, as its kind has it; labels without kinds.
+
+    Raises:
+      ValueError: as `check_pair` and `check_kinds`.
+    """
+    if kinds is None:
+        z, labels = check_pair(codes, factors)
+        return z, [*labels.T], ("categorical",) * labels.shape[1]
+    z = check_codes(codes)
+    return z, check_kinds(factors, len(z), kinds), tuple(kinds)
 
 
 def check_split_kinds(

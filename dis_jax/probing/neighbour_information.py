@@ -9,6 +9,21 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from dis_jax.probing.factor_kinds import Kind, is_label, period_of
+from dis_jax.probing.histogram_information import entropies, relabel
+
+INFORMATION = ("histogram", "ksg")
+
+
+def check_information(information: str) -> None:
+    """Refuses an unknown estimator.
+
+    Raises:
+      ValueError: if it is none of `INFORMATION`.
+    """
+    if information not in INFORMATION:
+        raise ValueError(
+            f"information must be one of {INFORMATION}, found {information!r}."
+        )
 
 
 def neighbour_information(
@@ -139,6 +154,32 @@ def information_matrix(
                 )
             else:
                 out[j, k] = 0.0  # all distances are those of the noise
+    return out
+
+
+def information_shares(
+    information: Float[np.ndarray, "latent factor"],
+    columns: Sequence[np.ndarray],
+    kinds: Sequence[Kind],
+) -> Float[np.ndarray, "latent factor"]:
+    """Information about each factor in units that all kinds share, from 0 to about 1.
+
+    I / H(v) of labels. A number has no entropy that bounds its information: there it is
+    1 - exp(-2 I), the squared correlation of two Gaussians with this information
+    (Linfoot 1957).
+
+    Args:
+      information: of `information_matrix`.
+      columns: as there.
+      kinds: as there.
+    """
+    out = np.empty(information.shape)
+    for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+        out[:, k] = (
+            information[:, k] / entropies(relabel(column[:, None]))
+            if is_label(kind)
+            else -np.expm1(-2 * information[:, k])
+        )
     return out
 
 

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from dis_jax.evaluation import METRICS, evaluate, evaluate_codes, format_table
+from dis_jax.evaluation.registry import LABEL_FREE
 
 KEY = jax.random.key(0)
 SIZES = (3, 4)
 OF_CODES = [name for name, metric in METRICS.items() if "data" not in metric.takes]
 OF_GRIDS = [name for name, metric in METRICS.items() if "data" in metric.takes]
 FEW = {
+    "dci_es": {"sizes": (1, 4)},
+    "dci_es_mlp": {"sizes": (0, 16)},
     "factor_vae_score": {"num_train": 100, "num_eval": 100},
     "factor_vae_score_paper": {"num_train": 100, "num_eval": 100},
     "beta_vae_score": {"num_train": 200, "num_eval": 100},
@@ -50,7 +53,12 @@ def scores(found):
 
 def score_codes(codes, factors, names=OF_CODES):
     kinds = ["ordered"] * factors.shape[1]
-    found = evaluate_codes(codes, factors, KEY, names, kinds=kinds, baselines="none")
+    found = evaluate_codes(
+        *(codes, factors, KEY, names),
+        kinds=kinds,
+        settings={name: FEW[name] for name in names if name in FEW},
+        baselines="none",
+    )
     return scores(found), found
 
 
@@ -122,10 +130,10 @@ def test_exact_duplicates_of_dimensions(plain):
 def test_one_image_a_class():
     codes, _ = sample()
     found, result = score_codes(codes, np.arange(len(codes))[:, None])
-    assert {name for name, _ in found} == {"gaussian_correlation"}
+    assert {name for name, _ in found} == {*LABEL_FREE}
     assert "240 values in 240 rows" in result["factors_left_out"]["factor_0"]
     assert "skipped factor factor_0: takes 240 values" in format_table(result)
-    for name in set(OF_CODES) - {"gaussian_correlation"}:
+    for name in set(OF_CODES) - {*LABEL_FREE}:
         assert "needs labels that vary" in result["left_out"][name]
 
 
@@ -147,7 +155,7 @@ def test_constant_codes_hold_nothing():
     assert found["modularity_explicitness", "explicitness_test"] == 0.5
     for name in ("dci", "dci_lightgbm"):
         assert found[name, "disentanglement"] == pytest.approx(0, abs=1e-6)
-    for name in ("irs", "infomec", "omes", "gaussian_correlation"):
+    for name in ("irs", "infomec", "omes", *LABEL_FREE):
         assert "dimensions 0, 1, 2" in result["metrics"][name]["left_out"]
 
 
@@ -175,9 +183,10 @@ def test_a_few_rows_are_refused_or_named(name, rows):
             score_codes(codes, factors, [name])
         return
     found, result = score_codes(codes, factors, [name])
-    if name != "gaussian_correlation":
+    if name not in LABEL_FREE:
         assert not found
         assert "values in 3 rows" in result["left_out"][name]
+    if name != "gaussian_correlation":
         return
     reason = result["metrics"][name]["left_out"]["total_correlation"]
     assert reason == "undefined: 3 rows are too few for 3 dimensions"

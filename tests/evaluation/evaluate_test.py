@@ -162,7 +162,7 @@ def test_what_images_without_a_grid_or_without_labels_can_have():
     with pytest.raises(ValueError, match="labels that vary, found none; gaussian_corr"):
         evaluate(of_pixels, bare, KEY, num_train=40, num_test=20)
     found = evaluate(of_pixels, bare, KEY, "all", num_train=40, num_test=20)
-    assert list(found["metrics"]) == ["gaussian_correlation"]
+    assert list(found["metrics"]) == ["gaussian_correlation", "hausdorff_support"]
 
 
 def test_sets_name_the_trees_they_take():

@@ -312,4 +312,4 @@ def test_scores_say_what_is_best_and_what_needs_labels(
     )
     bare = scores(none._replace(factors=np.zeros((16, 0), int))).reading
     assert "These images have no labels" in bare
-    assert "--metrics=gaussian_correlation" in bare
+    assert "--metrics=gaussian_correlation,hausdorff_support needs none" in bare

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from dis_jax.evaluation import dci, evaluate_codes, infomec, mig, sap
+from dis_jax.evaluation import (
+    dci,
+    dcimig,
+    evaluate_codes,
+    infomec,
+    mig,
+    modularity_explicitness,
+    sap,
+)
 from dis_jax.probing.neighbour_information import number_information
 
 KINDS = ("continuous", ("circular", 360.0))
@@ -91,6 +99,53 @@ def test_an_angle_s_two_coordinates_leave_no_gap(numbers):
     codes, factors = numbers
     found = mig(codes, factors, information="ksg", kinds=KINDS)
     assert found.per_factor[1] < 0.05  # cosine and sine know as much of it
+
+
+def test_dcimig_without_bins_is_the_gap_between_squared_correlations():
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(3000, 2))
+    codes = factors @ np.array([[0.8, 0.0], [0.6, 1.0]])
+    # The first dimension holds .64 and .36 of its variance from the factors; the second is
+    # the second factor.
+    kinds = ("continuous",) * 2
+    found = dcimig(codes, factors, information="ksg", neighbours=20, kinds=kinds)
+    np.testing.assert_allclose(found.per_factor, [0.64 - 0.36, 1], atol=0.05)
+    assert found.factor_of.tolist() == [0, 1]
+    with pytest.raises(ValueError, match=r"information must be one of .* found 'knn'"):
+        dcimig(codes, factors, information="knn")
+
+
+def test_modularity_without_bins_is_a_ratio_of_nats():
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(3000, 2))
+    codes = factors @ np.array([[0.8, 0.0], [0.6, 1.0]]) + [0, 0.1] * rng.normal(
+        size=(3000, 2)
+    )
+    kinds = ("continuous",) * 2
+    split = codes, factors, codes[:50], factors[:50]
+    found = modularity_explicitness(
+        *split, information="ksg", neighbours=20, kinds=kinds
+    )
+    # I = -log(1 - rho^2) / 2 of Gaussians
+    first = 1 - (np.log(1 - 0.36) / np.log(1 - 0.64)) ** 2
+    np.testing.assert_allclose(found.per_dim, [first, 1], atol=0.04)
+    assert np.isnan(found.explicitness_test)
+    assert set(found.left_out) == {
+        *("factor 0", "factor 1", "explicitness_train", "explicitness_test")
+    }
+
+
+def test_explicitness_is_that_of_labels_beside_numbers(numbers):
+    codes, factors = numbers
+    labels = (codes[:, 1] > 0).astype(int)
+    mixed = np.stack([factors[:, 0], labels], axis=1)
+    kinds = ("continuous", "categorical")
+    found = modularity_explicitness(
+        *(codes, mixed, codes, mixed), information="ksg", kinds=kinds
+    )
+    alone = modularity_explicitness(*(codes, labels[:, None]) * 2)
+    assert found.explicitness_test == alone.explicitness_test
+    assert list(found.left_out) == ["factor 0"]
 
 
 def test_kinds_reach_the_metrics_from_evaluate_codes(numbers):
