@@ -3,8 +3,7 @@ r"""Do intervals cover the true score, and nulls the score of noise, as often as
     python -m benchmarks.check_intervals
 
 Writes results/intervals.json: of 200 samples of codes of known structure, how often the
-interval covers the true score, and how often a code of noise scores below its null; and
-why the intervals of a rotation are too wide.
+interval covers the true score, and how often a code of noise scores below its null.
 """
 
 import json
@@ -14,7 +13,6 @@ import numpy as np
 from absl import flags, logging
 
 from dis_jax import evaluation
-from dis_jax.metrics.mcc import reweighted_mcc
 from dis_jax.provenance import provenance
 from launch import start
 
@@ -75,25 +73,6 @@ def coverage(code, rows, trials, resamples):
     }
 
 
-def spread(rows, trials, resamples):
-    """MCC of a rotation: standard deviation over samples, and over their resamples."""
-    scores, within, changed = [], [], 0
-    for trial in range(trials):
-        rng = np.random.default_rng([2, trial])
-        score = reweighted_mcc(*draw("mcc_of_a_rotation", rng, rows))
-        plain = score()
-        often = rng.multinomial(rows, np.full(rows, 1 / rows), resamples)
-        again = [score(None, weights.astype(float)) for weights in often]
-        scores.append(plain.score)
-        within.append(np.std([each.score for each in again]))
-        changed += sum((each.matching != plain.matching).any() for each in again)
-    found = {"std_of_samples": np.std(scores), "std_of_resamples": np.mean(within)}
-    found |= {"ratio": np.mean(within) / np.std(scores)}
-    return {k: float(f"{v:.4g}") for k, v in found.items()} | {
-        "resamples_of_another_matching": int(changed)
-    }
-
-
 def main(argv):
     del argv
     start.set_up_jax()
@@ -101,10 +80,6 @@ def main(argv):
     for code in _ONLY.value or _CODES:
         found[code] = coverage(code, _ROWS.value, _TRIALS.value, _RESAMPLES.value)
         logging.info("%s: %s", code, found[code])
-    spreads = {
-        rows: spread(rows, _TRIALS.value, _RESAMPLES.value)
-        for rows in (_ROWS.value, 10 * _ROWS.value)
-    }
     result = {
         "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
         "resamples each; mcc, r2: two Gaussian factors with noise of half their spread; "
@@ -112,7 +87,6 @@ def main(argv):
         "noise of .5",
         "made_by": "python -m benchmarks.check_intervals",
         "scores": found,
-        "mcc_of_a_rotation_by_rows": spreads,
         **provenance(),
     }
     out = pathlib.Path(_OUT.value)

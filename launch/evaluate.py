@@ -23,7 +23,7 @@ import jax
 from absl import flags
 
 from dis_jax import data, evaluation
-from dis_jax.probing.factor_kinds import read_kinds
+from dis_jax.data.factor_kinds import read_kinds
 
 from . import models, start
 

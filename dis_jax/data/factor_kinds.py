@@ -1,11 +1,16 @@
-"""The kind of each factor of the sets in this package."""
+"""Kinds of factors: those of the sets in this package, and those that users declare."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
 
 from dis_jax.data.image_set import ImageSet, Kind
+from dis_jax.suggest import suggest
 
+_PLAIN = ("categorical", "ordered", "continuous")
 _ORDERED = "ordered"
 _CATEGORY = "categorical"
 _NORB: dict[str, Kind] = {
@@ -86,3 +91,98 @@ def with_kinds(image_set: ImageSet, name: str) -> ImageSet:
         return image_set
     kinds = tuple(known.get(factor, _CATEGORY) for factor in image_set.factor_names)
     return dataclasses.replace(image_set, kinds=kinds)
+
+
+def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
+    """Gives factors of a set the kinds that are declared by name.
+
+    Args:
+      image_set: the set.
+      kinds: by name; all other factors keep theirs, or are categories.
+
+    Returns:
+      The set.
+
+    Raises:
+      ValueError: if there is no such factor, or a kind is unknown.
+    """
+    names = image_set.factor_names
+    found: dict[str, Kind] = dict.fromkeys(names, _CATEGORY)
+    found |= dict(zip(names, image_set.kinds, strict=False))
+    for name, kind in kinds.items():
+        if name not in names:
+            raise ValueError(
+                f"kinds has no factor {name!r} of {image_set.name!r}; "
+                f"{suggest(name, names)}"
+            )
+        found[name] = check_kind(kind, name)
+    return dataclasses.replace(image_set, kinds=tuple(found.values()))
+
+
+def read_kinds(text: str) -> dict[str, Kind]:
+    """Kinds from one line of text: words, JSON, or the path of a JSON file.
+
+    Args:
+      text: `angle=circular:360,shape=categorical`, `{"angle": ["circular", 360]}`, or a
+        path that ends in .json.
+
+    Returns:
+      The kinds by the name of the factor, as `resolve_kinds` takes them.
+
+    Raises:
+      ValueError: if it is none of these, or a kind is unknown.
+    """
+    if text.endswith(".json"):
+        text = pathlib.Path(text).read_text("utf-8")
+        if not text.lstrip().startswith("{"):
+            raise ValueError('expected a JSON object, such as {"size": "ordered"}.')
+    if text.lstrip().startswith("{"):
+        try:
+            found = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"kinds are no JSON: {error}.") from error
+    else:
+        found = {}
+        for word in filter(None, text.split(",")):
+            name, equals, kind = word.strip().rpartition("=")
+            if not equals or not name:
+                raise ValueError(
+                    f"kinds has the word {word!r}; expected name=kind, for example "
+                    "angle=circular:360."
+                )
+            parts = kind.split(":")
+            found[name] = parts[0] if len(parts) == 1 else (parts[0], parts[1])
+    return {name: check_kind(kind, name) for name, kind in found.items()}
+
+
+def check_kind(kind: Kind, name: str) -> Kind:
+    """Normalises a kind to a string or ("circular", period).
+
+    Args:
+      kind: of a factor.
+      name: of that factor, for messages.
+
+    Returns:
+      The kind.
+
+    Raises:
+      ValueError: if it is unknown, or its period is not a positive number.
+    """
+    if isinstance(kind, str) and kind in _PLAIN:
+        return kind
+    if isinstance(kind, list | tuple) and len(kind) == 2 and kind[0] == "circular":
+        try:
+            period = float(kind[1])
+        except (TypeError, ValueError):
+            period = 0.0
+        if 0 < period < float("inf"):
+            return "circular", period
+        raise ValueError(f"the period of {name!r} must be above 0, found {kind[1]!r}.")
+    if kind == "circular":
+        raise ValueError(
+            f'the kind of {name!r} needs a period: ("circular", 360) for degrees.'
+        )
+    raise ValueError(
+        f"the kind of {name!r} is {kind!r}; expected one of {_PLAIN} or "
+        '("circular", period).'
+    )

@@ -20,6 +20,7 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.data.reading import LARGEST_LABEL, named, visible, whole
 
 TABLE = "labels.csv"
+KINDS = "kinds.json"
 _SUFFIXES = (
     ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff",
     ".webp",
@@ -112,7 +113,7 @@ def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None
     left = collections.Counter(
         file.suffix.lower() or "no ending"
         for file in visible(root.rglob("*"), root)
-        if file.name not in read and file.name != TABLE
+        if file.name not in read and file.name not in (TABLE, KINDS)
     )
     if left:
         endings = ", ".join(

@@ -10,9 +10,11 @@ from absl import logging
 
 from dis_jax.data.arrays import from_arrays, from_npz
 from dis_jax.data.data_dir import dsprites_npz
-from dis_jax.data.image_files import TABLE, from_folder, image_paths
-from dis_jax.data.image_set import ImageSet
+from dis_jax.data.factor_kinds import declared, read_kinds, with_kinds
+from dis_jax.data.image_files import KINDS, TABLE, from_folder, image_paths
+from dis_jax.data.image_set import ImageSet, Kind
 from dis_jax.data.numpy_files import Header, npz_headers
+from dis_jax.data.reading import named
 from dis_jax.data.suffixes import varied
 
 _KINDS = {
@@ -26,7 +28,12 @@ def is_path(name: str) -> bool:
     return name.endswith(".npz") or "/" in name or os.sep in name
 
 
-def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> ImageSet:
+def from_path(
+    path: str | os.PathLike[str],
+    *,
+    side: int | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+) -> ImageSet:
     """An image set of an `.npz` file or a folder of images, with its labels.
 
     Args:
@@ -36,13 +43,17 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
         images that lie in the folder itself have no labels.
       side: height and width that images are brought to: of a folder's the middle square
         of each, a file's as by `resized`. By default a folder's must all have one size.
+      kinds: of factors by name, such as `{"angle": ("circular", 36)}`, the period in
+        steps of the factor. `kinds.json` in the folder, or `<file>.kinds.json` next to
+        `<file>.npz`, declares the same; an argument goes before it. Others are categories.
 
     Returns:
       The image set.
 
     Raises:
       FileNotFoundError: if there is no such file or folder, or no image in it.
-      ValueError: if a file is damaged, or images or labels do not fit.
+      ValueError: if a file is damaged, or images or labels do not fit; if a kind is
+        unknown, or names a factor that is not there.
 
     Example:
       >>> import tempfile
@@ -55,6 +66,18 @@ def from_path(path: str | os.PathLike[str], *, side: int | None = None) -> Image
       (('kind',), (2,))
     """
     path = pathlib.Path(path)
+    table = path.with_suffix(".kinds.json") if path.suffix == ".npz" else path / KINDS
+    known: dict[str, Kind] = {}
+    if table.is_file():
+        with named(table):
+            known = read_kinds(str(table))
+    image_set = _read(path, side)
+    known |= kinds or {}
+    return declared(image_set, known) if known else image_set
+
+
+def _read(path: pathlib.Path, side: int | None) -> ImageSet:
+    """The set without declared kinds."""
     if path.suffix == ".npz":
         own = _from_npz(path)
         return own if side is None else varied(own, f"resized{side}")
@@ -85,13 +108,14 @@ def _from_npz(path: pathlib.Path) -> ImageSet:
     headers = npz_headers(path)
     if "images" not in headers and {"imgs", "latents_classes"} <= headers.keys():
         published = dsprites_npz(path)
-        return from_arrays(
+        image_set = from_arrays(
             published.images,
             published.factors,
             name=path.stem,
             factor_names=published.factor_names,
             sizes=published.sizes,
         )
+        return with_kinds(image_set, "dsprites")
     factors = _factors(path, headers)
     return from_npz(path, factors=factors)
 

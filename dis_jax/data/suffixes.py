@@ -253,6 +253,7 @@ def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
         arrays={"grey": image_set.arrays},
         name=f"{image_set.name}+{variant}",
         factor_names=("colour", *image_set.factor_names),
+        kinds=image_set.kinds and ("categorical", *image_set.kinds),
         sizes=sizes,
         image_shape=_shape(image_set.image_shape, variant),
         num_images=math.prod(sizes),

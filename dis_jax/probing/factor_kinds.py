@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from dis_jax.data.factor_kinds import check_kind
 from dis_jax.data.image_set import Kind
 from dis_jax.probing.checks import (
     check_codes,
@@ -20,7 +19,6 @@ from dis_jax.probing.checks import (
 )
 from dis_jax.suggest import suggest
 
-KINDS = ("categorical", "ordered", "continuous", "circular")
 _BINS = 20  # as many as MIG has for codes
 _ROWS_PER_BIN = 10
 
@@ -58,7 +56,7 @@ def resolve_kinds(
         if name not in names:
             raise ValueError(f"kinds has no factor {name!r}; {suggest(name, names)}")
     return tuple(
-        _check_kind(given[name], name)
+        check_kind(given[name], name)
         if name in given
         else "continuous"
         if column.dtype.kind == "f"
@@ -75,40 +73,6 @@ def name_of(kind: Kind) -> str:
 def period_of(kind: Kind) -> float | None:
     """The period of a circular kind, else None."""
     return None if isinstance(kind, str) else kind[1]
-
-
-def read_kinds(text: str) -> dict[str, Kind]:
-    """Kinds from one line of text: words, JSON, or the path of a JSON file.
-
-    Args:
-      text: `angle=circular:360,shape=categorical`, `{"angle": ["circular", 360]}`, or a
-        path that ends in .json.
-
-    Returns:
-      The kinds by the name of the factor, as `resolve_kinds` takes them.
-
-    Raises:
-      ValueError: if it is none of these, or a kind is unknown.
-    """
-    if text.endswith(".json"):
-        text = pathlib.Path(text).read_text()
-    if text.lstrip().startswith("{"):
-        try:
-            found = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"kinds are no JSON: {error}.") from error
-    else:
-        found = {}
-        for word in filter(None, text.split(",")):
-            name, equals, kind = word.strip().rpartition("=")
-            if not equals or not name:
-                raise ValueError(
-                    f"kinds has the word {word!r}; expected name=kind, for example "
-                    "angle=circular:360."
-                )
-            parts = kind.split(":")
-            found[name] = parts[0] if len(parts) == 1 else (parts[0], parts[1])
-    return {name: _check_kind(kind, name) for name, kind in found.items()}
 
 
 def is_label(kind: Kind) -> bool:
@@ -244,25 +208,3 @@ def as_targets(
     # A regression on the angle itself would count 359 and 0 degrees as far apart.
     angle = 2 * np.pi * column / period
     return np.stack([np.cos(angle), np.sin(angle)], axis=1)
-
-
-def _check_kind(kind: Kind, name: str) -> Kind:
-    """Normalises a kind to a string or ("circular", period)."""
-    if isinstance(kind, str) and kind in KINDS[:3]:
-        return kind
-    if isinstance(kind, list | tuple) and len(kind) == 2 and kind[0] == "circular":
-        try:
-            period = float(kind[1])
-        except (TypeError, ValueError):
-            period = 0.0
-        if 0 < period < np.inf:
-            return "circular", period
-        raise ValueError(f"the period of {name!r} must be above 0, found {kind[1]!r}.")
-    if kind == "circular":
-        raise ValueError(
-            f'the kind of {name!r} needs a period: ("circular", 360) for degrees.'
-        )
-    raise ValueError(
-        f"the kind of {name!r} is {kind!r}; expected one of {KINDS[:3]} or "
-        '("circular", period).'
-    )

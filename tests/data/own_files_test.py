@@ -70,6 +70,37 @@ def test_a_word_behind_the_path_brings_images_to_one_size(tmp_path):
     assert (mine.name, mine.image_shape) == ("mine+resized16", (16, 16, 1))
 
 
+def test_kinds_beside_own_files(tmp_path):
+    arrays = {"angle": np.arange(6) % 3, "size": np.arange(6) // 3}
+    images = np.full((6, 8, 8), 7, np.uint8)
+    path = tmp_path / "mine.npz"
+    np.savez(path, images=images, **arrays)
+    assert data.load(str(path)).kinds == ()
+    (tmp_path / "mine.kinds.json").write_text('{"angle": ["circular", 3]}')
+    kinds = (("circular", 3.0), "categorical")
+    assert data.load(str(path)).kinds == kinds
+    assert data.load(f"{path}+resized16+coloured").kinds == kinds
+    # an argument goes before the file
+    mine = data.from_path(path, kinds={"angle": "ordered", "size": "ordered"})
+    assert mine.kinds == ("ordered", "ordered")
+
+    write(tmp_path / "photos" / "1.png", 10)
+    write(tmp_path / "photos" / "2.png", 20)
+    (tmp_path / "photos" / "labels.csv").write_text("file,size\n1.png,0\n2.png,1\n")
+    table = tmp_path / "photos" / "kinds.json"
+    table.write_text('{"size": "ordered"}')
+    assert data.load(str(tmp_path / "photos")).kinds == ("ordered",)
+    for text, message in (
+        ('{"size": "large"}', "kinds.json: the kind of 'size' is 'large'"),
+        ('{"sise": "ordered"}', "no factor 'sise' of 'photos'; did you mean 'size'"),
+        ("{", "kinds.json: kinds are no JSON"),
+        ("[]", "expected a JSON object"),
+    ):
+        table.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            data.load(str(tmp_path / "photos"))
+
+
 def test_what_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no folder .*nothing; expected one"):
         data.load(str(tmp_path / "nothing"))

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from dis_jax.probing.factor_kinds import read_kinds
+from dis_jax.data.factor_kinds import read_kinds
 
 KINDS = {"angle": ("circular", 360.0), "shape": "categorical", "a=b": "continuous"}
 
