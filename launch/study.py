@@ -5,7 +5,7 @@ r"""Trains, scores and compares the models of a study; the same command resumes.
 Each file of configs/studies/ has a `get_study(argument="")`; the argument follows a colon.
 Writes <workdir>/<name>.json, .md and .png after every run; --results=DIR also writes them
 to DIR. --notrain trains nothing and tabulates the models that are already scored; the table
-names models whose settings differ from the study's.
+names models whose settings differ from the study's. --udr adds UDR to the finished table.
 """
 
 import json
@@ -25,6 +25,9 @@ _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
 _RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
+_UDR = flags.DEFINE_bool(
+    "udr", False, "Add a column: agreement with models of other seeds, without labels."
+)
 _TRAIN = flags.DEFINE_bool("train", True, "Train the missing models.")
 
 
@@ -64,6 +67,14 @@ def main(argv):
                 "the flag to train them."
             )
         result = studies.tabulate(study, scored)
+    if _UDR.value:
+        folder = pathlib.Path(_WORKDIR.value)
+        ranked = studies.rank_models(
+            studies.find_candidates(folder), _DATA_DIR.value, metrics=()
+        )
+        result = studies.tabulate(
+            *studies.with_udr(study, studies.read_scores(study, folder), folder, ranked)
+        )
     write(result)
     print(studies.markdown_table(result))
 

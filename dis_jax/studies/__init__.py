@@ -10,6 +10,13 @@ from dis_jax.studies.analogies import (
 )
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
+from dis_jax.studies.selection import (
+    Candidate,
+    find_candidates,
+    rank_models,
+    ranking_table,
+    with_udr,
+)
 from dis_jax.studies.study import read_scores, run_study
 from dis_jax.studies.study_files import load_study
 from dis_jax.studies.study_table import Study, Trained, paired_bootstrap, tabulate
@@ -32,6 +39,7 @@ from dis_jax.studies.transfer_table import tabulate_sources, tabulate_transfers
 __all__ = [
     "SOLVERS",
     "Answers",
+    "Candidate",
     "Search",
     "Study",
     "Trained",
@@ -39,10 +47,13 @@ __all__ = [
     "TransferStudy",
     "accuracy_by_length",
     "accuracy_interval",
+    "find_candidates",
     "find_runs",
     "load_study",
     "markdown_table",
     "paired_bootstrap",
+    "rank_models",
+    "ranking_table",
     "read_scores",
     "read_sources",
     "read_transfers",
@@ -60,4 +71,5 @@ __all__ = [
     "transfer_folder",
     "transfer_markdown",
     "transfer_scores",
+    "with_udr",
 ]

@@ -1,0 +1,59 @@
+r"""Ranks trained models without labels, by UDR, and shows what labels would have said.
+
+    python -m launch.select --workdir=runs/population
+
+The folder is that of a population or a study, or any that holds runs of several seeds. UDR
+compares models of the same settings and different seeds, on the same images. Where the set
+has labels, the metrics stand beside it, with their rank correlation.
+Writes <workdir>/udr_seed<seed>.json.
+"""
+
+import json
+
+from absl import flags
+
+from dis_jax import evaluation
+
+from . import start
+
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of a population, a study or several runs.", required=True
+)
+_METRICS = flags.DEFINE_list(
+    "metrics", ["mig"], "Scores by labels, in the table beside UDR; empty for none."
+)
+_IMAGES = flags.DEFINE_integer(
+    "images", 10_000, "Number of images that are encoded.", lower_bound=3
+)
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
+_SEED = flags.DEFINE_integer(
+    *("seed", 0, "Seed for the images."),
+    lower_bound=0,
+    upper_bound=start.LARGEST_SEED,
+)
+_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+
+
+def main(argv):
+    del argv
+    start.set_up_jax()
+    from dis_jax import studies
+
+    metrics = [name for name in _METRICS.value if name]
+    evaluation.resolve_metrics(metrics)  # complain before anything is loaded
+    out = evaluation.new_file(
+        _WORKDIR.value, f"udr_seed{_SEED.value}", _OVERWRITE.value
+    )
+    result = studies.rank_models(
+        studies.find_candidates(_WORKDIR.value),
+        _DATA_DIR.value,
+        metrics=metrics,
+        num_images=_IMAGES.value,
+        seed=_SEED.value,
+    )
+    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    print(f"{studies.ranking_table(result)}\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    start.run(main)
