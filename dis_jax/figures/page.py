@@ -41,12 +41,14 @@ class Section(NamedTuple):
       reading: a sentence or two on how to read it, or the reason why it is absent.
       body: its HTML; empty where the run has nothing to show here.
       files: pictures that go into the run's `figures/` as well, by file name.
+      scripts: JavaScript files of this folder that the body needs, in their order.
     """
 
     title: str
     reading: str
     body: str = ""
     files: Mapping[str, bytes] = {}
+    scripts: tuple[str, ...] = ()
 
 
 def render_page(
@@ -86,6 +88,8 @@ def render_page(
         + f"{s.body}</section>\n"
         for s in shown
     )
+    scripts = dict.fromkeys(name for section in shown for name in section.scripts)
+    code = "".join(map(_asset, scripts))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -94,7 +98,8 @@ def render_page(
         f"</head>\n<body>\n<main>\n<header><h1>{escape_html(title)}</h1>\n"
         f'<p class="subtitle">{escape_html(subtitle)}</p>\n'
         f'<dl class="facts">{tiles}</dl>\n<nav>{links}</nav></header>\n{body}</main>\n'
-        f"<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
+        + (f"<script>\n{code}</script>\n" if code else "")
+        + "</body>\n</html>\n"
     )
 
 

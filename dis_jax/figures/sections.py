@@ -35,25 +35,21 @@ from dis_jax.figures.latents import (
     by_kl,
     kl_per_dimension,
     reconstructions,
-    sweep_gif,
-    traversal_values,
-    traversals,
-    traverse,
 )
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.page import Section
 from dis_jax.figures.pair_sections import retrieval
 from dis_jax.figures.pixels import to_png, to_uint8
-from dis_jax.figures.report_inputs import NUM_BASES, Subject
-from dis_jax.figures.sliders import Slider, slider_block
-from dis_jax.figures.swaps import swap_grid
+from dis_jax.figures.report_inputs import Subject
+from dis_jax.figures.traversal_sections import (
+    categories,
+    dimension_name,
+    traversal,
+)
 from dis_jax.markup import escape_html
-from dis_jax.methods import Categorical
 from dis_jax.provenance import provenance
 
 _NUM_RECONSTRUCTIONS = 20
-_NUM_FRAMES = 15
-_NUM_GIF_DIMS = 10
 _FIRST = ("method", "dataset", "split", "seed", "steps", "batch_size")
 _THROUGHPUT = ("time", "steps_per_second")
 
@@ -104,9 +100,9 @@ def latent_dimensions(subject: Subject) -> Section:
         return Section(title, f"{subject.name} has no Gaussian code.")
     body, files = "", {}
     for name in subject.gaussians:
-        kl = _kl(subject, name)
+        kl = kl_per_dimension(*subject.gaussians[name])
         order = by_kl(kl)
-        names = [_dimension(name, j) for j in order]
+        names = [dimension_name(name, j) for j in order]
         draw = functools.partial(kl_bars, kl[order], names=names)
         body += page.chart(draw, f"KL of each dimension of {name}")
         used = (kl >= UNUSED_KL).sum()
@@ -125,72 +121,15 @@ def latent_dimensions(subject: Subject) -> Section:
     )
 
 
-def traversal(subject: Subject) -> Section:
-    """A slider per latent dimension, for a choice of base images."""
-    title = "Traversals"
-    if subject.decode is None:
-        return Section(title, f"{subject.name} has no decoder.")
-    if not subject.gaussians:
-        return Section(title, f"{subject.name} has no Gaussian code.")
-    body, files = "", {}
-    for name in subject.gaussians:
-        body += f"<h3>{escape_html(name)}</h3>" if len(subject.gaussians) > 1 else ""
-        frames = _frames(subject, name)
-        body += _sliders(subject, name, frames)
-        coders = _encode(subject, name), _decode(subject, name, 0), subject.images
-        files[f"traversals_{name}.png"] = to_png(traversals(*coders))
-        most = by_kl(_kl(subject, name))[:_NUM_GIF_DIMS]
-        files[f"traversals_{name}.gif"] = sweep_gif(
-            frames[:, : len(most)], [_dimension(name, j) for j in most]
-        )
-    return Section(
-        title,
-        "Choose an image. Each slider varies one dimension of its code by two standard "
-        "deviations of the data in both directions and fixes the others. In a "
-        "disentangled code each slider changes only one factor. The tick below a strip "
-        "marks the value of the chosen image.",
-        body,
-        files,
-    )
-
-
-def categories(subject: Subject) -> Section:
-    """Images decoded with each category in turn, for every categorical code."""
-    title = "Categories"
-    codes = {n: c for n, c in subject.codes.items() if isinstance(c, Categorical)}
-    if not codes or subject.decode is None:
-        missing = "decoder" if codes else "categorical code"
-        return Section(title, f"{subject.name} has no {missing}.")
-    body, files = "", {}
-    for name, code in codes.items():
-        count = code.logits.shape[-1]
-        picture = swap_grid(
-            lambda base, category, name=name: _with_code(
-                subject, name, category, base[:, 0]
-            ),
-            np.arange(NUM_BASES)[:, None],
-            np.eye(count, dtype=np.float32),
-            row_images=subject.images[:NUM_BASES],
-            column_labels=[str(category) for category in range(count)],
-        )
-        body += page.picture(picture, f"images decoded with each category of {name}")
-        files[f"categories_{name}.png"] = to_png(picture)
-    return Section(
-        title,
-        "Each row decodes one image with every category instead of its own. If a category "
-        "is meaningful, its column shows one class.",
-        body,
-        files,
-    )
-
-
 def factors(subject: Subject) -> Section:
     """Heat maps of metrics that relate latent dimensions to factors."""
     title = "Codes and factors"
     body, files = "", {}
     for evaluation in subject.evaluations.values():
         code = evaluation.get("source", {}).get("code") or subject.method.code
-        rows = [_dimension(code, j) for j in range(evaluation.get("num_latents", 0))]
+        rows = [
+            dimension_name(code, j) for j in range(evaluation.get("num_latents", 0))
+        ]
         shape = (evaluation.get("num_latents"), len(evaluation.get("factor_names", [])))
         for metric, entry in evaluation.get("metrics", {}).items():
             for field, values in entry["result"].items():
@@ -358,57 +297,6 @@ def _about(metric: str) -> str:
         return ""
     line = (known.fn.__doc__ or "").split("\n")[0]
     return f"{line} {known.best}." if known.best else line
-
-
-def _kl(subject: Subject, name: str) -> np.ndarray:
-    return kl_per_dimension(*subject.gaussians[name])
-
-
-def _frames(subject: Subject, name: str) -> np.ndarray:
-    """Traversals of all base images, as bytes; dimensions by falling KL."""
-    mean, logvar = subject.gaussians[name]
-    values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
-    dims = by_kl(_kl(subject, name))
-    return np.stack(
-        [
-            to_uint8(traverse(_decode(subject, name, b), mean[b], values, dims=dims))
-            for b in range(NUM_BASES)
-        ]
-    )
-
-
-def _sliders(subject: Subject, name: str, frames: np.ndarray) -> str:
-    mean, logvar = subject.gaussians[name]
-    kl = _kl(subject, name)
-    values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
-    own = np.asarray(mean[:NUM_BASES])
-    sliders = [
-        Slider(_dimension(name, j), f"{kl[j]:.2f} nats", values[j], own[:, j])
-        for j in by_kl(kl)
-    ]
-    thumbnails = to_uint8(subject.images[:NUM_BASES])
-    unused = int((kl < UNUSED_KL).sum())
-    return slider_block(name, thumbnails, frames, sliders, folded=unused)
-
-
-def _encode(subject: Subject, name: str) -> Callable:
-    """The Gaussian code `name` of the subject's own images."""
-    return lambda images: subject.gaussians[name]
-
-
-def _decode(subject: Subject, name: str, base: int) -> Callable:
-    """Images of codes `name`, with all other codes taken from one base image."""
-    return lambda z: _with_code(subject, name, z, np.full(len(z), base))
-
-
-def _with_code(subject: Subject, name: str, z: Any, base: np.ndarray) -> np.ndarray:
-    assert subject.decode is not None
-    others = {other: points[base] for other, points in subject.points.items()}
-    return subject.decode({**others, name: z})
-
-
-def _dimension(name: str, index: int) -> str:
-    return f"{name}{index}" if len(name) == 1 else f"{name} {index}"
 
 
 def _number(value: float | None) -> str:

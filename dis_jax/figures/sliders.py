@@ -40,7 +40,7 @@ def slider_block(
     """HTML of sliders over precomputed frames, for a choice of base images.
 
     Each base's frames are one image, a row a dimension and a column a value, so that
-    the page holds every pixel once; `page.js` shows parts of it.
+    the page holds every pixel once; `sliders.js` shows parts of it.
 
     Args:
       name: of the code; different for each block of a page.

@@ -1,6 +1,8 @@
 """A system without training: blobs whose place and size are read and drawn again."""
 
 import json
+import shutil
+import subprocess
 
 import jax
 import jax.numpy as jnp
@@ -43,6 +45,34 @@ def read_blobs(images):
     mean = jnp.stack([size, x, y, unused, unused], axis=1)
     logvar = jnp.tile(jnp.array([-3.0, -5.0, -4.0, 0.0, 0.0]), (len(images), 1))
     return mean, logvar
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """The DOM of a page that Chromium has opened, after 20 s of the time of its scripts."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium to open pages in")
+    profile = tmp_path_factory.mktemp("profile")
+
+    def open_page(page):
+        done = subprocess.run(
+            [
+                *(chromium, "--headless", "--no-sandbox", "--disable-gpu"),
+                *("--no-first-run", "--disable-background-networking"),
+                *("--disable-component-update", "--disable-sync"),
+                *(f"--user-data-dir={profile}", "--virtual-time-budget=20000"),
+                *("--dump-dom", page.as_uri()),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        assert "</html>" in done.stdout
+        return done.stdout
+
+    return open_page
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 import json
 import re
-import shutil
-import subprocess
 
 import jax
 import jax.numpy as jnp
@@ -227,7 +225,6 @@ def test_too_few_examples_are_refused(tmp_path, method, state, config, blobs):
         figures.write_report(tmp_path, method, state, config, blobs, num_examples=2)
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROBE = """
 <script>
 setTimeout(async () => {
@@ -258,28 +255,10 @@ setTimeout(async () => {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to open the page in")
-def test_sliders_move_the_image_in_a_browser(report, tmp_path):
+def test_sliders_move_the_image_in_a_browser(report, tmp_path, browser):
     page = tmp_path / "probe.html"
     page.write_text(report.read_text() + PROBE)
-    done = subprocess.run(
-        [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--virtual-time-budget=20000",
-            "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout).group(1)
+    title = re.search(r"<title>(.*?)</title>", browser(page)).group(1)
     result = json.loads(title.replace("&amp;", "&"))
     assert len(result["found"]) == 5
     for first, last in result["found"][:3]:  # x, y and size are used
