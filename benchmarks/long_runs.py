@@ -2,6 +2,10 @@ r"""The papers' full schedules: a queue of runs, one process a core, that resume
 
   python -m benchmarks.long_runs --folder=~/dis_jax_runs                 goes on
   python -m benchmarks.long_runs --folder=~/dis_jax_runs --list          says what is done
+  python -m benchmarks.long_runs --folder=~/dis_jax_runs --queue=weights --cores=1
+
+The last one makes the small models of weights/: dense networks and short schedules, each
+a few minutes, exported to <folder>/weights with their cards.
 
 Real sets are read from $DIS_JAX_DATA_DIR. Runs lie in a folder outside the clone, each
 with its log `<name>.log`. The same command goes on where it was stopped: a run resumes
@@ -32,8 +36,20 @@ from launch import start
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of all runs.", required=True)
 _CORES = flags.DEFINE_integer("cores", 0, "Processes at once; 0: one a core.")
 _ONLY = flags.DEFINE_string("only", "", "Runs whose names hold this text.")
+_QUEUE = flags.DEFINE_enum("queue", "papers", ["papers", "weights"], "Which runs.")
+_PIN = flags.DEFINE_boolean("pin", True, "Keep each process on one core.")
 _LIST = flags.DEFINE_boolean("list", False, "Say what is done, and run nothing.")
 
+# Dense networks that train in minutes on a core; Shapes3D at 32x32 keeps them small.
+SMALL = (
+    "--config.network.encoder=(128,128) --config.network.decoder=(128,128)",
+    "--config.hparams.learning_rate=1e-3 --config.tensorboard=False",
+)
+SPRITES, ROOMS, NORB = (
+    "rendered_dsprites",
+    "rendered_shapes3d+resized32",
+    "rendered_norb",
+)
 SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
@@ -65,8 +81,52 @@ def study(name: str, script: str, argument: str) -> Run:
     return Run(name, (f"launch.{script} {file} --workdir={{folder}}/{name}",))
 
 
-def queue() -> list[Run]:
-    """All runs, in the order in which they are begun."""
+def small(method: str, dataset: str, steps: int, *options: str) -> Run:
+    """A model of weights/: trained, scored with intervals, and exported."""
+    name = f"{method}_{dataset.replace('+resized', '_')}_mlp_seed0"
+    workdir = f"--workdir={{folder}}/{name}"
+    length = (
+        f"--config.steps={steps} --config.log_every=500 --config.checkpoint_every=500"
+    )
+    config = f"--config=configs/{method}.py:{dataset},mlp"
+    return Run(
+        name,
+        (
+            " ".join(("launch.train", config, workdir, length, *SMALL, *options)),
+            f"launch.evaluate {workdir} --metrics=mig,sap,dcimig --resamples=200 "
+            "--overwrite",
+            f"launch.export {workdir} --out={{folder}}/weights/{name}",
+        ),
+    )
+
+
+def weights() -> list[Run]:
+    """The small models of weights/, with hyperparameters that suit short schedules."""
+    hparams = lambda **given: [f"--config.hparams.{k}={v}" for k, v in given.items()]
+    discriminator = "--config.discriminator.widths=(128,128,128)"
+    capacities = {"capacity_continuous": 15, "gamma_continuous": 50}
+    return [
+        small("beta_vae", SPRITES, 3_000),
+        small("ada_gvae", ROOMS, 3_000),
+        small("beta_tcvae", ROOMS, 3_000, *hparams(beta=4)),
+        small("ml_vae", NORB, 3_000),
+        small("dip_vae_i", ROOMS, 3_000),
+        small(
+            *("annealed_vae", SPRITES, 3_000),
+            *hparams(gamma=100, capacity=15, capacity_steps=2_500),
+        ),
+        small(
+            "joint_vae", SPRITES, 3_000, *hparams(capacity_steps=2_500, **capacities)
+        ),
+        small("gaussian_tc", NORB, 3_000, *hparams(gamma=10)),
+        small("factor_vae", ROOMS, 3_000, discriminator, *hparams(gamma=10)),
+        small("vae", ROOMS, 3_000),
+        small("group_vae", ROOMS, 3_000),
+    ]
+
+
+def papers() -> list[Run]:
+    """The papers' schedules, in the order in which they are begun."""
     runs = []
     for seed in range(3):
         runs += [
@@ -99,7 +159,8 @@ def work(
     """Takes runs from the queue until none is left; one worker a core."""
     # On Linux both are the thread's own, and its processes inherit them. XLA starts as
     # many threads as the process has cores.
-    os.sched_setaffinity(0, {core})
+    if _PIN.value:
+        os.sched_setaffinity(0, {core})
     os.nice(19)
     while True:
         with lock:
@@ -140,6 +201,7 @@ def main(argv):
     del argv
     folder = pathlib.Path(_FOLDER.value).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    queue = {"papers": papers, "weights": weights}[_QUEUE.value]
     runs = [run for run in queue() if _ONLY.value in run.name]
     if _LIST.value:
         for run in runs:

@@ -10,7 +10,7 @@ from dis_jax.methods.likelihoods import COMPONENTS, LIKELIHOODS
 from dis_jax.training import words
 
 OPTIONS = ("demo", "mlp", "epoch")
-_WITHOUT_LIKELIHOOD = ("edim", "infogan", "sdim")
+_OWN_NETWORKS = ("edim", "infogan", "sdim")  # no VAE: no likelihood either
 
 
 def read(
@@ -70,12 +70,14 @@ def get_config(
         "hidden": 256,
         "form": "pair",
     }
+    if "mlp" in options and method in _OWN_NETWORKS:
+        raise ValueError(f"mlp: {method} has networks of its own; leave the word out.")
     if "mlp" in options:  # Higgins et al. 2017 on dSprites
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32
     for word in [word for word in options if word in LIKELIHOODS]:
-        if method in _WITHOUT_LIKELIHOOD:
+        if method in _OWN_NETWORKS:
             raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
         config.likelihood = word  # of images given latents; by default "bernoulli"
         if word == "gaussian":
