@@ -153,6 +153,11 @@ def papers() -> list[Run]:
     ]
 
 
+def queue() -> list[Run]:
+    """The runs that --queue names."""
+    return {"papers": papers, "weights": weights}[_QUEUE.value]()
+
+
 def work(
     waiting: list[Run], lock: threading.Lock, folder: pathlib.Path, core: int
 ) -> None:
@@ -201,7 +206,6 @@ def main(argv):
     del argv
     folder = pathlib.Path(_FOLDER.value).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    queue = {"papers": papers, "weights": weights}[_QUEUE.value]
     runs = [run for run in queue() if _ONLY.value in run.name]
     if _LIST.value:
         for run in runs:

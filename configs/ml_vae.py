@@ -12,6 +12,7 @@ reaches is in configs/studies/ml_vae_mnist.py and docs/group_supervision.md.
 
 from ml_collections import config_dict
 
+from dis_jax.methods.likelihoods import LIKELIHOODS
 from dis_jax.training import base_config
 
 # The factors that a group shares.
@@ -43,8 +44,8 @@ def get_config(argument="mnist"):
     config.class_latent = 10
     config.network.latent = 20
     config.noise = "group"
-    if "likelihood" not in config:
-        config.likelihood = "squared_error" if as_coded else "bernoulli"
+    if as_coded and not set(asked.options) & set(LIKELIHOODS):
+        config.likelihood = "squared_error"
     config.normaliser = "values" if as_coded else "groups"
     config.swap = False
 

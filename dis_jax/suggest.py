@@ -26,10 +26,23 @@ def suggest(name: str, known: Iterable[str]) -> str:
       'known: mig, sap.'
     """
     known = list(known)
-    # Compared without case: dSprites is near dsprites. Of equal names the first counts.
-    exact = {word.lower(): word for word in reversed(known)}
-    near = difflib.get_close_matches(name.lower(), exact, n=3, cutoff=0.4)
-    near = [exact[word] for word in near]
+    near = nearest(name, known)
     if not near:
         return f"known: {', '.join(known)}."
-    return f"did you mean {' or '.join(map(repr, near))}? Known: {', '.join(known)}."
+    return f"did you mean {near}? Known: {', '.join(known)}."
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known names nearest to an unknown one: "'mig' or 'sap'", empty if there is none.
+
+    Args:
+      name: the unknown name.
+      known: all known names.
+
+    Returns:
+      At most three names.
+    """
+    # Compared without case: dSprites is near dsprites. Of equal names the first counts.
+    exact = {word.lower(): word for word in reversed([*known])}
+    near = difflib.get_close_matches(name.lower(), exact, n=3, cutoff=0.4)
+    return " or ".join(repr(exact[word]) for word in near)

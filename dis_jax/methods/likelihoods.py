@@ -15,6 +15,7 @@ from dis_jax.suggest import suggest
 
 DEFAULT = "bernoulli"
 COMPONENTS = 5  # of a logistic mixture
+VARIANCE = 1.0  # of a Gaussian whose variance no hyperparameter sets
 # Below these a scale is finer than 8 bits resolve, and likelihoods grow without bound.
 _LEAST_LOG_SCALE = -7.0  # Salimans et al. 2017, in their code
 _LEAST_LOGVAR = -12.0  # Rybkin et al. 2021, log sigma of -6, in their code
@@ -39,23 +40,19 @@ def make(config: Any) -> Likelihood:
 
     Args:
       config: `likelihood`, one of `LIKELIHOODS` ("bernoulli" where there is none), and
-        `mixture_components` of a "logistic_mixture"; `hparams.variance` of a "gaussian".
+        `mixture_components` of a "logistic_mixture". `hparams.variance` is that of a
+        "gaussian", 1 where there is none.
 
     Returns:
       The likelihood.
 
     Raises:
-      ValueError: if it is not known, or `hparams.variance` is missing.
+      ValueError: if it is not known; says which is near.
     """
     name = config.get("likelihood", DEFAULT)
     if name not in LIKELIHOODS:
         raise ValueError(
             f"config.likelihood is {name!r}; {suggest(str(name), LIKELIHOODS)}"
-        )
-    if name == "gaussian" and "variance" not in config["hparams"]:
-        raise ValueError(
-            "config.likelihood is 'gaussian', whose hparams.variance is missing; the word "
-            "'gaussian' behind the colon of --config sets both."
         )
     if name == "logistic_mixture":
         return _mixture(config.get("mixture_components", COMPONENTS))
@@ -76,7 +73,8 @@ def _bernoulli(output: Array, images: Array, hparams: Mapping[str, Array]) -> Ar
 
 
 def _gaussian(output: Array, images: Array, hparams: Mapping[str, Array]) -> Array:
-    return losses.gaussian_nll(jax.nn.sigmoid(output), images, hparams["variance"])
+    variance = hparams.get("variance", VARIANCE)
+    return losses.gaussian_nll(jax.nn.sigmoid(output), images, variance)
 
 
 def _gaussian_shared(

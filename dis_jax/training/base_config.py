@@ -6,7 +6,7 @@ from typing import Any
 from dis_jax import own_code
 from dis_jax.data import ImageSet
 from dis_jax.methods import Method
-from dis_jax.methods.likelihoods import COMPONENTS, LIKELIHOODS
+from dis_jax.methods.likelihoods import COMPONENTS, DEFAULT, LIKELIHOODS
 from dis_jax.training import words
 
 OPTIONS = ("demo", "mlp", "epoch")
@@ -76,10 +76,12 @@ def get_config(
         widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
         config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
     config.precision = "float32"  # of the computation; parameters are float32
+    if method not in _OWN_NETWORKS:
+        config.likelihood = DEFAULT  # of images given latents
     for word in [word for word in options if word in LIKELIHOODS]:
         if method in _OWN_NETWORKS:
             raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
-        config.likelihood = word  # of images given latents; by default "bernoulli"
+        config.likelihood = word
         if word == "gaussian":
             hparams = {"variance": 1.0, **hparams}
         if word == "logistic_mixture":

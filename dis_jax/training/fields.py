@@ -16,7 +16,7 @@ from dis_jax.methods.likelihoods import LIKELIHOODS
 from dis_jax.methods.ml_vae import MODES, NORMALISERS
 from dis_jax.methods.pair_information import ESTIMATORS, NEGATIVES, PAIRS
 from dis_jax.networks.convolution import FORMS
-from dis_jax.suggest import suggest
+from dis_jax.suggest import nearest, suggest
 
 
 class Rule(NamedTuple):
@@ -25,10 +25,12 @@ class Rule(NamedTuple):
     Attributes:
       words: what follows "expected".
       holds: whether a value is that.
+      choices: the texts that it may be, if they are few.
     """
 
     words: str
     holds: Callable[[Any], bool]
+    choices: tuple[str, ...] = ()
 
 
 def _is_number(value: Any) -> bool:
@@ -51,7 +53,9 @@ def _real(words: str, holds: Callable[[float], bool]) -> Rule:
 
 
 def _one_of(*choices: str) -> Rule:
-    return Rule(f"one of {', '.join(map(repr, choices))}", lambda v: v in choices)
+    return Rule(
+        f"one of {', '.join(map(repr, choices))}", lambda v: v in choices, choices
+    )
 
 
 def _own_or(*choices: str) -> Rule:
@@ -242,7 +246,9 @@ def check(config: Any) -> None:
             continue
         rule = next((r for p, r in rules.items() if fnmatch.fnmatchcase(name, p)), None)
         if rule is not None and not rule.holds(value):
-            raise _wrong(name, value, rule.words)
+            near = nearest(str(value), rule.choices)
+            meant = f" Did you mean {near}?" if near else ""
+            raise ValueError(f"{_wrong(name, value, rule.words)}{meant}")
         if rule is None and _has_nan(value):
             raise _wrong(name, value, "a number")
     _check_mesh(config["mesh"])

@@ -25,6 +25,9 @@ FREE_FIELDS = frozenset(
 # run would be wrong, so `accept_changes` does not cover them.
 _OF_THE_START = ("seed", "population.seed", "init_from")
 
+# Fields that configs of earlier versions lack, and what they meant without them.
+_ADDED = {"likelihood": "bernoulli"}
+
 Path = str | os.PathLike[str]
 
 
@@ -220,7 +223,8 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
         return {} if old == new else {prefix.rstrip("."): (old, new)}
     found: dict[str, tuple[Any, Any]] = {}
     for name in {**old, **new}:
-        pair = old.get(name, "(absent)"), new.get(name, "(absent)")
+        absent = _ADDED.get(f"{prefix}{name}", "(absent)")
+        pair = old.get(name, absent), new.get(name, absent)
         found |= differences(*pair, f"{prefix}{name}.")
     return found
 

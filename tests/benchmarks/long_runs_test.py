@@ -1,5 +1,6 @@
 """The queue of long runs: what it makes, what it passes over, what it says."""
 
+import functools
 import os
 import pathlib
 import re
@@ -10,7 +11,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from benchmarks import long_runs
-from dis_jax import studies
+from dis_jax import studies, training
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -34,6 +35,20 @@ def test_every_entry_names_a_config_or_a_study_that_is_there():
     assert lengths["joint_vae_dsprites"] == ({300_000}, 1)
     assert lengths["transfer_shapes3d"] == ({100_000}, 1)
     assert lengths["sdim_edim_smallnorb"] == ({5_000}, 1)
+
+
+def test_the_small_models_set_fields_that_their_configs_have():
+    methods = set()
+    for run in long_runs.weights():
+        words = run.commands[0].split()
+        name = words[1].removeprefix("--config=configs/").replace(".py:", ":")
+        config = training.load_config(name)
+        methods.add(config.method)
+        for word in words[3:]:
+            field = word.partition("=")[0].removeprefix("--config.")
+            functools.reduce(lambda group, key: group[key], field.split("."), config)
+        assert f"weights/{run.name}" in run.commands[-1]
+    assert len(methods) >= 6
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import losses, training
+from dis_jax import losses, shipped, training
 from dis_jax.methods import autoencoder, likelihoods
+from dis_jax.training import fields, workdir
 
 VAES = ("ada_gvae", "beta_vae", "factor_vae", "gaussian_tc", "joint_vae", "ml_vae")
 
@@ -134,10 +137,36 @@ def test_the_decoder_has_the_outputs_that_the_likelihood_takes(tiny_config):
     assert autoencoder.make_networks(config).decoder.image_shape == (64, 64, 6)
 
 
-def test_what_is_unknown_or_missing_is_named(tiny_config):
+def test_an_unknown_likelihood_is_named_with_those_near_to_it(tiny_config):
     config = config_with(tiny_config, "vae", "gausian")
-    with pytest.raises(ValueError, match="did you mean 'gaussian'"):
-        training.make_method(config)
-    config.likelihood = "gaussian"
-    with pytest.raises(ValueError, match=r"hparams\.variance is missing"):
-        training.make_method(config)
+    for check in (training.make_method, fields.check):
+        with pytest.raises(ValueError, match=r"[dD]id you mean 'gaussian'"):
+            check(config)
+
+
+def test_the_likelihood_is_a_field_of_every_vae_and_of_no_other_method():
+    for name in shipped.names("configs"):
+        config = training.load_config(name)
+        is_vae = "vae" in name or name == "gaussian_tc"
+        assert ("likelihood" in config) == is_vae, name
+    squared = training.load_config("ml_vae:mnist,as_coded")
+    assert squared.likelihood == "squared_error"
+    asked = training.load_config("ml_vae:mnist,as_coded,bernoulli")
+    assert asked.likelihood == "bernoulli"
+
+
+def test_a_gaussian_has_variance_one_unless_a_hyperparameter_sets_it(images):
+    gaussian = likelihoods.make({"likelihood": "gaussian"})
+    output = jnp.zeros_like(images)
+    found = gaussian.nll(output, images, {})
+    assert found == pytest.approx(gaussian.nll(output, images, {"variance": 1.0}))
+    by_word = training.load_config("vae:rendered_dsprites,gaussian")
+    assert by_word.hparams.variance == 1.0
+
+
+def test_a_config_without_the_field_is_one_with_its_default():
+    new = json.loads(training.load_config("vae").to_json())
+    old = {name: value for name, value in new.items() if name != "likelihood"}
+    assert workdir.differences(old, new) == {}
+    changed = workdir.differences(old, new | {"likelihood": "gaussian"})
+    assert changed == {"likelihood": ("bernoulli", "gaussian")}
