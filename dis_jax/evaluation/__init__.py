@@ -35,6 +35,10 @@ from dis_jax.metrics.gaussian_correlation import (
     GaussianCorrelation,
     gaussian_correlation,
 )
+from dis_jax.metrics.grouped_scores import (
+    grouped_beta_vae_score,
+    grouped_factor_vae_score,
+)
 from dis_jax.metrics.hausdorff_support import HausdorffSupport, hausdorff_support
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
@@ -156,6 +160,8 @@ __all__ = [
     "frechet_distance",
     "gaussian_correlation",
     "generate",
+    "grouped_beta_vae_score",
+    "grouped_factor_vae_score",
     "hausdorff_support",
     "infomec",
     "irs",

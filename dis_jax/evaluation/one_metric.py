@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from dis_jax import own_code
-from dis_jax.evaluation.registry import Metric, find_metric
+from dis_jax.evaluation.registry import METRICS, Metric, find_metric
 from dis_jax.probing.labelled_codes import Samples
 
 Settings = Mapping[str, Mapping[str, Any]]
@@ -89,10 +89,13 @@ def defaults(metric: Metric) -> dict[str, Any]:
 
 def _missing(metric: Metric, samples: Samples) -> str | None:
     if "encode" in metric.takes and samples.encode is None:
-        return "needs an encoder and a full factor grid (got codes only)"
-    if "data" in metric.takes and samples.data is None:
-        return "needs a full factor grid"
-    return None
+        lacking = "needs an encoder and a full factor grid (got codes only)"
+    elif "data" in metric.takes and samples.data is None:
+        lacking = "needs a full factor grid"
+    else:
+        return None
+    grouped = f"grouped_{metric.fn.__name__}"
+    return f"{lacking}; for labelled rows: {grouped}" if grouped in METRICS else lacking
 
 
 def _with_names(

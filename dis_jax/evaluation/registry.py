@@ -14,6 +14,10 @@ from dis_jax.metrics.dcimig import dcimig, reweighted_dcimig
 from dis_jax.metrics.downstream import downstream
 from dis_jax.metrics.factor_vae_score import FACTOR_VAE_PAPER, factor_vae_score
 from dis_jax.metrics.gaussian_correlation import gaussian_correlation
+from dis_jax.metrics.grouped_scores import (
+    grouped_beta_vae_score,
+    grouped_factor_vae_score,
+)
 from dis_jax.metrics.hausdorff_support import hausdorff_support
 from dis_jax.metrics.infomec import infomec
 from dis_jax.metrics.irs import irs
@@ -79,6 +83,8 @@ METRICS: dict[str, Metric] = {
     "factor_vae_score": Metric(factor_vae_score, _GRID),
     "factor_vae_score_paper": Metric(factor_vae_score, _GRID, FACTOR_VAE_PAPER),
     "beta_vae_score": Metric(beta_vae_score, _GRID),
+    "grouped_factor_vae_score": Metric(grouped_factor_vae_score, (*_SPLIT, "key")),
+    "grouped_beta_vae_score": Metric(grouped_beta_vae_score, (*_SPLIT, "key")),
     "mig": Metric(mig, _ALL, reweighted=reweighted_mig),
     "mig_ksg": Metric(mig, _KINDS, {"information": "ksg"}),
     "jemmig": Metric(jemmig, _ALL, reweighted=reweighted_jemmig),
@@ -122,6 +128,7 @@ _FAST = tuple(
     if metric.fn is not downstream
     and name != "factor_vae_score_paper"
     and (not metric.slow or name == "dci_lightgbm")
+    and not name.startswith("grouped_")  # stand-ins where there is no grid
 )
 METRIC_SETS: dict[str, tuple[str, ...]] = {
     "default": DEFAULT_METRICS,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Float, Int, Key
 from tqdm import tqdm
 
 from dis_jax.probing.checks import (
@@ -24,7 +24,7 @@ from dis_jax.probing.sklearn_models import fit_logistic
 _ROWS = 65_536  # codes held at once
 # Outside this range of standard deviations the classifier stays at chance: below it
 # because of its penalty, above it because of its solver.
-_SPREAD = 0.05, 1e6
+SPREAD = 0.05, 1e6
 
 
 class BetaVaeScore(NamedTuple):
@@ -110,14 +110,23 @@ def beta_vae_score(
         shared, pairs = _draw_pairs(chunk, batch_size, sizes, varying)
         codes = codes_of(pairs.reshape(-1, len(sizes)))
         if not features:
-            check_spread(np.asarray(codes), "the beta-VAE score", *_SPREAD)
+            check_spread(np.asarray(codes), "the beta-VAE score", *SPREAD)
         codes = codes.reshape(step, 2, batch_size, -1)
         # (example, batch, latent) -> (example, latent)
         features.append(jnp.abs(codes[:, 0] - codes[:, 1]).mean(axis=1))
         labels.append(shared)
-    x, y = np.concatenate(features), np.concatenate(labels)
-    train, test = slice(num_train), slice(num_train, total)
-    left_out = left_out_of_grid(sizes)
+    x, y = np.concatenate(features)[:total], np.concatenate(labels)[:total]
+    return classify(x, y, num_train, left_out_of_grid(sizes))
+
+
+def classify(
+    x: Float[np.ndarray, "example latent"],
+    y: Int[np.ndarray, " example"],
+    num_train: int,
+    left_out: Mapping[str, str],
+) -> BetaVaeScore:
+    """The score of a classifier that is fitted to the first `num_train` examples."""
+    train, test = slice(num_train), slice(num_train, None)
     if np.ptp(y[train]) == 0:  # a single example
         return BetaVaeScore(float(np.mean(y[test] == y[0])), 1.0, left_out)
     model = fit_logistic(x[train], y[train])

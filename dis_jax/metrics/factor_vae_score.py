@@ -181,18 +181,26 @@ def score_votes(
         fresh = (np.arange(num_train + num_eval) >= num_train).astype(int)
         # `+=` would count repeated indices once.
         np.add.at(votes, (fresh, stillest, fixed), 1)
-    train, test = votes
-    majority = train.argmax(axis=1)
-    # (2,): training and fresh votes whose factor is the majority's for their dimension.
-    correct = votes[:, np.arange(len(train)), majority].sum(axis=1)
+    train_score, score = majority_accuracies(votes)
     return FactorVaeScore(
-        score=float(correct[1] / max(1, test.sum())),
-        train_score=float(correct[0] / max(1, train.sum())),
-        votes=train,
+        score=score,
+        train_score=train_score,
+        votes=votes[0],
         std=std,
         kept=np.asarray(kept),
         left_out=left_out_of_grid(sizes) | pruned(std, min_std),
     )
+
+
+def majority_accuracies(
+    votes: Int[np.ndarray, "two latent factor"],
+) -> tuple[float, float]:
+    """Accuracy of the majority of the training votes on these, and on fresh votes."""
+    majority = votes[0].argmax(axis=1)
+    # (2,): training and fresh votes whose factor is the majority's for their dimension.
+    correct = votes[:, np.arange(len(majority)), majority].sum(axis=1)
+    train, fresh = correct / np.maximum(1, votes.sum(axis=(1, 2)))
+    return float(train), float(fresh)
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))

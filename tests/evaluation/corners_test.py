@@ -24,6 +24,8 @@ FEW = {
 }
 # Their penalty, or their first steps, depend on the scale of the code by definition.
 SCALED = {"sap", "beta_vae_score", "downstream_mlp", "gaussian_correlation"}
+SCALED |= {"grouped_beta_vae_score", "grouped_factor_vae_score"}  # penalty; min_std
+FEW |= {f"grouped_{name}": FEW[name] for name in ("factor_vae_score", "beta_vae_score")}
 
 
 def sample(rows=240):
