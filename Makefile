@@ -2,6 +2,7 @@
 # make test   formatting, lint, types and tests
 # make check  the same with the fast tests alone, for whoever edits; TESTS=tests/metrics
 #             takes those of the room that changed instead
+# make docs   the documentation as a site that works offline, in site/
 # make bench  speed on this machine, written to results/
 # make accelerator  all that a GPU or TPU has to show, written to results/accelerator/
 # All make what they need in .venv first; PYTHON=python3.12 takes another interpreter. One
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 
-.PHONY: demo test check lint types fast bench accelerator clean
+.PHONY: demo test check lint types fast docs bench accelerator clean
 
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
@@ -39,7 +40,7 @@ test: lint types
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint
-	$(BIN)/python docs/make_equations.py --check
+	for page in equations results gallery; do $(BIN)/python docs/make_$$page.py --check || exit 1; done
 	$(MAKE) --jobs 2 --output-sync types fast
 
 lint: $(VENV)/.test
@@ -51,6 +52,13 @@ types: $(VENV)/.test
 
 fast: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+
+$(VENV)/.docs: $(VENV)/.demo
+	$(BIN)/pip install --quiet -e ".[docs]"
+	touch $@
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.bench

@@ -43,6 +43,9 @@ def main() -> None:
         return
     known = commands()
     name = name.replace("-", "_")
+    began = [each for each in known if each.startswith(f"{name}_")]
+    if name not in known and len(began) == 1:  # `inspect` is `inspect_data`
+        (name,) = began
     wrong = "" if name in known else f"no command {name!r}; {suggest(name, known)}"
     if wrong := wrong or extras.missing("train"):
         print(f"error: {wrong}", file=sys.stderr)

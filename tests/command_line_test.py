@@ -40,6 +40,26 @@ def test_an_unknown_command_is_named_with_the_nearest(monkeypatch, capsys):
     assert "error: no command 'trian'; did you mean 'train'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("short", "module"),
+    [
+        ("inspect", "inspect_data"),
+        ("prepare", "prepare_data"),
+        ("evaluate", "evaluate"),
+    ],
+)
+def test_the_first_word_of_a_command_is_enough(short, module, monkeypatch):
+    made = []
+    monkeypatch.setattr(sys, "argv", ["dis-jax", short, "--x=1"])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(
+        command_line.runpy, "run_module", lambda name, **_: made.append(name)
+    )
+    command_line.main()
+    assert made[0].split(".")[-1] == module
+    assert sys.argv[1:] == ["--x=1"]
+
+
 def test_configs_are_found_by_name_and_by_file(tmp_path):
     mine = tmp_path / "mine.py"
     mine.write_text(

@@ -31,7 +31,12 @@ from dis_jax.data.rendered_nar import (
     rendered_nar,
 )
 from dis_jax.data.rendered_norb import draw_toys, rendered_norb, toy_masks
-from dis_jax.data.rendered_shapes3d import draw_rooms, rendered_shapes3d, room_masks
+from dis_jax.data.rendered_shapes3d import (
+    draw_rooms,
+    rendered_rooms,
+    rendered_shapes3d,
+    room_masks,
+)
 from dis_jax.data.samplers import (
     Sampler,
     augmented,
@@ -131,6 +136,7 @@ __all__ = [
     "rendered_dsprites",
     "rendered_nar",
     "rendered_norb",
+    "rendered_rooms",
     "rendered_shapes3d",
     "resized",
     "room_masks",

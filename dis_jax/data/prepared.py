@@ -14,6 +14,7 @@ from dis_jax.data.catalogue import KEPT_FACTORS, PUBLISHED
 from dis_jax.data.download import Arrays, Published, fetch, found, verify
 from dis_jax.data.numpy_files import read_npy
 from dis_jax.data.reading import whole
+from dis_jax.progress import progress_bar
 
 VERSION = "1.0.0"
 _ARRAY_RECORD = "array_record"
@@ -155,15 +156,15 @@ def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
     Returns:
       `image`, `image2` where there are two cameras, and `factors`.
     """
-    from tqdm import tqdm
-
     published = PUBLISHED[name]
     sources = [source(directory, split) for split in splits]
     total = sum(len(examples) for examples in sources)
     shape = (total, *published.image_shape)
     images = {camera: np.empty(shape, np.uint8) for camera in published.cameras}
     factors = np.empty((total, len(published.features)), np.int32)
-    with tqdm(total=total, desc=f"{name} from {directory}", unit="image") as bar:
+    with progress_bar(
+        total=total, desc=f"{name} from {directory}", unit="image"
+    ) as bar:
         row = 0
         for examples in sources:
             with whole(directory, "prepared set", _AGAIN):

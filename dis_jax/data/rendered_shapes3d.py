@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import colorsys
+import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SHAPES3D
-from dis_jax.data.image_set import ImageSet, drawn_grid
+from dis_jax.data.image_set import ImageSet, Kind, drawn_grid
 from dis_jax.data.rays import (
     FAR,
     Camera,
@@ -32,8 +34,8 @@ from dis_jax.data.rays import (
     slab,
 )
 
-_SIDE = 64
-_HUES = np.array([colorsys.hsv_to_rgb(i / 10, 1, 1) for i in range(10)], np.float32)
+SHAPES = ("cube", "cylinder", "sphere", "capsule")
+Hue = float | tuple[float, float, float]  # a turn of the colour circle, or RGB
 _SKY = np.array([153, 226, 249], np.float32) / 255
 
 # Lengths, angles and lights were fitted to published pictures of the original.
@@ -45,6 +47,128 @@ _CAPSULE = (0.530, 2.026)  # radius, height
 _TO_SUN = Vector(-0.254, 1.0, -0.123)
 _TO_LAMP = Vector(-0.510, 0.629, 0.586)  # lights the object
 _SHADOW = 0.337
+
+
+def _single(number: float) -> float:
+    return float(np.float32(number))
+
+
+class World(NamedTuple):
+    """The values of the factors of `rendered_rooms`: for each index, what is drawn."""
+
+    floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    object_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    # Rounded as XLA does it, so that images equal those of the formulas bit for bit.
+    scales: tuple[float, ...] = tuple(
+        _single(0.75 + 0.5 * i * _single(1 / 7)) for i in range(8)
+    )
+    shapes: tuple[str, ...] = SHAPES
+    orientations: tuple[float, ...] = tuple(
+        _single(-30 + 60 * i * _single(1 / 14)) for i in range(15)
+    )
+    side: int = 64
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of values of each factor."""
+        return tuple(len(values) for values in self[:6])
+
+
+_ORIGINAL = World()
+
+
+def rendered_rooms(
+    *,
+    floor_hues: Sequence[Hue] = _ORIGINAL.floor_hues,
+    wall_hues: Sequence[Hue] = _ORIGINAL.wall_hues,
+    object_hues: Sequence[Hue] = _ORIGINAL.object_hues,
+    scales: Sequence[float] = _ORIGINAL.scales,
+    shapes: Sequence[str] = SHAPES,
+    orientations: Sequence[float] = _ORIGINAL.orientations,
+    side: int = 64,
+    name: str = "rendered_rooms",
+) -> ImageSet:
+    """Scenes like those of Shapes3D with values of one's own, rendered on the device.
+
+    In a config, name a function of your own file that returns the set:
+    `config.dataset = "my_module:my_rooms"`.
+
+    Args:
+      floor_hues: turns of the colour circle, 0 = red, 1/3 = green; or (red, green, blue)
+        in [0, 1].
+      wall_hues: likewise.
+      object_hues: likewise.
+      scales: of the object; the original's are .75 to 1.25.
+      shapes: of "cube", "cylinder", "sphere" and "capsule".
+      orientations: of the camera, in degrees; the original's are -30 to 30.
+      side: of the square images, in pixels.
+      name: of the set.
+
+    Returns:
+      The full grid, with masks and kinds of factors: hues that go around the whole circle
+      in equal steps are circular, other colours categorical.
+
+    Raises:
+      ValueError: names the argument that is empty or out of range.
+
+    Example:
+      >>> rooms = rendered_rooms(wall_hues=[0.6], shapes=["cube", "sphere"], side=32)
+      >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
+      ((10, 1, 10, 8, 2, 15), (1, 32, 32, 3))
+    """
+    hues = [tuple(each) for each in (floor_hues, wall_hues, object_hues)]
+    numbers = [
+        tuple(map(float, scales)),
+        tuple(shapes),
+        tuple(map(float, orientations)),
+    ]
+    world = World(*map(_plain, hues), *numbers, side=side)
+    _check(world)
+    kinds = [_kind_of_hues(each) for each in world[:3]]
+    return dataclasses.replace(
+        _rooms(world, name), kinds=(*kinds, "ordered", "categorical", "ordered")
+    )
+
+
+def _plain(hues: tuple) -> tuple[Hue, ...]:
+    """Numbers and triples of Python, which compiled functions take as constants."""
+    return tuple(
+        float(hue) if np.ndim(hue) == 0 else tuple(map(float, hue)) for hue in hues
+    )
+
+
+def _check(world: World) -> None:
+    for field, values in zip(World._fields[:6], world, strict=False):
+        if not values:
+            raise ValueError(f"{field} is empty; expected at least one value.")
+    for field, hues in zip(World._fields[:3], world, strict=False):
+        for hue in hues:
+            if np.shape(hue) not in ((), (3,)) or not np.all(
+                (np.asarray(hue) >= 0) & (np.asarray(hue) <= 1)
+            ):
+                raise ValueError(
+                    f"{field} holds {hue}; expected turns of the colour circle in [0, 1], "
+                    "or (red, green, blue) in [0, 1]."
+                )
+    if unknown := set(world.shapes) - set(SHAPES):
+        raise ValueError(f"shapes holds {sorted(unknown)}; expected some of {SHAPES}.")
+    if not all(0 < scale < math.inf for scale in world.scales):
+        raise ValueError(f"scales holds {world.scales}; expected positive numbers.")
+    if not all(map(math.isfinite, world.orientations)):
+        raise ValueError(f"orientations holds {world.orientations}; expected degrees.")
+    if not 4 <= world.side <= 1024:
+        raise ValueError(f"side is {world.side}; expected 4 to 1024 pixels.")
+
+
+def _kind_of_hues(hues: tuple[Hue, ...]) -> Kind:
+    count = len(hues)
+    turns = [hue for hue in hues if isinstance(hue, float)]
+    if len(turns) == count > 2:
+        steps = np.diff([*turns, turns[0] + 1])
+        if np.allclose(steps, 1 / count):
+            return ("circular", count)
+    return "categorical"
 
 
 def rendered_shapes3d() -> ImageSet:
@@ -62,13 +186,17 @@ def rendered_shapes3d() -> ImageSet:
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
     """
+    return _rooms(_ORIGINAL, "rendered_shapes3d")
+
+
+def _rooms(world: World, name: str) -> ImageSet:
     return drawn_grid(
-        "rendered_shapes3d",
+        name,
         SHAPES3D.factor_names,
-        SHAPES3D.sizes,
-        (_SIDE, _SIDE, 3),
-        draw_rooms,
-        room_masks,
+        world.sizes,
+        (world.side, world.side, 3),
+        functools.partial(draw_rooms, world=world),
+        functools.partial(room_masks, world=world),
         (
             ("floor", ("floor_hue",)),
             ("walls", ("wall_hue",)),
@@ -79,12 +207,15 @@ def rendered_shapes3d() -> ImageSet:
     )
 
 
-@jax.jit
-def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
+@functools.partial(jax.jit, static_argnames="world")
+def draw_rooms(
+    factors: Int[Array, "batch 6"], world: World = _ORIGINAL
+) -> Float[Array, "batch side side 3"]:
     """Draws rooms from rows of (floor, wall, object hue, scale, shape, orientation).
 
     Args:
-      factors: integers in the ranges of `rendered_shapes3d`.
+      factors: indices of the values of a world.
+      world: the values; by default those of `rendered_shapes3d`.
 
     Returns:
       Images in [0, 1], antialiased.
@@ -97,7 +228,7 @@ def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
       >>> room[0, -1, 32].tolist()  # the floor is red
       [1.0, 0.0, 0.0]
     """
-    room = _room(factors)
+    room = _room(factors, world)
     floor, wall, thing = (factors[:, i, None, None] for i in range(3))
     is_thing, is_floor, is_wall = room.is_thing, room.is_floor, room.is_wall
 
@@ -107,22 +238,33 @@ def draw_rooms(factors: Int[Array, "batch 6"]) -> Float[Array, "batch 64 64 3"]:
     shade = jnp.where(is_floor, _floor_shade(room), shade)
     shade = jnp.where(is_thing, thing_shade, shade)
     gloss = jnp.where(is_thing, gloss, 0.0)
-    hues = jnp.asarray(_HUES)
+    floors, walls, things = (jnp.asarray(_colours(hues)) for hues in world[:3])
     channels = []
     for i in range(3):
-        colour = jnp.where(is_wall, hues[wall, i], _SKY[i])
-        colour = jnp.where(is_floor, hues[floor, i], colour)
-        colour = jnp.where(is_thing, hues[thing, i], colour)
+        colour = jnp.where(is_wall, walls[wall, i], _SKY[i])
+        colour = jnp.where(is_floor, floors[floor, i], colour)
+        colour = jnp.where(is_thing, things[thing, i], colour)
         channels.append(colour * shade * (1 - gloss) + gloss)
     return antialiased(channels)
 
 
-@jax.jit
-def room_masks(factors: Int[Array, "batch 6"]) -> Bool[Array, "batch 5 64 64"]:
+def _colours(hues: tuple[Hue, ...]) -> Float[np.ndarray, "hue 3"]:
+    turned = (
+        colorsys.hsv_to_rgb(hue % 1, 1, 1) if isinstance(hue, float) else hue
+        for hue in hues
+    )
+    return np.array([*turned], np.float32)
+
+
+@functools.partial(jax.jit, static_argnames="world")
+def room_masks(
+    factors: Int[Array, "batch 6"], world: World = _ORIGINAL
+) -> Bool[Array, "batch 5 side side"]:
     """Masks of the floor in the light, walls, sky, object, and shadow on the floor.
 
     Args:
-      factors: integers in the ranges of `rendered_shapes3d`.
+      factors: indices of the values of a world.
+      world: the values; by default those of `rendered_shapes3d`.
 
     Returns:
       Masks that cover each pixel once.
@@ -135,7 +277,7 @@ def room_masks(factors: Int[Array, "batch 6"]) -> Bool[Array, "batch 5 64 64"]:
       >>> bool(masks[0, 0, -1, 32])  # floor, in the middle of the lowest row
       True
     """
-    room = _room(factors)
+    room = _room(factors, world)
     on_floor = jnp.where(_in_shadow(room), 4, 0)
     label = jnp.where(room.is_floor, on_floor, jnp.where(room.is_wall, 1, 2))
     return majority(jnp.where(room.is_thing, 3, label), 5)
@@ -157,15 +299,18 @@ class _Room(NamedTuple):
     is_wall: Mask
 
 
-def _room(factors: Int[Array, "batch 6"]) -> _Room:
+def _room(factors: Int[Array, "batch 6"], world: World) -> _Room:
     if factors.ndim != 2 or factors.shape[1] != len(SHAPES3D.sizes):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, 6): "
             f"{', '.join(SHAPES3D.factor_names)}."
         )
     scale, shape, orientation = (factors[:, i, None, None] for i in range(3, 6))
-    body = _Body(shape, 0.75 + 0.5 * scale / 7)
-    ray = orbit((-30 + 60 * orientation / 14) * (math.pi / 180), side=_SIDE, **_CAMERA)
+    kinds = jnp.asarray([SHAPES.index(shape) for shape in world.shapes])
+    scales = jnp.asarray(world.scales, jnp.float32)
+    degrees = jnp.asarray(world.orientations, jnp.float32)
+    body = _Body(kinds[shape], scales[scale])
+    ray = orbit(degrees[orientation] * (math.pi / 180), side=world.side, **_CAMERA)
     to_thing, to_floor = body.distance(ray), _to_floor(ray)
     to_wall, _ = _to_wall(ray)
     is_thing = to_thing < jnp.minimum(to_floor, to_wall)

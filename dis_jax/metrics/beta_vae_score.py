@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
-from tqdm import tqdm
 
 from dis_jax.probing.checks import (
     check_spread,
@@ -20,6 +19,7 @@ from dis_jax.probing.checks import (
 )
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.sklearn_models import fit_logistic
+from dis_jax.progress import progress_bar
 
 _ROWS = 65_536  # codes held at once
 # Outside this range of standard deviations the classifier stays at chance: below it
@@ -106,7 +106,7 @@ def beta_vae_score(
     # examples beyond `total` are not used.
     keys = jax.random.split(key, -(-total // step) * step).reshape(-1, step)
     features, labels = [], []
-    for chunk in tqdm(keys, unit="chunk of examples", delay=5, disable=None):
+    for chunk in progress_bar(keys, unit="chunk of examples", delay=5):
         shared, pairs = _draw_pairs(chunk, batch_size, sizes, varying)
         codes = codes_of(pairs.reshape(-1, len(sizes)))
         if not features:

@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
-from tqdm import tqdm
 
 from dis_jax.probing.checks import (
     left_out_of_grid,
@@ -21,6 +20,7 @@ from dis_jax.probing.checks import (
     varying_factors,
 )
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
+from dis_jax.progress import progress_bar
 
 FACTOR_VAE_PAPER = {"batch_size": 100, "num_train": 800, "num_eval": 800}
 _ROWS = 65_536  # codes held at once while votes are counted
@@ -172,7 +172,7 @@ def score_votes(
         step = math.ceil((num_train + num_eval) / chunks)
         keys = jax.random.split(vote_key, chunks * step).reshape(chunks, step)
         drawn = []
-        for chunk in tqdm(keys, unit="chunk of votes", delay=5, disable=None):
+        for chunk in progress_bar(keys, unit="chunk of votes", delay=5):
             fixed, factors = _draw_votes(chunk, batch_size, sizes, varying)
             codes = codes_of(factors.reshape(-1, len(sizes)))
             codes = codes.reshape(step, batch_size, -1)

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
-from tqdm import tqdm
 
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
+from dis_jax.progress import progress_bar
 
 if TYPE_CHECKING:
     from dis_jax.methods.method import Code, Method, State
@@ -193,7 +193,7 @@ def encode_all(
     size = batch_size or (64 if jax.default_backend() == "cpu" else 1024)
     size = min(size, total)
     out = []
-    with tqdm(total=total, unit="image", delay=5, disable=None) as progress:
+    with progress_bar(total=total, unit="image", delay=5) as progress:
         for start in range(0, total, size):
             # The last batch starts earlier, to keep its shape; rows that were already
             # encoded are dropped.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pathlib
-import sys
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from absl import logging
 
 from dis_jax.files import write_whole
+from dis_jax.progress import progress_bar, watched
 from dis_jax.training.trackers import Callback
 
 Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
@@ -216,11 +216,9 @@ def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
 
 
 def _bar(first_step: int, last_step: int) -> Any:
-    if not sys.stderr.isatty():
+    if not watched():
         return None
-    from tqdm import tqdm
-
-    return tqdm(initial=first_step, total=last_step, unit="step", dynamic_ncols=True)
+    return progress_bar(initial=first_step, total=last_step, unit="step")
 
 
 def _duration(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Every notebook runs from its first cell to its last, on whatever device there is."""
 
-import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import sys
@@ -23,6 +23,9 @@ SHOWS = {
         ),
         3,
     ),
+    "own_loss": (("sparsity 2.0: ", "('step', 'codes')"), 0),
+    # cos 30 degrees of two factors, and the angle in full: .911
+    "score_pytorch": (("mcc         score    0.91", "mcc_linear  score    1.0000"), 1),
 }
 
 
@@ -33,8 +36,10 @@ def test_the_notebook_runs(path, monkeypatch, one_device):
     import nbclient
     import nbformat
 
-    monkeypatch.setenv("DIS_JAX_NOTEBOOK_STEPS", "10")
-    monkeypatch.setenv("DIS_JAX_NOTEBOOK_VOTES", "10")
+    if path.stem == "score_pytorch":
+        pytest.importorskip("torch")
+    for what, few in {"STEPS": 10, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}.items():
+        monkeypatch.setenv(f"DIS_JAX_NOTEBOOK_{what}", str(few))
     monkeypatch.setenv("XLA_FLAGS", one_device)
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(
@@ -50,43 +55,57 @@ def test_the_notebook_runs(path, monkeypatch, one_device):
     assert len(pictures) == num_pictures
 
 
+@pytest.mark.parametrize(
+    ("installed", "there", "expected"),
+    [
+        (True, {}, []),
+        (False, {}, ["dis_jax[train]"]),
+        (False, {"nvidia-smi": "/usr/bin/nvidia-smi"}, ["dis_jax[train,cuda13]"]),
+        (False, {"TPU_ACCELERATOR_TYPE": "v5e"}, ["dis_jax[train,tpu]"]),
+        (False, {"DIS_JAX_RELEASE": "a.whl"}, ["a.whl[train]"]),
+    ],
+)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("installed", [True, False])
-def test_the_first_cell_installs_what_is_not_installed(path, installed, monkeypatch):
-    """The package itself can be imported from any clone; what it needs cannot."""
+def test_the_first_cell_installs_what_is_not_installed(
+    path, installed, there, expected, monkeypatch, tmp_path
+):
     import nbformat
     from IPython.core.inputtransformer2 import TransformerManager
 
-    distribution = importlib.metadata.distribution
-
-    def found(name):
-        if name != "dis_jax":
-            return distribution(name)
-        if not installed:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return mock.Mock()
-
     shell = mock.Mock()
-    monkeypatch.setattr(importlib.metadata, "distribution", found)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: installed or None)
+    monkeypatch.setattr("shutil.which", there.get)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(ROOT)
+    for name, value in there.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)  # outside of any clone
     cells = nbformat.read(path, as_version=4).cells
     first = next(cell.source for cell in cells if cell.cell_type == "code")
     code = TransformerManager().transform_cell(first)
-    exec(code, {"get_ipython": lambda: shell})
-    expected = [] if installed else [mock.call("pip", "install --quiet -e .[train]")]
-    assert shell.run_line_magic.call_args_list == expected
+    names = {"get_ipython": lambda: shell}
+    exec(code, names)
+    line = 'install --quiet "{release}[train{device}]"'
+    called = [mock.call("pip", line)] if expected else []
+    assert shell.run_line_magic.call_args_list == called
+    found = [f"{names['release']}[train{names['device']}]"] if expected else []
+    assert found == expected
 
 
-def test_there_are_notebooks_and_they_hold_no_output():
+def test_outputs_are_stored_and_none_is_an_error():
     import nbformat
 
-    assert NOTEBOOKS
+    assert {path.stem for path in NOTEBOOKS} == SHOWS.keys()
     for path in NOTEBOOKS:
-        for cell in nbformat.read(path, as_version=4).cells:
-            assert not cell.get("outputs"), f"{path.name}: clear the outputs"
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [o for cell in cells for o in cell.get("outputs", ())]
+        assert len(outputs) > 3, f"{path.name}: run it and store its outputs"
+        assert not [o for o in outputs if o.output_type == "error"], path.name
+        printed = "".join(o.get("text", "") for o in outputs)
+        for phrase in SHOWS[path.stem][0]:
+            assert phrase in printed, f"{path.name} has changed since it was run"
 
 
 def test_the_notebook_names_no_folder_of_a_machine():
     for path in NOTEBOOKS:
-        assert os.fspath(pathlib.Path.home()) not in path.read_text()
+        for folder in (pathlib.Path.home(), ROOT, "/tmp"):
+            assert os.fspath(folder) not in path.read_text()

@@ -1,3 +1,5 @@
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -135,6 +137,79 @@ def test_mapped_is_the_same(name):
 def test_wrong_columns_are_refused(draw, columns):
     with pytest.raises(ValueError, match=rf"\(2, 3\); expected \(batch, {columns}\)"):
         draw(jnp.zeros((2, 3), jnp.int32))
+
+
+def test_rooms_of_ones_own_values_are_those_of_the_original():
+    original = data.load("rendered_shapes3d")
+    world = sys.modules["dis_jax.data.rendered_shapes3d"].World()
+    picked = ([1, 7], [0, 2, 5], [3], [0, 7], [3, 1], [4])  # in an order of its own
+    names = [
+        "floor_hues",
+        "wall_hues",
+        "object_hues",
+        "scales",
+        "shapes",
+        "orientations",
+    ]
+    values = {
+        name: [getattr(world, name)[i] for i in index]
+        for name, index in zip(names, picked, strict=True)
+    }
+    rooms = data.rendered_rooms(**values)
+    assert rooms.sizes == (2, 3, 1, 2, 2, 1)
+    images, factors = rooms.take(jnp.arange(rooms.num_images))
+    theirs = np.stack([np.asarray(p)[factors[:, i]] for i, p in enumerate(picked)], 1)
+    np.testing.assert_array_equal(images, original.images(jnp.asarray(theirs)))
+    np.testing.assert_array_equal(
+        rooms.masks(factors), original.masks(jnp.asarray(theirs))
+    )
+
+
+def test_rooms_take_any_colour_and_size():
+    grey = (0.5, 0.5, 0.5)
+    rooms = data.rendered_rooms(
+        **{"floor_hues": [0, 0.5], "wall_hues": [grey], "object_hues": [0, 0.1, 0.2]},
+        **{"scales": [1, 2], "shapes": ["sphere"], "orientations": [0, 90], "side": 32},
+    )
+    assert rooms.image_shape == (32, 32, 3)
+    images, factors = rooms.take(jnp.arange(rooms.num_images))
+    regions = rooms.masks(factors)
+    floor, walls, _, thing, _ = (np.asarray(regions[:, i]) for i in range(5))
+    assert walls.any(axis=(1, 2)).all()
+    wall_pixels = np.asarray(images)[walls]
+    # the median, as pixels at an edge mix with the sky or the floor
+    assert np.median(np.ptp(wall_pixels, axis=1)) == 0
+    assert wall_pixels.mean() < 0.5
+    # cyan lies opposite of red: it has no red
+    red = np.asarray(images[..., 0])
+    assert (
+        np.median(red[np.asarray(factors[:, 0] == 1)][floor[factors[:, 0] == 1]]) == 0
+    )
+    areas = thing.sum(axis=(1, 2))
+    large = np.asarray(factors[:, 3] == 1)
+    assert areas[large].min() > 2.5 * areas[~large].max()
+    # hues that go around in equal steps are angles
+    around = data.rendered_rooms(floor_hues=[0, 0.25, 0.5, 0.75]).kinds
+    assert around[0] == ("circular", 4)
+    assert rooms.kinds[:3] == ("categorical",) * 3
+    assert rooms.kinds[3:] == ("ordered", "categorical", "ordered")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"shapes": ["cone"]}, r"shapes holds \['cone'\]; expected some of"),
+        ({"scales": []}, "scales is empty"),
+        ({"scales": [0.0]}, "expected positive"),
+        ({"wall_hues": [1.5]}, r"wall_hues holds 1\.5; expected turns"),
+        ({"wall_hues": [(0.1, 0.2)]}, r"wall_hues holds \(0\.1, 0\.2\)"),
+        ({"orientations": [float("nan")]}, "expected degrees"),
+        ({"side": 2}, "side is 2; expected 4 to 1024 pixels"),
+    ],
+)
+def test_wrong_values_of_rooms_are_named(given, message):
+    with pytest.raises(ValueError, match=message):
+        data.rendered_rooms(**given)
 
 
 @pytest.mark.slow

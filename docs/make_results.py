@@ -1,0 +1,374 @@
+"""Writes the table of docs/results.md from results/*.json.
+
+python docs/make_results.py          writes the table
+python docs/make_results.py --check  exits 1 if the table is stale
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "results.md"
+BEGIN, END = "<!-- table: docs/make_results.py -->", "<!-- end of the table -->"
+Json = dict[str, Any]
+
+
+class Row(NamedTuple):
+    """One number."""
+
+    what: str
+    score: str
+    file: str  # in results/
+    read: Callable[[Json], str]
+    reference: str | Callable[[Json], str]  # what others report, or what is exact
+    page: str = ""  # with the details
+
+
+def decimal(value: float, digits: int = 3) -> str:
+    """`.843`, as papers print scores."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{value:.{digits}f}")
+
+
+def votes(name: str, count: int) -> Callable[[Json], str]:
+    """A share of votes with its 95 % interval (Wilson), and MIG."""
+
+    def read(found: Json) -> str:
+        (entry,) = found["evaluation"].values()
+        share = entry["metrics"][name]["result"]["score"]
+        z = 1.96
+        middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+        spread = share * (1 - share) / count + z**2 / (4 * count**2)
+        half = z * math.sqrt(spread) / (1 + z**2 / count)
+        mig = entry["metrics"]["mig"]["result"]["score"]
+        interval = f"[{decimal(middle - half)}, {decimal(middle + half)}]"
+        return f"**{decimal(share)}** {interval}; MIG {decimal(mig)}"
+
+    return read
+
+
+def logged(*fields: str) -> Callable[[Json], str]:
+    """The last values of a log, in nats."""
+
+    def read(found: Json) -> str:
+        last = found["last_log_line"]
+        return ", ".join(f"{name} {last[name]:,.1f}" for name in fields)
+
+    return read
+
+
+def line(row: str, column: str, unit: str = "") -> Callable[[Json], str]:
+    """A mean over seeds in the table of a study."""
+
+    def read(found: Json) -> str:
+        cell = found["lines"][row][column]
+        show = (lambda x: f"{x:.1f}") if unit == "%" else decimal
+        spread = "" if cell["std"] is None else f" ± {show(cell['std'])}"
+        seeds = "1 model" if cell["n"] == 1 else f"{cell['n']} models"
+        return f"**{show(cell['mean'])}**{spread}{f' {unit}' if unit else ''}, {seeds}"
+
+    return read
+
+
+def gain(target: str) -> Callable[[Json], str]:
+    """Accuracy of a probe before and after fine-tuning on another set."""
+
+    def read(found: Json) -> str:
+        (table,) = (t for t in found["tables"] if t["target"] == target)
+        scores = table["rows"]["MLP, full"]["all"]
+        before, after = scores["before"]["mean"], scores["gain"]["mean"]
+        return (
+            f"**{100 * before:.1f} %**, +{100 * after:.1f} by fine-tuning, "
+            f"{table['models']} models"
+        )
+
+    return read
+
+
+def solved(found: Json) -> str:
+    """Share of analogies, with its interval."""
+    result = found["metrics"]["latent_difference"]["result"]
+    return (
+        f"**{100 * result['accuracy']:.1f} %** "
+        f"[{100 * result['low']:.1f}, {100 * result['high']:.1f}]"
+    )
+
+
+def step(name: str) -> Callable[[Json], str]:
+    """Milliseconds of one step."""
+    return lambda found: f"{found['step'][name]['dis_jax_ms']:.0f} ms"
+
+
+def peer(name: str) -> Callable[[Json], str]:
+    """The same of PyTorch."""
+    return lambda found: f"PyTorch: {found['step'][name]['pytorch_ms']:.0f} ms"
+
+
+def mean(found: Json, row: str, column: str) -> str:
+    """The mean of another line of the same study."""
+    return decimal(found["lines"][row][column]["mean"])
+
+
+def public_code(found: Json) -> str:
+    """ML-VAE trained with the objective of the public code."""
+    cell = found["lines"]["as coded, N(0, .1^2), one image"]["class test"]
+    return f"public code's objective: {cell['mean']:.1f} %"
+
+
+def exact(case: int) -> Callable[[Json], str]:
+    """The total correlation of a Gaussian."""
+    return lambda found: f"exact: {decimal(found['cases'][case]['exact_nats'])}"
+
+
+def rows() -> dict[str, list[Row]]:
+    """All rows, by the heading of their table."""
+    fv, groups = "FactorVAE score", "group_supervision.md"
+    views, uneven = "pairs_of_views.md", "uneven_classes.md"
+    joint = f"{uneven}#jointvae-full-mnist-run-partial-dsprites-run"
+    ada = "ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005"
+    elastic = "elastic_infogan_mnist_narrow_as_coded_prior_learning_rate=0.003_epochs15"
+    on_mnist = "sdim_edim_coloured_mnist_half_steps5000"
+    on_norb = "sdim_edim_smallnorb_half_steps2500"
+    long = votes("factor_vae_score", 5000)
+    return {
+        "Scores of models": [
+            Row(
+                "FactorVAE, gamma 35, rendered dSprites, 20,000 steps",
+                fv,
+                "factor_vae_rendered_dsprites",
+                long,
+                "paper: .82 (300,000 steps)",
+            ),
+            Row(
+                "beta-VAE, beta 4, rendered dSprites, 20,000 steps",
+                fv,
+                "beta_vae_rendered_dsprites",
+                long,
+                "paper: .73 (300,000 steps)",
+            ),
+            Row(
+                "FactorVAE, gamma 35, real dSprites (46,080 images), 5,000 steps",
+                fv,
+                "factor_vae_dsprites",
+                long,
+                "",
+            ),
+            Row(
+                "FactorVAE, gamma 35, rendered Shapes3D, 2,000 steps",
+                f"{fv}, 800 votes",
+                "factor_vae_rendered_shapes3d",
+                votes("factor_vae_score_paper", 800),
+                "",
+            ),
+            Row(
+                "FactorVAE, gamma 10, SmallNORB (JPEG copies), 10,000 steps",
+                "nats",
+                "factor_vae_smallnorb",
+                logged("reconstruction", "kl"),
+                "",
+            ),
+            Row(
+                "FactorVAE, gamma 10, MNIST, 6,000 steps",
+                "nats",
+                "factor_vae_mnist",
+                logged("reconstruction", "kl"),
+                "",
+            ),
+            Row(
+                "Ada-GVAE, rendered Shapes3D, 14,000 steps",
+                fv,
+                ada,
+                line("Ada-GVAE", fv),
+                lambda found: f"our beta-VAE: {mean(found, 'beta-VAE', fv)}",
+                f"{groups}#ada-gvae-groupvae-and-beta-vae",
+            ),
+            Row(
+                "ML-VAE, MNIST, 400 epochs",
+                "class from one image",
+                "ml_vae_mnist",
+                line("paper, style_beta 8, swap, one image", "class test", "%"),
+                public_code,
+                f"{groups}#results-on-mnist",
+            ),
+            Row(
+                "SDIM, coloured MNIST, 5,000 steps",
+                "digit from the shared code",
+                on_mnist,
+                line("SDIM, shared_x digit", "head, running", "%"),
+                "paper: 94.5 % (three times the steps)",
+                f"{views}#results",
+            ),
+            Row(
+                "EDIM, coloured MNIST, 5,000 steps",
+                "colour from the exclusive code",
+                on_mnist,
+                line("EDIM, exclusive_x colour", "head, running", "%"),
+                "paper: 99.99 % (twice the steps)",
+                f"{views}#results",
+            ),
+            Row(
+                "EDIM, SmallNORB (JPEG copies), 2,500 steps",
+                "elevation from the exclusive code, batch statistics",
+                on_norb,
+                line("EDIM, exclusive_x elevation", "head, batch", "%"),
+                "Vaona 2024: 74.4 %",
+                f"{views}#results",
+            ),
+            Row(
+                "SDIM, SmallNORB (JPEG copies), 2,500 steps",
+                "category from the shared code, batch statistics",
+                on_norb,
+                line("SDIM, shared_x category", "head, batch", "%"),
+                "Vaona 2024: 93.5 % (one more training instance)",
+                f"{views}#results",
+            ),
+            Row(
+                "Elastic-InfoGAN, imbalanced MNIST, 15 epochs",
+                "ENT, nats; lower is better",
+                elastic,
+                line("Elastic-InfoGAN, version 1", "ENT"),
+                lambda found: f"uniform prior: {mean(found, 'Uniform InfoGAN', 'ENT')}",
+                f"{uneven}#results",
+            ),
+            Row(
+                "JointVAE, MNIST, 100 epochs",
+                "digit from the category",
+                "joint_vae_mnist",
+                line("JointVAE", "accuracy", "%"),
+                "paper: 88.7 %",
+                joint,
+            ),
+            Row(
+                "JointVAE, rendered dSprites, 60,000 steps",
+                fv,
+                "joint_vae_rendered_dsprites_steps60000",
+                line("JointVAE", fv),
+                "paper: .69 (300,000 steps)",
+                joint,
+            ),
+            Row(
+                "Ada-GVAE, rendered Shapes3D to SmallNORB, 5,000 steps of fine-tuning",
+                "MLP probe, mean over factors",
+                "transfer_shapes3d_two_betas/transfer",
+                gain("smallnorb+coloured:test"),
+                "",
+                "transfer.md#two-betas",
+            ),
+            Row(
+                "FactorVAE, visual analogies, 20,000 steps",
+                "problems solved by the mean latent difference",
+                "factor_vae_nar_analogies",
+                solved,
+                "chance: 25 %",
+                "analogies.md",
+            ),
+        ],
+        "Accuracy and speed": [
+            Row(
+                "Rendered dSprites against 46,080 real images",
+                "identical images",
+                "rendered_dsprites",
+                lambda found: f"**{100 * found['share_exact']:.2f} %**",
+                "",
+            ),
+            Row(
+                "TC of a 2-d Gaussian, correlation .8, by a discriminator",
+                "nats",
+                "density_ratio_tc",
+                lambda found: decimal(found["cases"][0]["estimated_nats"]),
+                exact(0),
+            ),
+            Row(
+                "TC of a 10-d Gaussian, correlations .5, by a discriminator",
+                "nats",
+                "density_ratio_tc",
+                lambda found: decimal(found["cases"][1]["estimated_nats"]),
+                exact(1),
+            ),
+            *(
+                Row(
+                    f"{method} step, batch size 64, {cores} core{'s' * (cores > 1)}",
+                    "time",
+                    "bench_cpu",
+                    step(name := f"{key}, cores: {cores}"),
+                    peer(name),
+                )
+                for method, key in (
+                    ("FactorVAE", "factor_vae"),
+                    ("beta-VAE", "beta_vae"),
+                )
+                for cores in (1, 2)
+            ),
+            Row(
+                "First training step after the command, empty / full compilation cache",
+                "time",
+                "bench_cpu",
+                lambda found: (
+                    f"{found['start']['cold']:.1f} / {found['start']['warm']:.1f} s"
+                ),
+                "",
+            ),
+        ],
+    }
+
+
+def table(rows: list[Row], commands: list[str]) -> list[str]:
+    """The lines of one table; appends to the commands those that are new."""
+    lines = ["| what | score | ours | reference | command | file |", "|" + "---|" * 6]
+    for row in rows:
+        found = json.loads((ROOT / "results" / f"{row.file}.json").read_text())
+        command = found.get("command") or found.get("made_by") or COMMANDS.get(row.file)
+        reference = row.reference(found) if callable(row.reference) else row.reference
+        what = f"[{row.what}]({row.page})" if row.page else row.what
+        cells = [what, row.score, row.read(found), reference]
+        if command:
+            short = re.sub(r" --workdir=\S+", "", command)
+            if short not in commands:
+                commands.append(short)
+            cells.append(f"[{commands.index(short) + 1}](#commands)")
+        else:
+            cells.append("on the page")
+        cells.append(f"[JSON](../results/{row.file}.json)")
+        lines.append("| " + " | ".join(cells).replace("|  |", "| |") + " |")
+    return lines
+
+
+# Of files that do not hold their command.
+COMMANDS = {
+    "density_ratio_tc": "python -m benchmarks.check_density_ratio",
+    "rendered_dsprites": "python -m benchmarks.compare_dsprites",
+}
+
+
+def page(before: str) -> str:
+    """The page with new tables."""
+    lines: list[str] = [BEGIN]
+    commands: list[str] = []
+    for heading, each in rows().items():
+        lines += ["", f"## {heading}", "", *table(each, commands)]
+    numbered = [f"{i}. `{command}`" for i, command in enumerate(commands, 1)]
+    lines += ["", "## Commands", "", "Add `--workdir=FOLDER` to those that train.", ""]
+    lines += [*numbered, "", END]
+    start, rest = before.split(BEGIN)
+    return start + "\n".join(lines) + rest.split(END)[1]
+
+
+def main() -> None:
+    """Writes or checks the page."""
+    before = PAGE.read_text()
+    after = page(before)
+    if "--check" in sys.argv[1:]:
+        if before != after:
+            sys.exit("docs/results.md is stale: run `python docs/make_results.py`")
+        return
+    PAGE.write_text(after)
+
+
+if __name__ == "__main__":
+    main()
