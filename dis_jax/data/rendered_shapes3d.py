@@ -6,7 +6,7 @@ import colorsys
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import jax
@@ -35,7 +35,7 @@ from dis_jax.data.rays import (
 )
 
 SHAPES = ("cube", "cylinder", "sphere", "capsule")
-Hue = float | tuple[float, float, float]  # a turn of the colour circle, or RGB
+Hue = float | tuple[float, ...]  # a turn of the colour circle, or RGB
 _SKY = np.array([153, 226, 249], np.float32) / 255
 
 # Lengths, angles and lights were fitted to published pictures of the original.
@@ -72,7 +72,10 @@ class World(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """The number of values of each factor."""
-        return tuple(len(values) for values in self[:6])
+        return (
+            *map(len, (self.floor_hues, self.wall_hues, self.object_hues)),
+            *map(len, (self.scales, self.shapes, self.orientations)),
+        )
 
 
 _ORIGINAL = World()
@@ -117,33 +120,39 @@ def rendered_rooms(
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 1, 10, 8, 2, 15), (1, 32, 32, 3))
     """
-    hues = [tuple(each) for each in (floor_hues, wall_hues, object_hues)]
-    numbers = [
-        tuple(map(float, scales)),
-        tuple(shapes),
-        tuple(map(float, orientations)),
-    ]
-    world = World(*map(_plain, hues), *numbers, side=side)
-    _check(world)
-    kinds = [_kind_of_hues(each) for each in world[:3]]
+    hues = {
+        "floor_hues": _plain(floor_hues),
+        "wall_hues": _plain(wall_hues),
+        "object_hues": _plain(object_hues),
+    }
+    world = World(
+        **hues,
+        scales=tuple(map(float, scales)),
+        shapes=tuple(shapes),
+        orientations=tuple(map(float, orientations)),
+        side=side,
+    )
+    _check(world, hues)
+    kinds = map(_kind_of_hues, hues.values())
     return dataclasses.replace(
         _rooms(world, name), kinds=(*kinds, "ordered", "categorical", "ordered")
     )
 
 
-def _plain(hues: tuple) -> tuple[Hue, ...]:
+def _plain(hues: Sequence[Hue]) -> tuple[Hue, ...]:
     """Numbers and triples of Python, which compiled functions take as constants."""
     return tuple(
-        float(hue) if np.ndim(hue) == 0 else tuple(map(float, hue)) for hue in hues
+        tuple(map(float, hue)) if isinstance(hue, Iterable) else float(hue)
+        for hue in hues
     )
 
 
-def _check(world: World) -> None:
-    for field, values in zip(World._fields[:6], world, strict=False):
-        if not values:
+def _check(world: World, hues: Mapping[str, tuple[Hue, ...]]) -> None:
+    for field, count in zip(World._fields, world.sizes, strict=False):
+        if not count:
             raise ValueError(f"{field} is empty; expected at least one value.")
-    for field, hues in zip(World._fields[:3], world, strict=False):
-        for hue in hues:
+    for field, values in hues.items():
+        for hue in values:
             if np.shape(hue) not in ((), (3,)) or not np.all(
                 (np.asarray(hue) >= 0) & (np.asarray(hue) <= 1)
             ):
@@ -238,7 +247,10 @@ def draw_rooms(
     shade = jnp.where(is_floor, _floor_shade(room), shade)
     shade = jnp.where(is_thing, thing_shade, shade)
     gloss = jnp.where(is_thing, gloss, 0.0)
-    floors, walls, things = (jnp.asarray(_colours(hues)) for hues in world[:3])
+    floors, walls, things = (
+        jnp.asarray(_colours(hues))
+        for hues in (world.floor_hues, world.wall_hues, world.object_hues)
+    )
     channels = []
     for i in range(3):
         colour = jnp.where(is_wall, walls[wall, i], _SKY[i])
