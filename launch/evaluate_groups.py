@@ -1,7 +1,7 @@
 r"""Probes each code of a model trained on groups or pairs of images for a label.
 
   python -m launch.evaluate_groups --workdir=runs/ml_vae
-  python -m launch.evaluate_groups --workdir=runs/by_toy --factor=category
+  python -m launch.evaluate_groups --workdir=runs/by_instance --factor=category
 
 The classifier receives the mean of one image, a sample for one image, and, if the method
 has a group code, evidence over labelled training images and over the test batch with its
