@@ -33,6 +33,7 @@ def from_arrays(
     name: str,
     factor_names: Sequence[str] = (),
     sizes: Sequence[int] | None = None,
+    value_names: Sequence[Sequence[str]] = (),
 ) -> ImageSet:
     """An image set of arrays, held on the device in their compact form.
 
@@ -47,6 +48,7 @@ def from_arrays(
       factor_names: a name for each column of `factors`.
       sizes: the number of values of each factor; by default one more than the largest,
         and 1 where none is known.
+      value_names: for each factor the names of its values, empty where they are numbers.
 
     Returns:
       The image set.
@@ -61,6 +63,9 @@ def from_arrays(
     """
     images = checked_images(np.asarray(images), name)
     labels, sizes = checked_factors(factors, len(images), factor_names, sizes, name)
+    words = tuple(tuple(names) for names in value_names) if any(value_names) else ()
+    if words:
+        _check_value_names(words, factor_names, sizes, name)
     shape = images.shape[1:]
     arrays: dict[str, Any] = {"images": jnp.asarray(_stored(images))}
     if labels.shape[1]:
@@ -78,7 +83,26 @@ def from_arrays(
         num_images=len(images),
         take_fn=_taker(decode),
         images_fn=None if position is None else _grid_images(decode, sizes),
+        value_names=words,
     )
+
+
+def _check_value_names(
+    value_names: tuple[tuple[str, ...], ...],
+    factor_names: Sequence[str],
+    sizes: Sequence[int],
+    name: str,
+) -> None:
+    if len(value_names) != len(sizes):
+        raise ValueError(
+            f"{name}: value_names has names for {len(value_names)} factors; expected "
+            f"{len(sizes)}, one tuple each."
+        )
+    for factor, size, names in zip(factor_names, sizes, value_names, strict=True):
+        if names and len(names) != size:
+            raise ValueError(
+                f"{name}: {factor!r} has {size} values and {len(names)} names for them."
+            )
 
 
 def from_npz(

@@ -1,4 +1,4 @@
-"""Kinds of factors: those of the sets in this package, and those that users declare."""
+"""Kinds of factors and names of values: of this package's sets, and those of users."""
 
 from __future__ import annotations
 
@@ -76,8 +76,19 @@ KINDS: dict[str, dict[str, Kind]] = {
 }
 
 
+# Names of the values of factors, in their order; others are numbers.
+_NORB_CATEGORIES = {"category": ("animal", "human", "airplane", "truck", "car")}
+VALUE_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
+    "dsprites": {"shape": ("square", "ellipse", "heart")},
+    "shapes3d": {"shape": ("cube", "cylinder", "sphere", "capsule")},
+    "norb": _NORB_CATEGORIES,
+    "smallnorb": _NORB_CATEGORIES,
+    "smallnorb_96": _NORB_CATEGORIES,
+}
+
+
 def with_kinds(image_set: ImageSet, name: str) -> ImageSet:
-    """Adds the kinds of the factors to a set of this package.
+    """Adds the kinds of the factors, and names of their values, to a set of this package.
 
     Args:
       image_set: the set or a variant of it; factors that a variant adds are categories.
@@ -90,7 +101,11 @@ def with_kinds(image_set: ImageSet, name: str) -> ImageSet:
     if known is None:
         return image_set
     kinds = tuple(known.get(factor, _CATEGORY) for factor in image_set.factor_names)
-    return dataclasses.replace(image_set, kinds=kinds)
+    named = VALUE_NAMES.get(name.removeprefix("rendered_"), {})
+    names = tuple(named.get(factor, ()) for factor in image_set.factor_names)
+    return dataclasses.replace(
+        image_set, kinds=kinds, value_names=names if named else ()
+    )
 
 
 def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:

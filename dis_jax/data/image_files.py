@@ -94,17 +94,20 @@ def from_folder(
             f"no folder {root}; expected one that holds image files."
         )
     if labels is not None and labels != "folders":
-        files, factors, names = _read_labels(root, pathlib.Path(labels))
+        files, factors, names, words = _read_labels(root, pathlib.Path(labels))
     else:
         files = image_paths(root)
-        factors, names = None, ()
+        factors, names, words = None, (), ()
         if labels == "folders":
-            factors, names = _folder_classes(root, files), ("class",)
+            factors, classes = _folder_classes(root, files)
+            names, words = ("class",), (classes,)
     _say_what_is_left(root, files)
     images = read_images(files, side=side, channels=channels)
     name = root.name if name is None else name
     with named(root):
-        return from_arrays(images, factors, name=name, factor_names=names)
+        return from_arrays(
+            images, factors, name=name, factor_names=names, value_names=words
+        )
 
 
 def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
@@ -242,7 +245,9 @@ def _squared(image, fit: Fit):
     return image.crop((left, top, left + side, top + side))
 
 
-def _folder_classes(root: pathlib.Path, files: Sequence[pathlib.Path]) -> np.ndarray:
+def _folder_classes(
+    root: pathlib.Path, files: Sequence[pathlib.Path]
+) -> tuple[np.ndarray, tuple[str, ...]]:
     folders = []
     for file in files:
         parts = file.relative_to(root).parts
@@ -252,12 +257,15 @@ def _folder_classes(root: pathlib.Path, files: Sequence[pathlib.Path]) -> np.nda
                 "subfolder as the class."
             )
         folders.append(parts[0])
-    return np.unique(folders, return_inverse=True)[1]
+    names, classes = np.unique(folders, return_inverse=True)
+    return classes, tuple(map(str, names))
 
 
 def _read_labels(
     root: pathlib.Path, path: pathlib.Path
-) -> tuple[list[pathlib.Path], np.ndarray, tuple[str, ...]]:
+) -> tuple[
+    list[pathlib.Path], np.ndarray, tuple[str, ...], tuple[tuple[str, ...], ...]
+]:
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
     with (
@@ -289,10 +297,12 @@ def _read_labels(
                 f"{path}, line {line} has {len(row)} columns, the header {1 + len(names)}."
             )
     factors = np.empty((len(rows), len(names)), np.int32)
+    words = []
     for column, name in enumerate(names):
         texts = [(line, row[1 + column]) for line, row in rows]
-        factors[:, column] = _numbered(path, name, texts)
-    return [root / row[0] for _, row in rows], factors, tuple(names)
+        factors[:, column], found = _numbered(path, name, texts)
+        words.append(found)
+    return [root / row[0] for _, row in rows], factors, tuple(names), tuple(words)
 
 
 def _is_below(root: pathlib.Path, name: str) -> bool:
@@ -303,8 +313,8 @@ def _is_below(root: pathlib.Path, name: str) -> bool:
 
 def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
-) -> list[int]:
-    """Whole numbers unchanged; words as their ranks among the words of the column."""
+) -> tuple[list[int], tuple[str, ...]]:
+    """Whole numbers unchanged; words as their ranks, and the words in this order."""
     words = sorted({text for _, text in texts if not _is_number(text)})
     ranks = {"-1": -1} | {word: rank for rank, word in enumerate(words)}
     numbers = []
@@ -320,7 +330,7 @@ def _numbered(
                 f"{path}, line {line}: `{name}` is {found}; expected integers from 0, or "
                 "strings, in all lines; -1 if unknown."
             ) from None
-    return numbers
+    return numbers, tuple(words)
 
 
 def _is_number(text: str) -> bool:

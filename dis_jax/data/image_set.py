@@ -48,6 +48,8 @@ class ImageSet:
         set: redraws the factors in the mask `changed`, given the others.
       kinds: one for each factor, or none where they are not declared: "categorical",
         "ordered", "continuous" or ("circular", period), the period in steps of the factor.
+      value_names: for each factor the names of its values, or none where they are numbers;
+        none at all where no factor has names.
     """
 
     arrays: Arrays
@@ -76,11 +78,19 @@ class ImageSet:
         default=None, metadata={"static": True}
     )
     kinds: tuple[Kind, ...] = dataclasses.field(default=(), metadata={"static": True})
+    value_names: tuple[tuple[str, ...], ...] = dataclasses.field(
+        default=(), metadata={"static": True}
+    )
 
     @property
     def is_grid(self) -> bool:
         """Whether every combination of factors has its image, in C order."""
         return self.images_fn is not None
+
+    def names_of(self, factor: str) -> tuple[str, ...]:
+        """The names of a factor's values; empty where they are numbers."""
+        names = dict(zip(self.factor_names, self.value_names, strict=False))
+        return names.get(factor, ())
 
     def take(
         self, index: Int[Array, " batch"]

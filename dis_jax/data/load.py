@@ -115,8 +115,7 @@ def load(
     """
     if name.endswith((":train", ":test")):
         name, _, split = name.rpartition(":")
-    base, _ = split_variants(name)
-    return with_kinds(_load(name, data_dir, split, resident=resident), base)
+    return _load(name, data_dir, split, resident=resident)
 
 
 def _load(
@@ -157,7 +156,7 @@ def _load(
     if name in _DRAWN_FROM_FILES:
         _check_held(name, resident)
     with _offered(name):
-        return _from_folder(name, folder, split, resident)
+        return with_kinds(_from_folder(name, folder, split, resident), name)
 
 
 def _with_words(image_set: ImageSet, variants: tuple[str, ...], split: str) -> ImageSet:

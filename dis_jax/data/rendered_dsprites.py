@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from dis_jax.data.catalogue import DSPRITES_FACTORS
+from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, drawn_grid
 
 _SIZES = (3, 6, 40, 32, 32)
@@ -35,7 +36,7 @@ def rendered_dsprites() -> ImageSet:
       >>> images.shape, factors[1].tolist()
       ((2, 64, 64, 1), [2, 5, 39, 31, 31])
     """
-    return drawn_grid(
+    image_set = drawn_grid(
         "rendered_dsprites",
         DSPRITES_FACTORS,
         _SIZES,
@@ -44,6 +45,7 @@ def rendered_dsprites() -> ImageSet:
         _masks,
         (("sprite", DSPRITES_FACTORS), ("background", ())),
     )
+    return with_kinds(image_set, "dsprites")
 
 
 def _masks(factors: Array) -> Array:

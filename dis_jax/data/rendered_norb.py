@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SMALLNORB
+from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, drawn_grid
 from dis_jax.data.rays import (
     FAR,
@@ -65,7 +66,7 @@ def rendered_norb() -> ImageSet:
       >>> toys.num_images, toys.take(np.array([0]))[0].shape
       (48600, (1, 64, 64, 1))
     """
-    return drawn_grid(
+    image_set = drawn_grid(
         "rendered_norb",
         SMALLNORB.factor_names,
         SMALLNORB.sizes,
@@ -74,6 +75,7 @@ def rendered_norb() -> ImageSet:
         toy_masks,
         (("toy", ()), ("table", ()), ("shadow", ())),
     )
+    return with_kinds(image_set, "norb")
 
 
 @jax.jit

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SHAPES3D
+from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, Kind, drawn_grid
 from dis_jax.data.rays import (
     FAR,
@@ -135,7 +136,9 @@ def rendered_rooms(
     _check(world, hues)
     kinds = map(_kind_of_hues, hues.values())
     return dataclasses.replace(
-        _rooms(world, name), kinds=(*kinds, "ordered", "categorical", "ordered")
+        _rooms(world, name),
+        kinds=(*kinds, "ordered", "categorical", "ordered"),
+        value_names=((), (), (), (), world.shapes, ()),
     )
 
 
@@ -195,7 +198,7 @@ def rendered_shapes3d() -> ImageSet:
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
     """
-    return _rooms(_ORIGINAL, "rendered_shapes3d")
+    return with_kinds(_rooms(_ORIGINAL, "rendered_shapes3d"), "shapes3d")
 
 
 def _rooms(world: World, name: str) -> ImageSet:

@@ -24,12 +24,6 @@ SPLITS = (
     "recombination_to_range",
 )
 TEST_SHARE = 0.3  # of the grid, as closely as whole values allow
-# Names of the values of factors, in their order.
-VALUES = {
-    "dsprites": {"shape": ("square", "ellipse", "heart")},
-    "shapes3d": {"shape": ("cube", "cylinder", "sphere", "capsule")},
-    "norb": {"category": ("animal", "human", "airplane", "truck", "car")},
-}
 # The conditions of Montero et al. 2021, by their public code, as indices of our
 # factors. "element" leaves out one corner of all factors, "range" one shape with a half
 # of another factor.
@@ -127,7 +121,7 @@ def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " 
     Args:
       image_set: the set.
       conditions: such as "shape=heart" or "pos_x>16": a factor, one of = != < <= > >=,
-        and a value's index or its name in `VALUES`.
+        and a value's index or its name in `ImageSet.value_names`.
 
     Returns:
       One a position.
@@ -233,7 +227,7 @@ def _holds(
         )
     column = names.index(factor)
     size = image_set.sizes[column]
-    named = VALUES.get(_plain_name(image_set), {}).get(factor, ())
+    named = image_set.names_of(factor)
     if value in named:
         number = named.index(value)
     elif value.isdigit() and int(value) < size:

@@ -12,7 +12,6 @@ import jax
 from jaxtyping import Array, Int
 
 from dis_jax.data.correlated import correlated, read_ridges
-from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
 from dis_jax.data.subsets import is_test, subset, where
 from dis_jax.data.transforms import (
@@ -168,8 +167,7 @@ def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
         )
     words = [word.strip() for word in inside.split(",") if word.strip()]
     if kind == "split":
-        own = with_kinds(image_set, split_variants(image_set.name)[0])
-        test = is_test(own, inside.strip())
+        test = is_test(image_set, inside.strip())
     else:
         holds = where(image_set, words)
         test = holds if kind == "without" else ~holds
@@ -254,6 +252,7 @@ def _with_colour(image_set: ImageSet, variant: str) -> ImageSet:
         name=f"{image_set.name}+{variant}",
         factor_names=("colour", *image_set.factor_names),
         kinds=image_set.kinds and ("categorical", *image_set.kinds),
+        value_names=image_set.value_names and ((), *image_set.value_names),
         sizes=sizes,
         image_shape=_shape(image_set.image_shape, variant),
         num_images=math.prod(sizes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax.numpy as jnp
@@ -280,10 +281,12 @@ def _sweeps(image_set: ImageSet, seed: int) -> Section:
     body = ""
     for name, size in zip(image_set.factor_names, image_set.sizes, strict=True):
         images, values = factor_sweep(image_set, name, seed=seed)
-        labels = [str(value) for value in values]
+        words = image_set.names_of(name)
+        labels = [words[value] if words else str(value) for value in values]
         grid = image_grid(images, column_labels=labels, scale=_scale(image_set))
         title = escape_html(name.replace("_", " "))
-        body += f"<h3>{title}: {size} values</h3>"
+        shown = f" ({', '.join(words)})" if 0 < len(words) <= _MOST_VALUES else ""
+        body += f"<h3>{title}: {size} values{escape_html(shown)}</h3>"
         body += page.picture(grid, f"sweep of {name}")
     reading = (
         "Each row varies one factor and fixes all others."
@@ -313,7 +316,9 @@ def _labels(image_set: ImageSet) -> Section:
     body = page.table(header, rows)
     for name, count in counts.items():
         if count.min() != count.max():
-            draw = functools.partial(_bars, count, name.replace("_", " "))
+            draw = functools.partial(
+                _bars, count, name.replace("_", " "), image_set.names_of(name)
+            )
             body += page.chart(draw, f"images by {name}")
     of = f"{_DRAWS:,} samples" if is_drawn else "Images"
     return Section(
@@ -337,13 +342,15 @@ def _pixels(found: Statistics) -> Section:
     )
 
 
-def _bars(counts: Int[np.ndarray, " value"], name: str) -> Figure:
+def _bars(
+    counts: Int[np.ndarray, " value"], name: str, words: Sequence[str] = ()
+) -> Figure:
     figure, axes = empty_axes(6, 2)
     axes.bar(range(len(counts)), counts, width=0.8)
     axes.set_xlabel(escape_math(name))
     axes.set_ylabel("images")
     if len(counts) <= _BARS:
-        axes.set_xticks(range(len(counts)))
+        axes.set_xticks(range(len(counts)), words or None)
     return figure
 
 

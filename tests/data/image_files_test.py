@@ -32,6 +32,7 @@ def test_subfolders_as_classes(tmp_path):
     assert (mine.factor_names, mine.sizes) == (("class",), (2,))
     # cat/y, dog/deep/z, dog/x
     assert mine.factors(np.arange(3)).tolist() == [[0], [1], [1]]
+    assert mine.names_of("class") == ("cat", "dog")
     write(tmp_path / "stray.png", flat(0))
     with pytest.raises(ValueError, match=r"stray\.png is in no subfolder"):
         data.from_folder(tmp_path, labels="folders")
@@ -97,6 +98,8 @@ def test_words_of_a_table_are_numbered_in_sorted_order(tmp_path):
     mine = data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
     assert (mine.factor_names, mine.sizes) == (("hue", "size"), (2, 4))
     assert mine.factors(np.arange(3)).tolist() == [[1, 3], [-1, 0], [0, 1]]
+    assert mine.value_names == (("blue", "red"), ())
+    assert (mine.names_of("hue"), mine.names_of("size")) == (("blue", "red"), ())
 
 
 def test_images_are_brought_to_one_size_and_one_number_of_channels(tmp_path):

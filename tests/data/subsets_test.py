@@ -18,6 +18,23 @@ def factors_of(image_set):
     return np.asarray(image_set.factors(np.arange(image_set.num_images)))
 
 
+def test_conditions_take_the_words_of_own_labels():
+    images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1)
+    pets = data.from_arrays(
+        *(images, [0, 1, 2, 0, 1, 2]),
+        **{"name": "pets", "factor_names": ["kind"]},
+        value_names=[("ant", "bee", "cat")],
+    )
+    assert where(pets, ["kind!=bee"]).tolist() == [True, False, True] * 2
+    with pytest.raises(ValueError, match="expected 0 to 2 or ant, bee, cat"):
+        where(pets, ["kind=dog"])
+    with pytest.raises(ValueError, match="pets: 'kind' has 3 values and 2 names"):
+        data.from_arrays(
+            *(images, [0, 1, 2] * 2),
+            **{"name": "pets", "factor_names": ["kind"], "value_names": [("a", "b")]},
+        )
+
+
 def test_what_is_left_out_is_not_there():
     name = "rendered_dsprites+without(shape=heart,pos_x>16)"
     kept, left_out = data.load(name), data.load(f"{name}:test")

@@ -92,12 +92,15 @@ def test_the_page_shows_every_factor_and_uneven_labels(tmp_path):
         factors,
         name="few",
         factor_names=("shape", "where"),
+        value_names=(("round", "<square>"), ()),
     )
     path = figures.write_dataset_page(image_set, tmp_path / "new" / "few.html")
     html = path.read_text()
     assert "<h1>few</h1>" in html
     for text in ("sweep of shape", "sweep of where", "images by shape", ">8 x 8 x 3<"):
         assert text in html
+    assert "shape: 2 values (round, &lt;square&gt;)" in html
+    assert "where: 3 values</h3>" in html
     assert "http" not in html.replace("http://www.w3.org", "")
 
     bare = data.from_arrays(np.zeros((4, 8, 8, 1), np.uint8), name="bare")
