@@ -1,13 +1,13 @@
-r"""Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886), learned from pairs of images.
+r"""Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886): pairs, average of posteriors.
 
   python -m launch.train --config=configs/ada_gvae.py:rendered_dsprites \
       --workdir=runs/ada_gvae
   python -m launch.train --config=configs/ada_gvae.py:rendered_shapes3d \
       --workdir=runs/ada_gvae_3d
 
-In a pair one factor, drawn uniformly, is redrawn. The paper's training: 300,000 steps of
-64 pairs. On rendered Shapes3D two seeds have a mean FactorVAE score of .987 after 14,000
-steps of 32 pairs with a learning rate of 5e-4
+In each pair one factor, chosen uniformly, takes another value. The paper trains for
+300,000 steps of 64 pairs. On rendered Shapes3D, the mean FactorVAE score of two seeds
+is .987 after 14,000 steps of 32 pairs with a learning rate of 5e-4
 (results/ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005.json).
 """
 

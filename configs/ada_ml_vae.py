@@ -1,4 +1,4 @@
-r"""Ada-ML-VAE (Locatello et al. 2020, arXiv 2002.02886): shared posteriors are multiplied.
+r"""Ada-ML-VAE (Locatello et al. 2020, arXiv 2002.02886): pairs, product of posteriors.
 
 python -m launch.train --config=configs/ada_ml_vae.py:rendered_dsprites \
     --workdir=runs/ada_ml_vae

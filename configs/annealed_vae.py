@@ -1,9 +1,10 @@
-r"""Annealed VAE (Burgess et al. 2018, arXiv 1804.03599): a capacity that grows.
+r"""Annealed VAE (Burgess et al. 2018, arXiv 1804.03599): the target KL increases.
 
   python -m launch.train --config=configs/annealed_vae.py:rendered_dsprites \
       --workdir=runs/annealed_vae
 
-gamma 1000, capacity 25 nats after 100,000 steps: as in Locatello et al. 2019.
+gamma is 1000, and the capacity reaches 25 nats after 100,000 steps, as in Locatello et
+al. 2019.
 """
 
 from dis_jax.training import base_config

@@ -3,7 +3,7 @@ r"""beta-TCVAE (Chen et al. 2018, arXiv 1802.04942): more weight on total correl
   python -m launch.train --config=configs/beta_tcvae.py:rendered_dsprites \
       --workdir=runs/beta_tcvae
 
-beta 6 is the paper's for dSprites.
+beta is 6, the paper's value for dSprites.
 """
 
 from dis_jax.training import base_config

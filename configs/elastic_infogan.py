@@ -1,14 +1,14 @@
-r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): a class prior that is learned.
+r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): InfoGAN with a learned class prior.
 
   python -m launch.train --config=configs/elastic_infogan.py:mnist,split3,as_coded \
       --workdir=runs/elastic
 
-The first version's full model by default; another setting of the paper's tables by its
-name: mnist,split3,published. "as_coded" stops gradients where the public code does,
-without which elastic terms ruin short runs, see docs/uneven_classes.md. Its 50 splits are
-not part of this package: `data.imbalanced_counts` draws 50 alike.
-Numbers of the paper's tables were not found; configs/studies/elastic_infogan_mnist.py
-compares the settings with each other.
+The default is the full model of the paper's first version. Other settings of the
+paper's tables are arguments: mnist,split3,published. "as_coded" stops gradients where
+the public code does. Use it in short runs, which elastic terms otherwise spoil
+(docs/uneven_classes.md). The 50 splits of the public code are not part of this package:
+`data.imbalanced_counts` samples 50 similar ones. We found no numbers in the paper's
+tables; configs/studies/elastic_infogan_mnist.py compares the settings with each other.
 """
 
 from dis_jax import shipped

@@ -1,14 +1,14 @@
-r"""FactorVAE (Kim & Mnih 2018, arXiv 1802.05983).
+r"""FactorVAE (Kim & Mnih 2018, arXiv 1802.05983): total correlation by a discriminator.
 
   python -m launch.train --config=configs/factor_vae.py:rendered_dsprites \
       --workdir=runs/factor_vae
 
-The paper reports a FactorVAE score of .82 on dSprites (gamma 35, 300,000 steps).
-Here it is .843 after 20,000 steps, 97 minutes on one CPU core that was shared
-(results/factor_vae_rendered_dsprites.json); other data sets are in the README.
+The paper reports a FactorVAE score of .82 on dSprites (gamma 35, 300,000 steps). On
+rendered dSprites it is .843 after 20,000 steps, 97 minutes on one shared CPU core
+(results/factor_vae_rendered_dsprites.json). docs/results.md has other data sets.
 
-On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code, and the
-learning rate 5e-4, since our run is short: 20,000 steps.
+On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code. The
+learning rate is 5e-4, because our run is short (20,000 steps).
 """
 
 from dis_jax.training import base_config

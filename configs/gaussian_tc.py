@@ -3,8 +3,8 @@ r"""Gaussian TC (Swain & Mahajan 2022): FactorVAE's penalty in closed form.
   python -m launch.train --config=configs/gaussian_tc.py:rendered_dsprites \
       --workdir=runs/gaussian_tc
 
-Words: "moving" takes moving averages of the batch's moments, "network" moments that a
-small network predicts; "kl" penalises KL(N(m, S) || N(0, I)) in place of TC.
+Arguments: "moving" uses moving averages of the batch moments, "network" moments that a
+small network predicts; "kl" penalises KL(N(m, S) || N(0, I)) instead of TC.
 """
 
 from dis_jax.training import base_config

@@ -1,13 +1,14 @@
-r"""InfoGAN (Chen et al. 2016, arXiv 1606.03657), and the base of Elastic-InfoGAN.
+r"""InfoGAN (Chen et al. 2016, arXiv 1606.03657): a GAN with a categorical code.
 
   python -m launch.train --config=configs/infogan.py:mnist --workdir=runs/infogan
-  python -m launch.train --config=configs/infogan.py:mnist,split3 --workdir=runs/uneven
+  python -m launch.train --config=configs/infogan.py:mnist,split3 --workdir=runs/split3
   python -m launch.train --config=configs/infogan.py:mnist,continuous --workdir=runs/two
 
-MNIST where no data set is named. "splitN", N from 0 to 49, draws an uneven subset of it,
-see `data.imbalanced_counts`, with replacement; "given" takes its true class frequencies
-for the prior; "continuous" adds two codes. The networks are those of 28x28 images in the
-public code of Elastic-InfoGAN; see results/bench_infogan.json for the time of a step.
+The default data set is MNIST. "splitN", N from 0 to 49, selects an imbalanced subset
+(see `data.imbalanced_counts`), whose images are sampled with replacement. "given" uses
+its true class frequencies as the prior. "continuous" adds two continuous codes. The
+networks are those for 28x28 images in the public code of Elastic-InfoGAN.
+results/bench_infogan.json has the time of a step.
 """
 
 from dis_jax import data
@@ -27,7 +28,7 @@ def get_config(argument="mnist"):
 
 
 def infogan_config(asked, *, prior, elastic=()):
-    """An InfoGAN with a prior and elastic terms, on the data that the words name."""
+    """The config of an InfoGAN with a prior and elastic terms."""
     config = base_config.get_config(
         "infogan",
         asked,
@@ -61,7 +62,7 @@ def infogan_config(asked, *, prior, elastic=()):
     config.distance = "squared"
     config.as_coded = "as_coded" in asked.options
     config.batch_statistics = False
-    config.best_metric = ""  # no term of a game says which step is best
+    config.best_metric = ""  # no term of a GAN's loss ranks checkpoints
     images = uneven(config, asked.numbers["split"])
     if "demo" not in asked.options:
         config.steps = EPOCHS * images // config.batch_size
@@ -69,7 +70,7 @@ def infogan_config(asked, *, prior, elastic=()):
 
 
 def uneven(config, splits):
-    """Draws an uneven subset of MNIST where one is asked for; returns its size."""
+    """Sets the imbalanced subset of MNIST, if one is named; returns its size."""
     if splits and config.dataset.split("+")[0] != "mnist":
         raise ValueError(f"split{splits[0]} is of mnist, not of {config.dataset}.")
     if len(splits) > 1 or any(split not in range(NUM_SPLITS) for split in splits):

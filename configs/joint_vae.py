@@ -3,12 +3,12 @@ r"""JointVAE (Dupont 2018, arXiv 1804.00104): continuous and categorical codes.
   python -m launch.train --config=configs/joint_vae.py:mnist --workdir=runs/joint_vae
   python -m launch.train --config=configs/joint_vae.py:rendered_dsprites --workdir=runs/js
 
-MNIST where no data set is named. "splitN" draws an uneven subset of it, see
-configs/infogan.py. Settings are the paper's; its images of MNIST are 32x32:
-mnist+resized32. The paper reads 88.7 % of digits off the category of MNIST without
-labels, and has a FactorVAE score of .69 on dSprites.
-Capacities grow at the paper's pace in short runs too, which end before they are full: grown
-faster, they are filled by what all images have in common, one category among it.
+The default data set is MNIST. "splitN" selects an imbalanced subset, see
+configs/infogan.py. Settings are the paper's, which resizes MNIST to 32x32:
+mnist+resized32. In the paper, the category predicts 88.7 % of MNIST's digits without
+labels, and the FactorVAE score on dSprites is .69. Capacities increase at the paper's
+rate also in short runs, which end before the capacities reach their maximum. If they
+increase faster, all images get the same category.
 """
 
 from dis_jax import shipped

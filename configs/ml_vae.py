@@ -1,13 +1,14 @@
-r"""ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841), learned from groups of images.
+r"""ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841): class and style codes from groups.
 
   python -m launch.train --config=configs/ml_vae.py:mnist --workdir=runs/ml_vae
   python -m launch.train --config=configs/ml_vae.py:mnist,as_coded --workdir=runs/coded
-  python -m launch.train --config=configs/ml_vae.py:smallnorb,instance --workdir=runs/toys
+  python -m launch.train --config=configs/ml_vae.py:smallnorb,instance --workdir=runs/norb
 
-MNIST takes the dense networks and settings of the public code that most people know,
-github.com/ananyahjha93/multi-level-vae; "as_coded" also its loss, in which no gradient
-reaches the class code. SmallNORB groups toys by category, or by "instance". What each
-reaches is in configs/studies/ml_vae_mnist.py and docs/group_supervision.md.
+On MNIST, networks and settings are those of the best-known public code,
+github.com/ananyahjha93/multi-level-vae. "as_coded" also uses its loss, in which no
+gradient reaches the class code. On SmallNORB, images are grouped by category, or by
+"instance". docs/group_supervision.md has the results; configs/studies/ml_vae_mnist.py
+reproduces them.
 """
 
 from ml_collections import config_dict

@@ -1,4 +1,4 @@
-r"""VAE (Kingma & Welling 2014, arXiv 1312.6114): the baseline of every other method.
+r"""VAE (Kingma & Welling 2014, arXiv 1312.6114): the evidence lower bound, unchanged.
 
 python -m launch.train --config=configs/vae.py:rendered_dsprites --workdir=runs/vae
 """

@@ -1,15 +1,16 @@
-r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE against beta-VAE, equal steps.
+r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE compared with beta-VAE.
 
   python -m launch.study --study=configs/studies/ada_gvae.py --workdir=runs/ada_gvae
   python -m launch.study --workdir=runs/ada_gvae_3d --study=configs/studies/ada_gvae.py:\
 rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae,group_vae
 
-After the colon: a data set, names of methods that choose among the rows, and numbers:
-"steps14000", "seeds2", "pairs32" a step and "rate5e-4" of Adam, or the bare numbers in this
-order. The defaults, 300,000 steps, 5 seeds, 64 pairs and 1e-4 (Locatello et al. 2020), are
-an accelerator's work; the second line, whose numbers are in results/, takes 45 minutes of a
-CPU core a model. beta-VAE sees the images of a pair one by one, in batches of two times as
-many, so that all see as many images a step.
+Arguments after the colon: a data set; names of methods, which select rows;
+"steps14000", "seeds2", "pairs32" (per step) and "rate5e-4" (of Adam), or only the
+numbers in this order. The defaults are 300,000 steps, 5 seeds, 64 pairs and 1e-4
+(Locatello et al. 2020) and need an accelerator. The second command, whose numbers are
+in results/, takes 45 minutes of a CPU core per model. beta-VAE receives the images of
+pairs as single images, in batches twice as large, so all methods receive the same
+number of images per step.
 """
 
 import jax
@@ -57,19 +58,20 @@ def get_study(argument=""):
         config.hparams.beta = 1.0
         config.tensorboard = False
         config.checkpoint_every = max(1, min(10_000, int(steps) // 20))
-    # more seeds make the same table longer; all else makes another one
+    # more seeds extend the same table; all other arguments change its name
     changed = [k for k in asked if k != "seeds" and asked[k] != DEFAULTS[k]]
     return studies.Study(
         name="_".join([f"ada_gvae_{dataset}", *(f"{k}{asked[k]:g}" for k in changed)]),
-        title=f"Learned from pairs, on {dataset}",
+        title=f"Learning from pairs on {dataset}",
         rows=rows,
         seeds=tuple(range(int(seeds))),
         score=score,
         compare=[pair for pair in COMPARED if rows.keys() >= {*pair}],
         notes=(
-            f"All with beta 1, {int(pairs)} pairs a step, Adam {rate:g}. DCI by LightGBM; "
-            "OMES with alpha .5, its pairs drawn from the grid. In a pair one factor, "
-            "drawn uniformly, takes another value; only GroupVAE is told which."
+            f"All rows: beta 1, {int(pairs)} pairs per step, Adam with learning rate "
+            f"{rate:g}. DCI uses LightGBM. OMES uses alpha .5 and pairs sampled from "
+            "the grid. In each training pair one factor, chosen uniformly, takes "
+            "another value; only GroupVAE receives its index."
         ),
     )
 

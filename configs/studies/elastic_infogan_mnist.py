@@ -1,17 +1,18 @@
-r"""Elastic-InfoGAN and its baselines on uneven subsets of MNIST.
+r"""Elastic-InfoGAN and its baselines on class-imbalanced subsets of MNIST.
 
   python -m launch.study --workdir=runs/elastic_infogan \
       --study=configs/studies/elastic_infogan_mnist.py:as_coded
 
-All eight settings, 5 subsets, 2 seeds, the published 200 epochs (100 of JointVAE, on
-32x32 images as published), as many images each as the subset has, drawn with replacement.
-Words after a colon, with commas between them, ask for less or more: names of settings,
-"epochs20", "splits50", "seeds1"; "as_coded", gradients that stop where the public code's
-do, without which elastic terms ruin short runs (docs/uneven_classes.md); "narrow",
-InfoGANs with half the maps and a quarter of the dense units, at a fifth of the time; a
-hyperparameter, "prior_learning_rate=1e-3":
+Default: all eight settings, 5 subsets, 2 seeds and the published 200 epochs (JointVAE:
+100 epochs on 32x32 images). An epoch has as many images as the subset, sampled with
+replacement. Arguments after the colon: names of settings; "epochs20", "splits50",
+"seeds1"; "as_coded" (gradients stop where the public code stops them; use it in short
+runs, which elastic terms otherwise spoil, see docs/uneven_classes.md); "narrow"
+(InfoGANs with half the feature maps and a quarter of the dense units, in a fifth of the
+time); hyperparameters, "prior_learning_rate=1e-3":
 --study=configs/studies/elastic_infogan_mnist.py:elastic,as_coded,epochs20,splits3,seeds1.
-An InfoGAN makes some 590 steps an epoch; results/bench_infogan.json has the time of one.
+An InfoGAN makes about 590 steps per epoch; results/bench_infogan.json has the time of
+one.
 """
 
 import jax
@@ -37,7 +38,7 @@ ROWS = {
 }
 
 NOTES = {
-    "as_coded": "Gradients stop where those of the public code do.",
+    "as_coded": "Gradients stop where the public code stops them.",
     "narrow": "InfoGANs have 32 and 64 maps and 256 dense units, not 64, 128 and 1024.",
 }
 
@@ -51,19 +52,24 @@ def get_study(argument=""):
     settings = [word for word in asked.options if word in ROWS]
     options = [word for word in asked.options if word in NOTES]
     if not 1 <= numbers["splits"] <= NUM_SPLITS:
-        raise ValueError(f"splits{numbers['splits']}: there are {NUM_SPLITS}.")
+        raise ValueError(
+            f"splits{numbers['splits']}: expected 1 to {NUM_SPLITS} subsets."
+        )
     changed = [*options, *(f"{name}={value:g}" for name, value in hparams.items())]
     if changed and settings == ["joint_vae"]:
-        raise ValueError(f"{', '.join(changed)}: of an InfoGAN, and none is asked for.")
+        raise ValueError(
+            f"{', '.join(changed)}: only for InfoGANs, but the only row is joint_vae; "
+            "name another setting too."
+        )
     epochs = numbers["epochs"]
     if epochs:
         changed.append(f"epochs{epochs}")
     return studies.Study(
         name="_".join(("elastic_infogan_mnist", *changed)),
-        title="Elastic-InfoGAN on uneven subsets of MNIST"
+        title="Elastic-InfoGAN on class-imbalanced subsets of MNIST"
         + (f" ({', '.join(changed)})" if changed else ""),
         rows={ROWS[name]: _config(name, options, hparams) for name in settings or ROWS},
-        # a number stands for a subset and a seed, see `of_seed`
+        # each number encodes a subset and a seed, see `of_seed`
         seeds=tuple(
             split + NUM_SPLITS * seed
             for seed in range(numbers["seeds"])
@@ -77,16 +83,18 @@ def get_study(argument=""):
             (ROWS["published"], ROWS["uniform"]),
         ],
         notes=(
-            "Means over subsets, of the means of their seeds. ENT and NMI are between the "
-            "category of generated images and what a classifier sees in them; lower ENT, "
-            "higher NMI are better. RMSE is between the prior and the true class "
-            "frequencies; that of a given prior is 0 but for the matching. Fréchet "
-            "distances are on the features of the same classifier, and no FID. Q is read "
-            "on MNIST's test images, some of which a subset may hold. The last column is "
-            "of the classifier of digits on the same images. The weights of "
-            "the transformation and entropy terms are not published; these are a first "
-            "choice. JointVAE is trained on 32x32 images, as published. An epoch is as "
-            "many images as the subset has, drawn with replacement. "
+            "Means over subsets; each subset is a mean over its seeds. ENT and NMI "
+            "compare the category of generated images with the prediction of a digit "
+            "classifier; lower ENT and higher NMI are better. RMSE compares the prior "
+            "with the true class frequencies, after categories are matched to digits; "
+            "if all categories are matched correctly, it is 0 for a given prior. "
+            "Fréchet distances use the features of the same classifier and are not "
+            "FID. Q accuracy and Q NMI are on MNIST's test images; a subset may "
+            "contain some of them. The last column is the accuracy of the digit "
+            "classifier on the same images. The weights of the transformation and "
+            "entropy terms are not published; these are a first choice. JointVAE is "
+            "trained on 32x32 images, as published. An epoch has as many images as the "
+            "subset, sampled with replacement. "
             + (f"{epochs} epochs." if epochs else "The published number of epochs.")
             + "".join(f" {NOTES[option]}" for option in options)
             + "".join(f" {name} {value:g}." for name, value in hparams.items())
@@ -111,7 +119,7 @@ def _config(name, options, hparams):
 
 
 def of_seed(config, number, epochs):
-    """A config on the subset that a number stands for."""
+    """Sets the subset and the length of a config for the number of a model."""
     images = infogan.uneven(config, (number % NUM_SPLITS,))
     published = joint_vae.EPOCHS if config.method == "joint_vae" else infogan.EPOCHS
     config.steps = (epochs or published) * images // config.batch_size

@@ -1,14 +1,14 @@
-r"""JointVAE without labels: digits by its category on MNIST, factors on dSprites.
+r"""JointVAE without labels: categories and digits on MNIST, factors on dSprites.
 
   python -m launch.study --study=configs/studies/joint_vae.py --workdir=runs/joint_vae
   python -m launch.study --study=configs/studies/joint_vae.py:rendered_dsprites \
       --workdir=runs/joint_vae_dsprites
 
-MNIST at 32x32, the 60,000 training images, 100 epochs, three seeds; dSprites 300,000
-steps. Arguments after the colon: the data set, "steps9000", "seeds1", and where layers
-start, "pytorch" (the public code, the default) or "xavier":
+Default: the 60,000 training images of MNIST at 32x32, 100 epochs, three seeds.
+dSprites: 300,000 steps. Arguments after the colon: the data set, "steps9000", "seeds1",
+and the initialisation, "pytorch" (the public code's, the default) or "xavier":
 --study=configs/studies/joint_vae.py:mnist,steps46900,seeds1.
-Capacities grow at the paper's pace, however short a run is: see configs/joint_vae.py.
+Capacities increase at the paper's rate, also in short runs: see configs/joint_vae.py.
 """
 
 import jax
@@ -55,14 +55,14 @@ def get_study(argument=""):
         published={"JointVAE": PUBLISHED[dataset]},
         source="Dupont 2018" if dataset == "mnist" else "Dupont 2018 (dSprites)",
         notes=(
-            f"Initialisation: {config.network.init}. "
-            "Accuracy (test images, %) and NMI of the most probable category, categories "
-            "matched to digits one to one; no label is used in training."
+            f"Initialisation: {config.network.init}. Accuracy (%, test images) and NMI "
+            "of the most probable category. Categories are matched to digits one to "
+            "one; training uses no labels."
             if dataset == "mnist"
-            else "FactorVAE score, of 800 votes of 100 images, of the means of the six "
+            else "FactorVAE score: 800 votes of 100 images, on the means of the six "
             "continuous dimensions and the most probable category, whose variance is "
-            "Gini's; the same, and MIG, of the means alone; of the category, accuracy (%) "
-            "and NMI of shapes, matched one to one."
+            "the Gini index. FactorVAE score, means, and MIG, means: without the category. "
+            "Shape accuracy (%) and NMI: of the category, matched to shapes one to one."
         ),
     )
 

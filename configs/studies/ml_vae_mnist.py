@@ -1,10 +1,10 @@
-r"""ML-VAE on MNIST: the public code's table, and what is left of it without labels.
+r"""ML-VAE on MNIST: the public code's table, also without test labels.
 
   python -m launch.study --study=configs/studies/ml_vae_mnist.py --workdir=runs/ml_vae
 
-400 epochs a model, as in the source, and three seeds; other numbers after a colon:
+Default: 400 epochs per model, as in the source, and three seeds. To change them:
 --study=configs/studies/ml_vae_mnist.py:epochs40,seeds1. A model of 400 epochs takes 22 to
-40 minutes on one core. What each setting does is in ml_vae_tradeoff.py.
+40 minutes on one core. ml_vae_tradeoff.py shows the effect of each setting.
 """
 
 import jax
@@ -39,7 +39,7 @@ def get_study(argument=""):
     }
     return studies.Study(
         name="ml_vae_mnist" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
-        title="ML-VAE on MNIST: what probes read off style and class codes, %",
+        title="ML-VAE on MNIST: accuracy of probes on style and class codes, %",
         rows=rows,
         seeds=tuple(range(numbers["seeds"])),
         score=score,
@@ -53,15 +53,15 @@ def get_study(argument=""):
             for line in ("evidence", "one image", "disjoint evidence")
         ],
         notes=(
-            '"evidence" is gathered over the test batch with its true labels, which go '
-            'into the class code: an untrained encoder scores there as well. "no '
-            'evidence" draws from the code of each image, N(0, 1) in every row. Both '
-            "leave the classifier's batch normalisation in training mode, as the public "
-            'code does: a test batch is normalised by itself. "one image" takes the mean '
-            'of the code of each image alone; "disjoint evidence" that of the group of a '
-            "labelled training batch which the image's own code lies nearest to. Neither "
-            "sees a test label. "
-            "Squared error a test image; KL divergences in nats."
+            '"evidence" accumulates the class code over the test batch with its true '
+            'labels: an untrained encoder has a high accuracy too. "no evidence" '
+            "samples from the code of each image, with noise N(0, 1) in every row. "
+            "Both leave the classifier's batch normalisation in training mode, as the "
+            'public code does: it uses the statistics of each test batch. "one image" '
+            'uses the mean of the code of one image. "disjoint evidence" uses the mean '
+            "of a group of a labelled training batch: the group nearest to the image's "
+            "own code. Both use no test labels. Squared error is per test image; KL "
+            "divergences are in nats."
         ),
     )
 
@@ -101,7 +101,7 @@ def _of_length(config, epochs):
 
 
 def score(trained):
-    """The lines of the table of one model, from the two halves of MNIST."""
+    """The lines of the table for one model, on training and test images."""
     halves = []
     for split in ("train", "test"):
         images = data.load("mnist", trained.data_dir, split)

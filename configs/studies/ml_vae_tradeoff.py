@@ -1,10 +1,11 @@
-r"""ML-VAE on MNIST: class accuracy against style leakage, over everything that can be set.
+r"""ML-VAE on MNIST: the effect of each setting on class accuracy and style leakage.
 
   python -m launch.study --study=configs/studies/ml_vae_tradeoff.py --workdir=runs/tradeoff
 
-40 epochs a model and one seed, or as many as stand after a colon ("epochs80,seeds3"); 3 to
-10 minutes of a core a model. Each differs in one setting from "style_beta 8", which is
-trained with `swap`, but for the paper's bound, which has neither that weight nor the swap.
+Default: 40 epochs per model and one seed; arguments after the colon change them
+("epochs80,seeds3"). A model takes 3 to 10 minutes of a core. Each row differs in one
+setting from "style_beta 8", which is trained with `swap`. Only the paper's bound
+differs in two: it has weight 1 and no swap.
 """
 
 from typing import Any
@@ -35,7 +36,7 @@ def get_study(argument=""):
     rows["the paper's bound"] = ml_vae_mnist.paper(epochs)
     return ml_vae_mnist.get_study()._replace(
         name="ml_vae_tradeoff" + (f"_epochs{epochs}" if epochs != EPOCHS else ""),
-        title="ML-VAE on MNIST: what each setting does to style and class codes, %",
+        title="ML-VAE on MNIST: effect of each setting on style and class codes, %",
         rows=rows,
         seeds=tuple(range(numbers["seeds"])),
         score=score,
@@ -47,7 +48,7 @@ def get_study(argument=""):
 
 
 def score(trained):
-    """One line a model: what ml_vae_mnist.py measures on test images alone."""
+    """One line per model: the measurements of ml_vae_mnist.py on test images."""
     lines = ml_vae_mnist.score(trained)
     one = lines["one image"]
     return {
@@ -62,9 +63,9 @@ def score(trained):
 
 
 NOTES = (
-    "Digits of test images read off samples and means of the style code, and off the mean "
-    "of the class code of one image; squared error of an image decoded from its own "
-    "means; nats of style."
+    "Accuracy of probes that predict the digit of test images from samples and means "
+    "of the style code, and from the mean of the class code of one image. Squared "
+    "error is that of an image decoded from its own means. The style KL is in nats."
 )
 
 

@@ -1,9 +1,9 @@
-r"""SDIM on coloured MNIST without each of its parts.
+r"""Ablation of SDIM on coloured MNIST: each row omits one part.
 
   python -m launch.study --study=configs/studies/sdim_ablation.py --workdir=runs/ablation
 
-After a colon, words with commas between them: those of configs/sdim.py, such as "half"
-for half the widths, "steps5000" of every row, "seeds2".
+Arguments after the colon: those of configs/sdim.py, such as "half" for half the widths;
+"steps5000" (per row); "seeds2".
 """
 
 from dis_jax.studies import pair_studies
@@ -32,7 +32,7 @@ def get_study(argument=""):
     rows["no local"].hparams.beta = 0.0
     return pair_studies.table(
         "sdim_ablation",
-        "SDIM on coloured MNIST without each of its parts",
+        "Ablation of SDIM on coloured MNIST",
         rows,
         asked,
         published=PUBLISHED,

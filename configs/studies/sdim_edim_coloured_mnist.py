@@ -1,11 +1,11 @@
-r"""SDIM and EDIM on coloured MNIST, three seeds: the paper's table.
+r"""SDIM and EDIM on coloured MNIST: the paper's table.
 
   python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py \
       --workdir=runs/digits
 
-After a colon, words with commas between them: those of configs/sdim.py, "steps5000" of
-every row, "seeds2". "two_images" pairs two images of one digit, as the paper does. A model
-takes hours on a CPU; "half" halves all widths.
+Arguments after the colon: those of configs/sdim.py, "steps5000" (per row), "seeds2"
+(three by default). "two_images" pairs two images of one digit, as the paper does. A
+model takes hours on a CPU; "half" halves all widths.
 """
 
 from dis_jax.studies import pair_studies

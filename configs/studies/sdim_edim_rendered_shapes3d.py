@@ -1,16 +1,16 @@
-r"""SDIM and EDIM on rendered rooms: one thing in other colours, three seeds.
+r"""SDIM and EDIM on rendered Shapes3D: pairs of one object in different colours.
 
   python -m launch.study --study=configs/studies/sdim_edim_rendered_shapes3d.py \
-      --workdir=runs/rooms
+      --workdir=runs/shapes3d
 
-After a colon, words with commas between them, as in "half,steps5000,seeds2": those of
-configs/sdim.py, a number of steps for every row, and a number of seeds.
+Arguments after the colon, as in "half,steps5000,seeds2": those of configs/sdim.py, the
+steps per row, and the number of seeds (three by default).
 """
 
 from dis_jax.studies import pair_studies
 
 _NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
-# Sanchez et al. 2020, Shapes3D, %: of images that they did not render
+# Sanchez et al. 2020, %, on the original Shapes3D
 _SHARED = (9.96, 10.08, 9.95, 99.99, 99.99, 99.99)
 _EXCLUSIVE = (95.10, 99.79, 96.17, 17.25, 30.73, 6.79)
 PUBLISHED = {
@@ -25,11 +25,11 @@ PUBLISHED = {
 def get_study(argument=""):
     return pair_studies.study(
         "sdim_edim_rendered_shapes3d",
-        "SDIM and EDIM on rendered rooms",
+        "SDIM and EDIM on rendered Shapes3D",
         "rendered_shapes3d",
         argument,
         published=PUBLISHED,
         read_by=pair_studies.PAPER,
         source="Sanchez et al. 2020 (Shapes3D)",
-        notes="Test pairs are other draws from the same 480,000 images.",
+        notes="Test pairs are new samples of the same 480,000 images.",
     )

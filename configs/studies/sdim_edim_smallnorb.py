@@ -1,17 +1,17 @@
-r"""SDIM and EDIM on pairs of SmallNORB's toys, three seeds.
+r"""SDIM and EDIM on pairs of SmallNORB images.
 
   python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py \
-      --workdir=runs/toys
+      --workdir=runs/smallnorb
 
-After a colon, words with commas between them, as in "coloured,half,steps5000,seeds2":
-those of configs/sdim.py ("category" for pairs that share the category alone, "coloured"
-for coloured pairs, "half" for half the widths), a number of steps for every row, and a
-number of seeds.
+Arguments after the colon, as in "coloured,half,steps5000,seeds2": those of
+configs/sdim.py ("category" for pairs that share only the category, "coloured" for
+coloured pairs, "half" for half the widths), the steps per row, and the number of seeds
+(three by default).
 """
 
 from dis_jax.studies import pair_studies
 
-# the source's SmallNORB report, %: all instances of a half, other networks' sizes
+# the source's report on SmallNORB, %: all instances of a half, other layer sizes
 PUBLISHED = {
     "SDIM": {
         "shared_x category": 93.5,
@@ -27,20 +27,20 @@ PUBLISHED = {
     },
 }
 NOTES = (
-    "Those whose poses are known are the test half's five instances of each category: "
-    "seed 0 trains on the first four and tests on the fifth, seed 1 tests on the fourth, "
-    "and so on, so that the deviation over seeds is over what is held out as well. The "
-    "source trains on the other half's five and tests on these, at 96x96, and scores "
-    "with batch statistics."
+    "Only the test half, with five instances of each category, has pose labels. Seed 0 "
+    "trains on the first four instances and tests on the fifth, seed 1 tests on the "
+    "fourth, and so on; the deviation over seeds includes the choice of the held-out "
+    "instance. The source trains on the five instances of the training half and tests "
+    "on the test half, at 96x96, with batch statistics."
 )
 HALVES = (
-    "Trained on the training half and tested on the test half, five other instances of "
-    "each category, as in the source, which takes 96x96 and scores with batch statistics."
+    "Trained on the training half and tested on the test half (five other instances of "
+    "each category), as in the source, which uses 96x96 images and batch statistics."
 )
 
 
 def notes_of(words):
-    """What the tables say of training and test toys."""
+    """The note of a table on its training and test instances."""
     return HALVES if "halves" in words else NOTES
 
 

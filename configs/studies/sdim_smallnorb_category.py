@@ -1,13 +1,13 @@
-r"""What brings SDIM nearer to the category of toys that it has not seen.
+r"""SDIM on held-out SmallNORB instances: effect of augmentation and estimators.
 
   python -m launch.study --study=configs/studies/sdim_smallnorb_category.py \
       --workdir=runs/category
 
-SDIM on pairs of SmallNORB as the public code makes them, with augmented training views,
-with each other estimator of information, and on pairs that share the category alone. After
-a colon, words with commas between them: "half" for half the widths, "steps2500" of every
-row, "seeds2". Each seed holds out another instance. InfoNCE comes last: it scores all
-pairs of a batch, which takes ten times as long on a CPU.
+Rows: SDIM on pairs as in the public code; with augmented training views; with each
+other estimator of information; on pairs that share only the category. Arguments after
+the colon: "half" for half the widths, "steps2500" (per row), "seeds2". Each seed holds
+out another instance. InfoNCE comes last: it scores all pairs of a batch, which takes
+ten times as long on a CPU.
 """
 
 from dis_jax import shipped
@@ -36,7 +36,7 @@ def get_study(argument=""):
     }
     return pair_studies.table(
         "sdim_smallnorb_category",
-        "The category of unseen toys, by SDIM on SmallNORB",
+        "SDIM on SmallNORB: category of held-out instances",
         rows,
         asked,
         published={"SDIM": sdim_edim_smallnorb.PUBLISHED["SDIM"]},

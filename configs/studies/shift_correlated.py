@@ -4,11 +4,11 @@ r"""Models trained on correlated factors, scored with and without the correlatio
   python -m launch.study --workdir=runs/shift_short \
       --study=configs/studies/shift_correlated.py:steps2000,seeds1,width.1,beta_vae
 
-Config arguments: methods, which choose among the rows; widths of the ridge
-("width.1,width.4"); "steps14000", "seeds2"; those of a config, such as "mlp"; and a data
-set: rendered_shapes3d (floor and wall hue), rendered_dsprites (position x and y) or
-rendered_norb (elevation and azimuth). The defaults, as in Träuble et al. 2021, are 300,000
-steps and 5 seeds: work for an accelerator.
+Arguments after the colon: methods, which select rows; widths of the correlation
+("width.1,width.4"); "steps14000", "seeds2"; those of a config, such as "mlp"; and a
+data set: rendered_shapes3d (floor and wall hue), rendered_dsprites (position x and y)
+or rendered_norb (elevation and azimuth). The defaults, 300,000 steps and 5 seeds as in
+Träuble et al. 2021, need an accelerator.
 """
 
 import jax
@@ -55,9 +55,9 @@ def get_study(argument=""):
         seeds=tuple(range(seeds)),
         score=score,
         notes=(
-            f"Each model is scored on the set that it was trained on (trained) and on "
-            f"independent factors (uniform). Pair: entanglement of {first} and {second}; "
-            "others: of all other pairs, on average (Träuble et al. 2021)."
+            "Each model is scored on its training set (trained) and on independent "
+            f"factors (uniform). Pair: pairwise entanglement of {first} and {second}; "
+            "others: mean over all other pairs of factors (Träuble et al. 2021)."
         ),
     )
 

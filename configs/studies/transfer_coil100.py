@@ -1,10 +1,11 @@
-r"""Transfer of photographs to photographs: COIL-100 to SmallNORB.
+r"""Transfer from COIL-100 to SmallNORB, both photographs (Dapueto et al. 2024).
 
   python -m launch.transfer --study=configs/studies/transfer_coil100.py \
       --workdir=runs/transfer_coil100 --data_dir=DIR
 
-COIL-100 is turned and shrunk on the device (Dapueto et al. 2024, 300,000 steps). See
-configs/transfer_studies.py for what may follow a colon.
+Images of COIL-100 are rotated and shrunk on the device. Sources train for 300,000
+steps, as in the paper. See dis_jax/studies/transfer_studies.py for the arguments after
+the colon.
 """
 
 from dis_jax.studies import transfer_studies
@@ -15,7 +16,7 @@ TARGETS = ("smallnorb+coloured:test",)
 def get_study(argument=""):
     return transfer_studies.study(
         "transfer_coil100",
-        "Transfer of COIL-100, augmented",
+        "Transfer from augmented COIL-100",
         "coil100_augmented",
         TARGETS,
         argument,

@@ -3,9 +3,9 @@ r"""OMES over beta on Noisy-dSprites (Dapueto et al. 2024, Figure 1).
   python -m launch.transfer --study=configs/studies/transfer_noisy_dsprites.py \
       --workdir=runs/noisy_dsprites
 
-No target: the sources are scored on their own set, for the figures of OMES over beta and
-of the association matrices with and without supervision. See configs/transfer_studies.py
-for what may follow a colon.
+The study has no target: it scores the sources on their own set, for the figures of OMES
+over beta and of the association matrices with and without supervision. See
+dis_jax/studies/transfer_studies.py for the arguments after the colon.
 """
 
 from dis_jax.studies import transfer_studies

@@ -1,11 +1,12 @@
-r"""Transfer of the original dSprites to those that this package draws.
+r"""Transfer from real dSprites to rendered dSprites.
 
   python -m launch.transfer --study=configs/studies/transfer_real_dsprites.py \
       --workdir=runs/transfer_real_dsprites --data_dir=DIR
 
-The two differ in few pixels, so that little should be lost; from the 46,080 images of the
-original's coarser grid, positions in between are new. See configs/transfer_studies.py for
-what may follow a colon.
+The two sets differ in few pixels, so scores should hardly change. If the source is the
+subset of 46,080 images, the positions and orientations between its grid points are new
+on the target. See dis_jax/studies/transfer_studies.py for the arguments after the
+colon.
 """
 
 from dis_jax.studies import transfer_studies
@@ -16,7 +17,7 @@ TARGETS = ("rendered_dsprites+coloured",)
 def get_study(argument=""):
     return transfer_studies.study(
         "transfer_real_dsprites",
-        "Transfer of real dSprites",
+        "Transfer from real dSprites",
         "dsprites+coloured",
         TARGETS,
         argument,

@@ -82,9 +82,9 @@ def test_words_of_the_study_change_every_infogan():
     assert (
         study.name == "elastic_infogan_mnist_as_coded_narrow_prior_learning_rate=0.001"
     )
-    with pytest.raises(ValueError, match="splits51: there are 50"):
+    with pytest.raises(ValueError, match="splits51: expected 1 to 50"):
         elastic_infogan_mnist.get_study("splits51")
-    with pytest.raises(ValueError, match="narrow, learning_rate=1: of an InfoGAN"):
+    with pytest.raises(ValueError, match="narrow, learning_rate=1: only for InfoGANs"):
         elastic_infogan_mnist.get_study("joint_vae,narrow,learning_rate=1")
     with pytest.raises(ValueError, match="did you mean 'prior_learning_rate=N'"):
         elastic_infogan_mnist.get_study("gumbel,prior_learning_rat=1")
