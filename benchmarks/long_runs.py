@@ -93,9 +93,9 @@ def small(method: str, dataset: str, steps: int, *options: str) -> Run:
         name,
         (
             " ".join(("launch.train", config, workdir, length, *SMALL, *options)),
-            f"launch.evaluate {workdir} --metrics=mig,sap,dcimig --resamples=200 "
+            f"launch.evaluate {workdir} --metrics=mig,sap,dcimig --resamples=100 "
             "--overwrite",
-            f"launch.export {workdir} --out={{folder}}/weights/{name}",
+            f"launch.export {workdir} --out={{folder}}/weights/{name} --half",
         ),
     )
 
@@ -105,23 +105,21 @@ def weights() -> list[Run]:
     hparams = lambda **given: [f"--config.hparams.{k}={v}" for k, v in given.items()]
     discriminator = "--config.discriminator.widths=(128,128,128)"
     capacities = {"capacity_continuous": 15, "gamma_continuous": 50}
+    annealed = hparams(gamma=100, capacity=15, capacity_steps=1_500)
     return [
         small("beta_vae", SPRITES, 3_000),
         small("ada_gvae", ROOMS, 3_000),
-        small("beta_tcvae", ROOMS, 3_000, *hparams(beta=4)),
-        small("ml_vae", NORB, 3_000),
-        small("dip_vae_i", ROOMS, 3_000),
+        small("beta_tcvae", SPRITES, 2_000, *hparams(beta=4)),
+        small("ml_vae", NORB, 1_500),
+        small("annealed_vae", SPRITES, 2_000, *annealed),
         small(
-            *("annealed_vae", SPRITES, 3_000),
-            *hparams(gamma=100, capacity=15, capacity_steps=2_500),
+            "joint_vae", SPRITES, 2_000, *hparams(capacity_steps=1_500, **capacities)
         ),
-        small(
-            "joint_vae", SPRITES, 3_000, *hparams(capacity_steps=2_500, **capacities)
-        ),
-        small("gaussian_tc", NORB, 3_000, *hparams(gamma=10)),
-        small("factor_vae", ROOMS, 3_000, discriminator, *hparams(gamma=10)),
-        small("vae", ROOMS, 3_000),
-        small("group_vae", ROOMS, 3_000),
+        small("factor_vae", ROOMS, 1_500, discriminator, *hparams(gamma=10)),
+        small("dip_vae_i", SPRITES, 2_000),
+        small("gaussian_tc", NORB, 1_500, *hparams(gamma=10)),
+        small("group_vae", SPRITES, 1_500),
+        small("vae", ROOMS, 1_500),
     ]
 
 

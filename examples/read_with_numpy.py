@@ -23,7 +23,7 @@ def read(path):
     for name, entry in about.items():
         first, last = (start + offset for offset in entry["data_offsets"])
         flat = np.frombuffer(blob[first:last], types[entry["dtype"]])
-        arrays[name] = flat.reshape(entry["shape"])
+        arrays[name] = flat.reshape(entry["shape"]).astype(np.float32)
     return arrays
 
 

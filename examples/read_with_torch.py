@@ -27,7 +27,7 @@ class Encoder(torch.nn.Module):
                     # (height, width, in, out) -> (out, in, height, width)
                     value = value.permute(3, 2, 0, 1).contiguous()
                 name = name.removeprefix("params.encoder.").replace(".", "_")
-                self.register_parameter(name, torch.nn.Parameter(value))
+                self.register_parameter(name, torch.nn.Parameter(value.float()))
                 self.names.append(name.rpartition("_")[0])
 
     def forward(self, x):

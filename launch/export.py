@@ -18,6 +18,7 @@ _DATA_DIR = flags.DEFINE_string(
 )
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _BEST = flags.DEFINE_bool("best", False, "Use the best checkpoint instead of the last.")
+_HALF = flags.DEFINE_bool("half", False, "Store the networks as float16.")
 
 
 def main(argv):
@@ -27,7 +28,8 @@ def main(argv):
 
     models.check_member(_WORKDIR.value, _MEMBER.value)
     method, state, config = training.export(
-        _WORKDIR.value, _OUT.value, member=_MEMBER.value, best=_BEST.value
+        *(_WORKDIR.value, _OUT.value),
+        **{"member": _MEMBER.value, "best": _BEST.value, "half": _HALF.value},
     )
     image_set = data.load(config.dataset, _DATA_DIR.value, config.split)
     card = figures.write_model_card(

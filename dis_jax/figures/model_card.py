@@ -138,12 +138,32 @@ def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
                     chance.setdefault((metric, field), []).append(value)
     if not found:
         return "Not evaluated."
-    lines = ["| metric | score | value | chance |", "|---|---|---|---|"]
+    intervals = _intervals(evaluations)
+    lines = [
+        f"| metric | score | value{' [95 %]' * bool(intervals)} | chance |",
+        "|---|---|---|---|",
+    ]
     for (metric, field), values in found.items():
         of_chance = chance.get((metric, field), [])
         beside = f"{np.mean(of_chance):.3f}" if of_chance else ""
-        lines.append(f"| {metric} | {field} | {_interval(values)} | {beside} |")
+        spread = intervals.get((metric, field), "")
+        lines.append(f"| {metric} | {field} | {_interval(values)}{spread} | {beside} |")
     return "\n".join(lines)
+
+
+def _intervals(
+    evaluations: Mapping[str, Mapping[str, Any]],
+) -> dict[tuple[str, str], str]:
+    """The 95 % intervals of scores that one evaluation, with resamples, has."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for evaluation in evaluations.values():
+        for metric, entry in evaluation["metrics"].items():
+            for field, score in entry.get("resamples", {}).get("scores", {}).items():
+                ends = f" [{score['low']:.3f}, {score['high']:.3f}]"
+                found.setdefault((metric, field), []).append(ends)
+    # The interval of one seed of several would not be that of the mean beside it.
+    alone = len(evaluations) == 1
+    return {name: ends[0] for name, ends in found.items() if alone}
 
 
 def _interval(values: list[float]) -> str:

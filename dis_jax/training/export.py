@@ -14,7 +14,12 @@ from dis_jax.training.workdir import Path, strict_json
 
 
 def export(
-    workdir: Path, out: Path, *, member: int | None = None, best: bool = False
+    workdir: Path,
+    out: Path,
+    *,
+    member: int | None = None,
+    best: bool = False,
+    half: bool = False,
 ) -> tuple[Method, State, Any]:
     """Writes a trained model as `config.json` and `model.safetensors`.
 
@@ -27,6 +32,7 @@ def export(
       out: folder of the files; created if missing.
       member: which member of a population.
       best: whether to take the checkpoint with the best score, not the last one.
+      half: whether to store the networks as float16, which halves the file.
 
     Returns:
       The method, the state and the config that were exported.
@@ -57,5 +63,5 @@ def export(
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
-    exported.write(out, method, state, strict_json(config), batch)
+    exported.write(out, method, state, strict_json(config), batch, half=half)
     return method, state, config

@@ -107,6 +107,8 @@ def write(
     state: State,
     config: Mapping[str, Any],
     batch: Mapping[str, Any],
+    *,
+    half: bool = False,
 ) -> None:
     """Writes the parts of a model that encode and decode, without the optimiser.
 
@@ -116,9 +118,10 @@ def write(
       state: of one model.
       config: of the run, as JSON that every reader takes.
       batch: shapes and types of a training batch, as checkpoints keep them.
+      half: whether networks are stored as float16, half the size.
 
     Raises:
-      ValueError: if safetensors is not installed.
+      ValueError: if safetensors is not installed, or float16 cannot hold a weight.
     """
     if lacking := extras.missing_package("safetensors"):
         raise ValueError(lacking)
@@ -132,11 +135,25 @@ def write(
         name: np.asarray(value, order="C")
         for name, value in _named(_part(state, kept)).items()
     }
+    if half:
+        arrays = {name: _halved(name, array) for name, array in arrays.items()}
     folder = pathlib.Path(folder)
     write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
     fresh = folder / f".{WEIGHTS}.{os.getpid()}"
     fresh.write_bytes(save(arrays, metadata))
     fresh.replace(folder / WEIGHTS)  # atomic: no reader sees a partial file
+
+
+def _halved(name: str, array: np.ndarray) -> np.ndarray:
+    """A network's array as float16; hyperparameters keep their precision."""
+    if array.dtype != np.float32 or name.startswith("hparams."):
+        return array
+    largest = float(np.abs(array).max(initial=0))
+    if largest > np.finfo(np.float16).max:
+        raise ValueError(
+            f"{name} holds {largest:.3g}, more than a float16; export it without half."
+        )
+    return array.astype(np.float16)
 
 
 def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
