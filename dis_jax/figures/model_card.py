@@ -154,16 +154,15 @@ def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
 def _intervals(
     evaluations: Mapping[str, Mapping[str, Any]],
 ) -> dict[tuple[str, str], str]:
-    """The 95 % intervals of scores that one evaluation, with resamples, has."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for evaluation in evaluations.values():
-        for metric, entry in evaluation["metrics"].items():
-            for field, score in entry.get("resamples", {}).get("scores", {}).items():
-                ends = f" [{score['low']:.3f}, {score['high']:.3f}]"
-                found.setdefault((metric, field), []).append(ends)
-    # The interval of one seed of several would not be that of the mean beside it.
-    alone = len(evaluations) == 1
-    return {name: ends[0] for name, ends in found.items() if alone}
+    """The 95 % intervals of a single evaluation with resamples."""
+    if len(evaluations) != 1:  # one seed's interval is not that of the mean of several
+        return {}
+    (evaluation,) = evaluations.values()
+    return {
+        (metric, field): f" [{score['low']:.3f}, {score['high']:.3f}]"
+        for metric, entry in evaluation["metrics"].items()
+        for field, score in entry.get("resamples", {}).get("scores", {}).items()
+    }
 
 
 def _interval(values: list[float]) -> str:

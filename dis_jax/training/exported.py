@@ -149,7 +149,7 @@ def _halved(name: str, array: np.ndarray) -> np.ndarray:
     if array.dtype != np.float32 or name.startswith("hparams."):
         return array
     largest = float(np.abs(array).max(initial=0))
-    if largest > np.finfo(np.float16).max:
+    if largest > float(np.finfo(np.float16).max):
         raise ValueError(
             f"{name} holds {largest:.3g}, more than a float16; export it without half."
         )

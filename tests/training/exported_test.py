@@ -28,13 +28,14 @@ def batch_of(method, config):
     return batch_shapes(make(image_set, config.batch_size, **config.sampler), image_set)
 
 
-def write(config, folder):
+def write(config, folder, **options):
     """Exports a model that was initialised, not trained."""
     method = training.make_method(config)
     shapes = batch_of(method, config)
     blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
     state = jax.jit(method.init)(jax.random.key(1), blank)
-    exported.write(folder, method, state, strict_json(config), batch_facts(shapes))
+    facts = strict_json(config), batch_facts(shapes)
+    exported.write(folder, method, state, *facts, **options)
     return method, state
 
 
@@ -64,6 +65,36 @@ def test_codes_and_images_are_those_of_the_model(tiny_config, tmp_path):
     images = [m.decode(s, points) for m, s in ((method, state), (again, read))]
     np.testing.assert_array_equal(*images)
     assert not read.opt_state
+
+
+def test_half_of_the_bytes_keep_codes_and_hyperparameters(tiny_config, tmp_path):
+    config = tiny_config("beta_vae")
+    config.hparams.beta = 4.000001  # float16 has 4 only
+    method, state = write(config, tmp_path / "half", half=True)
+    write(config, tmp_path / "whole")
+    sizes = [
+        (tmp_path / name / "model.safetensors").stat().st_size
+        for name in ("half", "whole")
+    ]
+    assert 0.5 < sizes[0] / sizes[1] < 0.52
+    again, read, _ = training.restore(tmp_path / "half")
+    assert read.hparams["beta"] == state.hparams["beta"] != 4
+    weights = jax.tree.leaves(read.params)
+    assert {leaf.dtype for leaf in weights} == {np.dtype(np.float32)}
+    codes = [
+        np.asarray(evaluation.code_fn(m, s)(IMAGES))
+        for m, s in ((method, state), (again, read))
+    ]
+    np.testing.assert_allclose(*codes, atol=2e-3 * np.abs(codes[0]).max())
+    found = load("read_with_numpy").encode(tmp_path / "half", IMAGES)
+    np.testing.assert_allclose(found, codes[1], atol=1e-5)
+
+
+def test_a_weight_beyond_float16_is_named():
+    with pytest.raises(
+        ValueError, match=r"params\.w holds 7e\+04, more than a float16"
+    ):
+        exported._halved("params.w", np.float32([1, -7e4]))
 
 
 def test_what_serves_the_training_alone_is_left_out(folder):
