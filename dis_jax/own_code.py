@@ -208,6 +208,19 @@ def origin(name: str, error: BaseException) -> str:
     """
     module = sys.modules.get(name.partition(":")[0])
     file = getattr(module, "__file__", None) or _file_of(_PERMITTED.get(name))
+    return in_file(file, error)
+
+
+def in_file(file: str, error: BaseException) -> str:
+    """What an error says, with the last line of a file that led to it.
+
+    Args:
+      file: of one's own, or nothing.
+      error: what was raised.
+
+    Returns:
+      A few words on one line: its type, message, file and line.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if file and frame.filename == file]
     text = " ".join(str(error).split()).rstrip(".") or "no message"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dis_jax import shipped
+from dis_jax import own_code, shipped
 
 
 def load_study(name: str) -> Any:
@@ -18,7 +18,8 @@ def load_study(name: str) -> Any:
       A `Study`, or a `TransferStudy`.
 
     Raises:
-      ValueError: if there is no such study; says which are near.
+      ValueError: if there is no such study, which says the near ones; or if the file
+        cannot be run, with the line.
 
     Example:
       >>> from dis_jax import studies
@@ -26,5 +27,11 @@ def load_study(name: str) -> Any:
       (0, 1)
     """
     file, _, argument = name.partition(":")
-    module = shipped.load_file(shipped.find("configs/studies", file))
-    return module.get_study(argument)
+    path = shipped.find("configs/studies", file)
+    try:
+        return shipped.load_file(path).get_study(argument)
+    except ValueError:
+        raise
+    except Exception as error:  # the file is the user's: anything may be in it
+        said = own_code.in_file(str(path.absolute()), error)
+        raise ValueError(f"{file}: {said}") from error

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,28 @@ from dis_jax.training import base_config
 
 def get_config(argument="rendered_dsprites"):
     return base_config.get_config("beta_vae", argument, beta=2.0)
+"""
+
+OWN = (
+    *("--config.steps=4", "--config.batch_size=16", "--config.log_every=2"),
+    *("--config.checkpoint_every=4", "--config.tensorboard=False"),
+    "--config.population.sparsity=(0.,.5)",
+)
+STUDY = """
+from dis_jax import data, evaluation, studies
+from dis_jax.training import load_config
+
+def score(run):
+    images, _ = data.load(run.config.dataset).take(range(50))
+    codes = evaluation.code_fn(run.method, run.state)(images)
+    return {"": {"spread": float(codes.std())}}
+
+def get_study(argument=""):
+    config = load_config("my_config.py:demo")
+    config.update_from_flattened_dict(
+        dict(steps=2, batch_size=8, log_every=2, checkpoint_every=2, tensorboard=False)
+    )
+    return studies.Study("own", "Mine", {"sparse": config}, (0,), score)
 """
 
 
@@ -183,3 +206,65 @@ def test_a_config_of_ones_own_and_mistakes(here, folder):
     assert "See dis-jax train --help." in done.stderr
     done = here("report", "--workdir=runs/c")
     assert "make one with dis-jax train --config=" in done.stderr
+
+
+def example(holding):
+    """The one block of Python in docs/own_method.md that holds some words."""
+    page = (ROOT / "docs" / "own_method.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (found,) = (block for block in blocks if holding in block)
+    return found
+
+
+def test_a_method_a_set_networks_and_a_metric_of_ones_own(here, folder):
+    (folder / "my_module.py").write_text(example("def sparse_vae"))
+    (folder / "my_config.py").write_text(example("from my_module"))
+    train = ("train", "--config=my_config.py:demo", "--workdir=runs/own", *OWN)
+    done = here(*train)
+    assert done.returncode == 0, done.stderr
+    done = here(*train, "--config.steps=6")
+    assert "resuming from step 4" in done.stderr
+    lines = (folder / "runs" / "own" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [2, 4, 6]
+
+    scoring = ("evaluate", "--workdir=runs/own", "--member=1", "--baselines=none")
+    scoring += ("--metrics=my_module:active_dimensions",)
+    done = here(*scoring)
+    assert done.returncode == 1
+    assert "'my_module:sparse_vae', code from outside dis_jax" in done.stderr
+    assert "nothing was imported" in done.stderr
+    done = here(*scoring, "--allow_code")
+    assert done.returncode == 0, done.stderr
+    (scored,) = (folder / "runs" / "own" / "evaluation").glob("*.json")
+    entry = json.loads(scored.read_text())["metrics"]["my_module:active_dimensions"]
+    assert 0 <= entry["result"]["score"] <= 10
+    own = ("--workdir=runs/own", "--member=1", "--allow_code", "--num_examples=16")
+    done = here("report", *own)
+    assert done.returncode == 0, done.stderr
+    assert "squares" in (folder / "runs" / "own" / "report.html").read_text()
+
+
+def test_a_study_and_a_transfer_of_a_method_of_ones_own(here, folder):
+    (folder / "my_module.py").write_text(example("def sparse_vae"))
+    (folder / "my_config.py").write_text(example("from my_module"))
+    (folder / "my_study.py").write_text(STUDY)
+    done = here("study", "--study=my_study.py", "--workdir=runs/study")
+    assert done.returncode == 0, done.stderr
+    (folder / "wrong.py").write_text(
+        "def get_study(argument):\n    return 1 + argument"
+    )
+    wrong = here("study", "--study=wrong.py", "--workdir=runs/wrong")
+    assert wrong.stderr.startswith("error: wrong.py: TypeError: unsupported operand")
+    assert "wrong.py, line 2)" in wrong.stderr
+    assert "| sparse |" in (folder / "runs" / "study" / "own.md").read_text()
+
+    transfer = ("transfer", "--source=runs/study/sparse/seed0", "--finetune_steps=2")
+    transfer += ("--target=my_module:squares", "--readers=gbt", "--num_codes=60")
+    done = here(*transfer, "--nopictures")
+    assert "nothing was imported" in done.stderr
+    done = here(*transfer, "--nopictures", "--allow_code")
+    assert done.returncode == 0, done.stderr
+    (written,) = (folder / "runs" / "study").glob(
+        "sparse/seed0/transfer/*/transfer.json"
+    )
+    assert written.parent.name == "my_module_squares"
