@@ -18,6 +18,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from dis_jax.data import ImageSet, NarProblems
+from dis_jax.suggest import suggest
 
 Decode = Callable[
     [Float[Array, "batch latent"]], Float[Array, "batch height width channels"]
@@ -261,7 +262,7 @@ def solve_analogies(
     """
     search = search or Search()
     if solver not in SOLVERS:
-        raise ValueError(f"solver is {solver!r}; expected one of {', '.join(SOLVERS)}.")
+        raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
     _check(search, problems.inputs.shape[1])
     count = len(problems.query)
     program = jax.jit(functools.partial(_answer_all, encode, decode, solver, search))
