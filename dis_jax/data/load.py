@@ -126,6 +126,7 @@ def _load(
     resident: bool | None,
 ) -> ImageSet:
     base, variants = split_variants(name)
+    _check_ending(name, base)
     if is_path(base):
         if not has_sides(variants):
             _check_split(base, split, ("all",))
@@ -145,9 +146,8 @@ def _load(
             _check_held(name, resident)
         return image_set
     if name not in NAMES:
-        words = f" Words behind a +: {', '.join(VARIANTS)}." if "+" in name else ""
-        if pathlib.Path(name).exists():
-            words = f" For the folder {name} write ./{name}"
+        there = name and pathlib.Path(name).exists()
+        words = f" For the folder {name} write ./{name}" if there else ""
         raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}{words}")
     _check_split(name, split, _FOLDERS[name][1] if name in _FOLDERS else ("all",))
     if name in _RENDERED:
@@ -225,6 +225,21 @@ def fits(image_set: ImageSet) -> bool:
         memory = host_memory()
     size = image_set.num_images * int(np.prod(image_set.image_shape))
     return size <= ROOM_FOR_DATA * memory
+
+
+def _check_ending(name: str, base: str) -> None:
+    """Refuses what follows the name of a set and is no word of `VARIANTS`, and no split."""
+    if pathlib.Path(base).exists():  # the sign may belong to the name of a folder
+        return
+    whole, colon, split = name.rpartition(":")
+    if colon and split_variants(whole)[0] in NAMES:
+        raise ValueError(f"{whole!r} has no split {split!r}; expected train or test.")
+    known, plus, words = base.partition("+")
+    if plus and (known in NAMES or own_code.is_own(known) or is_path(known)):
+        word = words.partition("+")[0]
+        raise ValueError(
+            f"unknown word {word!r} behind {known}+; {suggest(word, VARIANTS)}"
+        )
 
 
 def _check_split(name: str, split: str, splits: tuple[str, ...]) -> None:

@@ -65,9 +65,25 @@ def test_published_files_that_do_not_fit_are_streamed(tmp_path, monkeypatch):
 
 
 def test_a_word_that_is_not_known_is_refused(tmp_path):
-    message = r"unknown data set 'mnist\+resized0'.*a \+: coloured, .*, resized<side>"
-    with pytest.raises(ValueError, match=message):
-        data.load("mnist+resized0", tmp_path)
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8), np.uint8))
+    file = f"{tmp_path}/a.npz"
+    for name in ("mnist", "my_module:my_set", file):
+        with pytest.raises(ValueError, match=r"word 'resised8' .* mean 'resized<side>'"):
+            data.load(f"{name}+resised8")
+    with pytest.raises(ValueError, match=r"'resized0' behind mnist\+; .*Known: colour"):
+        data.load("mnist+resized0+grey", tmp_path)
+
+
+def test_a_split_that_is_not_known_is_refused():
+    for name in ("mnist", "rendered_dsprites+split(extrapolation)"):
+        with pytest.raises(ValueError, match=r"has no split 'tset'; .* train or test"):
+            data.load(f"{name}:tset")
+
+
+def test_a_folder_may_have_a_sign_in_its_name(tmp_path):
+    (tmp_path / "a+b").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"no image files below .*/a\+b;"):
+        data.load(f"{tmp_path}/a+b")
 
 
 def test_no_folder_says_what_to_set(monkeypatch):
