@@ -166,12 +166,14 @@ def read_images(
     first = read_image(files[0], side=side, channels=channels, fit=fit)
     read = functools.partial(_decoded, side=side, channels=first.shape[-1], fit=fit)
     images = np.empty((len(files), *first.shape), np.uint8)
-    several = 0
+    several = lost = 0
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        found = pool.map(read, files)
-        decoded = tqdm(found, total=len(files), unit="image", disable=len(files) < 1000)
-        for row, (file, (image, frames)) in enumerate(zip(files, decoded, strict=True)):
+        each = pool.map(read, files)
+        decoded = tqdm(each, total=len(files), unit="image", disable=len(files) < 1000)
+        for row, (file, found) in enumerate(zip(files, decoded, strict=True)):
+            image, frames, was_grey = found
             several += frames > 1
+            lost += channels is None and image.shape[-1] == 1 and not was_grey
             if image.shape != first.shape:
                 raise ValueError(
                     f"{file} has the shape {image.shape} and {files[0]} {first.shape}; "
@@ -183,6 +185,11 @@ def read_images(
         logging.warning(
             "%d of %d image files have several frames or pages; only the first is read",
             *(several, len(files)),
+        )
+    if lost:
+        logging.warning(
+            "%d of %d image files are in colour and become grey, as the first is (%s)",
+            *(lost, len(files), files[0]),
         )
     return images
 
@@ -200,8 +207,8 @@ def read_image(
 
 def _decoded(
     file: pathlib.Path, *, side: int | None, channels: int | None, fit: Fit
-) -> tuple[np.ndarray, int]:
-    """The first frame of an image file, and the number of frames."""
+) -> tuple[np.ndarray, int, bool]:
+    """The first frame of an image file, the number of frames, whether the file is grey."""
     from PIL import Image, ImageOps
 
     with whole(file, "image file"):
@@ -226,7 +233,7 @@ def _decoded(
     if side is not None:
         image = _squared(image, fit).resize((side, side), Image.Resampling.LANCZOS)
     array = np.asarray(image)
-    return array[..., None] if array.ndim == 2 else array, frames
+    return array[..., None] if array.ndim == 2 else array, frames, mode in _GREY
 
 
 def _upper_bits(file: pathlib.Path, values: np.ndarray) -> np.ndarray:
@@ -296,6 +303,11 @@ def _read_labels(
             raise ValueError(
                 f"{path}, line {line} has {len(row)} columns, the header {1 + len(names)}."
             )
+    files = [row[0] for _, row in rows]
+    if again := [f for f, count in collections.Counter(files).items() if count > 1]:
+        logging.warning(
+            "%s names %d files more than once, such as %s", path, len(again), again[0]
+        )
     factors = np.empty((len(rows), len(names)), np.int32)
     words = []
     for column, name in enumerate(names):

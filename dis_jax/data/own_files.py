@@ -67,13 +67,11 @@ def from_path(
     """
     path = pathlib.Path(path)
     table = path.with_suffix(".kinds.json") if path.suffix == ".npz" else path / KINDS
-    known: dict[str, Kind] = {}
+    image_set = _read(path, side)
     if table.is_file():
         with named(table):
-            known = read_kinds(str(table))
-    image_set = _read(path, side)
-    known |= kinds or {}
-    return declared(image_set, known) if known else image_set
+            image_set = declared(image_set, read_kinds(str(table)))
+    return declared(image_set, kinds) if kinds else image_set
 
 
 def _read(path: pathlib.Path, side: int | None) -> ImageSet:

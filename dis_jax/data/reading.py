@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from jaxtyping import Int
 
 LARGEST_LABEL = np.iinfo(np.int32).max - 1
 _PAGE = (b"<!doctype", b"<html", b"<?xml")
+_OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _LFS = b"version https://git-lfs"
 
 
@@ -49,6 +51,9 @@ def whole(
     # Decoders raise a dozen kinds: OSError, zlib.error, struct.error, KeyError, ...
     except Exception as error:
         words = (str(error) or type(error).__name__).split("\n")[0][:200].rstrip(". ")
+        words = _OBJECT.sub(
+            "", words
+        ).rstrip()  # PIL names the bytes: <_io.BytesIO ...>
         raise ValueError(
             f"{path} is not a complete {kind} ({_beginning(path)}{words}); {remedy}."
         ) from error

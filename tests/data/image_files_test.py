@@ -118,6 +118,20 @@ def test_images_are_brought_to_one_size_and_one_number_of_channels(tmp_path):
         np.testing.assert_allclose(taken * 255, 90, atol=1e-3)
 
 
+def test_a_colour_that_is_lost_and_a_file_named_twice_are_said(tmp_path, caplog):
+    for name, channels in (("a", 1), ("b", 3), ("c", 3)):
+        write(tmp_path / f"{name}.png", flat(90, channels=channels))
+    data.from_folder(tmp_path, channels=1)
+    assert not caplog.messages
+    assert data.load(str(tmp_path)).image_shape == (6, 6, 1)
+    assert (
+        "2 of 3 image files are in colour and become grey, as the first" in caplog.text
+    )
+    (tmp_path / "labels.csv").write_text("file,hue\nb.png,0\na.png,1\nb.png,1\n")
+    data.load(str(tmp_path))
+    assert "names 1 files more than once, such as b.png" in caplog.text
+
+
 def test_missing_and_damaged_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         data.from_folder(tmp_path / "nowhere")
@@ -130,6 +144,9 @@ def test_missing_and_damaged_files_are_named(tmp_path):
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "b.png").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"b\.png is not a complete image file"):
+        data.from_folder(tmp_path)
+    (tmp_path / "b.png").write_text("hello")
+    with pytest.raises(ValueError, match=r"6c; cannot identify image file\); fetch"):
         data.from_folder(tmp_path)
 
 

@@ -68,7 +68,9 @@ def test_a_word_that_is_not_known_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8), np.uint8))
     file = f"{tmp_path}/a.npz"
     for name in ("mnist", "my_module:my_set", file):
-        with pytest.raises(ValueError, match=r"word 'resised8' .* mean 'resized<side>'"):
+        with pytest.raises(
+            ValueError, match=r"word 'resised8' .* mean 'resized<side>'"
+        ):
             data.load(f"{name}+resised8")
     with pytest.raises(ValueError, match=r"'resized0' behind mnist\+; .*Known: colour"):
         data.load("mnist+resized0+grey", tmp_path)
