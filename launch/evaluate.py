@@ -15,6 +15,7 @@ The default of --metrics is "default" for a run and "all" (that apply) for codes
 For a population, all members are scored in one table; --member=3 selects one.
 """
 
+import hashlib
 import json
 import pathlib
 from typing import Any
@@ -76,23 +77,25 @@ _RESAMPLES = flags.DEFINE_integer(
     lower_bound=0,
 )
 _RESAMPLE_LIMIT = flags.DEFINE_float(
-    "resample_limit",
-    60,
-    "Time limit in seconds for the resamples of each metric; inf for none.",
+    *(
+        "resample_limit",
+        60,
+        "Time limit in seconds for the resamples of each metric; inf for none.",
+    ),
+    lower_bound=0,
 )
 _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+
+_LONGEST = 100  # characters of metrics in a file name; a system allows 255 in all
 
 
 def main(argv: list[str]) -> None:
     del argv
     start.set_up_jax()
-    if (_WORKDIR.value is None) == (_CODES.value is None):
-        raise ValueError("give either --workdir=... or --codes=...")
-    if _FACTORS.value and not _CODES.value:
-        raise ValueError("--factors is for --codes; an image set has its own.")
-    if _KINDS.value and not _CODES.value:
-        raise ValueError("--kinds is for --codes; an image set declares its own.")
-    metrics = _METRICS.value or ["all" if _CODES.value else "default"]
+    _check()
+    metrics = _METRICS.value
+    if metrics is None:
+        metrics = ["all" if _CODES.value else "default"]
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
     path = pathlib.Path(_CODES.value or _WORKDIR.value or "")
     count = 0 if _CODES.value or _MEMBER.value is not None else models.count(path)
@@ -103,9 +106,36 @@ def main(argv: list[str]) -> None:
     print(evaluation.member_table(results, models.what_members_are(path)))
 
 
+def _check() -> None:
+    """Nothing that is given may be without effect."""
+    if bool(_WORKDIR.value) == bool(_CODES.value):
+        raise ValueError("give either --workdir=... or --codes=...")
+    if _FACTORS.value and not _CODES.value:
+        raise ValueError("--factors is for --codes; an image set has its own.")
+    if _KINDS.value and not _CODES.value:
+        raise ValueError("--kinds is for --codes; an image set declares its own.")
+    of_runs = (_MEMBER, _BEST, _CODE, _DATA_DIR)
+    given = [f"--{flag.name}" for flag in of_runs if flag.present]
+    if _CODES.value and given:
+        raise ValueError(f"{', '.join(given)}: no effect with --codes, only on a run.")
+    if _METRICS.value is not None and not any(_METRICS.value):
+        raise ValueError(
+            "--metrics is empty; omit it for the default, or name some, such as mig."
+        )
+
+
+def _named_by(metrics: list[str]) -> str:
+    """Metrics in the name of a file; many of them by the first and a digest of all."""
+    name = "+".join(metrics).lower().replace(":", ".")
+    if len(name) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.partition('+')[0][:_LONGEST]}+{len(metrics) - 1}_more_{digest}"
+
+
 def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[str, Any]:
     kinds = read_kinds(_KINDS.value) if _KINDS.value else None
-    name = f"{'+'.join(metrics).lower().replace(':', '.')}_seed{_SEED.value}"
+    name = f"{_named_by(metrics)}_seed{_SEED.value}"
     chance = {
         "baselines": _BASELINES.value,
         "resamples": _RESAMPLES.value,

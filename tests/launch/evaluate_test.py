@@ -59,6 +59,10 @@ def test_everyday_files_of_codes(run, codes):
     assert "skipped factor_vae_score: needs an encoder" in done.stdout
     result = json.loads(codes.with_name("my_default_seed0.json").read_text())
     assert set(result["metrics"]) == {"mig"}
+    many = ",".join(["mig"] * 80)  # more letters than the name of a file may have
+    done = run("evaluate", f"--codes={codes}", f"--metrics={many}")
+    assert done.returncode == 0, done.stderr
+    assert len([*codes.parent.glob("my_mig+79_more_????????_seed0.json")]) == 1
     done = run("evaluate", f"--codes={codes.with_name('other.npz')}")
     assert done.returncode == 1
     assert "has no array codes and no factors, found z; np.savez(" in done.stderr
@@ -71,6 +75,8 @@ def test_everyday_files_of_codes(run, codes):
         (("--metrics=mgi",), "did you mean 'mig'"),
         (("--metrics=factor_vae_score",), "needs an encoder and a full factor grid"),
         (("--workdir=runs/a",), "either --workdir=... or --codes=..."),
+        (("--member=0", "--best"), "--member, --best: no effect with --codes"),
+        (("--metrics=",), "--metrics is empty; omit it for the default"),
     ],
 )
 def test_a_mistake_ends_in_a_message(run, codes, arguments, message):
