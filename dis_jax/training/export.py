@@ -38,6 +38,8 @@ def export(
       The method, the state and the config that were exported.
 
     Raises:
+      FileExistsError: if `out` holds files of these names that are no exported model's,
+        such as those of a run.
       ValueError: if no member of a population is named, or safetensors is not installed.
 
     Example:
@@ -48,6 +50,7 @@ def export(
     """
     if exported.is_exported(workdir):
         raise ValueError(f"{workdir} holds an exported model already: copy its files.")
+    exported.check_free(out)
     method, state, config = restore(workdir, member, best)
     if state.step.ndim:
         raise ValueError(

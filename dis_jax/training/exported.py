@@ -30,6 +30,24 @@ def is_exported(folder: Path) -> bool:
     return (pathlib.Path(folder) / WEIGHTS).is_file()
 
 
+def check_free(folder: Path) -> None:
+    """Makes sure that an export overwrites nothing but an earlier one.
+
+    Args:
+      folder: of the export.
+
+    Raises:
+      FileExistsError: if it holds a file that an export writes, and no exported model.
+    """
+    names = ("config.json", "README.md")
+    there = [name for name in names if (pathlib.Path(folder) / name).exists()]
+    if there and not is_exported(folder):
+        raise FileExistsError(
+            f"{folder} holds {' and '.join(there)}, which are no exported model's and "
+            "would be overwritten; export to another folder."
+        )
+
+
 def local(name: Path) -> Path:
     """The folder of a model; one of the Hugging Face Hub is downloaded.
 
@@ -138,10 +156,11 @@ def write(
     if half:
         arrays = {name: _halved(name, array) for name, array in arrays.items()}
     folder = pathlib.Path(folder)
-    write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{WEIGHTS}.{os.getpid()}"
     fresh.write_bytes(save(arrays, metadata))
     fresh.replace(folder / WEIGHTS)  # atomic: no reader sees a partial file
+    write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
 
 
 def _halved(name: str, array: np.ndarray) -> np.ndarray:

@@ -145,8 +145,14 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
 
     Raises:
       ValueError: if the workdir has checkpoints of another config; shows the fields. Even
-        where changes are accepted, if it began with another seed or from another run.
+        where changes are accepted, if it began with another seed or from another run. If
+        it holds an exported model.
     """
+    if exported.is_exported(workdir):  # it would be read in place of the checkpoints
+        raise ValueError(
+            f"{workdir} holds an exported model, which cannot be trained further; use "
+            "another --workdir. --config.init_from.workdir begins from its networks."
+        )
     path = config_path(workdir)
     if not path.exists():
         return

@@ -210,3 +210,20 @@ def test_a_name_on_the_hub_is_downloaded_or_its_error_shown(folder, monkeypatch)
     ):
         training.restore("hf://you/model")
     assert asked == ["me/model", "you/model"]
+
+
+def test_an_export_and_a_run_do_not_overwrite_each_other(tiny_config, tmp_path):
+    run, clone, out = (tmp_path / name for name in ("run", "clone", "out"))
+    for path in (run / "config.json", clone / "README.md"):
+        path.parent.mkdir()
+        path.write_text("mine")
+        with pytest.raises(FileExistsError, match=f"holds {path.name}, which are no"):
+            training.export(run, path.parent)
+        assert path.read_text() == "mine"
+    out.mkdir()
+    (out / exported.WEIGHTS).touch()
+    (out / "config.json").touch()
+    exported.check_free(out)  # an earlier export
+    # its weights would be read in place of the checkpoints
+    with pytest.raises(ValueError, match="exported model, which cannot be trained"):
+        training.train(tiny_config("vae"), out)
