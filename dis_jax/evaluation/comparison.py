@@ -10,6 +10,7 @@ from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.evaluation.evaluate import evaluate_codes, sample_codes
+from dis_jax.evaluation.one_metric import one_thread
 from dis_jax.evaluation.registry import find_metric
 from dis_jax.evaluation.resampling import (
     RESAMPLE_LIMIT,
@@ -103,11 +104,14 @@ def compare_codes(
             continue  # named in left_out
         pair = [result["metrics"][name] for result in results]
         entries[name] = _difference(pair)
-        plans = [
-            plan_of(name, each, key, settings, of["seconds"])
-            for each, of in zip(samples, pair, strict=True)
-        ]
-        found = _paired(name, entries[name]["result"], plans, resamples, resample_limit)
+        with one_thread(find_metric(name)):
+            plans = [
+                plan_of(name, each, key, settings, of["seconds"])
+                for each, of in zip(samples, pair, strict=True)
+            ]
+            found = _paired(
+                *(name, entries[name]["result"], plans, resamples, resample_limit)
+            )
         if isinstance(found, str):
             left_out[name] = found
         else:

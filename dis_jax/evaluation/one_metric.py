@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import time
@@ -32,7 +33,8 @@ def run_metric(
     args, options = arguments(name, samples, key, settings)
     start = time.perf_counter()
     try:
-        result = metric.fn(*args, **options)
+        with one_thread(metric):
+            result = metric.fn(*args, **options)
     except Exception as error:
         if isinstance(error, ValueError) or not own_code.is_own(name):
             raise
@@ -49,6 +51,19 @@ def run_metric(
         "settings": {k: _jsonable(v) for k, v in (defaults(metric) | options).items()},
         "seconds": round(seconds, 4),
     }
+
+
+def one_thread(metric: Metric) -> contextlib.AbstractContextManager[Any]:
+    """Linear algebra in one thread, for metrics of codes.
+
+    Their matrices are small: on a busy machine several threads wait for each other, and
+    take fifty times as long as one. An encoder keeps its threads.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return (
+        contextlib.nullcontext() if "encode" in metric.takes else threadpool_limits(1)
+    )
 
 
 def as_fields(result: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 from jaxtyping import Array, Float
 
-from dis_jax.evaluation.one_metric import Settings, arguments, as_fields
+from dis_jax.evaluation.one_metric import Settings, arguments, as_fields, one_thread
 from dis_jax.evaluation.registry import find_metric
 from dis_jax.probing.labelled_codes import Samples, permuted
 
@@ -70,17 +70,18 @@ def add_resamples(
     entries, left_out = {}, {}
     for name, entry in result["metrics"].items():
         entries[name] = dict(entry)
-        plan = plan_of(name, samples, key, settings, entry["seconds"])
-        if reason := too_long(name, plan, count, limit):
-            left_out[name] = reason
-            continue
-        start = time.perf_counter()
-        try:
-            drawn = gather(map(plan.drawn, range(count)))
-            null = gather(map(plan.null, range(count))) if plan.null else {}
-        except ValueError as error:
-            left_out[name] = f"a resample has no score: {error}"
-            continue
+        with one_thread(find_metric(name)):
+            plan = plan_of(name, samples, key, settings, entry["seconds"])
+            if reason := too_long(name, plan, count, limit):
+                left_out[name] = reason
+                continue
+            start = time.perf_counter()
+            try:
+                drawn = gather(map(plan.drawn, range(count)))
+                null = gather(map(plan.null, range(count))) if plan.null else {}
+            except ValueError as error:
+                left_out[name] = f"a resample has no score: {error}"
+                continue
         low, high = find_metric(name).limits
         scores = {}
         for field, value in scalars_of(entry["result"]).items():

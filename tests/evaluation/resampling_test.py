@@ -215,3 +215,20 @@ def test_a_pair_of_codes_is_compared_on_the_same_rows():
         compare_codes(codes, worse[:-1], factors, 0)
     with pytest.raises(ValueError, match="resamples must be 1 or more"):
         compare_codes(codes, worse, factors, 0, resamples=0)
+
+
+def blas_threads(codes, factors):
+    """A metric: how many threads its linear algebra has."""
+    from threadpoolctl import threadpool_info
+
+    del codes, factors
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return float(max(pool["num_threads"] for pool in pools))
+
+
+def test_linear_algebra_has_one_thread_in_scores_and_resamples():
+    entry = evaluate_codes(*numbers(30), 0, blas_threads, resamples=2)["metrics"]
+    ((_, found),) = entry.items()
+    assert found["result"]["score"] == 1
+    scores = found["resamples"]["scores"]["score"]
+    assert (scores["low"], scores["high"], scores["null"]) == (1, 1, 1)
