@@ -33,7 +33,9 @@ _CODES = flags.DEFINE_string(
     "codes", None, "A file of codes (.npz, .npy, .csv, .parquet), instead of a run."
 )
 _FACTORS = flags.DEFINE_string(
-    "factors", None, "The file of their factors (.npy, .csv, .parquet), if another."
+    "factors",
+    None,
+    "File of the factors of --codes (.npy, .csv, .parquet), if separate.",
 )
 _METRICS = flags.DEFINE_list(
     "metrics",

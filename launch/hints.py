@@ -1,4 +1,4 @@
-"""What to do about flags that do not fit the config that is given with them."""
+"""Hints for command lines whose flags do not fit their config."""
 
 import pathlib
 import re
@@ -12,14 +12,14 @@ _OVERRIDE = re.compile(r"--?config\.([^=]+)")
 
 
 def hint(arguments: list[str], unknown: str = "") -> str:
-    """A sentence about a command that could not be parsed, or nothing.
+    """A hint about a command line that could not be parsed, or an empty string.
 
     Args:
       arguments: of the command.
-      unknown: a flag that there is not.
+      unknown: the name of an unknown flag.
 
     Returns:
-      The field of the config that was meant, or the fields that there are.
+      The config field that was probably meant, or the existing fields.
     """
     file, _, argument = _config_flag(arguments)[1].partition(":")
     if not file:
@@ -41,7 +41,7 @@ def with_file(arguments: list[str]) -> list[str]:
     """The arguments, with the file of a shipped config in the place of its name.
 
     Raises:
-      ValueError: if there is no such config; says which are near.
+      ValueError: if there is no such config; names the nearest.
     """
     where, given = _config_flag(arguments)
     name, colon, argument = given.partition(":")
@@ -55,7 +55,7 @@ def with_file(arguments: list[str]) -> list[str]:
 
 
 def broken_file(arguments: list[str]) -> str:
-    """What the file of --config raises and where, or nothing where it makes a config."""
+    """The error of the file of --config with its line, or an empty string."""
     file, _, argument = _config_flag(arguments)[1].partition(":")
     if not pathlib.Path(file).is_file():
         return ""

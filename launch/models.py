@@ -25,7 +25,7 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
 
 
 def count(workdir: Any) -> int:
-    """How many members the population in a folder has; 0 for a single model."""
+    """The number of members of a population; 0 for a single model."""
     config = training.read_config(workdir)
     return len(training.members(config)) if training.is_population(config) else 0
 

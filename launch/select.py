@@ -1,10 +1,10 @@
-r"""Ranks trained models without labels, by UDR, and shows what labels would have said.
+r"""Ranks trained models by UDR, without labels, next to label-based scores.
 
     python -m launch.select --workdir=runs/population
 
-The folder is that of a population or a study, or any that holds runs of several seeds. UDR
-compares models of the same settings and different seeds, on the same images. Where the set
-has labels, the metrics stand beside it, with their rank correlation.
+The folder is a population, a study, or any folder of runs with several seeds. UDR compares
+models with the same settings and different seeds, on the same images. If the set has
+labels, the table also shows --metrics, and their rank correlation with UDR.
 Writes <workdir>/udr_seed<seed>.json.
 """
 
@@ -20,10 +20,10 @@ _WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of a population, a study or several runs.", required=True
 )
 _METRICS = flags.DEFINE_list(
-    "metrics", ["mig"], "Scores by labels, in the table beside UDR; empty for none."
+    "metrics", ["mig"], "Label-based scores shown next to UDR; empty for none."
 )
 _IMAGES = flags.DEFINE_integer(
-    "images", 10_000, "Number of images that are encoded.", lower_bound=3
+    "images", 10_000, "Number of encoded images.", lower_bound=3
 )
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
 _SEED = flags.DEFINE_integer(

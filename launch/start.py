@@ -14,7 +14,7 @@ from dis_jax import extras, own_code, shipped
 
 from . import hints
 
-# What a user can mend, so that the message alone is shown.
+# Mistakes that a user can correct: only their message is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
 LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
 _ALLOW_CODE = flags.DEFINE_bool(
@@ -33,10 +33,10 @@ _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
 
 
 def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
-    """`app.run`, where a mistake of the user's ends in its message, not in a traceback.
+    """Runs a script; a user's mistake ends in an error message, not in a traceback.
 
     Args:
-      main: of the script.
+      main: the script's main function.
       unwinds: whether a signal is raised as an exception, so that what is half made is
         removed. Not in scripts that compute: JAX loses an exception that is raised within
         one of its callbacks, or aborts.
@@ -59,7 +59,7 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
         except _MENDABLE as error:
             if os.environ.get(_TRACEBACK):
                 raise
-            _stop(f"{error}\n({_TRACEBACK}=1 shows where this was found.)")
+            _stop(f"{error}\n({_TRACEBACK}=1 shows the traceback.)")
         except ModuleNotFoundError as error:
             lacking = extras.of_error(error)
             if os.environ.get(_TRACEBACK) or not lacking:
@@ -70,7 +70,7 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
 
 
 def command() -> str:
-    """The command that was given, for the tables that it makes; its folders left open."""
+    """The command line, for the tables that it makes, with `...` in place of folders."""
     script = sys.modules["__main__"]
     given = [f for f in flags.FLAGS.get_key_flags_for_module(script) if f.present]
     left_open = (*_FOLDERS, *_WITHOUT_EFFECT)
@@ -143,13 +143,13 @@ def _parse(argv: list[str]) -> list[str]:
 def _hint(argv: list[str], unknown: str = "") -> str:
     try:
         more = hints.hint(argv[1:], unknown)
-    except Exception:  # a config that cannot be read has been complained of already
+    except Exception:  # the error about an unreadable config is already printed
         more = ""
     return more and f". {more}"
 
 
 def _ours_or_urgent(record: Any) -> bool:
-    """Other packages say a lot at the level that we use; theirs is for debugging."""
+    """Keeps our log lines, and warnings of other packages, which log too much at INFO."""
     script = f"{pathlib.Path(sys.argv[0]).parent}{os.sep}"  # such as benchmarks/
     ours = record.pathname.startswith((*_OURS, script))
     return ours or record.levelno >= 30  # logging.WARNING
@@ -161,7 +161,7 @@ def _unwind(signum: int, frame: Any) -> NoReturn:
 
 
 def _end(signum: int, frame: Any) -> NoReturn:
-    """Ends a script that has nothing to save; a training hears signals itself."""
+    """Ends a script that has nothing to save; training handles signals itself."""
     del frame
     # not by the log, whose write this may have cut in two
     os.write(2, f"error: ended by {signal.Signals(signum).name}\n".encode())

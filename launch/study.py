@@ -18,13 +18,13 @@ from dis_jax import shipped
 from . import start
 
 _STUDY = flags.DEFINE_string(
-    "study", None, "A file of configs/studies/, with :argument.", required=True
+    "study", None, "Name or file of a study, with :argument.", required=True
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.", required=True)
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
-_RESULTS = flags.DEFINE_string("results", None, "Another folder for the table.")
+_RESULTS = flags.DEFINE_string("results", None, "A second folder for the table.")
 _UDR = flags.DEFINE_bool(
     "udr", False, "Add a column: agreement with models of other seeds, without labels."
 )

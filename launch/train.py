@@ -64,7 +64,7 @@ def main(argv):
 
 
 def _command():
-    """As it was given, without the folders."""
+    """The command line without the folders."""
     kept, words = [], iter(sys.argv[1:])
     for word in words:
         name, equals, _ = word.lstrip("-").partition("=")

@@ -22,8 +22,10 @@ _TARGET = flags.DEFINE_list("target", [], "Target sets, comma-separated.")
 _STEPS = flags.DEFINE_integer(
     "finetune_steps", 50_000, "Fine-tuning steps on the target."
 )
-_ADAM = flags.DEFINE_enum("adam", "kept", ["kept", "fresh"], "Adam's moments.")
-_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Of fine-tuning.")
+_ADAM = flags.DEFINE_enum(
+    "adam", "kept", ["kept", "fresh"], "Keep the source's Adam moments, or reset them."
+)
+_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Learning rate of fine-tuning.")
 _TREES = flags.DEFINE_enum(
     "trees", "lightgbm", ["lightgbm", "sklearn"], "Trees for GBT and DCI."
 )
@@ -37,9 +39,11 @@ _SEED = flags.DEFINE_integer(
     upper_bound=start.LARGEST_SEED,
 )
 _PICTURES = flags.DEFINE_boolean("pictures", True, "Draw figures as well.")
-_STUDY = flags.DEFINE_string("study", None, "A file of configs/studies/transfer_*.py.")
+_STUDY = flags.DEFINE_string(
+    "study", None, "Name or file of a transfer study, with :argument."
+)
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.")
-_RESULTS = flags.DEFINE_string("results", None, "Another folder for the tables.")
+_RESULTS = flags.DEFINE_string("results", None, "A second folder for the tables.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
 )
@@ -49,7 +53,7 @@ _SETTINGS = (_STEPS, _ADAM, _RATE, _TREES, _READERS, _CODES, _SEED)
 
 
 def _check():
-    """Nothing that is given may be without effect."""
+    """Raises ValueError if a given flag would have no effect."""
     if bool(_SOURCE.value) == bool(_STUDY.value):
         raise ValueError("give either --source=..., or --study=... and --workdir=...")
     if bool(_STUDY.value) != bool(_WORKDIR.value):
@@ -64,8 +68,8 @@ def _check():
         )
     if given and not _TARGET.value:
         raise ValueError(
-            f"{', '.join(given)}: no effect without --target, which only summarises "
-            "existing transfers."
+            f"{', '.join(given)}: no effect without --target; without it, the command "
+            "only summarises existing transfers."
         )
 
 

@@ -1,4 +1,4 @@
-"""Image sets and how batches are drawn from them."""
+"""Image sets, and the samplers that draw batches from them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Files of codes and factors from anywhere: `.npz`, `.npy`, `.csv` and `.parquet`."""
+"""Reads codes and factors from `.npz`, `.npy`, `.csv` and `.parquet` files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Table(NamedTuple):
 def read_code_file(
     path: str | os.PathLike[str], factors: str | os.PathLike[str] | None = None
 ) -> dict[str, Any]:
-    """Codes and factors of a file, as `evaluation.evaluate_codes` takes them.
+    """Reads codes and factors from a file, as arguments of `evaluation.evaluate_codes`.
 
     An `.npz` holds arrays of these names. An `.npy` holds the codes, and `factors` is
     the file of their factors. In a `.csv` or `.parquet` the columns z0, z1, ... (or z_0)

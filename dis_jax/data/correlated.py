@@ -20,7 +20,7 @@ _LEAST = 1e-30
 
 
 class Ridge(NamedTuple):
-    """Two factors that are drawn near a diagonal.
+    """A correlation of two factors: their values lie near a diagonal.
 
     Attributes:
       first: the name of a factor.
@@ -99,7 +99,7 @@ def weighted(
     weights: Float[np.ndarray, "..."],
     name: str | None = None,
 ) -> ImageSet:
-    """A grid whose combinations of factors are drawn with these probabilities.
+    """A grid whose combinations of factors are sampled with given weights.
 
     `p(f) = w(f) / sum_g w(g)`. Images are drawn with replacement, one factor after the
     other: each from its exact distribution given the factors before it. Scores that set

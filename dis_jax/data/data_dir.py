@@ -43,7 +43,7 @@ def shapes3d(data_dir: pathlib.Path, split: str) -> LabelledImages:
 
 
 def dsprites(data_dir: pathlib.Path, split: str) -> LabelledImages:
-    """DSprites, or the part of it in a file of 46,080 images: full grids, both.
+    """The dSprites images, or the subset of 46,080 images; both are full grids.
 
     The whole set is prepared, or one of the two published files, `.hdf5` before `.npz`.
     The part has every 4th orientation and every 2nd position.

@@ -79,7 +79,7 @@ def shuffled(
     salts: Int[Array, "round batch"],
     num_images: int,
 ) -> Int[Array, " batch"]:
-    """Image of positions under the swap-or-not permutation of [0, num_images).
+    """Permutes positions by the swap-or-not permutation of [0, num_images).
 
     Round i swaps x with pivot_i - x (mod n) if a hash bit of the larger of the two is
     1. Both partners compute the same bit, so it is a bijection for any n: no table, and

@@ -1,4 +1,4 @@
-"""HDF5 files: their own arrays alone, never those of another file of this machine."""
+"""Reads the arrays stored in an HDF5 file, never those of other files that it links."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def read_bytes(path: pathlib.Path) -> bytes:
-    """What a file holds, unpacked if its name ends in `.gz`; errors name the file."""
+    """The content of a file, unpacked if its name ends in `.gz`; errors name the file."""
     if path.suffix != ".gz":
         return path.read_bytes()
     with whole(path, "gzip file"), gzip.open(path) as file:

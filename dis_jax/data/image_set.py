@@ -164,7 +164,7 @@ class ImageSet:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Pick:
-    """Stands in the plan of a batch for the images at positions `index`."""
+    """Placeholder in a batch's plan for the images at positions `index`."""
 
     index: Int[Array, " batch"]
 

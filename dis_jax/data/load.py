@@ -1,4 +1,4 @@
-"""Every set by its name."""
+"""Loads image sets by name."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def load(
     *,
     resident: bool | None = None,
 ) -> ImageSet:
-    """Loads the image set of a name.
+    """Loads an image set by its name.
 
     Sets called `rendered_...` are drawn on the device and need no files. The others are
     read from a folder, and held on the device where they fit.

@@ -44,7 +44,7 @@ class NarProblems(NamedTuple):
 
 
 def nar_problems(key: Key[Array, ""], num_problems: int) -> NarProblems:
-    """Draws visual analogies in the manner of Sonwane et al. 2021.
+    """Samples visual analogies like those of Sonwane et al. 2021.
 
     A program is made of one to three primitives, each applied to all glyphs of a board:
     shift up, down, left or right by a cell, and to_shape. It has minimal length: no two

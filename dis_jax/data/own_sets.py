@@ -1,4 +1,4 @@
-"""Image sets that code of the user's makes, by a name such as `my_module:my_set`."""
+"""Image sets from the user's own code, named as `my_module:my_set`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dis_jax.data.image_set import ImageSet
 
 
 def own_set(name: str, data_dir: str | os.PathLike[str] | None, split: str) -> ImageSet:
-    """The set that code of the user's makes.
+    """The image set that the user's own code names or returns.
 
     Args:
       name: `my_module:my_set`, an `ImageSet` or a function that returns one.

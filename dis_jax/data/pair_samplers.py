@@ -34,7 +34,7 @@ def pairs(
     must_differ: bool = False,
     order: Order = "keyed",
 ) -> Sampler:
-    """Pairs in which some factors are redrawn: `x`, `y`, `changed`, `changed_factor`.
+    """Pairs in which some factors are resampled: `x`, `y`, `changed`, `changed_factor`.
 
     Args:
       image_set: a full grid.

@@ -197,7 +197,7 @@ def cars3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
 
 
 def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
-    """Isaac3D: numbered PNG files and, beside them, their factors in `labels.npy`.
+    """Isaac3D: numbered PNG files, with their factors in `labels.npy`.
 
     Args:
       folder: holds the images, or a folder of them, and perhaps `labels.npy`: a column

@@ -55,7 +55,7 @@ def _masks(factors: Array) -> Array:
 
 @jax.jit
 def draw_sprites(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
-    """Draws sprites from rows of (shape, scale, orientation, pos_x, pos_y).
+    """Renders dSprites images from rows of (shape, scale, orientation, pos_x, pos_y).
 
     The outlines are polygons whose vertices are rounded to 1/256 pixel, as they were by
     the original's rasteriser; a pixel is on where its centre is inside. An edge is

@@ -80,7 +80,7 @@ def rendered_norb() -> ImageSet:
 
 @jax.jit
 def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
-    """Draws toys from rows of (category, instance, elevation, azimuth, lighting).
+    """Renders objects from rows of (category, instance, elevation, azimuth, lighting).
 
     Args:
       factors: integers in the ranges of `rendered_norb`.
@@ -104,7 +104,7 @@ def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
 
 @jax.jit
 def toy_masks(factors: Int[Array, "batch 5"]) -> Bool[Array, "batch 3 64 64"]:
-    """Masks of the toy, of the table in the light, and of the shadow on it.
+    """Masks of the object, of the lit table, and of the shadow on the table.
 
     Args:
       factors: integers in the ranges of `rendered_norb`.

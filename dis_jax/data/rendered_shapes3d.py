@@ -55,7 +55,7 @@ def _single(number: float) -> float:
 
 
 class World(NamedTuple):
-    """The values of the factors of `rendered_rooms`: for each index, what is drawn."""
+    """The factor values of `rendered_rooms`, by index."""
 
     floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
     wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
@@ -93,13 +93,13 @@ def rendered_rooms(
     side: int = 64,
     name: str = "rendered_rooms",
 ) -> ImageSet:
-    """Scenes like those of Shapes3D with values of one's own, rendered on the device.
+    """Scenes like those of Shapes3D with your own factor values, rendered on the device.
 
     In a config, name a function of your own file that returns the set:
     `config.dataset = "my_module:my_rooms"`.
 
     Args:
-      floor_hues: turns of the colour circle, 0 = red, 1/3 = green; or (red, green, blue)
+      floor_hues: hues from 0 to 1, 0 = red, 1/3 = green; or (red, green, blue)
         in [0, 1].
       wall_hues: likewise.
       object_hues: likewise.
@@ -223,7 +223,7 @@ def _rooms(world: World, name: str) -> ImageSet:
 def draw_rooms(
     factors: Int[Array, "batch 6"], world: World = _ORIGINAL
 ) -> Float[Array, "batch side side 3"]:
-    """Draws rooms from rows of (floor, wall, object hue, scale, shape, orientation).
+    """Renders scenes from rows of (floor, wall, object hue, scale, shape, orientation).
 
     Args:
       factors: indices of the values of a world.
@@ -275,7 +275,7 @@ def _colours(hues: tuple[Hue, ...]) -> Float[np.ndarray, "hue 3"]:
 def room_masks(
     factors: Int[Array, "batch 6"], world: World = _ORIGINAL
 ) -> Bool[Array, "batch 5 side side"]:
-    """Masks of the floor in the light, walls, sky, object, and shadow on the floor.
+    """Masks of the lit floor, walls, sky, object, and shadow on the floor.
 
     Args:
       factors: indices of the values of a world.

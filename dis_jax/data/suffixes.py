@@ -1,4 +1,4 @@
-"""Image sets changed as a whole, by words after a "+": pixels, weights, parts."""
+"""Variants of image sets, named by suffixes after a "+": pixels, weights, parts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _WITH_COLOUR = ("tinted", "tinted_on_noise")
 
 
 def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
-    """The name of a set, and the words after it: "mnist+resized32" -> mnist, resized32.
+    """The name of a set, and its suffixes: "mnist+resized32" -> mnist, resized32.
 
     Args:
       name: a name as `load` takes it.
@@ -69,7 +69,7 @@ def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def varied(image_set: ImageSet, variant: str) -> ImageSet:
-    """A set of which every image is changed in one way.
+    """A variant of a set, named by one suffix.
 
     "coloured" has three channels, "grey" one, "resized<side>" another size; "noisy" is
     `noisy`, "viridis" is `viridis`; "tinted" and "tinted_on_noise" have a factor more,
@@ -131,13 +131,13 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
 
 
 def has_sides(variants: Sequence[str]) -> bool:
-    """Whether one of these words divides a set into a side to train on and one to test."""
+    """Whether a suffix splits a set into a training side and a test side."""
     calls = [_CALL.fullmatch(word) for word in variants]
     return any(call is not None and call[1] in _PARTS for call in calls)
 
 
 def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
-    """A set changed by a word, on one of its sides: see `varied`.
+    """One side of a variant of a set: see `varied`.
 
     Args:
       image_set: the set.

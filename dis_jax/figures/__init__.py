@@ -1,4 +1,4 @@
-"""Pictures of what a system has learned, and the report page of a run."""
+"""Pictures of what a model has learned, and the report page of a run."""
 
 from __future__ import annotations
 

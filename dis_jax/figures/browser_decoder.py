@@ -1,4 +1,4 @@
-"""A model's decoder in the form that a report page runs by itself (`decoder.js`)."""
+"""A model's decoder in the form that a report page can run (`decoder.js`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections of the report page for systems that generate from a category."""
+"""Sections of the report page for models that generate from a category."""
 
 from __future__ import annotations
 

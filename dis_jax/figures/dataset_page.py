@@ -1,4 +1,4 @@
-"""The page of a data set: samples, what each factor does, and statistics."""
+"""The page of a data set: samples, the effect of each factor, and statistics."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def explorer_block(
     codes: Float[np.ndarray, "bases latent"],
     dims: Sequence[Dimension],
 ) -> str:
-    """HTML of a decoder with sliders, which `explorer.js` brings to life.
+    """HTML of a decoder with sliders, for `explorer.js`.
 
     Args:
       decoder: of the model.

@@ -1,4 +1,4 @@
-"""Sections of the report page for systems that learn from pairs of views."""
+"""Sections of the report page for models trained on pairs of views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections of a report page about what each part of a code draws."""
+"""Sections of a report page about what each part of a code encodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the studies of SDIM and EDIM have in common."""
+"""Shared parts of the studies of SDIM and EDIM."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ MODELS = ("logistic", "mlp", "knn")
 READERS = ("head", *MODELS)
 COLUMNS = tuple(f"{reader}, {by}" for by in STATISTICS for reader in READERS)
 IDEAL = "ideal"
-PAPER = "head, running"  # Sanchez et al. 2020 read codes by small classifiers
+PAPER = "head, running"  # Sanchez et al. 2020 use small classifiers
 _METHODS = ("sdim", "edim")
 NOTES = (
     "Accuracy on test pairs, %, of each attribute from each code. Probes: co-trained "
@@ -26,12 +26,12 @@ NOTES = (
 
 
 class Asked(NamedTuple):
-    """What the words of a study ask for.
+    """The parsed argument of a study.
 
     Attributes:
       dataset: the name of the data set.
-      words: those that the configs take, in their order.
-      steps: of every row; 0: as many as its config has.
+      words: the arguments of the configs, in their order.
+      steps: of every row; 0: those of its config.
       seeds: of every row.
     """
 
@@ -42,20 +42,20 @@ class Asked(NamedTuple):
 
     @property
     def argument(self):
-        """Of the configs."""
+        """The argument of the configs."""
         return ",".join((self.dataset, *self.words))
 
     @property
     def changes(self):
-        """Words for what makes a study another one; more seeds do not."""
+        """The arguments that change the study's name; the number of seeds does not."""
         return (*self.words, *((f"steps{self.steps}",) if self.steps else ()))
 
 
 def read_words(dataset, argument):
-    """What words with commas between them ask for: "half,steps5000,seeds2".
+    """Parses the argument of a study, such as "half,steps5000,seeds2".
 
     Raises:
-      ValueError: if a word is not known; says which are.
+      ValueError: if a word is unknown; names the known ones.
     """
     options = (*pair_config.options_of(dataset), "demo")
     asked = words.read(argument, {"steps": 0, "seeds": 3}, options)
@@ -64,12 +64,12 @@ def read_words(dataset, argument):
 
 
 def study(name, title, dataset, argument, *, published, read_by, source, notes=""):
-    """SDIM, and EDIM from its encoders, on one kind of pairs.
+    """A study of SDIM, and of EDIM from its encoders, on one kind of pairs.
 
     Args:
       name: of the study; `table` adds the words that change it.
       title: the same.
-      dataset: what the pairs are of.
+      dataset: the data set of the pairs.
       argument: words for `read_words`.
       published: see `table`.
       read_by: see `table`.
@@ -94,7 +94,7 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
 
 
 def table(name, title, rows, asked, *, published, read_by, source, notes=""):
-    """A study of any rows.
+    """A study of SDIM or EDIM with any rows.
 
     Args:
       name: of the study, without the words that change it.
@@ -102,7 +102,7 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
       rows: config by name.
       asked: see `read_words`.
       published: {row: {"code attribute": %}}.
-      read_by: the column that published numbers belong to: their reader and statistics.
+      read_by: the column of published numbers: their probe and statistics.
       source: of the published numbers.
       notes: added to `NOTES`.
     """
@@ -112,11 +112,11 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
         config.steps = asked.steps or config.steps
 
     def of_seed(config, seed):
-        if config.method == "edim":  # from the SDIM of its seed, as long as the table's
+        if config.method == "edim":  # from the SDIM row of the same seed
             config.init_from.workdir = f"SDIM/seed{seed}"
             config.init_from.step = rows["SDIM"].steps
         if pair_data.leaves_one_out(config):
-            # so that the deviation over seeds is that over what is held out as well
+            # so the deviation over seeds includes the choice of the held-out instance
             count = config.attributes.instance.classes
             pair_data.hold_out(config, (count - 1 - seed) % count)
         return config
@@ -140,13 +140,13 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
 
 
 def score(trained):
-    """A line for each reading, a column for each reader and kind of statistics."""
+    """A line per code and attribute, a column per probe and kind of statistics."""
     lines, distances = {}, {}
     for by, batch_statistics in STATISTICS.items():
         readings = evaluation.read_run(
             *(trained.state, trained.config, trained.data_dir),
             batch_statistics=batch_statistics,
-            # others are those of the run that it started from
+            # the other codes are those of the run that it starts from
             codes=tuple(trained.config.heads),
             models=MODELS,
             seed=trained.seed,

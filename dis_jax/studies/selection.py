@@ -102,7 +102,7 @@ def rank_models(
     num_images: int = 10_000,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """UDR of each model among those of the same settings, and scores by labels beside it.
+    """UDR of each model among those with the same settings, next to label-based scores.
 
     Eq.: Duan et al. 2020, Section 4
 

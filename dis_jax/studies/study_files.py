@@ -1,4 +1,4 @@
-"""Studies by name, or by the path of one's own file."""
+"""Loads studies by name, or from your own file."""
 
 from __future__ import annotations
 

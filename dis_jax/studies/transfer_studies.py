@@ -1,4 +1,4 @@
-"""What the studies of transfer have in common: sources, seeds, lengths, targets."""
+"""Shared parts of the transfer studies: sources, seeds, lengths, targets."""
 
 from dis_jax.studies.fine_tuning import TransferSettings
 from dis_jax.studies.transfer_study import TransferStudy
@@ -11,27 +11,26 @@ NOTES = (
     "Sources: {pairs} pairs per step, Adam {rate:g}, gradient norm clipped to 1, beta "
     "increased over the first {warmup:,g} steps for pair-based methods (not on Shapes3D)."
 )
-WARMUP = 50_000  # of all the steps of a source; of fewer, the same part
+WARMUP = 50_000  # of a full-length source; a shorter one has the same fraction
 OPTIONS = ("gbt", "fresh")
 
 
 def study(
     name, title, source, targets, argument="", *, betas=(1.0, 2.0), steps=400_000
 ):
-    """Sources of three methods on one set, carried to several others.
+    """A transfer study: sources of three methods on one set, and several targets.
 
     Args:
       name: of the study.
       title: above its tables.
       source: name of the set of the sources.
       targets: names of sets.
-      argument: words with commas between them: numbers are seeds, steps on the source and
-        steps of fine-tuning (10, `steps` and 50,000 by default); "gbt" leaves out the
-        network that reads factors off codes; "fresh" starts Adam anew for fine-tuning,
-        which continues with the source's by default; names of methods choose among the
-        sources, "beta4" and the like their betas; "pairs32" is the pairs per step (64 by
-        default), "rate5e-4" Adam's rate on the source (1e-4); all other words are
-        targets, in place of those given.
+      argument: separated by commas. Plain numbers are the seeds, the steps on the source
+        and the steps of fine-tuning (by default 10, `steps` and 50,000). "gbt" skips the
+        MLP probe. "fresh" resets Adam for fine-tuning; by default it continues with the
+        source's moments. Names of methods select sources, "beta4" their betas. "pairs32"
+        sets the pairs per step (64 by default), "rate5e-4" Adam's learning rate on the
+        source (1e-4). All other words are targets and replace the given ones.
       betas: of the sources.
       steps: on the source.
     """

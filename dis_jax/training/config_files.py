@@ -1,4 +1,4 @@
-"""Configs by name, or by the path of one's own file."""
+"""Loads configs by name, or from your own file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each field of a config may be: one table, checked before anything is loaded."""
+"""The allowed values of each config field: one table, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dis_jax.suggest import nearest, suggest
 
 
 class Rule(NamedTuple):
-    """What a field may be.
+    """The allowed values of a field.
 
     Attributes:
       words: what follows "expected".
@@ -206,7 +206,7 @@ _NEEDED += ("hparams", "seed", "population", "steps", "sampler", "mesh")
 
 
 def check(config: Any) -> None:
-    """Makes sure that every field of a config is what it may be.
+    """Checks the value of every field of a config.
 
     Args:
       config: an `ml_collections.ConfigDict`, or a nested mapping.

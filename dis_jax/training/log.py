@@ -138,7 +138,7 @@ class Silence:
 
 
 def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`; damaged ones are left out, with a warning.
+    """The lines of a run's `metrics.jsonl`; damaged lines are skipped with a warning.
 
     A last line that was cut off is left out without one: the process ended while it
     wrote.

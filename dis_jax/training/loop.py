@@ -40,7 +40,7 @@ def train(
     accept_changes: bool = False,
     log: Callback | None = None,
 ) -> State:
-    """Trains what the config says, from the last checkpoint in the workdir.
+    """Trains the model of a config, from the last checkpoint in the workdir.
 
     Args:
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.

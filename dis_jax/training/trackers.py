@@ -51,7 +51,7 @@ def to_mlflow(client: Any) -> Callback:
 
 
 def each_member(scalars: Mapping[str, Any]) -> dict[str, float]:
-    """A number a name; those of a population are called "loss/0", "loss/1".
+    """One number per name; those of a population are named "loss/0", "loss/1".
 
     Args:
       scalars: means by name, lists for populations; None for a member that diverged.

@@ -1,4 +1,4 @@
-"""A run's folder: who works in it, its config, and whether config and data still fit."""
+"""A run's folder: its lock, its config, and checks that config and data still fit."""
 
 from __future__ import annotations
 
