@@ -32,7 +32,12 @@ _OURS = tuple(
 _WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
 
 
-def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
+def run(
+    main: Callable[[list[str]], None],
+    *,
+    unwinds: bool = False,
+    positional: bool = False,
+) -> None:
     """Runs a script; a user's mistake ends in an error message, not in a traceback.
 
     Args:
@@ -40,6 +45,7 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
       unwinds: whether a signal is raised as an exception, so that what is half made is
         removed. Not in scripts that compute: JAX loses an exception that is raised within
         one of its callbacks, or aborts.
+      positional: whether arguments without -- are given to `main`.
     """
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
@@ -50,7 +56,7 @@ def run(main: Callable[[list[str]], None], *, unwinds: bool = False) -> None:
         signal.signal(signum, _unwind if unwinds else _end)
 
     def guarded(argv: list[str]) -> None:
-        if argv[1:]:
+        if argv[1:] and not positional:
             _stop(f"unexpected arguments {argv[1:]}; options start with --.")
         if _ALLOW_CODE.value:
             own_code.permit("*")

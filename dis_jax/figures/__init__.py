@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dis_jax.figures.analogy_page import write_analogy_page
 from dis_jax.figures.charts import kl_bars, prior_bars, scatter, score_lines, tsne
+from dis_jax.figures.compare import write_comparison
+from dis_jax.figures.compare_inputs import Comparison, read_comparison
 from dis_jax.figures.curves import Curve, loss_curves, read_curves
 from dis_jax.figures.dataset_page import (
     contact_sheet,
@@ -52,6 +54,7 @@ from dis_jax.figures.transfer_pictures import (
 )
 
 __all__ = [
+    "Comparison",
     "Curve",
     "association_matrix",
     "by_kl",
@@ -71,6 +74,7 @@ __all__ = [
     "prior_bars",
     "problem_picture",
     "program_name",
+    "read_comparison",
     "read_curves",
     "reconstructions",
     "retrieval_grid",
@@ -94,6 +98,7 @@ __all__ = [
     "traverse",
     "tsne",
     "write_analogy_page",
+    "write_comparison",
     "write_dataset_page",
     "write_model_card",
     "write_report",

@@ -207,7 +207,7 @@ def configuration(subject: Subject) -> Section:
     return Section(
         "Configuration",
         about,
-        page.definitions({k: _flatten(v) for k, v in groups.items() if v}),
+        page.definitions({k: flat_settings(v) for k, v in groups.items() if v}),
     )
 
 
@@ -257,7 +257,9 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
             others = [format_score(found.get(b, {}).get(field)) for b in baselines]
             spread = interval_and_null(entry, field)[: len(chance)]
             rows.append([label, field.replace("_", " "), value, *spread, *others])
-            notes.append(" ".join([_about(metric), over]).strip() if label else "")
+            notes.append(
+                " ".join([about_metric(metric), over]).strip() if label else ""
+            )
             label = ""
         for field, value in entry["result"].items():
             if isinstance(value, list) and np.shape(value) == (len(names),):
@@ -291,7 +293,7 @@ def _date(text: str) -> str:
     return f"{text[:16].replace('T', ' ')} UTC" if text.endswith("+00:00") else text
 
 
-def _about(metric: str) -> str:
+def about_metric(metric: str) -> str:
     """The first line of a metric's docstring, and the best score where it is not 1."""
     if (known := METRICS.get(metric)) is None:
         return ""
@@ -305,12 +307,12 @@ def _number(value: float | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat_settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Leaves of nested settings under dotted names."""
     flat = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
+            flat |= flat_settings(value, f"{prefix}{name}.")
         else:
             flat[prefix + name] = _text(value)
     return flat

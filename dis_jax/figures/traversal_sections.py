@@ -42,7 +42,7 @@ def traversal(subject: Subject) -> Section:
     frames = {name: _frames(subject, name) for name in subject.gaussians}
     files = {}
     for name in subject.gaussians:
-        coders = _encode(subject, name), _decode(subject, name, 0), subject.images
+        coders = _encode(subject, name), decode_code(subject, name, 0), subject.images
         files[f"traversals_{name}.png"] = to_png(traversals(*coders))
         most = by_kl(_kl(subject, name))[:_NUM_GIF_DIMS]
         files[f"traversals_{name}.gif"] = sweep_gif(
@@ -156,7 +156,9 @@ def _frames(subject: Subject, name: str) -> np.ndarray:
     dims = by_kl(_kl(subject, name))
     return np.stack(
         [
-            to_uint8(traverse(_decode(subject, name, b), mean[b], values, dims=dims))
+            to_uint8(
+                traverse(decode_code(subject, name, b), mean[b], values, dims=dims)
+            )
             for b in range(NUM_BASES)
         ]
     )
@@ -181,7 +183,7 @@ def _encode(subject: Subject, name: str) -> Callable:
     return lambda images: subject.gaussians[name]
 
 
-def _decode(subject: Subject, name: str, base: int) -> Callable:
+def decode_code(subject: Subject, name: str, base: int) -> Callable:
     """Images of codes `name`, with all other codes taken from one base image."""
     return lambda z: _with_code(subject, name, z, np.full(len(z), base))
 

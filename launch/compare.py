@@ -1,0 +1,47 @@
+"""Writes a page that compares models: scores, curves, traversals, settings.
+
+  python -m launch.compare runs/a runs/b --out=compare.html
+  python -m launch.compare runs/population        # all its members
+  python -m launch.compare runs/study             # its table, and a model of each row
+
+The page is a single file. Run launch.evaluate first to show scores on it, with
+--resamples=200 for their intervals.
+"""
+
+from absl import flags
+
+from . import start
+
+_OUT = flags.DEFINE_string("out", "compare.html", "The page.")
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
+)
+_BEST = flags.DEFINE_bool("best", False, "Use the best checkpoints, not the last.")
+_NUM_EXAMPLES = flags.DEFINE_integer(
+    "num_examples", 512, "Number of encoded images for ranges.", lower_bound=5
+)
+
+
+def main(argv):
+    folders = argv[1:]
+    if not folders:
+        raise ValueError("name the folders of runs, populations or studies.")
+    start.set_up_jax()
+    from dis_jax import figures
+    from dis_jax.figures.compare_scores import missing_scores
+
+    compared = figures.read_comparison(
+        folders,
+        data_dir=_DATA_DIR.value,
+        best=_BEST.value,
+        num_examples=_NUM_EXAMPLES.value,
+    )
+    for command in missing_scores(compared):
+        print(f"no scores yet; run {command}")
+    for name, why in compared.skipped.items():
+        print(f"left out {name}: {why}")
+    print(f"wrote {figures.write_comparison(compared, _OUT.value)}")
+
+
+if __name__ == "__main__":
+    start.run(main, positional=True)

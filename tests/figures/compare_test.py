@@ -1,0 +1,248 @@
+import dataclasses
+import html
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from dis_jax import figures, studies
+from dis_jax.figures import compare, compare_scores
+from dis_jax.figures.compare_inputs import MOST, _chosen, find_models
+from dis_jax.figures.curves import Curve
+from dis_jax.figures.report_inputs import make_subject
+from dis_jax.figures.score_panels import Score, score_panel
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NAME = "<script>b</script>"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory, run_folder, method, state, config, blobs):
+    """Two models: one with a log and scores, one with another beta and a hostile name."""
+    folders = [tmp_path_factory.mktemp("run") for _ in range(2)]
+    run_folder(folders[0])
+    first, second = (
+        make_subject(*(f, method, state, config, blobs), member=0, num_examples=32)
+        for f in folders
+    )
+    other = config.copy_and_resolve_references()
+    other.hparams.beta = 1.5
+    return {"a": first, NAME: second._replace(config=other)}
+
+
+def text_of(section):
+    plain = re.sub(r"data:image/[^\"]*", "", section.reading + section.body)
+    return html.unescape(re.sub(r"<[^>]*>", " ", plain))
+
+
+def test_one_page_holds_all_models(models, tmp_path):
+    path = figures.write_comparison(
+        figures.Comparison(models, [], {}), tmp_path / "c.html"
+    )
+    page = re.sub(r"data:image/[^\"]*", "", path.read_text())
+    assert not re.findall(r"""(?:src|href|srcset)=["']?(?!["'#])""", page)
+    assert page.count("<script>") == page.count("</script>") == 1
+    titles = re.findall(r"<h2>(.*?)</h2>", page)
+    assert titles == ["Scores", "Training", "Traversals", "Settings that differ"]
+    assert page.count('class="card"') == 6  # two models, three images
+    with pytest.raises(ValueError, match=r"model to compare\. a: still trains"):
+        figures.write_comparison(
+            figures.Comparison({}, [], {"a": "still trains"}), tmp_path / "d.html"
+        )
+
+
+def test_models_without_scores_are_named_with_the_command(models):
+    found = figures.Comparison(models, [], {})
+    (command,) = compare_scores.missing_scores(found)
+    assert command == f"python -m launch.evaluate --workdir={models[NAME].workdir}"
+    shown = text_of(compare_scores.scores(found))
+    assert "mig score" in shown
+    assert "0.4321" in shown
+    assert command in shown
+    none = compare_scores.scores(figures.Comparison({NAME: models[NAME]}, [], {}))
+    assert not none.body
+    assert command in none.reading
+
+
+def test_scores_have_intervals_and_chance(models):
+    entry = {
+        "result": {"score": 0.5, "other": 0.25, "infinite": None},
+        "left_out": {"infinite": "infinite: a factor has one value"},
+        "resamples": {"scores": {"score": {"low": 0.4, "high": 0.6, "null": 0.01}}},
+        "baselines": {"chance": {"score": 0.02, "other": 0.03}},
+        "settings": {"bins": 20},
+    }
+    scored = {"date": "2026", "seed": 0, "metrics": {"mig": entry}}
+    made = {
+        name: models["a"]._replace(evaluations={"e": scored | {"seed": seed}})
+        for seed, name in enumerate("ab")
+    }
+    shown = text_of(compare_scores.scores(figures.Comparison(made, [], {})))
+    assert re.search(r"0\.5\s+\[0\.4, 0\.6\]\s+0\.01\s", shown)  # the null, where it is
+    assert re.search(r"0\.25\s+0\.03\s", shown)
+    assert re.search(r"undefined|inf\s", shown)
+    assert "different settings or seeds" in shown
+    same = {"a": made["a"], "b": made["a"]}
+    shown = text_of(compare_scores.scores(figures.Comparison(same, [], {})))
+    assert "different settings" not in shown
+
+
+def test_a_mark_stands_at_its_share_of_the_axis():
+    shown = score_panel("t", "", [Score("a", 2.0), Score("b", 4.0), Score("c", 3.0)])
+    assert re.findall(r'cx="([^"]*)"', shown) == ["3.00%", "97.00%", "50.00%"]
+
+
+def study(values):
+    planned = studies.Study(
+        *("s", "A study", {"vae": {}}, tuple(range(len(values)))),
+        score=lambda _: {},
+        published={"vae": {"mig": 9.0}},
+        source="a paper",
+    )
+    records = [
+        {"row": "vae", "seed": i, "steps": 1, "scores": {"": {"mig": v}}, "config": {}}
+        for i, v in enumerate(values)
+    ]
+    return studies.tabulate(planned, records)
+
+
+def test_a_study_has_a_dot_a_seed_and_the_interval_of_the_mean():
+    """Of 1, 2, 3: 2 ± t s / sqrt(3) with t = 4.3027 and s = 1."""
+    section = compare_scores.study_table(study([1.0, 2.0, 3.0]))
+    assert section.body.count('class="dot"') == 3
+    assert "[-0.4841, 4.484]" in section.body
+    assert re.search(r"published\">9<", section.body)
+    assert "a paper" in section.reading
+    two = compare_scores.study_table(study([1.0, 2.0])).body
+    assert two.count('class="dot"') == 2
+    assert 'class="interval"' not in two
+    assert 'class="dot"' not in compare_scores.study_table(study([1.0])).body
+    assert not compare_scores.study_table(study([])).body
+
+
+def test_settings_that_differ_are_listed(models):
+    section = compare.settings(figures.Comparison(models, [], {}))
+    assert re.findall(r"<td[^>]*>(.*?)</td>", section.body) == [
+        "hparams.beta",
+        "4.0",
+        "1.5",
+    ]
+    same = figures.Comparison({"a": models["a"], "b": models["a"]}, [], {})
+    assert compare.settings(same).reading == "all models have the same settings."
+
+
+def test_models_of_different_sets_say_so(models):
+    assert "same images" in compare.pictures(figures.Comparison(models, [], {})).reading
+    other = dataclasses.replace(models["a"].image_set, name="other")
+    mixed = {"a": models["a"], "b": models["a"]._replace(image_set=other)}
+    shown = compare.pictures(figures.Comparison(mixed, [], {}))
+    assert "different sets" in shown.reading
+    none = {"a": models["a"]._replace(decode=None)}
+    assert not compare.pictures(figures.Comparison(none, [], {})).body
+
+
+def test_long_curves_are_means_over_windows():
+    curve = Curve(np.arange(1200), np.arange(1200.0))
+    step, value = compare._thinned(curve)
+    assert len(step) == len(value) == 400
+    assert (step[:2], value[:2]) == ([1, 4], [1.0, 4.0])
+    assert compare._thinned(Curve(np.arange(2), np.array([np.nan, 1.0])))[1] == [
+        None,
+        1.0,
+    ]
+
+
+def test_folders_are_runs_populations_or_studies(tiny_config, tmp_path):
+    config = tiny_config("beta_vae")
+    folders = {
+        name: tmp_path / name
+        for name in ("a/one", "b/one", "study/x/seed0", "study/y/seed0")
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(config.to_json())
+    config.population.seed = (3, 4)
+    (tmp_path / "b/one/config.json").write_text(config.to_json())
+    (tmp_path / "study" / "s.json").write_text(json.dumps(study([1.0])))
+    found, tables = find_models([tmp_path / n for n in ("a/one", "b/one", "study")])
+    names = ["a/one", "b/one, member 0", "b/one, member 1"]
+    assert [place.name for place in found[3:]] == [
+        "study/x/seed0",
+        "study/y/seed0",
+    ]
+    assert [place.name for place in found[:3]] == names
+    assert [place.member for place in found[:3]] == [None, 0, 1]
+    assert [table["study"] for table in tables] == ["s"]
+    for folders, message in (
+        ([tmp_path / "none"], "there is no folder"),
+        ([tmp_path / "a"], "is no run and no study"),
+        ([tmp_path / "b/one", tmp_path / "a/../b/one"], "named more than once"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            find_models(folders)
+
+
+def test_of_many_models_the_first_seeds_are_shown(tiny_config, tmp_path):
+    for row in range(MOST - 2):
+        for seed in range(3):
+            folder = tmp_path / f"row{row:02}" / f"seed{seed}"
+            folder.mkdir(parents=True)
+            (folder / "config.json").write_text(tiny_config("vae").to_json())
+    places, _ = find_models([tmp_path])
+    shown = [place.folder.name for place in _chosen(places)]
+    assert len(places) == 3 * (MOST - 2)
+    assert (shown.count("seed0"), shown.count("seed1")) == (MOST - 2, 2)
+
+
+def test_released_weights_are_compared_from_a_shell(run, tmp_path):
+    pytest.importorskip("safetensors")
+    weights = sorted((ROOT / "weights").iterdir())
+    page = tmp_path / "page.html"
+    done = run("compare", *weights, f"--out={page}", "--num_examples=16")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no scores yet; run python -m launch.evaluate") == len(
+        weights
+    )
+    assert page.read_text().count('class="card"') == 3 * len(weights)
+
+
+PROBE = """
+<script>
+const svg = document.querySelector(".curves svg"), found = [];
+const read = () => found.push([document.querySelector(".curves [role=status]").textContent,
+  ...[...document.querySelectorAll(".curves output")].map((o) => o.textContent)]);
+read();
+for (const key of ["Home", "ArrowRight"]) {
+  svg.dispatchEvent(new KeyboardEvent("keydown", { key }));
+  read();
+}
+const box = svg.getBoundingClientRect();
+svg.dispatchEvent(new PointerEvent("pointermove", { clientX: box.right - 12 }));
+read();
+found.push(svg.querySelectorAll("path").length);
+document.title = JSON.stringify(found);
+</script>
+"""
+
+
+@pytest.mark.slow
+def test_curves_tell_their_values_in_a_browser(models, tmp_path, browser):
+    curves = {"loss": Curve(np.array([10, 20, 30]), np.array([4.0, 3.0, -2.0]))}
+    later = {"loss": Curve(np.array([10, 30]), np.array([1.0, np.nan]))}
+    made = {
+        "a": models["a"]._replace(curves=curves),
+        "b": models["a"]._replace(curves=later),
+        "c": models["a"]._replace(curves={}),
+    }
+    page = tmp_path / "page.html"
+    figures.write_comparison(figures.Comparison(made, [], {}), page)
+    page.write_text(page.read_text() + PROBE)
+    title = re.search(r"<title>(.*?)</title>", browser(page)).group(1)
+    end = ["step 30", "\N{MINUS SIGN}2", "not finite", "\N{EN DASH}"]
+    start, second = (["step 10", "4", "1"], ["step 20", "3", "1"])
+    assert json.loads(html.unescape(title)) == [
+        *(end, [*start, "\N{EN DASH}"], [*second, "\N{EN DASH}"], end),
+        2,
+    ]
