@@ -6,14 +6,16 @@ import json
 import math
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from absl import logging
 
 from dis_jax.files import write_whole
+from dis_jax.methods import State
 from dis_jax.progress import progress_bar, watched
+from dis_jax.training.pictures import Pictures
 from dis_jax.training.trackers import Callback
 
 Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
@@ -31,6 +33,7 @@ class Log:
         tensorboard: bool,
         seconds_between_lines: float = 10.0,
         tell: Callback | None = None,
+        paint: Callable[[State], Pictures] | None = None,
     ):
         """Opens the log at a step and drops the lines after that step.
 
@@ -41,6 +44,7 @@ class Log:
           tensorboard: whether to write TensorBoard files too.
           seconds_between_lines: of plain progress, where the output is not a terminal.
           tell: also called with the step and the means of each line.
+          paint: makes the pictures of TensorBoard from a state, see `pictures.painter`.
         """
         self._path = workdir / "metrics.jsonl"
         self._earlier = _truncate(self._path, first_step)
@@ -54,6 +58,7 @@ class Log:
         self._wait = seconds_between_lines
         self._note: dict[str, str] = {}
         self._tell = tell
+        self._paint = paint
 
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
@@ -93,6 +98,12 @@ class Log:
             for name, v in list(scalars.items())[:3]
         }
 
+    def show(self, step: int, state: State) -> None:
+        """Draws a state for TensorBoard."""
+        if self._board is not None and self._paint is not None:
+            for name, picture in self._paint(state).items():
+                self._board.add_image(name, picture, step, dataformats="HWC")
+
     def progress(self, step: int) -> None:
         """Moves the bar, or prints a line when enough time has passed."""
         now = time.monotonic()
@@ -128,6 +139,9 @@ class Silence:
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
     ) -> None:
+        """Nothing."""
+
+    def show(self, step: int, state: State) -> None:
         """Nothing."""
 
     def progress(self, step: int) -> None:

@@ -7,7 +7,7 @@ import os
 import pathlib
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from dis_jax.training import mesh as meshes
 from dis_jax.training.diverged import Watch
 from dis_jax.training.finite import NonFiniteError, Window
 from dis_jax.training.log import Log, Silence
+from dis_jax.training.pictures import Pictures, painter
 from dis_jax.training.setup import Run, batch_shapes, set_up
 from dis_jax.training.trackers import Callback
 
@@ -109,7 +110,7 @@ def _train(
             return start.state
         options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
-            Log(folder, tensorboard=config.tensorboard, **options)
+            Log(folder, tensorboard=config.tensorboard, paint=_painter(run), **options)
             if _writes()
             else Silence()
         )
@@ -123,6 +124,13 @@ def _train(
     finally:
         checkpoints.close()
     return state
+
+
+def _painter(run: Run) -> Callable[[State], Pictures] | None:
+    """What draws pictures for TensorBoard, where one process holds the whole state."""
+    if not run.config.tensorboard or jax.process_count() > 1:
+        return None
+    return painter(run.method, run.image_set, population=run.population is not None)
 
 
 def _way_out(saved: list[int]) -> str:
@@ -254,6 +262,8 @@ def _loop(
                 else:  # so that the resumed run writes the same log lines
                     own["opened"] = {"window": window.open(), "scores": scores}
                 checkpoints.save(step, watch.state(carry), facts | own, score)
+                if checkpoint:
+                    log.show(step, watch.state(carry))
             if last:
                 log.progress(step)
             if signum:
