@@ -147,9 +147,10 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
     if _CODES.value:
         source = {"codes": str(path), "factors": _FACTORS.value}
         source = {what: file for what, file in source.items() if file}
+        arrays = data.read_code_file(path, _FACTORS.value)
         out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
         result = evaluation.evaluate_codes(
-            **data.read_code_file(path, _FACTORS.value),
+            **arrays,
             key=key,
             metrics=metrics,
             kinds=kinds,

@@ -41,11 +41,12 @@ def main(argv):
 
     metrics = [name for name in _METRICS.value if name]
     evaluation.resolve_metrics(metrics)  # complain before anything is loaded
+    found = studies.find_candidates(_WORKDIR.value)
     out = evaluation.new_file(
         _WORKDIR.value, f"udr_seed{_SEED.value}", _OVERWRITE.value
     )
     result = studies.rank_models(
-        studies.find_candidates(_WORKDIR.value),
+        found,
         _DATA_DIR.value,
         metrics=metrics,
         num_images=_IMAGES.value,

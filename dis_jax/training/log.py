@@ -110,6 +110,9 @@ class Log:
         if self._bar is not None:
             self._bar.update(step - self._bar.n)
             self._bar.set_postfix(self._note, refresh=False)
+        elif self._shown == self._start and step < self._last_step:
+            # The first call compiles: from its rate, minutes are left where seconds are.
+            self._shown, self._shown_step = now, step
         elif now - self._shown >= self._wait or step == self._last_step:
             rate = (step - self._shown_step) / max(now - self._shown, 1e-9)
             left = (self._last_step - step) / rate if rate else math.inf

@@ -85,3 +85,14 @@ def test_a_mistake_ends_in_a_message(run, codes, arguments, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in codes.parent.iterdir()) == ["my.npz"]
+
+
+def test_a_folder_that_is_not_there_is_not_made(run, tmp_path):
+    for command, folder in (
+        ("evaluate", f"--codes={tmp_path}/no/z.npz"),
+        ("select", f"--workdir={tmp_path}/no"),
+    ):
+        done = run(command, folder)
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("error: no ")
+    assert not [*tmp_path.iterdir()]

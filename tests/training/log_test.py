@@ -67,6 +67,8 @@ def test_plain_progress_tells_step_rate_and_time_left(tmp_path, caplog):
     log = _log(tmp_path, 0, seconds_between_lines=0.0)
     log.write(10, {"loss": 12.34567, "kl": [1.0, 3.0]})
     with caplog.at_level(logging.INFO):
+        log.progress(5)
+        assert not caplog.text  # a rate with the time of compilation would mislead
         log.progress(10)
     log.close()
     assert "step 10 of 100" in caplog.text
