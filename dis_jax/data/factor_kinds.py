@@ -6,6 +6,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from dis_jax.data.image_set import ImageSet, Kind
 from dis_jax.suggest import suggest
@@ -145,19 +146,23 @@ def read_kinds(text: str) -> dict[str, Kind]:
       The kinds by the name of the factor, as `resolve_kinds` takes them.
 
     Raises:
-      ValueError: if it is none of these, or a kind is unknown.
+      FileNotFoundError: if there is no such file.
+      ValueError: if it is none of these, a kind is unknown, or a factor is named twice.
     """
     if text.endswith(".json"):
-        text = pathlib.Path(text).read_text("utf-8")
+        path = pathlib.Path(text)
+        if not path.is_file():
+            raise FileNotFoundError(f"no file {path}; expected a JSON file of kinds.")
+        text = path.read_text("utf-8")
         if not text.lstrip().startswith("{"):
             raise ValueError('expected a JSON object, such as {"size": "ordered"}.')
     if text.lstrip().startswith("{"):
         try:
-            found = json.loads(text)
+            found = json.loads(text, object_pairs_hook=_distinct)
         except json.JSONDecodeError as error:
             raise ValueError(f"kinds are no JSON: {error}.") from error
     else:
-        found = {}
+        pairs = []
         for word in filter(None, text.split(",")):
             name, equals, kind = word.strip().rpartition("=")
             if not equals or not name:
@@ -165,9 +170,19 @@ def read_kinds(text: str) -> dict[str, Kind]:
                     f"kinds has the word {word!r}; expected name=kind, for example "
                     "angle=circular:360."
                 )
-            parts = kind.split(":")
-            found[name] = parts[0] if len(parts) == 1 else (parts[0], parts[1])
+            parts = tuple(kind.split(":"))
+            pairs.append((name, parts[0] if len(parts) == 1 else parts))
+        found = _distinct(pairs)
     return {name: check_kind(kind, name) for name, kind in found.items()}
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of pairs, of which none would overwrite another."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1)
+        raise ValueError(f"kinds names {twice!r} twice; expected one kind a factor.")
+    return found
 
 
 def check_kind(kind: Kind, name: str) -> Kind:

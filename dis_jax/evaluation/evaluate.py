@@ -215,7 +215,8 @@ def sample_codes(
         jax.random.fold_in(key, 0),
         test_codes,
         test_factors,
-        tuple(factor_names) if factor_names is not None else None,
+        # an array of NumPy has its own type of text, which messages would show
+        tuple(map(str, factor_names)) if factor_names is not None else None,
         kinds,
     )
 

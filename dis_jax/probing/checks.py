@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import jax
@@ -26,7 +27,7 @@ def check_codes(
 
     Raises:
       ValueError: if the shape is not (batch, latent), if there are too few rows, or if
-        a value is not finite.
+        a value is not finite or no real number.
     """
     array = np.asarray(codes)
     if array.ndim != 2 or array.shape[1] == 0:
@@ -39,7 +40,7 @@ def check_codes(
             f"{name} must have at least {min_rows} rows, found {array.shape[0]}."
         )
     if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
+        array = _real(array, name)
     finite = np.isfinite(array)
     if not finite.all():
         row, dim = np.argwhere(~finite)[0]
@@ -210,8 +211,20 @@ def pruned(std: Float[np.ndarray, " latent"], min_std: float) -> dict[str, str]:
     return found
 
 
+def _real(array: np.ndarray, name: str) -> np.ndarray:
+    """As float64; NumPy would drop the imaginary part of complex numbers."""
+    if array.dtype.kind != "c":
+        with contextlib.suppress(TypeError, ValueError):
+            return array.astype(np.float64)
+    raise ValueError(
+        f"{name} must be real numbers, found {array.dtype} such as {array.flat[0]!s}."
+    )
+
+
 def _table(factors: ArrayLike, num_rows: int, name: str) -> np.ndarray:
     array = np.asarray(factors)
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} must be real numbers or words, found {array.dtype}.")
     if array.ndim != 2 or array.shape[1] == 0 or array.shape[0] != num_rows:
         raise ValueError(
             f"{name} must have the shape ({num_rows}, factor), one row per code, found "
@@ -230,8 +243,9 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
         missing = np.array([_is_missing(value) for value in column])
     if missing.any():
         row = int(np.argmax(missing))
+        value = column.tolist()[row]
         raise ValueError(
-            f"{name} must be known, found {column[row]!r} at row {row}, factor {k} "
+            f"{name} must be known, found {value!r} at row {row}, factor {k} "
             f"({missing.sum()} such values); use -1 for unknown labels, and remove rows "
             "without a measured number."
         )

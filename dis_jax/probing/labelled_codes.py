@@ -159,9 +159,10 @@ def given_samples(
         codes = np.concatenate([codes, more])
     columns, words = factor_values(factors, len(codes))
     names = factor_names or _default_names(np.asarray(factors))
-    if len(names) != len(columns):
+    if len({*names}) != len(columns) or len(names) != len(columns):
         raise ValueError(
-            f"factor_names must name {len(columns)} factors, found {names}."
+            f"factor_names must name {len(columns)} factors, each by its own name, found "
+            f"{names}."
         )
     found = _samples(
         codes,

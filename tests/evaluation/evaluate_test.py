@@ -332,3 +332,13 @@ def test_a_metric_that_is_asked_for_in_capitals_is_not_left_out_in_silence():
     factors = np.arange(60)[:, None] % 3
     with pytest.raises(ValueError, match="sap"):
         evaluate_codes(1e-3 * factors, factors, 0, ["SAP", "MIG"])
+
+
+def test_names_in_an_array_are_plain_text_in_messages():
+    names, labels = np.array(["shape", "angle"]), np.arange(12).reshape(6, 2) % 3
+    with pytest.raises(ValueError, match="no factor 'angel'; did you mean 'angle'"):
+        evaluate_codes(
+            *(np.ones((6, 2)), labels, KEY, "mig"),
+            factor_names=names,
+            kinds={"angel": "ordered"},
+        )

@@ -20,6 +20,8 @@ def test_codes_keep_their_precision_and_accept_jax():
         (np.zeros((1, 2)), "at least 2 rows, found 1"),
         ([[0.0, 1.0], [np.nan, 1.0]], "found nan at row 1, dimension 0"),
         ([[0.0, np.inf], [0.0, 1.0]], "found inf at row 0, dimension 1"),
+        (np.full((3, 2), 1j), "real numbers, found complex128 such as 1j"),
+        ([["0.5", "red"]] * 3, "real numbers, found <U3 such as 0.5"),
     ],
 )
 def test_bad_codes_are_named(bad, message):
@@ -32,6 +34,8 @@ def test_bad_codes_are_named(bad, message):
     [
         (np.zeros(4, int), r"shape \(4, factor\), one row per code, found \(4,\)"),
         (np.zeros((3, 2), int), r"found \(3, 2\)"),
+        (np.full((4, 1), 1j), "real numbers or words, found complex128"),
+        (np.array([[0.0], [np.nan], [1.0], [0.0]]), "found nan at row 1, factor 0"),
         ([[0.5], [1.0], [2.0], [0.0]], "integers"),
         (
             [[0, 7], [1, 7], [0, 7], [1, 7]],

@@ -26,9 +26,19 @@ def test_kinds_are_read_from_words_json_and_files(tmp_path):
         ("angle=circular:wide", "must be above 0, found 'wide'"),
         ("angle=circular:-1", "must be above 0, found '-1'"),
         ('{"angle": 3}', "the kind of 'angle' is 3"),
+        ("angle=circular:2:3", r"is \('circular', '2', '3'\); expected one of"),
+        ("a=ordered,b=ordered,a=continuous", "kinds names 'a' twice"),
+        ('{"a": "ordered", "a": "continuous"}', "kinds names 'a' twice"),
         ('{"angle"', "kinds are no JSON"),
     ],
 )
 def test_mistakes_are_named(text, message):
     with pytest.raises(ValueError, match=message):
         read_kinds(text)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"no file .*kinds\.json; expected a JSON"
+    ):
+        read_kinds(str(tmp_path / "kinds.json"))

@@ -122,6 +122,8 @@ def test_bad_input_is_named():
     assert none.factors.shape == (6, 0)
     with pytest.raises(ValueError, match="factor_names must name 1 factors"):
         given_samples(codes, np.arange(6)[:, None], KEY, None, None, ("a", "b"))
+    with pytest.raises(ValueError, match="2 factors, each by its own name, found"):
+        given_samples(codes, np.zeros((6, 2)), KEY, None, None, ("a", "a"))
     with pytest.raises(ValueError, match="test_codes and test_factors"):
         given_samples(codes, np.arange(6)[:, None], KEY, codes, None, None)
 
