@@ -54,6 +54,7 @@ from dis_jax.losses.reconstruction import (
     gaussian_nll,
     optimal_variance,
 )
+from dis_jax.losses.support import factorised_support
 from dis_jax.losses.total_correlation import (
     density_ratio_discriminator_loss,
     density_ratio_tc,
@@ -80,6 +81,7 @@ __all__ = [
     "discretised_logistic_nll",
     "discriminator_loss",
     "donsker_varadhan",
+    "factorised_support",
     "gaussian_kl",
     "gaussian_kl_to_standard_normal",
     "gaussian_nll",

@@ -27,6 +27,7 @@ from dis_jax.methods.vae import (
     beta_vae,
     dip_vae_i,
     dip_vae_ii,
+    hfs,
     regularised_vae,
     vae,
 )
@@ -43,6 +44,7 @@ METHODS: dict[str, Callable[..., Method]] = {
     "factor_vae": factor_vae,
     "gaussian_tc": gaussian_tc,
     "group_vae": group_vae,
+    "hfs": hfs,
     "infogan": infogan,
     "joint_vae": joint_vae,
     "ml_vae": ml_vae,
@@ -72,6 +74,7 @@ __all__ = [
     "factor_vae",
     "gaussian_tc",
     "group_vae",
+    "hfs",
     "infogan",
     "joint_vae",
     "ml_vae",

@@ -157,6 +157,29 @@ def _dip_vae(kind: str, config: Any, axis_name: str | None) -> Method:
     return regularised_vae(regulariser, config, axis_name)
 
 
+def hfs(config: Any, axis_name: str | None = None) -> Method:
+    """HFS: beta KL + gamma times the distance from a factorised support.
+
+    Unlike a total correlation, the support leaves correlated factors as they are.
+
+    Eq.: Roth et al. 2023, beta-VAE with a factorised support
+
+    Args:
+      config: as for `vae`, and `hparams.beta`, `hparams.gamma`.
+      axis_name: the mapped axis over which gradients and metrics are averaged; each
+        replica compares the support of its share of the batch.
+
+    Returns:
+      The method.
+    """
+
+    def regulariser(state: State, terms: autoencoder.Terms) -> Array:
+        distance = losses.factorised_support(terms.posterior.mean)
+        return state.hparams["beta"] * terms.kl + state.hparams["gamma"] * distance
+
+    return regularised_vae(regulariser, config, axis_name)
+
+
 def regularised_vae(
     regulariser: Regulariser, config: Any, axis_name: str | None = None
 ) -> Method:

@@ -190,7 +190,15 @@ _POPULATION = {
 }
 
 # Losses that set the examples of a batch against each other.
-_COUPLED = ("factor_vae", "beta_tcvae", "dip_vae_i", "dip_vae_ii", "sdim", "edim")
+_COUPLED = (
+    "factor_vae",
+    "beta_tcvae",
+    "dip_vae_i",
+    "dip_vae_ii",
+    "hfs",
+    "sdim",
+    "edim",
+)
 
 # Without these no run begins, and none is read.
 _NEEDED = (

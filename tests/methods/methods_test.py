@@ -33,6 +33,7 @@ FAMILY = (
     "dip_vae_ii",
     "gaussian_tc",
     "group_vae",
+    "hfs",
     "joint_vae",
     "ml_vae",
 )

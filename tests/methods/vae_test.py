@@ -47,6 +47,7 @@ def test_loss_is_reconstruction_plus_regulariser(step):
         ("beta_tcvae", {"beta": 1.0}),
         ("dip_vae_i", {"lambda_off": 0.0, "lambda_diag": 0.0}),
         ("dip_vae_ii", {"lambda_off": 0.0, "lambda_diag": 0.0}),
+        ("hfs", {"beta": 1.0, "gamma": 0.0}),
     ],
 )
 def test_each_is_a_vae_where_its_own_term_vanishes(step, name, hparams):
@@ -69,6 +70,14 @@ def test_tcvae_adds_the_weighted_total_correlation(step):
     metrics, terms = step("beta_tcvae", beta=6.0)
     tc = jnp.mean(losses.minibatch_total_correlation(terms.z, *terms.posterior))
     wanted = metrics.kl + 5.0 * tc
+    np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
+
+
+def test_hfs_adds_the_distance_of_the_support_of_the_means(step):
+    metrics, terms = step("hfs", beta=2.0, gamma=30.0)
+    distance = losses.factorised_support(terms.posterior.mean)
+    assert distance > 0
+    wanted = 2 * metrics.kl + 30 * distance
     np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
 
 
