@@ -1,12 +1,12 @@
 # make demo   trains FactorVAE on rendered dSprites, scores it, writes a report page
 # make test   formatting, lint, types and tests
-# make check  the same with the fast tests alone, for whoever edits; TESTS=tests/metrics
-#             takes those of the room that changed instead
+# make check  the same with the fast tests only, for daily work; TESTS=tests/metrics
+#             selects other tests
 # make docs   the documentation as a site that works offline, in site/
 # make bench  speed on this machine, written to results/
-# make accelerator  all that a GPU or TPU has to show, written to results/accelerator/
-# All make what they need in .venv first; PYTHON=python3.12 takes another interpreter. One
-# that was not finished is made anew, since it may be of another interpreter.
+# make accelerator  all measurements on a GPU or TPU, written to results/accelerator/
+# Each target first installs what it needs in .venv; PYTHON=python3.12 selects the
+# interpreter. An incomplete .venv is recreated, because it may have another interpreter.
 
 PYTHON ?= python3
 WORKERS ?= 2
