@@ -47,7 +47,7 @@ def config_of(name, tiny_config):
     """Small images for convolutions, whose gradients are slow loops without LLVM."""
     if name not in NORMALISED:
         return tiny_config(name)
-    small = {"dataset": "rendered_dsprites+resized32", "image_shape": (32, 32, 1)}
+    small = {"dataset": "rendered_dsprites+resized16", "image_shape": (16, 16, 1)}
     return tiny_config(name, **small)
 
 

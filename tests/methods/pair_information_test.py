@@ -96,8 +96,8 @@ def by_hand(state, meets):
     """Global and local Jensen-Shannon objectives; only the map meets other rows."""
     found = []
     for role, module in (
-        ("global", networks.GlobalStatistics(2, (8, 8))),
-        ("local", networks.LocalStatistics((8, 8))),
+        ("global", networks.GlobalStatistics(2, (8,))),
+        ("local", networks.LocalStatistics((8,))),
     ):
         total = 0.0
         for side, (maps, vector) in meets.items():
