@@ -102,7 +102,7 @@ def resume(work: pathlib.Path, tiny: bool) -> dict:
     from dis_jax import training
 
     steps = 20 if tiny else 2_000
-    config = _config("factor_vae", "rendered_dsprites")
+    config = _config("beta_vae" if tiny else "factor_vae", "rendered_dsprites")
     config.update(checkpoint_every=steps // 2, tensorboard=False)
     if tiny:
         _shrink(config)

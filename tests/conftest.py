@@ -1,5 +1,6 @@
 """Eight virtual devices for every test, and the real data where they are to be had."""
 
+import gc
 import json
 import os
 import pathlib
@@ -32,6 +33,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import numpy as np
 import pytest  # after the environment is set
 from threadpoolctl import threadpool_limits
+
+# A trace makes many objects that live as long as it: to look through them at each 700 is
+# a quarter of its time.
+gc.set_threshold(100_000, 20, 20)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes

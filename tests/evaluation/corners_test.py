@@ -88,7 +88,7 @@ def test_a_mean_of_10000_spreads_in_float32():
     assert_near(score_codes(shifted, factors, names)[0], rounded, names, 1e-3)
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-10, 1e10, 1e19])
+@pytest.mark.parametrize("scale", [1e-30, 1e19])
 def test_scale_changes_no_score_that_does_not_depend_on_it(plain, scale):
     codes, factors = sample()
     names = [name for name in OF_CODES if name not in SCALED and name != "omes"]

@@ -134,6 +134,7 @@ def test_each_side_is_encoded_as_itself():
 def test_a_run_is_read_with_either_statistics(tiny_config):
     config = tiny_config("sdim", steps=2)
     config.wanted = {"shared": ("shape", "scale", "orientation")}
+    config.heads = {"shared_x": ("shape",), "shared_y": ("colour",)}
     run = training.set_up(config)
     batch = run.sampler.sample(
         run.image_set, jax.random.key(0), jnp.int32(0), run.sampler.args

@@ -37,6 +37,10 @@ FAMILY = (
     "joint_vae",
     "ml_vae",
 )
+# Of several devices and of members side by side the compiler takes care, whatever the
+# method; these have what it may get wrong: shuffles, groups, and convolutions with
+# statistics of the batch.
+ONE_OF_A_KIND = ("factor_vae", "ml_vae", "sdim")
 STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
 
 
@@ -186,7 +190,7 @@ def test_a_step_is_a_function_of_state_and_batch(name, parts, replica, tiny_conf
     assert not all(same)
 
 
-@pytest.mark.parametrize("name", ["factor_vae", "ml_vae"], indirect=True)
+@pytest.mark.parametrize("name", ["vae"], indirect=True)
 def test_compiled_equals_plain(name, parts, tiny_config):
     method, state, _ = parts()
     batch = draw(config_of(name, tiny_config))
@@ -196,7 +200,7 @@ def test_compiled_equals_plain(name, parts, tiny_config):
     _close(compiled[0].params, plain[0].params, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["factor_vae"], indirect=True)
+@pytest.mark.parametrize("name", ["vae"], indirect=True)
 def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
     _, state, looped = parts()
     together, metrics = _run(looped, state, 10)
@@ -208,6 +212,7 @@ def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
     _close(together.params, written_out.params, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
 def test_eight_devices_equal_one(name, parts):
     _, state, one = parts()
     _, _, eight = parts(mesh=(1, 8))
@@ -249,6 +254,7 @@ def test_pmap_averages_the_gradients_of_the_shards(name, parts, replica, tiny_co
         _close(first, mean[0][optimiser].mu, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
 def test_a_population_equals_its_members_alone(name, parts):
     # there rounding grows at the kinks of rectifiers, and the first step tells
     steps, atol = (1, 1e-3) if name in NORMALISED else (10, 1e-5)
@@ -263,7 +269,7 @@ def test_a_population_equals_its_members_alone(name, parts):
     assert not np.array_equal(metrics.loss[:, 0], metrics.loss[:, 1])
 
 
-@pytest.mark.parametrize("name", ["factor_vae"], indirect=True)
+@pytest.mark.parametrize("name", ["vae"], indirect=True)
 def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
     _, states, spread = parts(mesh=(4, 2), population=4, vectorise=True)
     _, _, queue = parts(population=4, vectorise=False)

@@ -47,10 +47,16 @@ def make(make_config):
     """Method, its compiled update, and the first state."""
 
     @functools.cache
+    def begin(name, **networks):
+        method = training.make_method(make_config(name, **networks))
+        return jax.jit(method.init)(jax.random.key(0), BATCH)
+
+    @functools.cache
     def make(name, **fields):
         method = training.make_method(make_config(name, **fields))
-        state = jax.jit(method.init)(jax.random.key(0), BATCH)
-        return method, jax.jit(method.update), state
+        # what meets what is no matter of the first state, which is long to compile
+        networks = {k: v for k, v in fields.items() if k == "share_weights"}
+        return method, jax.jit(method.update), begin(name, **networks)
 
     return make
 
