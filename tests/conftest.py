@@ -1,6 +1,5 @@
 """Eight virtual devices for every test, and the real data where they are to be had."""
 
-import gc
 import json
 import os
 import pathlib
@@ -33,10 +32,6 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import numpy as np
 import pytest  # after the environment is set
 from threadpoolctl import threadpool_limits
-
-# A trace makes many objects that live as long as it: to look through them at each 700 is
-# a quarter of its time.
-gc.set_threshold(100_000, 20, 20)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes
@@ -211,7 +206,7 @@ def tiny_config():
         if method in ("sdim", "edim"):
             config.network.update(shared=4, widths=(4, 4, 4), statistics=(8,), grid=2)
             config.negatives = "permute"  # so that a step has noise of its own
-            # one, since each of the published ten is half a VAE to the compiler
+            # one head, since the published eight are half of what is compiled
             role = "shared" if method == "sdim" else "exclusive"
             config.heads = {f"{role}_x": ("shape",)}
             config.hparams.head_learning_rate = 3e-3

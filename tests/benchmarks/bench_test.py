@@ -47,10 +47,10 @@ def test_pairs_are_both_networks_at_both_widths(monkeypatch):
 def test_a_step_of_pairs_is_timed_and_weighed(run):
     done = run(
         "benchmarks.bench_training",
-        "--config=configs/edim.py:rendered_dsprites",
+        "--config=configs/sdim.py:rendered_dsprites",
         "--config.network.widths=(4,4,4)",
         "--config.network.statistics=(8,)",
-        *(f"--config.heads.exclusive_{side}=('shape',)" for side in "xy"),
+        *(f"--config.heads.shared_{side}=('shape',)" for side in "xy"),
         "--config.batch_size=8",
         "--steps=1",
         "--memory",

@@ -37,8 +37,8 @@ FAMILY = (
     "joint_vae",
     "ml_vae",
 )
-# Of several devices and of members side by side the compiler takes care, whatever the
-# method; these have what it may get wrong: shuffles, groups, and convolutions with
+# The compiler splits a step over devices and runs members side by side, whatever the
+# method. These have what it may get wrong: shuffles, groups, and convolutions with
 # statistics of the batch.
 ONE_OF_A_KIND = ("factor_vae", "ml_vae", "sdim")
 STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
