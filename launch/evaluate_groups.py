@@ -29,9 +29,13 @@ _DATA_DIR = flags.DEFINE_string(
 _FACTOR = flags.DEFINE_string(
     "factor", None, "The label to predict; by default the labels that the groups share."
 )
-_MODEL = flags.DEFINE_string("model", "mlp", "Classifier: mlp or logistic.")
-_NUM_TRAIN = flags.DEFINE_integer("num_train", 10_000, "Number of training images.")
-_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Number of test images.")
+_MODEL = flags.DEFINE_enum("model", "mlp", ["mlp", "logistic"], "Classifier.")
+_NUM_TRAIN = flags.DEFINE_integer(
+    "num_train", 10_000, "Number of training images.", lower_bound=1
+)
+_NUM_TEST = flags.DEFINE_integer(
+    "num_test", 10_000, "Number of test images.", lower_bound=1
+)
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _SEED = flags.DEFINE_integer(
     *("seed", 0, "Seed for images and classifier."),

@@ -23,9 +23,11 @@ _MODELS = flags.DEFINE_list(
     "models", "logistic,knn", "Probes: logistic, mlp, knn, gbt."
 )
 _NUM_TRAIN = flags.DEFINE_integer(
-    "num_train", 10_000, "Number of training pairs of the probes."
+    "num_train", 10_000, "Number of training pairs of the probes.", lower_bound=1
 )
-_NUM_TEST = flags.DEFINE_integer("num_test", 10_000, "Number of test pairs.")
+_NUM_TEST = flags.DEFINE_integer(
+    "num_test", 10_000, "Number of test pairs.", lower_bound=1
+)
 _MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
 _SEED = flags.DEFINE_integer(
     *("seed", 0, "Seed for pairs and probes."),

@@ -278,12 +278,21 @@ def encode_run(
     Returns:
       Both, for `read_pairs` and `left_out_attributes`.
 
+    Raises:
+      ValueError: if the run is of no method that learns from pairs of views.
+
     Example:
       >>> from dis_jax import evaluation, training
       >>> def left_out(workdir):
       ...     _, state, config = training.restore(workdir)
       ...     return evaluation.left_out_attributes(*evaluation.encode_run(state, config))
     """
+    needed = ("attributes", "test_sampler", "test_split", "batch_statistics")
+    if lacking := [name for name in needed if name not in config]:
+        raise ValueError(
+            f"the config of this {config.method!r} has no {', '.join(lacking)}; expected a "
+            "run of a method that learns from pairs of views: sdim or edim."
+        )
     config = config.copy_and_resolve_references()
     config.batch_statistics = batch_statistics
     method = training.make_method(config)

@@ -150,3 +150,8 @@ def test_a_run_is_read_with_either_statistics(tiny_config):
     assert ("shared_x", "shape") in heads
     assert ("shared_y", "colour") in heads
     assert by_batch != running
+
+
+def test_a_run_of_no_pairs_is_refused(tiny_config):
+    with pytest.raises(ValueError, match=r"'vae' has no attributes.*: sdim or edim"):
+        evaluation.encode_run(None, tiny_config("vae"))
