@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dis_jax import own_code, shipped
+from dis_jax.suggest import nearest
 
 _OVERRIDE = re.compile(r"--?config\.([^=]+)")
 
@@ -31,9 +32,13 @@ def hint(arguments: list[str], unknown: str = "") -> str:
     for name in filter(None, map(_OVERRIDE.match, arguments)):
         if (field := name[1]) not in fields:
             group = field.rpartition(".")[0]
+            while group and not hasattr(fields.get(group), "items"):
+                group = group.rpartition(".")[0]
             beside = [f for f in fields if f.rpartition(".")[0] == group]
             of = f"config.{group}" if group else "config"
-            return f"There is no config.{field}; {of} has {', '.join(beside)}."
+            near = nearest(field, fields)
+            meant = f"did you mean {near}? " if near else ""
+            return f"there is no config.{field}; {meant}{of} has {', '.join(beside)}."
     return ""
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pathlib
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -23,6 +24,9 @@ _ALLOW_CODE = flags.DEFINE_bool(
     "Import and run code outside dis_jax that the config of a workdir names.",
 )
 _TRACEBACK = "DIS_JAX_TRACEBACK"
+_NOT_A_NUMBER = re.compile(
+    r"(?:(invalid literal for int\(\) with base 10)|could not convert string to float): .*"
+)
 _FOLDERS = ("source", "workdir")
 # Folders, with a separator: a clone may be called dis_jax and hold other packages too.
 _OURS = tuple(
@@ -137,21 +141,26 @@ def _parse(argv: list[str]) -> list[str]:
             _stop(f"--config: {broken}\n{see}")
         if isinstance(error, flags.Error):
             more = _hint(argv, getattr(error, "flagname", ""))
-            _stop(f"{error}{more}\n{see}")
+            _stop(
+                f"{_NOT_A_NUMBER.sub(_of_type, str(error))}{more and f'. {more}'}\n{see}"
+            )
         if not isinstance(error, (AttributeError, KeyError, TypeError, *_MENDABLE)):
             raise
         # ml_collections hands on the repr of a message: undo its escapes and quotes
         text = str(error).encode().decode("unicode_escape").replace("'", "").strip('"')
-        more = "" if "Did you mean" in text else _hint(argv)
-        _stop(f"--config: {text}{more}".replace("\n", " "))
+        _stop(f"--config: {_hint(argv) or text}\n{see}")
+
+
+def _of_type(found: re.Match[str]) -> str:
+    """What was expected where Python says that it could not convert a text."""
+    return f"expected {'an integer' if found[1] else 'a number'}"
 
 
 def _hint(argv: list[str], unknown: str = "") -> str:
     try:
-        more = hints.hint(argv[1:], unknown)
+        return hints.hint(argv[1:], unknown)
     except Exception:  # the error about an unreadable config is already printed
-        more = ""
-    return more and f". {more}"
+        return ""
 
 
 def _ours_or_urgent(record: Any) -> bool:

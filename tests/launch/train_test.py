@@ -13,8 +13,8 @@ CONFIG = "--config=configs/beta_vae.py:rendered_dsprites,mlp"
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((CONFIG, "--config.hparams.bata=3"), 'Did you mean "beta"'),
-        ((CONFIG, "--config.steps=many"), "--config.steps=many"),
+        ((CONFIG, "--config.hparams.bata=3"), "did you mean 'hparams.beta'"),
+        ((CONFIG, "--config.steps=many"), "steps=many: expected an integer"),
         ((CONFIG, "--wordir=x"), "Did you mean: workdir"),
         (("--config=configs/nothing.py",), "configs/nothing.py"),
         (
