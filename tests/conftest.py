@@ -198,7 +198,9 @@ def tiny_config():
 
     def make(method: str, **overrides: object):
         module = importlib.import_module(f"configs.{method}")
-        config = module.get_config("rendered_dsprites,mlp")
+        has_own_networks = method in ("sdim", "edim", "infogan")
+        form = "" if has_own_networks else ",mlp"
+        config = module.get_config(f"rendered_dsprites{form}")
         # with labels, a latent for each of the five factors
         latent = 5 if method == "group_vae" else 3
         config.network.update(latent=latent, encoder=(8,), decoder=(8,))
