@@ -35,7 +35,7 @@ Trained for {steps:,} steps of {batch} examples, seed {seed}, by
 ```shell
 {command}
 ```
-{pictures}
+{schedule}{pictures}
 ## Scores
 
 {scores}
@@ -97,6 +97,7 @@ def write_model_card(
         batch=config.batch_size,
         seed=config.seed,
         command=command.read_text().strip() if command.is_file() else "(unknown)",
+        schedule=_schedule(config, int(state.step)),
         pictures=_pictures(out, subject),
         scores=_scores(subject.evaluations),
         folder=out.name,
@@ -111,6 +112,16 @@ def _what(method: str) -> str:
     if method not in shipped.names("configs"):
         return "A method of its author's own."
     return (shipped.load("configs", method).__doc__ or "").partition("\n")[0]
+
+
+def _schedule(config: Any, steps: int) -> str:
+    """A sentence on a run that is shorter than the shipped config makes it."""
+    if config.method not in shipped.names("configs"):
+        return ""
+    full = shipped.load("configs", config.method).get_config(config.dataset).steps
+    if steps >= full:
+        return ""
+    return f"\nThis is a short schedule: the config's own has {full:,} steps.\n"
 
 
 def _pictures(out: pathlib.Path, subject: Subject) -> str:
