@@ -137,7 +137,10 @@ def check_step(before: State, after: Any) -> None:
       after: its result, or the shapes of it.
     """
     if not isinstance(after, tuple) or len(after) != 2:
-        raise ValueError(f"update returned {after!r}; expected (state, metrics).")
+        count = f" of {len(after)}" if isinstance(after, tuple | list) else ""
+        raise ValueError(
+            f"update returned a {type(after).__name__}{count}; expected (state, metrics)."
+        )
     state, metrics = after
     if not isinstance(state, State):
         raise ValueError(f"update returned a {type(state).__name__}; expected a State.")

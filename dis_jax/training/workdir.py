@@ -101,6 +101,12 @@ def read_config(workdir: Path) -> Any:
     from ml_collections import ConfigDict
 
     path = config_path(workdir)
+    if not path.is_file() and str(workdir).startswith("hf:"):
+        raise FileNotFoundError(
+            f"{workdir}: commands write results into the folder of a model, so they take "
+            "no name of the Hub. Download it (hf download OWNER/NAME --local-dir=FOLDER) "
+            "and give that folder."
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f"no {path}: {workdir} is not the workdir of a run; make one with "

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dis_jax import data, methods
-from dis_jax.methods import autoencoder, optimiser
+from dis_jax.methods import autoencoder, contract, optimiser
 
 
 class Metrics(NamedTuple):
@@ -156,3 +156,11 @@ def test_what_is_no_method_is_named(check):
         check(lambda config, axis_name: linear(config, axis_name, encode=None))
     with pytest.raises(ValueError, match="unknown part 'setp'; did you mean 'step'"):
         check(linear, "setp")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"), [((1, 2, 3), "a tuple of 3"), (np.zeros(9), "a ndarray")]
+)
+def test_an_update_that_returns_no_pair_is_named_in_a_few_words(after, said):
+    with pytest.raises(ValueError, match=rf"^update returned {said}; expected \(state"):
+        contract.check_step(None, after)

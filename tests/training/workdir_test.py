@@ -1,6 +1,7 @@
 """A workdir belongs to one config, and gives its model back."""
 
 import dataclasses
+import pathlib
 import subprocess
 import sys
 
@@ -139,6 +140,11 @@ def test_the_best_checkpoint_is_that_of_the_smallest_mean_of_members(config, tmp
     assert lines[2 * best + 1]["step"] == 4 * (best + 1)
     _, state, _ = training.restore(tmp_path, member=1, best=True)
     assert int(state.step) == 4 * (best + 1)
+
+
+def test_a_command_asks_for_a_download_of_a_model_of_the_hub():
+    with pytest.raises(FileNotFoundError, match="hf download OWNER/NAME"):
+        training.read_config(pathlib.Path("hf://owner/name"))
 
 
 def test_an_empty_folder_is_no_run(tmp_path):
