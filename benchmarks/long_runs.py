@@ -94,6 +94,7 @@ def small(method: str, dataset: str, steps: int, *options: str) -> Run:
         (
             " ".join(("launch.train", config, workdir, length, *SMALL, *options)),
             f"launch.evaluate {workdir} --metrics=mig,sap,dcimig --resamples=100 "
+            "--resample_limit=20 "
             "--overwrite",
             f"launch.export {workdir} --out={{folder}}/weights/{name} --half",
         ),
