@@ -45,11 +45,7 @@ SMALL = (
     "--config.network.encoder=(128,128) --config.network.decoder=(128,128)",
     "--config.hparams.learning_rate=1e-3 --config.tensorboard=False",
 )
-SPRITES, ROOMS, NORB = (
-    "rendered_dsprites",
-    "rendered_shapes3d+resized32",
-    "rendered_norb",
-)
+SPRITES, ROOMS = "rendered_dsprites", "rendered_shapes3d+resized32"
 SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
@@ -111,14 +107,13 @@ def weights() -> list[Run]:
         small("beta_vae", SPRITES, 3_000),
         small("ada_gvae", ROOMS, 3_000),
         small("beta_tcvae", SPRITES, 2_000, *hparams(beta=4)),
-        small("ml_vae", NORB, 1_500),
         small("annealed_vae", SPRITES, 2_000, *annealed),
         small(
             "joint_vae", SPRITES, 2_000, *hparams(capacity_steps=1_500, **capacities)
         ),
-        small("factor_vae", ROOMS, 1_500, discriminator, *hparams(gamma=10)),
         small("dip_vae_i", SPRITES, 2_000),
-        small("gaussian_tc", NORB, 1_500, *hparams(gamma=10)),
+        small("factor_vae", ROOMS, 1_500, discriminator, *hparams(gamma=10)),
+        small("gaussian_tc", SPRITES, 2_000, *hparams(gamma=10)),
         small("group_vae", SPRITES, 1_500),
         small("vae", ROOMS, 1_500),
     ]
