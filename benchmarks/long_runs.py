@@ -112,10 +112,10 @@ def weights() -> list[Run]:
             "joint_vae", SPRITES, 2_000, *hparams(capacity_steps=1_500, **capacities)
         ),
         small("dip_vae_i", SPRITES, 2_000),
-        small("factor_vae", ROOMS, 1_500, discriminator, *hparams(gamma=10)),
-        small("gaussian_tc", SPRITES, 2_000, *hparams(gamma=10)),
-        small("group_vae", SPRITES, 1_500),
-        small("vae", ROOMS, 1_500),
+        small("factor_vae", ROOMS, 1_200, discriminator, *hparams(gamma=10)),
+        small("gaussian_tc", SPRITES, 1_500, *hparams(gamma=10)),
+        small("group_vae", SPRITES, 1_000),
+        small("vae", ROOMS, 1_000),
     ]
 
 
