@@ -49,6 +49,7 @@ SPRITES, ROOMS = "rendered_dsprites", "rendered_shapes3d+resized32"
 SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
+_STOPPING = threading.Event()
 
 
 class Run(NamedTuple):
@@ -163,7 +164,7 @@ def work(
     os.nice(19)
     while True:
         with lock:
-            if not waiting:
+            if not waiting or _STOPPING.is_set():
                 return
             run = waiting.pop(0)
         logging.info("core %d: %s", core, run.name)
@@ -188,12 +189,13 @@ def make(run: Run, folder: pathlib.Path) -> bool:
 
 
 def _stop(number: int, _: object) -> None:
+    _STOPPING.set()  # a worker whose process ends would take the next run
     for process in _PROCESSES:
         if process.poll() is None:
             process.send_signal(number)
     for process in _PROCESSES:
         process.wait()  # each may write a checkpoint first
-    os._exit(128 + number)  # workers would take the next run
+    os._exit(128 + number)
 
 
 def main(argv):

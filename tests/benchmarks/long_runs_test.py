@@ -107,3 +107,14 @@ def test_the_list_says_what_each_run_said_last(put, tmp_path, capsys):
         long_runs.main([])
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert lines == [["one", "done"], ["two", "step 7 of 9"], ["three", "waiting"]]
+
+
+def test_a_worker_takes_nothing_once_the_queue_stops(put, tmp_path, monkeypatch):
+    stopping = threading.Event()
+    stopping.set()
+    monkeypatch.setattr(long_runs, "_STOPPING", stopping)
+    monkeypatch.setattr(long_runs.os, "nice", lambda by: by)
+    waiting = long_runs.queue()
+    with flagsaver.flagsaver(folder=str(tmp_path), pin=False):
+        long_runs.work(waiting, threading.Lock(), tmp_path, 0)
+    assert len(waiting) == 3

@@ -1,0 +1,59 @@
+r"""CPU seconds of imports, the size of the wheel and those of the models in weights/.
+
+    python -m benchmarks.bench_imports --wheel=dist/dis_jax-0.1.0-py3-none-any.whl
+
+`pip wheel --no-deps -w dist .` makes the wheel. CPU time, since it depends less on what
+else runs. Writes results/imports.json.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from absl import flags
+
+from dis_jax.provenance import provenance
+from launch import start
+
+_WHEEL = flags.DEFINE_string("wheel", None, "The wheel.", required=True)
+_OUT = flags.DEFINE_string("out", "results/imports.json", "JSON file.")
+_STATEMENTS = ("import dis_jax", "from dis_jax import evaluation", "import jax")
+_TIMES = 5
+
+
+def cpu_seconds(statement):
+    """The least of several new processes, each with the interpreter's own start."""
+    found = []
+    for _ in range(_TIMES):
+        before = os.times()
+        subprocess.run([sys.executable, "-c", statement], check=True)
+        after = os.times()
+        found.append(
+            after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system
+        )
+    return round(min(found), 3)
+
+
+def main(argv):
+    del argv
+    models = sorted(pathlib.Path("weights").glob("*/model.safetensors"))
+    result = {
+        "what": f"CPU seconds, the least of {_TIMES} warm processes; bytes",
+        "made_by": "python -m benchmarks.bench_imports --wheel=...",
+        "load": os.getloadavg()[0],
+        "cpu_seconds": {code: cpu_seconds(code) for code in ("pass", *_STATEMENTS)},
+        "wheel_bytes": pathlib.Path(_WHEEL.value).stat().st_size,
+        "model_bytes": {path.parent.name: path.stat().st_size for path in models},
+        **provenance(),
+    }
+    pathlib.Path(_OUT.value).write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result["cpu_seconds"]))
+
+
+if __name__ == "__main__":
+    start.run(main)
