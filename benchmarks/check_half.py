@@ -9,6 +9,7 @@ its weights/. Writes results/half_exports.json.
 import json
 import pathlib
 
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
@@ -30,7 +31,7 @@ def differences(run, exported):
         index = np.random.default_rng(0).choice(
             image_set.num_images, _CODES, replace=False
         )
-        images, factors = image_set.take(index)
+        images, factors = image_set.take(jnp.asarray(index))
         codes.append(np.asarray(evaluation.code_fn(method, state)(images)))
         found = evaluation.evaluate_codes(
             codes[-1], np.asarray(factors), 0, ["mig", "sap"], baselines="none"
