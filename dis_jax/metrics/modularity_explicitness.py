@@ -112,7 +112,7 @@ def modularity_explicitness(
         )
     else:
         found = information_matrix(
-            codes, columns, own, neighbours=neighbours, seed=seed
+            codes.astype(np.float64), columns, own, neighbours=neighbours, seed=seed
         )
     per_dim = _modularity(found)
     codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
