@@ -314,8 +314,29 @@ def rows() -> dict[str, list[Row]]:
                 ),
                 "",
             ),
+            Row(
+                "`from dis_jax import evaluation`, of which `import jax`",
+                "CPU time",
+                "imports",
+                imported,
+                "",
+            ),
+            Row(
+                "Wheel",
+                "size",
+                "imports",
+                lambda found: f"{found['wheel_bytes'] / 1e6:.2f} MB",
+                "",
+            ),
         ],
     }
+
+
+def imported(found: dict[str, Any]) -> str:
+    """CPU seconds of two imports, and the load under which they were measured."""
+    seconds = found["cpu_seconds"]
+    ours, jax = (seconds[k] for k in ("from dis_jax import evaluation", "import jax"))
+    return f"{ours:.2f}, {jax:.2f} s at a load of {found['load']:.0f}"
 
 
 def table(rows: list[Row], commands: list[str]) -> list[str]:
