@@ -154,10 +154,12 @@ def restore(
             found = checkpoints.newest(read)
             if found is None:
                 first = min(config.checkpoint_every, config.steps)
-                raise FileNotFoundError(
-                    f"{workdir} has no checkpoint yet; the first is written after "
-                    f"{first} steps."
+                reason = (
+                    f"the first is written after {first} steps"
+                    if first
+                    else "its config.steps is 0, so it makes none"
                 )
+                raise FileNotFoundError(f"{workdir} has no checkpoint yet; {reason}.")
             best_step, state = found
         check_run(checkpoints.facts(best_step), config, workdir)
     finally:

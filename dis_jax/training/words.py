@@ -1,5 +1,6 @@
 """Parses the argument of a config or a study: "rendered_dsprites,half,steps5000"."""
 
+import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -81,6 +82,8 @@ def read(
             hints = [f"At most {len(bare)} plain numbers are allowed."] if bare else []
             if any(map(is_path, found.names)):
                 hints.append("A path cannot contain a comma here.")
+            if datasets and pathlib.Path(word).exists():
+                hints.append(f"For the folder {word} write ./{word}")
             text = " ".join((suggest(word, known), *hints))
             raise ValueError(f"unknown argument {word!r}; {text}")
     return found

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dis_jax import data
+from dis_jax.training import words
 
 
 def write(path, value):
@@ -118,6 +119,8 @@ def test_a_folder_without_a_slash_and_another_file_get_their_way_out(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"For the folder photos write \./photos$"):
         data.load("photos")
+    with pytest.raises(ValueError, match=r"For the folder photos write \./photos$"):
+        words.read("photos", datasets=True)
     assert data.load("./photos").num_images == 1
     (tmp_path / "faces.h5").touch()
     with pytest.raises(ValueError, match=r"faces\.h5 is not a supported file"):

@@ -255,3 +255,14 @@ with workdir.held({str(lock)!r}):
         other.kill()
     with workdir.held(lock):
         pass
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"), [(0, "its config.steps is 0"), (7, "written after 7 steps")]
+)
+def test_a_run_without_a_checkpoint_says_why(tiny_config, tmp_path, steps, reason):
+    config = tiny_config("vae")
+    config.steps = steps
+    workdir.write_config(tmp_path, config)
+    with pytest.raises(FileNotFoundError, match=f"has no checkpoint yet; .*{reason}"):
+        training.restore(tmp_path)
