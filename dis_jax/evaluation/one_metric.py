@@ -27,7 +27,8 @@ def run_metric(
     """The entry of a metric: result, what was skipped, settings and seconds.
 
     Raises:
-      ValueError: as the metric, or if the samples lack what it reads.
+      ValueError: as the metric, or if the samples lack what it reads. If one's own
+        returns no number.
     """
     metric = find_metric(name)
     args, options = arguments(name, samples, key, settings)
@@ -41,6 +42,14 @@ def run_metric(
         raise ValueError(own_code.origin(name, error)) from error
     seconds = time.perf_counter() - start
     fields = as_fields(result)
+    single = list(fields) == ["score"]  # a table shows it, so it must be one number
+    if own_code.is_own(name) and not any(
+        _is_number(v, single) for v in fields.values()
+    ):
+        raise ValueError(
+            f"returned {str(result)[:80]!r}; expected a number, or a dict or NamedTuple "
+            "of numbers."
+        )
     own = _with_names(fields.pop("left_out", {}), metric, samples)
     for field, value in fields.items():
         if isinstance(value, float) and not math.isfinite(value) and field not in own:
@@ -71,6 +80,15 @@ def as_fields(result: Any) -> dict[str, Any]:
     if hasattr(result, "_asdict"):
         return result._asdict()
     return dict(result) if isinstance(result, Mapping) else {"score": result}
+
+
+def _is_number(value: Any, single: bool) -> bool:
+    """Whether it is a number of Python, NumPy or JAX, or also an array of them."""
+    if isinstance(value, int | float):
+        return not isinstance(value, bool)
+    ndim = getattr(value, "ndim", None)
+    numbers = ndim is not None and np.asarray(value).dtype.kind in "iuf"
+    return numbers and (ndim == 0 or not single)
 
 
 def arguments(

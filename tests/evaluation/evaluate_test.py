@@ -342,3 +342,34 @@ def test_names_in_an_array_are_plain_text_in_messages():
             factor_names=names,
             kinds={"angel": "ordered"},
         )
+
+
+def word(codes):
+    return "good"
+
+
+def truth(codes):
+    return True
+
+
+def row(codes):
+    return codes.mean(0)
+
+
+def matrix(codes):
+    return {"matrix": codes.T @ codes}
+
+
+def one(codes):
+    return jax.numpy.float32(1)
+
+
+def test_a_metric_of_ones_own_returns_numbers(random_codes):
+    codes, factors = random_codes(n=60, sizes=(2, 3))
+    for metric in (word, truth, row):
+        with pytest.raises(
+            ValueError, match=f"{metric.__name__}: returned '.*'; expected"
+        ):
+            evaluate_codes(codes, factors, KEY, metric, baselines="none")
+    found = evaluate_codes(codes, factors, KEY, [matrix, one], baselines="none")
+    assert [len(entry["result"]) for entry in found["metrics"].values()] == [1, 1]
