@@ -15,6 +15,8 @@ import pathlib
 
 from absl import flags
 
+from dis_jax import shipped
+
 from . import start
 
 _SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
@@ -80,6 +82,11 @@ def main(argv):
     from dis_jax import figures, studies
 
     study = studies.load_study(_STUDY.value) if _STUDY.value else None
+    if study and not isinstance(study, studies.TransferStudy):
+        raise ValueError(
+            f"--study: {_STUDY.value} is no study of transfer; run it with "
+            f"{shipped.command('study')} --study=... --workdir=..."
+        )
     title, notes = (study.title, study.notes) if study else ("Transfer", "")
     folder = pathlib.Path(_SOURCE.value or _WORKDIR.value or "")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dis_jax import own_code, shipped
+from dis_jax.studies.study_table import Study
+from dis_jax.studies.transfer_study import TransferStudy
 
 
 def load_study(name: str) -> Any:
@@ -19,7 +21,7 @@ def load_study(name: str) -> Any:
 
     Raises:
       ValueError: if there is no such study, which says the near ones; or if the file
-        cannot be run, with the line.
+        cannot be run, with the line, or makes no study.
 
     Example:
       >>> from dis_jax import studies
@@ -29,9 +31,15 @@ def load_study(name: str) -> Any:
     file, _, argument = name.partition(":")
     path = shipped.find("configs/studies", file)
     try:
-        return shipped.load_file(path).get_study(argument)
+        found = shipped.load_file(path).get_study(argument)
     except ValueError:
         raise
     except Exception as error:  # the file is the user's: anything may be in it
         said = own_code.in_file(str(path.absolute()), error)
         raise ValueError(f"{file}: {said}") from error
+    if not isinstance(found, Study | TransferStudy):
+        raise ValueError(
+            f"{file}: get_study returned {found!r}; expected a studies.Study, or a "
+            "studies.TransferStudy."
+        )
+    return found

@@ -111,12 +111,20 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
             ["--source=s", "--finetune_steps=9"],
             "--finetune_steps: no effect without --target",
         ),
+        (["--study=joint_vae", "--workdir=w"], "no study of transfer; run it with"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(run, words, message):
     done = run("transfer", *words)
     assert done.returncode == 1
     assert message in done.stderr
+
+
+def test_a_file_that_makes_no_study_is_named(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def get_study(argument=''):\n    return 3\n")
+    with pytest.raises(ValueError, match=r"mine\.py: get_study returned 3; expected a"):
+        studies.load_study(str(file))
 
 
 def test_runs_and_targets_are_looked_at_before_any_is_scored(
