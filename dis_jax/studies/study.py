@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from absl import logging
@@ -330,6 +330,17 @@ def _waits(
     )
 
 
+def checked_scores(scores: Any) -> dict[str, dict[str, Any]]:
+    """What a study's `score` returned, or a ValueError where it is not lines of columns."""
+    lines = scores.values() if isinstance(scores, Mapping) else [scores]
+    if not all(isinstance(columns, Mapping) for columns in lines):
+        raise ValueError(
+            f"the score of a study returned {scores!r}; expected a dict of lines, each a "
+            'dict of columns: {"": {"MIG": 0.2}}.'
+        )
+    return {name: dict(columns) for name, columns in scores.items()}
+
+
 def _train_and_score(
     study: Study,
     job: Job,
@@ -352,7 +363,7 @@ def _train_and_score(
         config.init_from.workdir = source
         stopped = index in training.diverged(states)
         model = Trained(method, state, config, seed, data_dir)
-        scores = {} if stopped else study.score(model)
+        scores = {} if stopped else checked_scores(study.score(model))
         made_with = json.loads(config.to_json())
         # As the study names it, because the study's folder may be moved.
         made_with["init_from"]["workdir"] = job.config.init_from.workdir
@@ -360,7 +371,7 @@ def _train_and_score(
             "row": row,
             "seed": seed,
             "steps": int(state.step),
-            "scores": {k: dict(v) for k, v in scores.items()},
+            "scores": scores,
             "config": made_with,
             **({"diverged": int(state.step)} if stopped else {}),
             **provenance(),

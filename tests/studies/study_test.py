@@ -370,3 +370,12 @@ def test_a_run_that_starts_from_another_waits_for_it(make, tmp_path):
     study.rows["beta 1"].init_from.networks = ("encoder",)
     assert studies.run_study(study, tmp_path)["missing"] == []
     assert scored == [(4.0, 0), (1.0, 0)]
+
+
+def test_scores_are_lines_of_columns():
+    assert study_module.checked_scores({"": {"MIG": 0.2}}) == {"": {"MIG": 0.2}}
+    for wrong in (3, {"MIG": 0.2}, None):
+        with pytest.raises(
+            ValueError, match=r"score of a study returned .* of columns"
+        ):
+            study_module.checked_scores(wrong)
