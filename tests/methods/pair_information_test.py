@@ -242,7 +242,7 @@ def test_frozen_networks_and_their_statistics_never_change(make):
     )
     assert all(np.array_equal(a, b) for a, b in pairs)
     assert set(after.stats) == set(state.stats)
-    assert not any("shared" in group for group in state.opt_state)
+    assert not any("shared" in found.mu for found in state.opt_state.values())
 
 
 def test_the_discriminators_see_stopped_codes_and_the_codes_a_stopped_discriminator(
