@@ -160,14 +160,14 @@ def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
     if call is None or call[1] not in _PARTS:
         return varied(image_set, variant)
     kind, inside = call.groups()
-    if kind == "split" and split == "all":
-        raise ValueError(
-            f"{variant} has two sides; write {image_set.name}+{variant}:train or :test, "
-            "or split=."
-        )
     words = [word.strip() for word in inside.split(",") if word.strip()]
     if kind == "split":
         test = is_test(image_set, inside.strip())
+        if split == "all":
+            raise ValueError(
+                f"{variant} has two sides; write {image_set.name}+{variant}:train or "
+                ":test, or split=."
+            )
     else:
         holds = where(image_set, words)
         test = holds if kind == "without" else ~holds

@@ -47,7 +47,8 @@ def check_values(
     if all(kind == "categorical" for kind in kinds):
         raise ValueError(
             "all factors are categorical, and categories have no correlation; declare "
-            'others by kinds={name: "ordered"} (or "continuous").'
+            'others by kinds={name: "ordered"} (or "continuous"), in the shell by '
+            "--kinds=name=ordered."
         )
     return z, v, tuple(kinds)
 

@@ -141,6 +141,7 @@ def test_a_config_takes_a_name_with_commas_in_parentheses():
     [
         ("rendered_dsprites+without(shape=hart)", "square, ellipse, heart"),
         ("rendered_dsprites+without(form=heart)", "has no factor 'form'"),
+        ("rendered_dsprites+split(extrapolaton)", "did you mean 'extrapolation'"),
         ("rendered_dsprites+without(shape)", "'shape' is no condition"),
         ("rendered_dsprites+without()", "there is no condition"),
         ("rendered_dsprites+without(pos_x>32)", "expected 0 to 31"),
