@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import logging
+from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float
 
-from dis_jax import data, training
+from dis_jax import data, losses, training
 from dis_jax.evaluation import evaluate_codes
 from dis_jax.evaluation.records import format_score
 from dis_jax.methods import Gaussian, Method, State, schedules
@@ -288,9 +289,8 @@ def _posterior(
     if not isinstance(code, Gaussian):
         return point(code)
     mean, logvar = code
-    return jnp.concatenate(
-        [mean, 0.5 * (mean**2 + jnp.exp(logvar) - 1 - logvar)], axis=1
-    )
+    kl = losses.gaussian_kl(mean.reshape(-1, 1), logvar.reshape(-1, 1))
+    return jnp.concatenate([mean, kl.reshape(mean.shape)], axis=1)
 
 
 def _split(
@@ -387,18 +387,16 @@ def _names(candidates: Sequence[Candidate]) -> list[str]:
 
 def _differing(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """The settings of each model that are not the same in all."""
-    flat = [dict(_flat(model.settings)) for model in candidates]
+    flat = [
+        {
+            name.removeprefix("hparams."): value
+            for name, value in flatten_dict(dict(model.settings), sep=".").items()
+        }
+        for model in candidates
+    ]
     keys = [
         key
         for key in dict.fromkeys(key for each in flat for key in each)
         if len({str(each.get(key)) for each in flat}) > 1
     ]
     return [{key: each[key] for key in keys if key in each} for each in flat]
-
-
-def _flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}".removeprefix("hparams."), value
