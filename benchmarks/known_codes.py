@@ -1,6 +1,12 @@
 """Codes of known structure, on which the metrics are timed and compared."""
 
+import json
+import pathlib
+
 import numpy as np
+
+from dis_jax import figures
+from dis_jax.provenance import provenance
 
 DSPRITES = (3, 6, 40, 32, 32)
 SHAPES3D = (10, 10, 10, 8, 4, 15)
@@ -56,3 +62,18 @@ def codes_of(kind, factors, rng, sizes=DSPRITES, latents=10):
     else:
         raise ValueError(f"kind must be one of {KINDS}, found {kind!r}.")
     return z.astype(np.float32)
+
+
+def write_scores(rows, what, made_by, out, picture):
+    """Writes a table of scores, {row: {column: score}}, as JSON and as a picture."""
+    result = {"what": what, "made_by": made_by, "scores": rows, **provenance()}
+    out = pathlib.Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    figure = figures.matrix(
+        np.array([list(row.values()) for row in rows.values()]),
+        rows=list(rows),
+        columns=list(next(iter(rows.values()))),
+        limits=(0, 1),
+    )
+    pathlib.Path(picture).write_bytes(figures.to_png(figure))

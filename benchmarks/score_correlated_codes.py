@@ -8,15 +8,12 @@ with noise of .1, "rotated" the same under a random rotation.
 Writes results/correlated_codes.json and docs/metrics_correlated_codes.png.
 """
 
-import json
-import pathlib
-
 import numpy as np
 from absl import flags, logging
 from scipy.stats import norm
 
-from dis_jax import evaluation, figures
-from dis_jax.provenance import provenance
+from benchmarks.known_codes import write_scores
+from dis_jax import evaluation
 from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/correlated_codes.json", "JSON file.")
@@ -95,24 +92,15 @@ def main(argv):
                 name = f"{kind}, {'labels' if labels else 'real'}, {rho:g}"
                 rows[name] = scores_of(kind, rho, labels)
                 logging.info("%s: %s", name, rows[name])
-    result = {
-        "what": f"{_FACTORS} factors, each pair correlated by 0, .5 or .9, of {_VALUES} "
-        f"labels or real; {_ROWS:,} codes of as many dimensions, a third held out where a "
-        "metric fits; DCI by LightGBM; noise of .1",
-        "made_by": "python -m benchmarks.score_correlated_codes",
-        "scores": rows,
-        **provenance(),
-    }
-    out = pathlib.Path(_OUT.value)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
-    figure = figures.matrix(
-        np.array([list(row.values()) for row in rows.values()]),
-        rows=list(rows),
-        columns=list(_COLUMNS),
-        limits=(0, 1),
+    write_scores(
+        rows,
+        f"{_FACTORS} factors, each pair correlated by 0, .5 or .9, of {_VALUES} labels or "
+        f"real; {_ROWS:,} codes of as many dimensions, a third held out where a metric "
+        "fits; DCI by LightGBM; noise of .1",
+        "python -m benchmarks.score_correlated_codes",
+        _OUT.value,
+        _PICTURE.value,
     )
-    pathlib.Path(_PICTURE.value).write_bytes(figures.to_png(figure))
 
 
 if __name__ == "__main__":

@@ -5,17 +5,14 @@ r"""Scores codes whose structure is known by every metric: what does a score mea
 Writes results/known_codes.json and docs/metrics_known_codes.png.
 """
 
-import json
-import pathlib
 import typing
 
 import jax
 import numpy as np
 from absl import flags, logging
 
-from benchmarks.known_codes import DSPRITES, KINDS, codes_of
-from dis_jax import evaluation, figures
-from dis_jax.provenance import provenance
+from benchmarks.known_codes import DSPRITES, KINDS, codes_of, write_scores
+from dis_jax import evaluation
 from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/known_codes.json", "JSON file.")
@@ -69,23 +66,14 @@ def main(argv):
     for kind in KINDS:
         rows[kind] = scores_of(kind)
         logging.info("%s: %s", kind, rows[kind])
-    result = {
-        "what": "10 dimensions, dSprites' factors; 10,000 codes, tested on 5,000; DCI by "
+    write_scores(
+        rows,
+        "10 dimensions, dSprites' factors; 10,000 codes, tested on 5,000; DCI by "
         "LightGBM; the kinds are described in benchmarks/known_codes.py",
-        "made_by": "python -m benchmarks.score_known_codes",
-        "scores": rows,
-        **provenance(),
-    }
-    out = pathlib.Path(_OUT.value)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
-    figure = figures.matrix(
-        np.array([list(row.values()) for row in rows.values()]),
-        rows=list(rows),
-        columns=list(_COLUMNS),
-        limits=(0, 1),
+        "python -m benchmarks.score_known_codes",
+        _OUT.value,
+        _PICTURE.value,
     )
-    pathlib.Path(_PICTURE.value).write_bytes(figures.to_png(figure))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import colorsys
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -16,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SHAPES3D
 from dis_jax.data.factor_kinds import with_kinds
-from dis_jax.data.image_set import ImageSet, Kind, drawn_grid
+from dis_jax.data.image_set import ImageSet, drawn_grid
 from dis_jax.data.rays import (
     FAR,
     Camera,
@@ -34,9 +33,17 @@ from dis_jax.data.rays import (
     orbit,
     slab,
 )
+from dis_jax.data.room_worlds import (
+    ORIGINAL,
+    SHAPES,
+    Hue,
+    World,
+    check_world,
+    colours_of,
+    kind_of_hues,
+    plain_hues,
+)
 
-SHAPES = ("cube", "cylinder", "sphere", "capsule")
-Hue = float | tuple[float, ...]  # a turn of the colour circle, or RGB
 _SKY = np.array([153, 226, 249], np.float32) / 255
 
 # Lengths, angles and lights were fitted to published pictures of the original.
@@ -50,46 +57,14 @@ _TO_LAMP = Vector(-0.510, 0.629, 0.586)  # lights the object
 _SHADOW = 0.337
 
 
-def _single(number: float) -> float:
-    return float(np.float32(number))
-
-
-class World(NamedTuple):
-    """The factor values of `rendered_rooms`, by index."""
-
-    floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
-    wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
-    object_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
-    # Rounded as XLA does it, so that images equal those of the formulas bit for bit.
-    scales: tuple[float, ...] = tuple(
-        _single(0.75 + 0.5 * i * _single(1 / 7)) for i in range(8)
-    )
-    shapes: tuple[str, ...] = SHAPES
-    orientations: tuple[float, ...] = tuple(
-        _single(-30 + 60 * i * _single(1 / 14)) for i in range(15)
-    )
-    side: int = 64
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The number of values of each factor."""
-        return (
-            *map(len, (self.floor_hues, self.wall_hues, self.object_hues)),
-            *map(len, (self.scales, self.shapes, self.orientations)),
-        )
-
-
-_ORIGINAL = World()
-
-
 def rendered_rooms(
     *,
-    floor_hues: Sequence[Hue] = _ORIGINAL.floor_hues,
-    wall_hues: Sequence[Hue] = _ORIGINAL.wall_hues,
-    object_hues: Sequence[Hue] = _ORIGINAL.object_hues,
-    scales: Sequence[float] = _ORIGINAL.scales,
+    floor_hues: Sequence[Hue] = ORIGINAL.floor_hues,
+    wall_hues: Sequence[Hue] = ORIGINAL.wall_hues,
+    object_hues: Sequence[Hue] = ORIGINAL.object_hues,
+    scales: Sequence[float] = ORIGINAL.scales,
     shapes: Sequence[str] = SHAPES,
-    orientations: Sequence[float] = _ORIGINAL.orientations,
+    orientations: Sequence[float] = ORIGINAL.orientations,
     side: int = 64,
     name: str = "rendered_rooms",
 ) -> ImageSet:
@@ -121,66 +96,22 @@ def rendered_rooms(
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 1, 10, 8, 2, 15), (1, 32, 32, 3))
     """
-    hues = {
-        "floor_hues": _plain(floor_hues),
-        "wall_hues": _plain(wall_hues),
-        "object_hues": _plain(object_hues),
-    }
     world = World(
-        **hues,
+        floor_hues=plain_hues(floor_hues),
+        wall_hues=plain_hues(wall_hues),
+        object_hues=plain_hues(object_hues),
         scales=tuple(map(float, scales)),
         shapes=tuple(shapes),
         orientations=tuple(map(float, orientations)),
         side=side,
     )
-    _check(world, hues)
-    kinds = map(_kind_of_hues, hues.values())
+    check_world(world)
+    kinds = map(kind_of_hues, world.hues().values())
     return dataclasses.replace(
         _rooms(world, name),
         kinds=(*kinds, "ordered", "categorical", "ordered"),
         value_names=((), (), (), (), world.shapes, ()),
     )
-
-
-def _plain(hues: Sequence[Hue]) -> tuple[Hue, ...]:
-    """Numbers and triples of Python, which compiled functions take as constants."""
-    return tuple(
-        tuple(map(float, hue)) if isinstance(hue, Iterable) else float(hue)
-        for hue in hues
-    )
-
-
-def _check(world: World, hues: Mapping[str, tuple[Hue, ...]]) -> None:
-    for field, count in zip(World._fields, world.sizes, strict=False):
-        if not count:
-            raise ValueError(f"{field} is empty; expected at least one value.")
-    for field, values in hues.items():
-        for hue in values:
-            if np.shape(hue) not in ((), (3,)) or not np.all(
-                (np.asarray(hue) >= 0) & (np.asarray(hue) <= 1)
-            ):
-                raise ValueError(
-                    f"{field} holds {hue}; expected turns of the colour circle in [0, 1], "
-                    "or (red, green, blue) in [0, 1]."
-                )
-    if unknown := set(world.shapes) - set(SHAPES):
-        raise ValueError(f"shapes holds {sorted(unknown)}; expected some of {SHAPES}.")
-    if not all(0 < scale < math.inf for scale in world.scales):
-        raise ValueError(f"scales holds {world.scales}; expected positive numbers.")
-    if not all(map(math.isfinite, world.orientations)):
-        raise ValueError(f"orientations holds {world.orientations}; expected degrees.")
-    if not 4 <= world.side <= 1024:
-        raise ValueError(f"side is {world.side}; expected 4 to 1024 pixels.")
-
-
-def _kind_of_hues(hues: tuple[Hue, ...]) -> Kind:
-    count = len(hues)
-    turns = [hue for hue in hues if isinstance(hue, float)]
-    if len(turns) == count > 2:
-        steps = np.diff([*turns, turns[0] + 1])
-        if np.allclose(steps, 1 / count):
-            return ("circular", count)
-    return "categorical"
 
 
 def rendered_shapes3d() -> ImageSet:
@@ -198,7 +129,7 @@ def rendered_shapes3d() -> ImageSet:
       >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
       ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
     """
-    return with_kinds(_rooms(_ORIGINAL, "rendered_shapes3d"), "shapes3d")
+    return with_kinds(_rooms(ORIGINAL, "rendered_shapes3d"), "shapes3d")
 
 
 def _rooms(world: World, name: str) -> ImageSet:
@@ -221,7 +152,7 @@ def _rooms(world: World, name: str) -> ImageSet:
 
 @functools.partial(jax.jit, static_argnames="world")
 def draw_rooms(
-    factors: Int[Array, "batch 6"], world: World = _ORIGINAL
+    factors: Int[Array, "batch 6"], world: World = ORIGINAL
 ) -> Float[Array, "batch side side 3"]:
     """Renders scenes from rows of (floor, wall, object hue, scale, shape, orientation).
 
@@ -251,8 +182,7 @@ def draw_rooms(
     shade = jnp.where(is_thing, thing_shade, shade)
     gloss = jnp.where(is_thing, gloss, 0.0)
     floors, walls, things = (
-        jnp.asarray(_colours(hues))
-        for hues in (world.floor_hues, world.wall_hues, world.object_hues)
+        jnp.asarray(colours_of(hues)) for hues in world.hues().values()
     )
     channels = []
     for i in range(3):
@@ -263,17 +193,9 @@ def draw_rooms(
     return antialiased(channels)
 
 
-def _colours(hues: tuple[Hue, ...]) -> Float[np.ndarray, "hue 3"]:
-    turned = (
-        colorsys.hsv_to_rgb(hue % 1, 1, 1) if isinstance(hue, float) else hue
-        for hue in hues
-    )
-    return np.array([*turned], np.float32)
-
-
 @functools.partial(jax.jit, static_argnames="world")
 def room_masks(
-    factors: Int[Array, "batch 6"], world: World = _ORIGINAL
+    factors: Int[Array, "batch 6"], world: World = ORIGINAL
 ) -> Bool[Array, "batch 5 side side"]:
     """Masks of the lit floor, walls, sky, object, and shadow on the floor.
 

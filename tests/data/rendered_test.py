@@ -1,11 +1,10 @@
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dis_jax import data
+from dis_jax.data.room_worlds import World
 
 SETS = {
     "rendered_shapes3d": ((10, 10, 10, 8, 4, 15), (64, 64, 3)),
@@ -141,7 +140,7 @@ def test_wrong_columns_are_refused(draw, columns):
 
 def test_rooms_of_ones_own_values_are_those_of_the_original():
     original = data.load("rendered_shapes3d")
-    world = sys.modules["dis_jax.data.rendered_shapes3d"].World()
+    world = World()
     picked = ([1, 7], [0, 2, 5], [3], [0, 7], [3, 1], [4])  # in an order of its own
     names = [
         "floor_hues",

@@ -1,0 +1,108 @@
+"""The values of the factors in rendered Shapes3D, and in worlds of one's own."""
+
+from __future__ import annotations
+
+import colorsys
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from dis_jax.data.image_set import Kind
+
+SHAPES = ("cube", "cylinder", "sphere", "capsule")
+Hue = float | tuple[float, ...]  # a turn of the colour circle, or RGB
+
+
+def _single(number: float) -> float:
+    return float(np.float32(number))
+
+
+class World(NamedTuple):
+    """The factor values of `rendered_rooms`, by index."""
+
+    floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    object_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
+    # Rounded as XLA does it, so that images equal those of the formulas bit for bit.
+    scales: tuple[float, ...] = tuple(
+        _single(0.75 + 0.5 * i * _single(1 / 7)) for i in range(8)
+    )
+    shapes: tuple[str, ...] = SHAPES
+    orientations: tuple[float, ...] = tuple(
+        _single(-30 + 60 * i * _single(1 / 14)) for i in range(15)
+    )
+    side: int = 64
+
+    def hues(self) -> dict[str, tuple[Hue, ...]]:
+        """The fields that hold colours."""
+        return {
+            "floor_hues": self.floor_hues,
+            "wall_hues": self.wall_hues,
+            "object_hues": self.object_hues,
+        }
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of values of each factor."""
+        return (
+            *map(len, self.hues().values()),
+            *map(len, (self.scales, self.shapes, self.orientations)),
+        )
+
+
+ORIGINAL = World()
+
+
+def plain_hues(hues: Sequence[Hue]) -> tuple[Hue, ...]:
+    """Numbers and triples of Python, which compiled functions take as constants."""
+    return tuple(
+        tuple(map(float, hue)) if isinstance(hue, Iterable) else float(hue)
+        for hue in hues
+    )
+
+
+def check_world(world: World) -> None:
+    """Raises a ValueError that names the argument of `rendered_rooms` that is wrong."""
+    for field, count in zip(World._fields, world.sizes, strict=False):
+        if not count:
+            raise ValueError(f"{field} is empty; expected at least one value.")
+    for field, values in world.hues().items():
+        for hue in values:
+            if np.shape(hue) not in ((), (3,)) or not np.all(
+                (np.asarray(hue) >= 0) & (np.asarray(hue) <= 1)
+            ):
+                raise ValueError(
+                    f"{field} holds {hue}; expected turns of the colour circle in [0, 1], "
+                    "or (red, green, blue) in [0, 1]."
+                )
+    if unknown := set(world.shapes) - set(SHAPES):
+        raise ValueError(f"shapes holds {sorted(unknown)}; expected some of {SHAPES}.")
+    if not all(0 < scale < math.inf for scale in world.scales):
+        raise ValueError(f"scales holds {world.scales}; expected positive numbers.")
+    if not all(map(math.isfinite, world.orientations)):
+        raise ValueError(f"orientations holds {world.orientations}; expected degrees.")
+    if not 4 <= world.side <= 1024:
+        raise ValueError(f"side is {world.side}; expected 4 to 1024 pixels.")
+
+
+def kind_of_hues(hues: tuple[Hue, ...]) -> Kind:
+    """Circular if they go around the whole circle in equal steps, else categories."""
+    count = len(hues)
+    turns = [hue for hue in hues if isinstance(hue, float)]
+    if len(turns) == count > 2:
+        steps = np.diff([*turns, turns[0] + 1])
+        if np.allclose(steps, 1 / count):
+            return ("circular", count)
+    return "categorical"
+
+
+def colours_of(hues: tuple[Hue, ...]) -> Float[np.ndarray, "hue 3"]:
+    """RGB in [0, 1] of each hue."""
+    turned = (
+        colorsys.hsv_to_rgb(hue % 1, 1, 1) if isinstance(hue, float) else hue
+        for hue in hues
+    )
+    return np.array([*turned], np.float32)
