@@ -126,217 +126,219 @@ def exact(case: int) -> Callable[[Json], str]:
     return lambda found: f"exact: {decimal(found['cases'][case]['exact_nats'])}"
 
 
-def rows() -> dict[str, list[Row]]:
-    """All rows, by the heading of their table."""
-    fv, groups = "FactorVAE score", "group_supervision.md"
-    views, uneven = "pairs_of_views.md", "uneven_classes.md"
-    joint = f"{uneven}#jointvae-full-mnist-run-partial-dsprites-run"
-    ada = "ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005"
-    elastic = "elastic_infogan_mnist_narrow_as_coded_prior_learning_rate=0.003_epochs15"
-    on_mnist = "sdim_edim_coloured_mnist_half_steps5000"
-    on_norb = "sdim_edim_smallnorb_half_steps2500"
-    long = votes("factor_vae_score", 5000)
-    return {
-        "Scores of models": [
-            Row(
-                "FactorVAE, gamma 35, rendered dSprites, 20,000 steps",
-                fv,
-                "factor_vae_rendered_dsprites",
-                long,
-                "paper: .82 (300,000 steps)",
-            ),
-            Row(
-                "beta-VAE, beta 4, rendered dSprites, 20,000 steps",
-                fv,
-                "beta_vae_rendered_dsprites",
-                long,
-                "paper: .73 (300,000 steps)",
-            ),
-            Row(
-                "FactorVAE, gamma 35, real dSprites (46,080 images), 5,000 steps",
-                fv,
-                "factor_vae_dsprites",
-                long,
-                "",
-            ),
-            Row(
-                "FactorVAE, gamma 35, rendered Shapes3D, 2,000 steps",
-                f"{fv}, 800 votes",
-                "factor_vae_rendered_shapes3d",
-                votes("factor_vae_score_paper", 800),
-                "",
-            ),
-            Row(
-                "FactorVAE, gamma 10, SmallNORB (JPEG copies), 10,000 steps",
-                "nats",
-                "factor_vae_smallnorb",
-                logged("reconstruction", "kl"),
-                "",
-            ),
-            Row(
-                "FactorVAE, gamma 10, MNIST, 6,000 steps",
-                "nats",
-                "factor_vae_mnist",
-                logged("reconstruction", "kl"),
-                "",
-            ),
-            Row(
-                "Ada-GVAE, rendered Shapes3D, 14,000 steps",
-                fv,
-                ada,
-                line("Ada-GVAE", fv),
-                lambda found: f"our beta-VAE: {mean(found, 'beta-VAE', fv)}",
-                f"{groups}#ada-gvae-groupvae-and-beta-vae",
-            ),
-            Row(
-                "ML-VAE, MNIST, 400 epochs",
-                "class from one image",
-                "ml_vae_mnist",
-                line("paper, style_beta 8, swap, one image", "class test", "%"),
-                public_code,
-                f"{groups}#results-on-mnist",
-            ),
-            Row(
-                "SDIM, coloured MNIST, 5,000 steps",
-                "digit from the shared code",
-                on_mnist,
-                line("SDIM, shared_x digit", "head, running", "%"),
-                "paper: 94.5 % (three times the steps)",
-                f"{views}#results",
-            ),
-            Row(
-                "EDIM, coloured MNIST, 5,000 steps",
-                "colour from the exclusive code",
-                on_mnist,
-                line("EDIM, exclusive_x colour", "head, running", "%"),
-                "paper: 99.99 % (twice the steps)",
-                f"{views}#results",
-            ),
-            Row(
-                "EDIM, SmallNORB (JPEG copies), 2,500 steps",
-                "elevation from the exclusive code, batch statistics",
-                on_norb,
-                line("EDIM, exclusive_x elevation", "head, batch", "%"),
-                "Vaona 2024: 74.4 %",
-                f"{views}#results",
-            ),
-            Row(
-                "SDIM, SmallNORB (JPEG copies), 2,500 steps",
-                "category from the shared code, batch statistics",
-                on_norb,
-                line("SDIM, shared_x category", "head, batch", "%"),
-                "Vaona 2024: 93.5 % (one more training instance)",
-                f"{views}#results",
-            ),
-            Row(
-                "Elastic-InfoGAN, imbalanced MNIST, 15 epochs",
-                "ENT, nats; lower is better",
-                elastic,
-                line("Elastic-InfoGAN, version 1", "ENT"),
-                lambda found: f"uniform prior: {mean(found, 'Uniform InfoGAN', 'ENT')}",
-                f"{uneven}#results",
-            ),
-            Row(
-                "JointVAE, MNIST, 100 epochs",
-                "digit from the category",
-                "joint_vae_mnist",
-                line("JointVAE", "accuracy", "%"),
-                "paper: 88.7 %",
-                joint,
-            ),
-            Row(
-                "JointVAE, rendered dSprites, 60,000 steps",
-                fv,
-                "joint_vae_rendered_dsprites_steps60000",
-                line("JointVAE", fv),
-                "paper: .69 (300,000 steps)",
-                joint,
-            ),
-            Row(
-                "Ada-GVAE, rendered Shapes3D to SmallNORB, 5,000 steps of fine-tuning",
-                "MLP probe, mean over factors",
-                "transfer_shapes3d_two_betas/transfer",
-                gain("smallnorb+coloured:test"),
-                "",
-                "transfer.md#two-betas",
-            ),
-            Row(
-                "FactorVAE, visual analogies, 20,000 steps",
-                "problems solved by the mean latent difference",
-                "factor_vae_nar_analogies",
-                solved,
-                "chance: 25 %",
-                "analogies.md",
-            ),
-        ],
-        "Accuracy and speed": [
-            Row(
-                "Rendered dSprites against 46,080 real images",
-                "identical images",
-                "rendered_dsprites",
-                lambda found: f"**{100 * found['share_exact']:.2f} %**",
-                "",
-            ),
-            Row(
-                "TC of a 2-d Gaussian, correlation .8, by a discriminator",
-                "nats",
-                "density_ratio_tc",
-                lambda found: decimal(found["cases"][0]["estimated_nats"]),
-                exact(0),
-            ),
-            Row(
-                "TC of a 10-d Gaussian, correlations .5, by a discriminator",
-                "nats",
-                "density_ratio_tc",
-                lambda found: decimal(found["cases"][1]["estimated_nats"]),
-                exact(1),
-            ),
-            *(
-                Row(
-                    f"{method} step, batch size 64, {cores} core{'s' * (cores > 1)}",
-                    "time",
-                    "bench_cpu",
-                    step(name := f"{key}, cores: {cores}"),
-                    peer(name),
-                )
-                for method, key in (
-                    ("FactorVAE", "factor_vae"),
-                    ("beta-VAE", "beta_vae"),
-                )
-                for cores in (1, 2)
-            ),
-            Row(
-                "First training step after the command, empty / full compilation cache",
-                "time",
-                "bench_cpu",
-                lambda found: (
-                    f"{found['start']['cold']:.1f} / {found['start']['warm']:.1f} s"
-                ),
-                "",
-            ),
-            Row(
-                "`from dis_jax import evaluation`, of which `import jax`",
-                "CPU time",
-                "imports",
-                imported,
-                "",
-            ),
-            Row(
-                "Wheel",
-                "size",
-                "imports",
-                lambda found: f"{found['wheel_bytes'] / 1e6:.2f} MB",
-                "",
-            ),
-        ],
-    }
-
-
-def imported(found: dict[str, Any]) -> str:
+def imported(found: Json) -> str:
     """CPU seconds of two imports, and the load under which they were measured."""
     seconds = found["cpu_seconds"]
     ours, jax = (seconds[k] for k in ("from dis_jax import evaluation", "import jax"))
     return f"{ours:.2f}, {jax:.2f} s at a load of {found['load']:.0f}"
+
+
+_SCORE = "FactorVAE score"
+_GROUPS = "group_supervision.md"
+_VIEWS = "pairs_of_views.md"
+_UNEVEN = "uneven_classes.md"
+_JOINT = f"{_UNEVEN}#jointvae-full-mnist-run-partial-dsprites-run"
+_ADA = "ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005"
+_ELASTIC = "elastic_infogan_mnist_narrow_as_coded_prior_learning_rate=0.003_epochs15"
+_ON_MNIST = "sdim_edim_coloured_mnist_half_steps5000"
+_ON_NORB = "sdim_edim_smallnorb_half_steps2500"
+_VOTES = votes("factor_vae_score", 5000)
+
+# All rows, by the heading of their table.
+TABLES: dict[str, list[Row]] = {
+    "Scores of models": [
+        Row(
+            "FactorVAE, gamma 35, rendered dSprites, 20,000 steps",
+            _SCORE,
+            "factor_vae_rendered_dsprites",
+            _VOTES,
+            "paper: .82 (300,000 steps)",
+        ),
+        Row(
+            "beta-VAE, beta 4, rendered dSprites, 20,000 steps",
+            _SCORE,
+            "beta_vae_rendered_dsprites",
+            _VOTES,
+            "paper: .73 (300,000 steps)",
+        ),
+        Row(
+            "FactorVAE, gamma 35, real dSprites (46,080 images), 5,000 steps",
+            _SCORE,
+            "factor_vae_dsprites",
+            _VOTES,
+            "",
+        ),
+        Row(
+            "FactorVAE, gamma 35, rendered Shapes3D, 2,000 steps",
+            f"{_SCORE}, 800 votes",
+            "factor_vae_rendered_shapes3d",
+            votes("factor_vae_score_paper", 800),
+            "",
+        ),
+        Row(
+            "FactorVAE, gamma 10, SmallNORB (JPEG copies), 10,000 steps",
+            "nats",
+            "factor_vae_smallnorb",
+            logged("reconstruction", "kl"),
+            "",
+        ),
+        Row(
+            "FactorVAE, gamma 10, MNIST, 6,000 steps",
+            "nats",
+            "factor_vae_mnist",
+            logged("reconstruction", "kl"),
+            "",
+        ),
+        Row(
+            "Ada-GVAE, rendered Shapes3D, 14,000 steps",
+            _SCORE,
+            _ADA,
+            line("Ada-GVAE", _SCORE),
+            lambda found: f"our beta-VAE: {mean(found, 'beta-VAE', _SCORE)}",
+            f"{_GROUPS}#_ADA-gvae-groupvae-and-beta-vae",
+        ),
+        Row(
+            "ML-VAE, MNIST, 400 epochs",
+            "class from one image",
+            "ml_vae_mnist",
+            line("paper, style_beta 8, swap, one image", "class test", "%"),
+            public_code,
+            f"{_GROUPS}#results-on-mnist",
+        ),
+        Row(
+            "SDIM, coloured MNIST, 5,000 steps",
+            "digit from the shared code",
+            _ON_MNIST,
+            line("SDIM, shared_x digit", "head, running", "%"),
+            "paper: 94.5 % (three times the steps)",
+            f"{_VIEWS}#results",
+        ),
+        Row(
+            "EDIM, coloured MNIST, 5,000 steps",
+            "colour from the exclusive code",
+            _ON_MNIST,
+            line("EDIM, exclusive_x colour", "head, running", "%"),
+            "paper: 99.99 % (twice the steps)",
+            f"{_VIEWS}#results",
+        ),
+        Row(
+            "EDIM, SmallNORB (JPEG copies), 2,500 steps",
+            "elevation from the exclusive code, batch statistics",
+            _ON_NORB,
+            line("EDIM, exclusive_x elevation", "head, batch", "%"),
+            "Vaona 2024: 74.4 %",
+            f"{_VIEWS}#results",
+        ),
+        Row(
+            "SDIM, SmallNORB (JPEG copies), 2,500 steps",
+            "category from the shared code, batch statistics",
+            _ON_NORB,
+            line("SDIM, shared_x category", "head, batch", "%"),
+            "Vaona 2024: 93.5 % (one more training instance)",
+            f"{_VIEWS}#results",
+        ),
+        Row(
+            "Elastic-InfoGAN, imbalanced MNIST, 15 epochs",
+            "ENT, nats; lower is better",
+            _ELASTIC,
+            line("Elastic-InfoGAN, version 1", "ENT"),
+            lambda found: f"uniform prior: {mean(found, 'Uniform InfoGAN', 'ENT')}",
+            f"{_UNEVEN}#results",
+        ),
+        Row(
+            "JointVAE, MNIST, 100 epochs",
+            "digit from the category",
+            "joint_vae_mnist",
+            line("JointVAE", "accuracy", "%"),
+            "paper: 88.7 %",
+            _JOINT,
+        ),
+        Row(
+            "JointVAE, rendered dSprites, 60,000 steps",
+            _SCORE,
+            "joint_vae_rendered_dsprites_steps60000",
+            line("JointVAE", _SCORE),
+            "paper: .69 (300,000 steps)",
+            _JOINT,
+        ),
+        Row(
+            "Ada-GVAE, rendered Shapes3D to SmallNORB, 5,000 steps of fine-tuning",
+            "MLP probe, mean over factors",
+            "transfer_shapes3d_two_betas/transfer",
+            gain("smallnorb+coloured:test"),
+            "",
+            "transfer.md#two-betas",
+        ),
+        Row(
+            "FactorVAE, visual analogies, 20,000 steps",
+            "problems solved by the mean latent difference",
+            "factor_vae_nar_analogies",
+            solved,
+            "chance: 25 %",
+            "analogies.md",
+        ),
+    ],
+    "Accuracy and speed": [
+        Row(
+            "Rendered dSprites against 46,080 real images",
+            "identical images",
+            "rendered_dsprites",
+            lambda found: f"**{100 * found['share_exact']:.2f} %**",
+            "",
+        ),
+        Row(
+            "TC of a 2-d Gaussian, correlation .8, by a discriminator",
+            "nats",
+            "density_ratio_tc",
+            lambda found: decimal(found["cases"][0]["estimated_nats"]),
+            exact(0),
+        ),
+        Row(
+            "TC of a 10-d Gaussian, correlations .5, by a discriminator",
+            "nats",
+            "density_ratio_tc",
+            lambda found: decimal(found["cases"][1]["estimated_nats"]),
+            exact(1),
+        ),
+        *(
+            Row(
+                f"{method} step, batch size 64, {cores} core{'s' * (cores > 1)}",
+                "time",
+                "bench_cpu",
+                step(name := f"{key}, cores: {cores}"),
+                peer(name),
+            )
+            for method, key in (
+                ("FactorVAE", "factor_vae"),
+                ("beta-VAE", "beta_vae"),
+            )
+            for cores in (1, 2)
+        ),
+        Row(
+            "First training step after the command, empty / full compilation cache",
+            "time",
+            "bench_cpu",
+            lambda found: (
+                f"{found['start']['cold']:.1f} / {found['start']['warm']:.1f} s"
+            ),
+            "",
+        ),
+        Row(
+            "`from dis_jax import evaluation`, of which `import jax`",
+            "CPU time",
+            "imports",
+            imported,
+            "",
+        ),
+        Row(
+            "Wheel",
+            "size",
+            "imports",
+            lambda found: f"{found['wheel_bytes'] / 1e6:.2f} MB",
+            "",
+        ),
+    ],
+}
 
 
 def table(rows: list[Row], commands: list[str]) -> list[str]:
@@ -371,7 +373,7 @@ def page(before: str) -> str:
     """The page with new tables."""
     lines: list[str] = [BEGIN]
     commands: list[str] = []
-    for heading, each in rows().items():
+    for heading, each in TABLES.items():
         lines += ["", f"## {heading}", "", *table(each, commands)]
     numbered = [f"{i}. `{command}`" for i, command in enumerate(commands, 1)]
     lines += ["", "## Commands", "", "Add `--workdir=FOLDER` to those that train.", ""]
