@@ -195,7 +195,7 @@ TABLES: dict[str, list[Row]] = {
             _ADA,
             line("Ada-GVAE", _SCORE),
             lambda found: f"our beta-VAE: {mean(found, 'beta-VAE', _SCORE)}",
-            f"{_GROUPS}#_ADA-gvae-groupvae-and-beta-vae",
+            f"{_GROUPS}#ada-gvae-groupvae-and-beta-vae",
         ),
         Row(
             "ML-VAE, MNIST, 400 epochs",
