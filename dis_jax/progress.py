@@ -28,6 +28,8 @@ def progress_bar(items: Any = None, *, delay: float = 0, **options: Any) -> Any:
     return tqdm(
         items,
         delay=delay,
+        # A notebook keeps every line that a text bar writes; a terminal overwrites it.
+        mininterval=0.1 if sys.stderr.isatty() else 2,
         disable=not watched(),
         dynamic_ncols=sys.stderr.isatty(),
         **options,
