@@ -10,15 +10,13 @@ The page is a single file. Run launch.evaluate first to show scores on it, with
 
 from absl import flags
 
-from . import start
+from . import shared_flags, start
 
 _OUT = flags.DEFINE_string("out", "compare.html", "The page.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_DATA_DIR = shared_flags.data_dir()
 _BEST = flags.DEFINE_bool("best", False, "Use the best checkpoints, not the last.")
-_NUM_EXAMPLES = flags.DEFINE_integer(
-    "num_examples", 512, "Number of encoded images for ranges.", lower_bound=5
+_NUM_EXAMPLES = shared_flags.count(
+    "num_examples", 512, "Number of encoded images for ranges.", at_least=5
 )
 
 

@@ -26,7 +26,7 @@ from absl import flags
 from dis_jax import data, evaluation
 from dis_jax.data.factor_kinds import read_kinds
 
-from . import models, start
+from . import models, shared_flags, start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of a training run.")
 _CODES = flags.DEFINE_string(
@@ -49,44 +49,29 @@ _KINDS = flags.DEFINE_string(
     "Kinds of the factors of --codes: name=kind,..., JSON, or a .json file; a kind is "
     "categorical, ordered, continuous or circular:<period>.",
 )
-_MEMBER = flags.DEFINE_integer(
-    "member", None, "Which member of a population; by default all."
-)
-_BEST = flags.DEFINE_bool(
-    "best",
-    False,
-    "Use the best checkpoint instead of the last; for a population, the best mean.",
-)
+_MEMBER = shared_flags.member("Which member of a population; by default all.")
+_BEST = shared_flags.best()
 _CODE = flags.DEFINE_string("code", None, "Which of the method's codes to score.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for sampled images and splits."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
+_DATA_DIR = shared_flags.data_dir()
+_SEED = shared_flags.seed("sampled images and splits")
 _BASELINES = flags.DEFINE_enum(
     "baselines",
     "cheap",
     ["cheap", "all", "none"],
     "Baselines: scores of permuted rows and, for a run, of its untrained network.",
 )
-_RESAMPLES = flags.DEFINE_integer(
-    *(
-        "resamples",
-        0,
-        "Number of resamples for intervals and nulls of scores, for example 200.",
-    ),
-    lower_bound=0,
+_RESAMPLES = shared_flags.count(
+    "resamples",
+    0,
+    "Number of resamples for intervals and nulls of scores, for example 200.",
+    at_least=0,
 )
-_RESAMPLE_LIMIT = flags.DEFINE_float(
-    *(
-        "resample_limit",
-        60,
-        "Time limit in seconds for the resamples of each metric; inf for none.",
-    ),
-    lower_bound=0,
+_RESAMPLE_LIMIT = shared_flags.number(
+    "resample_limit",
+    60,
+    "Time limit in seconds for the resamples of each metric; inf for none.",
 )
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+_OVERWRITE = shared_flags.overwrite()
 
 _LONGEST = 100  # characters of metrics in a file name; a system allows 255 in all
 

@@ -20,29 +20,19 @@ from absl import flags
 from dis_jax import data, evaluation
 from dis_jax.methods import Gaussian
 
-from . import models, start
+from . import models, shared_flags, start
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_WORKDIR = shared_flags.workdir()
+_DATA_DIR = shared_flags.data_dir()
 _FACTOR = flags.DEFINE_string(
     "factor", None, "The label to predict; by default the labels that the groups share."
 )
 _MODEL = flags.DEFINE_enum("model", "mlp", ["mlp", "logistic"], "Classifier.")
-_NUM_TRAIN = flags.DEFINE_integer(
-    "num_train", 10_000, "Number of training images.", lower_bound=1
-)
-_NUM_TEST = flags.DEFINE_integer(
-    "num_test", 10_000, "Number of test images.", lower_bound=1
-)
-_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for images and classifier."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+_NUM_TRAIN = shared_flags.count("num_train", 10_000, "Number of training images.")
+_NUM_TEST = shared_flags.count("num_test", 10_000, "Number of test images.")
+_MEMBER = shared_flags.member()
+_SEED = shared_flags.seed("images and classifier")
+_OVERWRITE = shared_flags.overwrite()
 
 
 def main(argv):

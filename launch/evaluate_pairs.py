@@ -13,28 +13,20 @@ import time
 
 from absl import flags
 
-from . import start
+from . import shared_flags, start
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_WORKDIR = shared_flags.workdir()
+_DATA_DIR = shared_flags.data_dir()
 _MODELS = flags.DEFINE_list(
     "models", "logistic,knn", "Probes: logistic, mlp, knn, gbt."
 )
-_NUM_TRAIN = flags.DEFINE_integer(
-    "num_train", 10_000, "Number of training pairs of the probes.", lower_bound=1
+_NUM_TRAIN = shared_flags.count(
+    "num_train", 10_000, "Number of training pairs of the probes."
 )
-_NUM_TEST = flags.DEFINE_integer(
-    "num_test", 10_000, "Number of test pairs.", lower_bound=1
-)
-_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for pairs and probes."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+_NUM_TEST = shared_flags.count("num_test", 10_000, "Number of test pairs.")
+_MEMBER = shared_flags.member()
+_SEED = shared_flags.seed("pairs and probes")
+_OVERWRITE = shared_flags.overwrite()
 
 
 def main(argv):

@@ -9,15 +9,13 @@ several --seed it shows their range.
 
 from absl import flags
 
-from . import models, start
+from . import models, shared_flags, start
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+_WORKDIR = shared_flags.workdir()
 _OUT = flags.DEFINE_string("out", None, "Folder of the exported model.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
-_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_BEST = flags.DEFINE_bool("best", False, "Use the best checkpoint instead of the last.")
+_DATA_DIR = shared_flags.data_dir()
+_MEMBER = shared_flags.member()
+_BEST = shared_flags.best()
 _HALF = flags.DEFINE_bool("half", False, "Store the networks as float16.")
 
 

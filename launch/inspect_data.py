@@ -12,23 +12,15 @@ import pathlib
 
 from absl import flags
 
-from . import start
+from . import shared_flags, start
 
 _DATASET = flags.DEFINE_string("dataset", None, "Name of the set.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_DATA_DIR = shared_flags.data_dir()
 _SPLIT = flags.DEFINE_string("split", "all", "all, train or test.")
 _OUT = flags.DEFINE_string("out", None, "The page, an HTML file.")
 _SHEET = flags.DEFINE_string("sheet", None, "The contact sheet, a PNG file.")
-_NUM = flags.DEFINE_integer(
-    "num", 10_000, "Number of images for statistics.", lower_bound=1
-)
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for random samples."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
+_NUM = shared_flags.count("num", 10_000, "Number of images for statistics.")
+_SEED = shared_flags.seed("random samples")
 
 
 def main(argv):

@@ -8,22 +8,17 @@ figures/. Run launch.evaluate first to show scores on the page.
 
 import functools
 
-from absl import flags
+from . import models, shared_flags, start
 
-from . import models, start
-
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
-_MEMBER = flags.DEFINE_integer("member", None, "Which member of a population.")
-_BEST = flags.DEFINE_bool(
-    "best",
-    False,
-    "Use the best checkpoint instead of the last; for a population, the best mean.",
-)
-_NUM_EXAMPLES = flags.DEFINE_integer(
-    "num_examples", 2048, "Number of encoded images for ranges and averages."
+_WORKDIR = shared_flags.workdir()
+_DATA_DIR = shared_flags.data_dir()
+_MEMBER = shared_flags.member()
+_BEST = shared_flags.best()
+_NUM_EXAMPLES = shared_flags.count(
+    "num_examples",
+    2048,
+    "Number of encoded images for ranges and averages.",
+    at_least=5,
 )
 
 

@@ -14,24 +14,16 @@ from absl import flags
 
 from dis_jax import evaluation
 
-from . import start
+from . import shared_flags, start
 
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of a population, a study or several runs.", required=True
-)
+_WORKDIR = shared_flags.workdir("Folder of a population, a study or several runs.")
 _METRICS = flags.DEFINE_list(
     "metrics", ["mig"], "Label-based scores shown next to UDR; empty for none."
 )
-_IMAGES = flags.DEFINE_integer(
-    "images", 10_000, "Number of encoded images.", lower_bound=3
-)
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder of real data sets.")
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for the images."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
-_OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace an earlier result.")
+_IMAGES = shared_flags.count("images", 10_000, "Number of encoded images.", at_least=3)
+_DATA_DIR = shared_flags.data_dir()
+_SEED = shared_flags.seed("the images")
+_OVERWRITE = shared_flags.overwrite()
 
 
 def main(argv):

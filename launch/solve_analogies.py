@@ -14,21 +14,15 @@ import time
 
 from absl import flags
 
-from . import start
+from . import shared_flags, start
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_WORKDIR = shared_flags.workdir()
+_DATA_DIR = shared_flags.data_dir()
 _NUM = flags.DEFINE_integer("num_problems", 1000, "Number of problems.")
 _SOLVERS = flags.DEFINE_list(
     "solvers", None, "Solvers, comma-separated; all by default."
 )
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for problems and searches."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
+_SEED = shared_flags.seed("problems and searches")
 _POPULATION = flags.DEFINE_integer("population", 64, "Candidate steps per generation.")
 _GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations.")
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")

@@ -17,7 +17,6 @@ from . import hints
 
 # Mistakes that a user can correct: only their message is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
-LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
 _ALLOW_CODE = flags.DEFINE_bool(
     "allow_code",
     False,

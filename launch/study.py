@@ -15,15 +15,13 @@ from absl import flags
 
 from dis_jax import shipped
 
-from . import start
+from . import shared_flags, start
 
 _STUDY = flags.DEFINE_string(
     "study", None, "Name or file of a study, with :argument.", required=True
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.", required=True)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_WORKDIR = shared_flags.workdir("Folder of the study.")
+_DATA_DIR = shared_flags.data_dir()
 _RESULTS = flags.DEFINE_string("results", None, "A second folder for the table.")
 _UDR = flags.DEFINE_bool(
     "udr", False, "Add a column: agreement with models of other seeds, without labels."

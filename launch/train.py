@@ -16,7 +16,7 @@ from ml_collections import config_flags
 
 from dis_jax import shipped
 
-from . import start
+from . import shared_flags, start
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -24,12 +24,8 @@ _CONFIG = config_flags.DEFINE_config_file(
     "Name of a config or a file, with :dataset or :demo.",
     lock_config=True,
 )
-_WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run; created if needed.", required=True
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_WORKDIR = shared_flags.workdir("Folder of the run; created if needed.")
+_DATA_DIR = shared_flags.data_dir()
 _RESIDENT = flags.DEFINE_boolean(
     "resident",
     None,

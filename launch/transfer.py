@@ -17,38 +17,32 @@ from absl import flags
 
 from dis_jax import shipped
 
-from . import start
+from . import shared_flags, start
 
 _SOURCE = flags.DEFINE_string("source", None, "A run, or a folder of runs.")
 _TARGET = flags.DEFINE_list("target", [], "Target sets, comma-separated.")
-_STEPS = flags.DEFINE_integer(
-    "finetune_steps", 50_000, "Fine-tuning steps on the target."
+_STEPS = shared_flags.count(
+    "finetune_steps", 50_000, "Fine-tuning steps on the target.", at_least=0
 )
 _ADAM = flags.DEFINE_enum(
     "adam", "kept", ["kept", "fresh"], "Keep the source's Adam moments, or reset them."
 )
-_RATE = flags.DEFINE_float("learning_rate", 1e-4, "Learning rate of fine-tuning.")
+_RATE = shared_flags.number("learning_rate", 1e-4, "Learning rate of fine-tuning.")
 _TREES = flags.DEFINE_enum(
     "trees", "lightgbm", ["lightgbm", "sklearn"], "Trees for GBT and DCI."
 )
 _READERS = flags.DEFINE_list("readers", ["gbt", "mlp"], "Probes: gbt, mlp.")
-_CODES = flags.DEFINE_integer(
+_CODES = shared_flags.count(
     "num_codes", 15_000, "Number of codes for scores; one third for testing."
 )
-_SEED = flags.DEFINE_integer(
-    *("seed", 0, "Seed for the scored images."),
-    lower_bound=0,
-    upper_bound=start.LARGEST_SEED,
-)
+_SEED = shared_flags.seed("the scored images")
 _PICTURES = flags.DEFINE_boolean("pictures", True, "Draw figures as well.")
 _STUDY = flags.DEFINE_string(
     "study", None, "Name or file of a transfer study, with :argument."
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the study.")
 _RESULTS = flags.DEFINE_string("results", None, "A second folder for the tables.")
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of real data sets; by default $DIS_JAX_DATA_DIR."
-)
+_DATA_DIR = shared_flags.data_dir()
 
 
 _SETTINGS = (_STEPS, _ADAM, _RATE, _TREES, _READERS, _CODES, _SEED)
