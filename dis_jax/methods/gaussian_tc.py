@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,6 @@ from dis_jax import losses, networks
 from dis_jax.methods import autoencoder, optimiser
 from dis_jax.methods.method import Batch, Gaussian, Method, State
 
-MOMENTS = ("batch", "moving", "network")
 PENALTIES = ("tc", "kl")
 
 
@@ -60,45 +60,27 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
     Raises:
       ValueError: if `config.moments` or `config.penalty` is unknown.
     """
-    _check("moments", config.moments, MOMENTS)
+    _check("moments", config.moments, tuple(SOURCES))
     _check("penalty", config.penalty, PENALTIES)
     nets = autoencoder.make_networks(config)
-    predictor: Any = networks.MomentsNetwork(
-        tuple(config.moments_network.widths), dtype=jnp.dtype(config.precision)
-    )
+    source = SOURCES[config.moments](config)
     adam = optimiser.make(config.optimiser)
-    learned = config.moments == "network"
 
     def init(key: Array, batch: Batch) -> State:
         vae_key, moments_key, run_key = jax.random.split(key, 3)
         vae = autoencoder.init_params(nets, vae_key, batch["image"])
-        params, opt_state, stats = dict(vae), {"vae": adam.init(vae)}, {}
-        latent = config.network.latent
-        if learned:
-            z = jnp.zeros((1, latent))
-            params["moments"] = predictor.init(moments_key, z, z)["params"]
-            opt_state["moments"] = adam.init(params["moments"])
-        if config.moments == "moving":
-            stats["moments"] = Moments(jnp.zeros(latent), jnp.eye(latent))._asdict()
+        moments = source.init_params(moments_key)
         return State(
             step=jnp.zeros((), jnp.int32),
             key=run_key,
-            params=params,
-            stats=stats,
-            opt_state=opt_state,
+            params={**vae, **moments},
+            stats=source.init_stats(),
+            opt_state={
+                "vae": adam.init(vae),
+                **{name: adam.init(part) for name, part in moments.items()},
+            },
             hparams=optimiser.scalars(config.hparams),
         )
-
-    def moments_of(params: Any, posterior: Gaussian, state: State) -> Moments:
-        if learned:
-            return Moments(*predictor.apply({"params": params["moments"]}, *posterior))
-        batch = Moments(*losses.aggregate_gaussian(*posterior))
-        if config.moments == "batch":
-            return batch
-        moved = _moved(state, batch)
-        # Value of the moving average, gradient of the batch's moments: through the
-        # average alone the gradient would shrink by the factor 1 - decay.
-        return jax.tree.map(lambda b, m: b + stop_gradient(m - b), batch, moved)
 
     def loss(
         params: Any, key: Array, batch: Batch, state: State
@@ -107,24 +89,25 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
             nets, params, key, batch["image"], state.hparams
         )
         # The penalty trains the encoder through a frozen moments network.
-        moments = moments_of(stop_gradient(params), terms.posterior, state)
+        moments = source.of(stop_gradient(params), terms.posterior, state)
         tc = losses.gaussian_total_correlation(moments.covariance)
         kl = losses.gaussian_kl_to_standard_normal(*moments)
         penalty = tc if config.penalty == "tc" else kl
         vae_loss = terms.reconstruction + terms.kl + state.hparams["gamma"] * penalty
         # Once more with the roles exchanged: fixed codes train the moments network.
         fixed = jax.tree.map(stop_gradient, terms.posterior)
-        fitted = moments_of(params, fixed, state)
+        fitted = source.of(params, fixed, state)
         nll = losses.multivariate_normal_nll(stop_gradient(terms.z), *fitted).mean()
         metrics = GaussianTCMetrics(
             vae_loss, terms.reconstruction, terms.kl, tc, kl, nll
         )
-        total = vae_loss + nll if learned else vae_loss
-        return total, (metrics, Moments(*losses.aggregate_gaussian(*fixed)))
+        total = vae_loss + nll if "moments" in params else vae_loss
+        return total, (metrics, _aggregate(fixed))
 
     def update(state: State, batch: Batch) -> tuple[State, GaussianTCMetrics]:
         key = autoencoder.step_key(state, axis_name)
         found = jax.grad(loss, has_aux=True)(state.params, key, batch, state)
+        # Moments are averaged over the replicas, so that all keep the same statistics.
         grads, (metrics, seen) = optimiser.average(found, axis_name)
         rate = {"vae": "learning_rate", "moments": "moments_learning_rate"}
         params, opt_state = {}, {}
@@ -137,16 +120,84 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
                 clip_norm=state.hparams["clip_norm"] if name == "vae" else None,
             )
             params |= new if name == "vae" else {name: new}
-        # Moments averaged over the replicas, so that all keep the same moving average.
-        stats = state.stats
-        if config.moments == "moving":
-            stats = {"moments": _moved(state, seen)._asdict()}
         state = state._replace(
-            step=state.step + 1, params=params, stats=stats, opt_state=opt_state
+            step=state.step + 1,
+            params=params,
+            stats=source.next_stats(state, seen),
+            opt_state=opt_state,
         )
         return state, metrics
 
     return Method("images", init, update, code="z", **autoencoder.coders(nets))
+
+
+def _no_params(key: Array) -> dict[str, Any]:
+    del key
+    return {}
+
+
+def _kept_stats(state: State, seen: Moments) -> dict[str, Any]:
+    del seen
+    return state.stats
+
+
+class _Source(NamedTuple):
+    """Where the moments of N(m, S) come from, and what they learn or keep."""
+
+    of: Callable[[Any, Gaussian, State], Moments]  # of params, codes and state
+    init_params: Callable[[Array], dict[str, Any]] = _no_params
+    init_stats: Callable[[], dict[str, Any]] = dict
+    next_stats: Callable[[State, Moments], dict[str, Any]] = _kept_stats
+
+
+def _batch_moments(config: Any) -> _Source:
+    del config
+    return _Source(lambda params, codes, state: _aggregate(codes))
+
+
+def _moving_moments(config: Any) -> _Source:
+    latent = config.network.latent
+
+    def of(params: Any, codes: Gaussian, state: State) -> Moments:
+        del params
+        batch = _aggregate(codes)
+        # Value of the moving average, gradient of the batch's moments: through the
+        # average alone the gradient would shrink by the factor 1 - decay.
+        return jax.tree.map(
+            lambda b, m: b + stop_gradient(m - b), batch, _moved(state, batch)
+        )
+
+    return _Source(
+        of,
+        init_stats=lambda: {
+            "moments": Moments(jnp.zeros(latent), jnp.eye(latent))._asdict()
+        },
+        next_stats=lambda state, seen: {"moments": _moved(state, seen)._asdict()},
+    )
+
+
+def _network_moments(config: Any) -> _Source:
+    predictor: Any = networks.MomentsNetwork(
+        tuple(config.moments_network.widths), dtype=jnp.dtype(config.precision)
+    )
+    z = jnp.zeros((1, config.network.latent))
+    return _Source(
+        lambda params, codes, state: Moments(
+            *predictor.apply({"params": params["moments"]}, *codes)
+        ),
+        init_params=lambda key: {"moments": predictor.init(key, z, z)["params"]},
+    )
+
+
+SOURCES = {
+    "batch": _batch_moments,
+    "moving": _moving_moments,
+    "network": _network_moments,
+}
+
+
+def _aggregate(codes: Gaussian) -> Moments:
+    return Moments(*losses.aggregate_gaussian(*codes))
 
 
 def _moved(state: State, batch: Moments) -> Moments:
