@@ -1,6 +1,6 @@
 """The fields of every config, with their default values."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from dis_jax import own_code
@@ -62,30 +62,10 @@ def get_config(
     config.batch_size = 64
     config.image_shape = config_dict.placeholder(tuple)  # that of the data set
 
-    # networks: hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
-    config.network = {
-        "name": "conv",
-        "latent": 10,
-        "init": "xavier",  # disentanglement_lib's; see `networks.initialisers`
-        "hidden": 256,
-        "form": "pair",
-    }
-    if "mlp" in options and method in _OWN_NETWORKS:
-        raise ValueError(f"mlp: {method} has networks of its own; leave the word out.")
-    if "mlp" in options:  # Higgins et al. 2017 on dSprites
-        widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
-        config.network = {"name": "mlp", "latent": 10, "init": "xavier", **widths}
+    config.network = _network(method, options)
     config.precision = "float32"  # of the computation; parameters are float32
-    if method not in _OWN_NETWORKS:
-        config.likelihood = DEFAULT  # of images given latents
-    for word in [word for word in options if word in LIKELIHOODS]:
-        if method in _OWN_NETWORKS:
-            raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
-        config.likelihood = word
-        if word == "gaussian":
-            hparams = {"variance": 1.0, **hparams}
-        if word == "logistic_mixture":
-            config.mixture_components = COMPONENTS
+    fields, of_likelihood = _likelihood(method, options)
+    config.update(fields)
 
     # optimisation; hparams are arguments of the compiled program, all else is part of
     # it
@@ -93,6 +73,7 @@ def get_config(
     config.hparams = {
         "learning_rate": 1e-4,
         "clip_norm": float("inf"),
+        **of_likelihood,
         **hparams,
     }
 
@@ -108,8 +89,40 @@ def get_config(
     config.log_every = 50 if demo else 500
     config.checkpoint_every = 500 if demo else 10_000
     config.keep_checkpoints = 3
-    config.best_metric = (
-        "loss"  # the smallest is kept beside the last ones; "": none is
-    )
+    config.best_metric = "loss"  # the smallest is kept beside the last ones; "": none
     config.tensorboard = True
     return config
+
+
+def _network(method: Any, options: Collection[str]) -> dict[str, Any]:
+    """The autoencoder: convolutional, or dense with the word "mlp"."""
+    both = {
+        "latent": 10,
+        "init": "xavier",
+    }  # disentanglement_lib's; see `networks.initialisers`
+    if "mlp" not in options:
+        # hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
+        return {"name": "conv", **both, "hidden": 256, "form": "pair"}
+    if method in _OWN_NETWORKS:
+        raise ValueError(f"mlp: {method} has networks of its own; leave the word out.")
+    # Higgins et al. 2017 on dSprites
+    widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
+    return {"name": "mlp", **both, **widths}
+
+
+def _likelihood(
+    method: Any, options: Collection[str]
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """The likelihood of images given latents: its fields, and its hyperparameters."""
+    asked = [word for word in options if word in LIKELIHOODS]
+    if method in _OWN_NETWORKS:
+        for word in asked:
+            raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
+        return {}, {}
+    if len(asked) > 1:
+        raise ValueError(f"one likelihood at a time; found {', '.join(asked)}.")
+    word = asked[0] if asked else DEFAULT
+    fields: dict[str, Any] = {"likelihood": word}
+    if word == "logistic_mixture":
+        fields["mixture_components"] = COMPONENTS
+    return fields, {"variance": 1.0} if word == "gaussian" else {}

@@ -11,7 +11,7 @@ import pytest
 
 from dis_jax import losses, shipped, training
 from dis_jax.methods import autoencoder, likelihoods
-from dis_jax.training import fields, workdir
+from dis_jax.training import base_config, fields, workdir
 
 VAES = ("ada_gvae", "beta_vae", "factor_vae", "gaussian_tc", "joint_vae", "ml_vae")
 
@@ -153,6 +153,13 @@ def test_the_likelihood_is_a_field_of_every_vae_and_of_no_other_method():
     assert squared.likelihood == "squared_error"
     asked = training.load_config("ml_vae:mnist,as_coded,bernoulli")
     assert asked.likelihood == "bernoulli"
+
+
+def test_words_of_a_config_choose_one_likelihood_of_a_vae():
+    with pytest.raises(ValueError, match="one likelihood at a time; found gaussian, l"):
+        base_config.get_config("vae", "gaussian,logistic_mixture")
+    with pytest.raises(ValueError, match="gaussian: sdim is no VAE and has no likeli"):
+        base_config.get_config("sdim", "gaussian")
 
 
 def test_a_gaussian_has_variance_one_unless_a_hyperparameter_sets_it(images):
