@@ -145,10 +145,10 @@ def rounds_alike(monkeypatch):
 
     For runs that stop in the middle of a call and must go on bit for bit.
     """
-    from dis_jax.training import program
+    from dis_jax import compiler
 
-    options = program._compiler_options() | {"xla_cpu_use_fusion_emitters": True}
-    monkeypatch.setattr(program, "_compiler_options", lambda: options)
+    options = compiler.options() | {"xla_cpu_use_fusion_emitters": True}
+    monkeypatch.setattr(compiler, "options", lambda: options)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from dis_jax import compiler
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
 from dis_jax.progress import progress_bar
 
@@ -72,7 +73,7 @@ def code_fn(
     return functools.partial(_encode, method.encode, code or method.code, state)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
+@functools.partial(compiler.compiled, static_argnums=(0, 1))
 def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
     _check_images(images)
     codes = encode(state, {"image": images})
@@ -135,7 +136,7 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     # taken apart again below.
     shapes = jax.eval_shape(codes, state, images[:1])
     leaves, structure = jax.tree.flatten(shapes)
-    program = jax.jit(
+    program = compiler.compiled(
         lambda state, batch: jnp.concatenate(
             [
                 leaf.reshape(len(batch), -1)

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 
+from dis_jax import compiler
 from dis_jax.data import ImageSet, Sampler, finished
 from dis_jax.methods import Method, Metrics, State
 from dis_jax.methods.optimiser import scalars
-from dis_jax.provenance import cpu_cores
 from dis_jax.training import mesh as meshes
 from dis_jax.training.feed import Feed, data_key, open_feed, side_by_side
 
@@ -48,26 +48,6 @@ BACKENDS = {
 def backend() -> Backend:
     """The entry of `BACKENDS` for the default device."""
     return BACKENDS.get(jax.default_backend(), BACKENDS["gpu"])
-
-
-# XLA hands a CPU's convolutions to YNNPACK, which runs each on one core; Eigen's use
-# all, 4 against 7 ms for one of 32 channels on two cores. Matrix products stay with
-# YNNPACK.
-_SEVERAL_CORES = {
-    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
-}
-
-
-@functools.cache
-def _compiler_options() -> dict[str, str]:
-    """Compiler options of the step on the default device."""
-    if jax.default_backend() != "cpu" or cpu_cores() == 1:
-        return {}
-    try:
-        jax.jit(lambda x: x, compiler_options=_SEVERAL_CORES).lower(0).compile()
-    except jax.errors.JaxRuntimeError:
-        return {}  # this version of XLA does not have the option
-    return _SEVERAL_CORES
 
 
 class Member(NamedTuple):
@@ -234,7 +214,7 @@ def _compile(
         static_argnums=4,  # n shapes the program: its length, or the number of copies
         donate_argnums=0,  # the new state takes the buffers of the old one
         out_shardings=(sharding, meshes.replicated(mesh)),
-        compiler_options=_compiler_options(),
+        compiler_options=compiler.options(),
     )
     def steps(
         state: State, image_set: ImageSet | None, args: Any, batches: Any, n: int

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import export
 
-from dis_jax import data, training
+from dis_jax import compiler, data, training
 from dis_jax.methods import METHODS, autoencoder, point
 from dis_jax.training import program as programs
 
@@ -73,10 +73,10 @@ def _one_rounding():
     """The default library for convolutions, which rounds each image by itself.
 
     Eigen rounds by the size of the batch, and over a blank background, at the kink of a
-    rectifier, that turns the gradient of a whole area: see training/program_test.py.
+    rectifier, that turns the gradient of a whole area: see compiler_test.py.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "_compiler_options", dict)
+        patch.setattr(compiler, "options", dict)
         yield
 
 

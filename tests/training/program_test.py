@@ -1,17 +1,16 @@
 """What the step is compiled with."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import data, training
+from dis_jax import compiler, data, training
 from dis_jax.training import loop, program
 
 
 @pytest.fixture(autouse=True)
 def several_cores(monkeypatch):
-    monkeypatch.setattr(program, "cpu_cores", lambda: 2)
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 2)
 
 
 def test_each_device_computes_its_share_of_a_batch(tiny_config):
@@ -28,25 +27,6 @@ def test_each_device_computes_its_share_of_a_batch(tiny_config):
     assert "all-reduce" in text
 
 
-def test_convolutions_are_taken_from_ynnpack_and_products_are_not():
-    @jax.jit
-    def both(x, kernel):
-        y = jax.lax.conv_general_dilated(
-            x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-        )
-        return y.reshape(len(y), -1) @ jnp.ones((y[0].size, 64))
-
-    arrays = jnp.ones((8, 16, 16, 32)), jnp.ones((4, 4, 32, 32))
-    options = program._compiler_options.__wrapped__()
-    plain, ours = (
-        both.lower(*arrays).compile(compiler_options=o) for o in ({}, options)
-    )
-    np.testing.assert_allclose(plain(*arrays), ours(*arrays), rtol=1e-5)
-    fused = [body for body in ours.as_text().split("\n\n") if " convolution(" in body]
-    assert len(fused) == 1
-    assert fused[0].lstrip().startswith("ENTRY")  # by itself, in no library's fusion
-
-
 @pytest.mark.slow
 def test_gradients_are_the_same_with_either_library(tiny_config, monkeypatch):
     config = tiny_config("beta_vae")
@@ -56,24 +36,14 @@ def test_gradients_are_the_same_with_either_library(tiny_config, monkeypatch):
     sampler = data.images(sprites, 16)
     members = [training.Member(0, config.hparams)]
     state = program.init(method, sampler, sprites, members, population=False)
-    plain = program._compiler_options.__wrapped__  # does not remember the cores
-    monkeypatch.setattr(program, "_compiler_options", plain)
+    plain = compiler.options.__wrapped__  # does not remember the cores
+    monkeypatch.setattr(compiler, "options", plain)
     moments = []
     for cores in (1, 2):
-        monkeypatch.setattr(program, "cpu_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(compiler, "cpu_cores", lambda cores=cores: cores)
         mesh = training.make_mesh(1, 1, jax.devices()[:1])
         compiled = training.compile_program(method, sampler, sprites, mesh, unroll=True)
         carry, _ = compiled.run(compiled.load(state), 1)
         moments.append(compiled.dump(carry).opt_state["vae"].mu)
     for one, several in zip(*map(jax.tree.leaves, moments), strict=True):
         np.testing.assert_allclose(several, one, atol=1e-5 * np.abs(one).max())
-
-
-def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
-    monkeypatch.setattr(program, "_SEVERAL_CORES", {"xla_cpu_no_such_option": "1"})
-    assert program._compiler_options.__wrapped__() == {}
-
-
-def test_one_core_is_left_as_it_is(monkeypatch):
-    monkeypatch.setattr(program, "cpu_cores", lambda: 1)
-    assert program._compiler_options.__wrapped__() == {}

@@ -1,0 +1,62 @@
+"""Options of XLA's compiler for models on a CPU with several cores."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
+
+from dis_jax.provenance import cpu_cores
+
+# XLA hands a CPU's convolutions to YNNPACK, which runs each on one core; Eigen's use
+# all, 4 against 7 ms for one of 32 channels on two cores. Matrix products stay with
+# YNNPACK.
+_SEVERAL_CORES = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+}
+
+
+@functools.cache
+def options() -> dict[str, str]:
+    """Compiler options for large programs on the default device.
+
+    Eigen rounds by the size of a batch, in the seventh digit: without the options, an
+    image gives the same bits in any batch.
+    """
+    if jax.default_backend() != "cpu" or cpu_cores() == 1:
+        return {}
+    try:
+        jax.jit(lambda x: x, compiler_options=_SEVERAL_CORES).lower(0).compile()
+    except jax.errors.JaxRuntimeError:
+        return {}  # this version of XLA does not have the option
+    return _SEVERAL_CORES
+
+
+def compiled(
+    function: Callable[..., Any], static_argnums: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """`function`, compiled with `options` at its first call.
+
+    JAX takes options for an outermost program only. Within another program or a gradient,
+    the function is therefore compiled without.
+    """
+    plain = jax.jit(function, static_argnums=static_argnums)
+
+    @functools.cache  # not before the first call: `options` starts the backend
+    def outermost() -> Callable[..., Any]:
+        return jax.jit(
+            function, static_argnums=static_argnums, compiler_options=options()
+        )
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        # Within a program all that is made is traced, even if no argument is.
+        values = jax.tree.leaves((args, jnp.zeros(())))
+        traced = any(isinstance(value, jax.core.Tracer) for value in values)
+        return (plain if traced else outermost())(*args)
+
+    return call

@@ -1,0 +1,53 @@
+"""What large programs are compiled with."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax import compiler
+
+
+@pytest.fixture(autouse=True)
+def several_cores(monkeypatch):
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 2)
+
+
+def test_convolutions_are_taken_from_ynnpack_and_products_are_not():
+    @jax.jit
+    def both(x, kernel):
+        y = jax.lax.conv_general_dilated(
+            x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return y.reshape(len(y), -1) @ jnp.ones((y[0].size, 64))
+
+    arrays = jnp.ones((8, 16, 16, 32)), jnp.ones((4, 4, 32, 32))
+    options = compiler.options.__wrapped__()
+    plain, ours = (
+        both.lower(*arrays).compile(compiler_options=o) for o in ({}, options)
+    )
+    np.testing.assert_allclose(plain(*arrays), ours(*arrays), rtol=1e-5)
+    fused = [body for body in ours.as_text().split("\n\n") if " convolution(" in body]
+    assert len(fused) == 1
+    assert fused[0].lstrip().startswith("ENTRY")  # by itself, in no library's fusion
+
+
+def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
+    monkeypatch.setattr(compiler, "_SEVERAL_CORES", {"xla_cpu_no_such_option": "1"})
+    assert compiler.options.__wrapped__() == {}
+
+
+def test_one_core_is_left_as_it_is(monkeypatch):
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 1)
+    assert compiler.options.__wrapped__() == {}
+
+
+def test_a_compiled_function_is_part_of_the_program_around_it():
+    """JAX refuses options inside another program."""
+    halve = compiler.compiled(lambda how, x: how(x) / 2, static_argnums=(0,))
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(halve(jnp.square, x), [0, 0.5, 2])
+    around = jax.jit(lambda y: halve(jnp.square, x) + y)  # none of its arguments traced
+    np.testing.assert_array_equal(around(1.0), [1, 1.5, 3])
+    slopes = jax.grad(lambda x: halve(jnp.square, x).sum())(x)
+    np.testing.assert_array_equal(slopes, x)
