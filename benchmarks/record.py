@@ -7,8 +7,10 @@ run holds, and the traversal picture of its report to docs/<name>.png with --pic
 """
 
 import json
+import math
 import pathlib
 import shutil
+from typing import Any
 
 from absl import flags
 
@@ -20,6 +22,17 @@ _NAME = flags.DEFINE_string("name", None, "Name of the result.", required=True)
 _RESULTS = flags.DEFINE_string("results", "results", "Folder of the result.")
 _PICTURE = flags.DEFINE_boolean("picture", False, "Also keep the traversals in docs/.")
 _COMMENT = flags.DEFINE_string("comment", "", "What a reader should know of this run.")
+
+
+def _standard(value: Any) -> Any:
+    """Infinity and NaN as words: only Python's JSON has numbers for them."""
+    if isinstance(value, dict):
+        return {key: _standard(of_key) for key, of_key in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_standard(element) for element in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def _command(workdir):
@@ -59,7 +72,8 @@ def main(argv):
         "hardware": facts["hardware"],
     }
     out = pathlib.Path(_RESULTS.value) / f"{_NAME.value}.json"
-    out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(_standard(record), indent=1, allow_nan=False)
+    out.write_text(f"{text}\n", encoding="utf-8")
     print(f"written to {out}")
     if _PICTURE.value:
         picture = pathlib.Path("docs") / f"{_NAME.value}.png"

@@ -124,3 +124,15 @@ def test_written_pages_are_fresh(page, monkeypatch):
     text = script["PAGE"].read_text()
     made = script["page"](text) if page == "results" else script["page"]()
     assert text == made, f"run `python docs/make_{page}.py`"
+
+
+def test_every_reader_of_json_takes_the_results():
+    """Python alone reads Infinity and NaN; jq, R and browsers do not."""
+
+    def refuse(word):
+        raise ValueError(word)
+
+    found = [*(ROOT / "results").rglob("*.json"), *(ROOT / "weights").rglob("*.json")]
+    assert found
+    for path in found:
+        json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
