@@ -218,6 +218,9 @@ def tiny_config():
             config.hparams.discriminator_learning_rate = 3e-3
         if method == "joint_vae":
             config.categories = 2
+        if method == "tripod":
+            # the rounding of second differences falls with the square of their length
+            config.hparams.perturbation = 0.5
         if method == "infogan":
             config.network.update(
                 noise=4, categories=3, hidden=8, code_hidden=8, widths=(4,)

@@ -21,7 +21,7 @@ from dis_jax.data.load import NAMES, load, name_and_split
 from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
 from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
 from dis_jax.data.own_files import from_path
-from dis_jax.data.pair_samplers import attribute_pairs, pairs, views
+from dis_jax.data.pair_samplers import attribute_pairs, pairs, transitions, views
 from dis_jax.data.prepared import prepare
 from dis_jax.data.rendered_dsprites import draw_sprites, rendered_dsprites
 from dis_jax.data.rendered_nar import (
@@ -73,6 +73,7 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
     "two_batches": two_batches,
     "augmented": augmented,
     "pairs": pairs,
+    "transitions": transitions,
     "attribute_pairs": attribute_pairs,
     "views": views,
     "groups": groups,
@@ -149,6 +150,7 @@ __all__ = [
     "tinted",
     "tinted_on_noise",
     "toy_masks",
+    "transitions",
     "two_batches",
     "varied",
     "views",

@@ -17,6 +17,7 @@ from dis_jax.losses.gaussian import (
     aggregate_gaussian,
     gaussian_kl,
     gaussian_kl_to_standard_normal,
+    gaussian_laplace_kl,
     gaussian_sample,
     gaussian_total_correlation,
     multivariate_normal_nll,
@@ -32,10 +33,15 @@ from dis_jax.losses.group import (
     swap_partners,
     swap_reconstruction,
 )
+from dis_jax.losses.hessian import normalised_hessian_penalty
 from dis_jax.losses.logistic import (
     clipped_logistic_mean,
     discretised_logistic_nll,
     logistic_mixture_nll,
+)
+from dis_jax.losses.multi_information import (
+    kernel_multi_information,
+    silverman_bandwidths,
 )
 from dis_jax.losses.mutual_information import (
     all_pairs_scores,
@@ -48,6 +54,12 @@ from dis_jax.losses.mutual_information import (
     permute_negatives,
     roll_negatives,
     smile,
+)
+from dis_jax.losses.quantisation import (
+    finite_scalar_quantisation,
+    latent_quantisation,
+    quantisation_losses,
+    straight_through,
 )
 from dis_jax.losses.reconstruction import (
     bernoulli_nll,
@@ -82,8 +94,10 @@ __all__ = [
     "discriminator_loss",
     "donsker_varadhan",
     "factorised_support",
+    "finite_scalar_quantisation",
     "gaussian_kl",
     "gaussian_kl_to_standard_normal",
+    "gaussian_laplace_kl",
     "gaussian_nll",
     "gaussian_sample",
     "gaussian_total_correlation",
@@ -95,18 +109,24 @@ __all__ = [
     "info_lower_bound",
     "info_nce",
     "jensen_shannon",
+    "kernel_multi_information",
+    "latent_quantisation",
     "logistic_mixture_nll",
     "mine_surrogate",
     "minibatch_total_correlation",
     "multiply_posteriors",
     "multivariate_normal_nll",
+    "normalised_hessian_penalty",
     "nt_xent",
     "nwj",
     "optimal_variance",
     "permute_dims",
     "permute_negatives",
+    "quantisation_losses",
     "roll_negatives",
+    "silverman_bandwidths",
     "smile",
+    "straight_through",
     "swap_partners",
     "swap_reconstruction",
     "transformation_distance",

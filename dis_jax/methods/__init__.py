@@ -20,7 +20,10 @@ from dis_jax.methods.method import (
     point,
 )
 from dis_jax.methods.ml_vae import ml_vae
+from dis_jax.methods.qlae import qlae
 from dis_jax.methods.sdim import sdim
+from dis_jax.methods.slow_vae import slow_vae
+from dis_jax.methods.tripod import tripod
 from dis_jax.methods.vae import (
     annealed_vae,
     beta_tcvae,
@@ -48,7 +51,10 @@ METHODS: dict[str, Callable[..., Method]] = {
     "infogan": infogan,
     "joint_vae": joint_vae,
     "ml_vae": ml_vae,
+    "qlae": qlae,
     "sdim": sdim,
+    "slow_vae": slow_vae,
+    "tripod": tripod,
     "vae": vae,
 }
 
@@ -79,7 +85,10 @@ __all__ = [
     "joint_vae",
     "ml_vae",
     "point",
+    "qlae",
     "regularised_vae",
     "sdim",
+    "slow_vae",
+    "tripod",
     "vae",
 ]

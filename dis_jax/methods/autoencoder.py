@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -104,6 +105,15 @@ def explain(
     return nets.likelihood.nll(output, images, hparams)
 
 
+def activations(nets: Networks, params: Mapping[str, Any], z: Array) -> Any:
+    """What the decoder sows (its hidden layers), or its output if it sows nothing."""
+    variables = {"params": params["decoder"]}
+    if not isinstance(nets.decoder, nn.Module):
+        return nets.decoder.apply(variables, z)  # nnx has no `sow` of this kind
+    output, sown = nets.decoder.apply(variables, z, mutable=["intermediates"])
+    return sown.get("intermediates") or output
+
+
 def decode(nets: Networks, params: Mapping[str, Any], z: Array) -> Array:
     """The mean images of latents, in [0, 1]."""
     return nets.likelihood.mean(nets.decoder.apply({"params": params["decoder"]}, z))
@@ -140,16 +150,23 @@ def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
 
 
 def train_together(
-    nets: Networks, config: Any, axis_name: str | None, loss: Loss, image: str = "image"
+    nets: Networks,
+    config: Any,
+    axis_name: str | None,
+    loss: Loss,
+    image: str = "image",
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[Callable[..., State], Callable[..., tuple[State, Metrics]]]:
     """`init` and `update` of a method whose two networks share one loss and one Adam.
 
     Args:
       nets: the autoencoder.
-      config: `optimiser` and `hparams` with `learning_rate` and `clip_norm`.
+      config: `optimiser` and `hparams` with `learning_rate`, `clip_norm` and, for
+        decoupled decay of the networks' kernels, `weight_decay`.
       axis_name: the mapped axis over which gradients and metrics are averaged.
       loss: `(params, key, batch, state) -> (scalar, metrics)`.
       image: the field of a batch that is encoded.
+      more: further parameters by name, with their initial values.
 
     Returns:
       The two fields of `Method`.
@@ -159,7 +176,7 @@ def train_together(
     def init(key: Array, batch: Batch) -> State:
         # The run gets a key of its own: its noise must not repeat the initial draws.
         init_key, run_key = jax.random.split(key)
-        params = init_params(nets, init_key, batch[image])
+        params = init_params(nets, init_key, batch[image]) | dict(more or {})
         return State(
             step=jnp.zeros((), jnp.int32),
             key=run_key,
@@ -180,6 +197,7 @@ def train_together(
             state.params,
             learning_rate=state.hparams["learning_rate"],
             clip_norm=state.hparams["clip_norm"],
+            weight_decay=_decay(state),
         )
         state = state._replace(
             step=state.step + 1, params=params, opt_state={"vae": opt}
@@ -187,6 +205,23 @@ def train_together(
         return state, metrics
 
     return init, update
+
+
+def _decay(state: State) -> Any:
+    """The weight decay of each parameter, or None if the method has none."""
+    if "weight_decay" not in state.hparams:
+        return None
+    decay, none = state.hparams["weight_decay"], jnp.zeros(())
+    # Biases have one axis; a decay of them, or of a codebook, would only move codes.
+    return {
+        name: jax.tree.map(
+            lambda leaf, network=name in ("encoder", "decoder"): (
+                decay if network and leaf.ndim > 1 else none
+            ),
+            tree,
+        )
+        for name, tree in state.params.items()
+    }
 
 
 def step_key(state: State, axis_name: str | None) -> Array:

@@ -24,7 +24,8 @@ def make(options: Mapping[str, Any]) -> Adam:
     """Adam with static `b1`, `b2`, `eps`; its state is that of `optax.scale_by_adam`.
 
     Learning rate and clipping norm are arguments of `step`, so that they can differ
-    between the members of a population and between two runs of one program.
+    between the members of a population and between two runs of one program. So is
+    `weight_decay`, a tree of numbers like the parameters.
     """
     # No learning rate in the chain, where it would be compiled into the program.
     direction = optax.scale_by_adam(**options)
@@ -36,6 +37,7 @@ def make(options: Mapping[str, Any]) -> Adam:
         *,
         learning_rate: Float[Array, ""],
         clip_norm: Float[Array, ""] | None = None,
+        weight_decay: Any = None,
     ) -> tuple[Any, Any]:
         if clip_norm is not None:
             # At infinity, which means no clipping, the norm is skipped: it reads every
@@ -47,6 +49,11 @@ def make(options: Mapping[str, Any]) -> Adam:
             )
             grads = jax.tree.map(lambda g: g * scale, grads)
         updates, opt_state = direction.update(grads, opt_state, params)
+        if weight_decay is not None:
+            # Decoupled (AdamW): added after Adam has scaled the gradient, not to it.
+            updates = jax.tree.map(
+                lambda u, p, decay: u + decay * p, updates, params, weight_decay
+            )
         params = jax.tree.map(lambda p, u: p - learning_rate * u, params, updates)
         return params, opt_state
 

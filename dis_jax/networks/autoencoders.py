@@ -116,6 +116,8 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """Kim & Mnih 2018, Table 1: two dense layers and transposed convolutions; logits.
 
+    Activations of hidden layers are sown as `hidden`, for losses that read them.
+
     Attributes:
       image_shape: (height, width, channels) of the decoded images.
       hidden: width of the first dense layer.
@@ -140,10 +142,12 @@ class ConvDecoder(nn.Module):
         small, widths = size // 2**count, _widths(count, self.widths)
         start = Start(self.initialiser, self.weight_std)
         x = nn.relu(start.dense(z, self.hidden, self.dtype))
+        self.sow("intermediates", "hidden", x)
         x = nn.relu(start.dense(x, small * small * widths[-1], self.dtype))
         x = x.reshape(x.shape[0], small, small, widths[-1])
         for i, width in enumerate((*reversed(widths[:-1]), self.image_shape[-1])):
             x = nn.relu(x) if i else x  # the first input is already rectified
+            self.sow("intermediates", "hidden", x)
             x = start.strided(Up, x, width, self.form, self.dtype)
         return x.astype(jnp.float32)
 
@@ -181,6 +185,8 @@ class MLPEncoder(nn.Module):
 class MLPDecoder(nn.Module):
     """Dense decoder to the logits of an image (Higgins et al. 2017, dSprites).
 
+    Activations of hidden layers are sown as `hidden`, for losses that read them.
+
     Attributes:
       image_shape: (height, width, channels) of the decoded images.
       widths: of the hidden layers.
@@ -202,5 +208,6 @@ class MLPDecoder(nn.Module):
         x, start = z, Start(self.initialiser, self.weight_std)
         for width in self.widths:
             x = getattr(nn, self.activation)(start.dense(x, width, self.dtype))
+            self.sow("intermediates", "hidden", x)
         x = start.dense(x, math.prod(self.image_shape), self.dtype)
         return x.reshape(x.shape[0], *self.image_shape).astype(jnp.float32)

@@ -15,6 +15,7 @@ from dis_jax.methods.infogan_terms import DISTANCES, ELASTIC, PRIORS
 from dis_jax.methods.likelihoods import LIKELIHOODS
 from dis_jax.methods.ml_vae import MODES, NORMALISERS
 from dis_jax.methods.pair_information import ESTIMATORS, NEGATIVES, PAIRS
+from dis_jax.methods.slow_vae import TRANSITIONS
 from dis_jax.networks.convolution import FORMS
 from dis_jax.suggest import nearest, suggest
 
@@ -109,6 +110,8 @@ RULES: dict[str, Rule] = {
     "hparams.clip_norm": _CLIP,
     "hparams.*temperature": _POSITIVE,
     "hparams.variance": _POSITIVE,
+    "hparams.rate": _POSITIVE,
+    "hparams.perturbation": _POSITIVE,
     "hparams.*": _MASS,
     "seed": _SEED,
     "steps": _whole(0),
@@ -125,6 +128,8 @@ RULES: dict[str, Rule] = {
     "*sampler.order": _one_of("keyed", "epoch"),
     "*sampler.num_changed": _or(_WIDTH, None),
     "*sampler.must_differ": _FLAG,
+    "*sampler.rate": _POSITIVE,
+    "*sampler.shape": _POSITIVE,
     "*sampler.group_size": _or(_WIDTH, None),
     "*sampler.class_counts": _or(_each(_whole(0), 1), None),
     "*sampler.subset_seed": _SEED,
@@ -160,6 +165,8 @@ OF_METHODS: dict[str, Rule] = {
     "mixture_components": _WIDTH,
     "categories": _whole(2),
     "class_latent": _WIDTH,
+    "num_values": _whole(2),
+    "num_perturbations": _whole(2),
     "swap": _FLAG,
     "as_coded": _FLAG,
     "batch_statistics": _FLAG,
@@ -179,7 +186,7 @@ OF_METHODS: dict[str, Rule] = {
     "elastic": _each(_one_of(*ELASTIC)),
     "estimator": _one_of(*ESTIMATORS),
     "negatives": _one_of(*NEGATIVES),
-    "pairs": _one_of(*PAIRS),
+    "pairs": _one_of(*PAIRS, *TRANSITIONS),
     "aggregate": _one_of(*AGGREGATES),
 }
 
@@ -198,6 +205,7 @@ _COUPLED = (
     "hfs",
     "sdim",
     "edim",
+    "tripod",
 )
 
 # Without these no run begins, and none is read.

@@ -86,6 +86,59 @@ def test_pairs_want_a_grid():
             build(plain, 4)
 
 
+def weights(size, at, rate, shape):
+    moved = np.abs(np.arange(size) - at)
+    return np.exp(-((rate * moved / np.log(size)) ** shape))
+
+
+@pytest.mark.parametrize(("rate", "shape"), [(1.0, 1.0), (3.0, 0.5)])
+def test_one_factor_moves_by_truncated_laplace_steps(rate, shape):
+    """It always moves, so from v it goes to w with p(w) / (1 - p(v))."""
+    factors = np.arange(5)[:, None]
+    line = data.from_arrays(np.zeros((5, 1, 1)), factors, name="l", factor_names=("a",))
+    batch = draw(data.transitions(line, 20_000, rate=rate, shape=shape), line)
+    assert batch["changed"].all()
+    for v in range(5):
+        rows = batch["factors_x"][:, 0] == v
+        p = weights(5, v, rate, shape)
+        p[v] = 0
+        counts = np.bincount(batch["factors_y"][rows, 0], minlength=5)
+        wanted = rows.sum() * p / p.sum()
+        assert abs(counts - wanted).max() < 5 * np.sqrt(rows.sum() / 4)
+        assert counts[v] == 0
+
+
+def test_factors_move_independently_and_at_least_one_does(grid):
+    batch = draw(data.transitions(grid, 20_000), grid)
+    assert_images_are_those_of_factors(batch)
+    changed = batch["changed"]
+    np.testing.assert_array_equal(changed, batch["factors_x"] != batch["factors_y"])
+    assert changed.any(axis=1).all()
+    stay = [
+        np.mean([(w := weights(n, v, 1, 1))[v] / w.sum() for v in range(n)])
+        for n in SIZES
+    ]
+    # the first alone: by its own step, or as the one of three that must move
+    alone = (1 - stay[0]) * stay[1] * stay[2] + np.prod(stay) / 3
+    found = (changed == [True, False, False]).all(axis=1).mean()
+    assert found == pytest.approx(alone, abs=5 * np.sqrt(alone / 20_000))
+
+
+def test_categories_stay_and_correlated_sets_have_no_transitions():
+    rooms = data.load("rendered_shapes3d")
+    sampler = data.transitions(rooms, 500)
+    planned = sampler.plan(rooms, jax.random.key(0), jnp.int32(0), sampler.args)
+    shape = rooms.factor_names.index("shape")
+    assert np.asarray(planned["changed"]).any(axis=0).tolist() == [
+        i != shape for i in range(6)
+    ]
+    with pytest.raises(ValueError, match="shape is 0"):
+        data.transitions(rooms, 4, shape=0.0)
+    ridge = data.load("rendered_shapes3d+correlated(floor_hue,wall_hue,.1)")
+    with pytest.raises(ValueError, match="not a full grid"):
+        data.transitions(ridge, 4)
+
+
 def test_attribute_pairs_share_fix_and_free(grid):
     sampler = data.attribute_pairs(
         grid,

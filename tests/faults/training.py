@@ -29,6 +29,7 @@ METHODS = (
     *("vae", "beta_vae", "annealed_vae", "factor_vae", "beta_tcvae", "dip_vae_i"),
     *("dip_vae_ii", "ada_gvae", "ada_ml_vae", "group_vae", "ml_vae", "joint_vae"),
     *("infogan", "elastic_infogan", "sdim", "edim"),
+    *("gaussian_tc", "hfs", "slow_vae", "qlae", "tripod"),
 )
 LENGTH = {"steps": 60, "steps_per_call": 5, "log_every": 10, "checkpoint_every": 10}
 LIKE = "ended like the unbroken run"

@@ -55,6 +55,37 @@ def test_gaussian_kl_jit_vmap_and_gradient(normal, check_gradient):
     check_gradient(losses.gaussian_kl, (mean, logvar))
 
 
+@pytest.mark.parametrize("rate", [0.5, 6.0])
+@pytest.mark.parametrize("logvar", [-8.0, 0.3])
+@pytest.mark.parametrize("distance", [0.0, 0.02, -3.0])
+def test_kl_from_a_laplace_is_the_integral(distance, logvar, rate):
+    std = np.exp(0.5 * logvar)
+    z = distance + std * np.linspace(-9, 9, 200_001)
+    log_q = -0.5 * ((z - distance) ** 2 / std**2 + logvar + np.log(2 * np.pi))
+    log_p = np.log(rate / 2) - rate * np.abs(z)
+    wanted = np.trapezoid(np.exp(log_q) * (log_q - log_p), z)
+    location = jnp.full((1, 1), 0.7)
+    found = losses.gaussian_laplace_kl(
+        location + distance, jnp.full((1, 1), logvar), location, rate
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-5)
+
+
+def test_kl_from_a_laplace_sums_and_stays_finite(normal, check_gradient, check_finite):
+    mean, logvar, location = normal(4, 3, 2, 3)
+    kl = lambda mean, logvar: losses.gaussian_laplace_kl(mean, logvar, location, 2.0)
+    each = [
+        losses.gaussian_laplace_kl(*(a[:, i : i + 1] for a in (mean, logvar)), at, 2.0)
+        for i, at in enumerate(location.T[:, :, None])
+    ]
+    np.testing.assert_allclose(jax.jit(kl)(mean, logvar), sum(each), rtol=1e-5)
+    check_gradient(kl, (mean, logvar))
+    far = (jnp.array([[1e4, -1e4, 0.0]]), jnp.array([[-150.0, 60.0, -1e3]]))
+    check_finite(
+        lambda *a: losses.gaussian_laplace_kl(*a, jnp.zeros((1, 3)), 1.0), *far
+    )
+
+
 def test_gaussian_sample_has_the_mean_and_variance_and_passes_gradients():
     mean, logvar = jnp.array([[0.7, -3.0]]), jnp.array([[-1.0, 2.0]])
     keys = jax.random.split(jax.random.key(0), 20_000)

@@ -19,6 +19,9 @@ COUPLED = {
         a, b, kind="ii", lambda_off=1.0, lambda_diag=1.0
     ),
     "info_nce": lambda a, b: losses.info_nce(a @ b.T),
+    "kernel_multi_information": lambda a, b: losses.kernel_multi_information(
+        a * b, losses.silverman_bandwidths(b.std(axis=0), len(b))
+    ),
     "minibatch_tc": lambda a, b: losses.minibatch_total_correlation(a, b, a * b),
     "nt_xent": lambda a, b: losses.nt_xent(a, b, 0.5),
     "permute_dims": lambda a, b: (losses.permute_dims(KEY, a) * b).sum(),

@@ -147,7 +147,7 @@ def test_an_unknown_likelihood_is_named_with_those_near_to_it(tiny_config):
 def test_the_likelihood_is_a_field_of_every_vae_and_of_no_other_method():
     for name in shipped.names("configs"):
         config = training.load_config(name)
-        is_vae = "vae" in name or name in ("gaussian_tc", "hfs")
+        is_vae = "vae" in name or name in ("gaussian_tc", "hfs", "qlae", "tripod")
         assert ("likelihood" in config) == is_vae, name
     squared = training.load_config("ml_vae:mnist,as_coded")
     assert squared.likelihood == "squared_error"

@@ -14,13 +14,18 @@ from dis_jax.training import program as programs
 
 # what comes from another run and stays as it is
 FROZEN = {"edim": ("shared_x", "shared_y")}
+# the head that a VAE's encoder has and a code without variance does not use
+UNUSED = {"qlae": "logvar", "tripod": "logvar"}
+NO_NOISE = ("qlae",)  # a step draws nothing
 # networks that normalise over the batch before each rectifier
 NORMALISED = ("edim", "infogan", "sdim")
 # a game has no loss that must fall, but what Q fails to read of three categories does
 # and SDIM draws the codes of two views together before networks this small tell images
+# and QLAE's codes go far from the codebook before it follows
 FALLS = {
     "infogan": lambda metrics: np.log(3) - metrics.information,
     "sdim": lambda metrics: metrics.distance,
+    "qlae": lambda metrics: metrics.reconstruction,
 }
 # VAEs of one state tree: each can go on from another
 FAMILY = (
@@ -36,6 +41,8 @@ FAMILY = (
     "hfs",
     "joint_vae",
     "ml_vae",
+    "slow_vae",
+    "tripod",
 )
 # The compiler splits a step over devices and runs members side by side, whatever the
 # method. These have what it may get wrong: shuffles, groups, and convolutions with
@@ -172,6 +179,7 @@ def test_training_lowers_the_loss_and_moves_every_network(name, parts):
         moved = jax.tree.map(
             lambda a, b: np.abs(a - b).max(), params, after.params[network]
         )
+        moved.pop(UNUSED.get(name), None)
         frozen = network in FROZEN.get(name, ())
         assert all((m == 0) == frozen for m in jax.tree.leaves(moved)), network
 
@@ -187,7 +195,7 @@ def test_a_step_is_a_function_of_state_and_batch(name, parts, replica, tiny_conf
         same += jax.tree.leaves(
             jax.tree.map(np.array_equal, later.params, first[0].params)
         )
-    assert not all(same)
+    assert all(same) == (name in NO_NOISE)
 
 
 @pytest.mark.parametrize("name", ["vae"], indirect=True)

@@ -62,6 +62,11 @@ OF_METHODS = [
     ("ada_gvae", "sampler.num_changed", 0),
     ("ada_gvae", "sampler.order", "random"),
     ("group_vae", "aggregate", "sum"),
+    ("slow_vae", "sampler.shape", 0.0),
+    ("slow_vae", "hparams.rate", 0.0),
+    ("qlae", "num_values", 1),
+    ("tripod", "batch_size", 1),
+    ("tripod", "num_perturbations", 1),
 ]
 
 
