@@ -14,7 +14,7 @@ from dis_jax.figures import page
 from dis_jax.figures.compare_inputs import Comparison
 from dis_jax.figures.compare_scores import scores, study_table
 from dis_jax.figures.curves import Curve
-from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
+from dis_jax.figures.latents import by_kl, traversal_values, traverse
 from dis_jax.figures.page import Section
 from dis_jax.figures.pixels import to_uint8
 from dis_jax.figures.report_inputs import Subject
@@ -106,9 +106,9 @@ def curves(compared: Comparison) -> Section:
 def pictures(compared: Comparison) -> Section:
     """Reconstructions and traversals of the same images beside each other."""
     title = "Traversals"
-    drawn = {n: s for n, s in compared.models.items() if s.decode and s.gaussians}
+    drawn = {n: s for n, s in compared.models.items() if s.decode and s.moved}
     if not drawn:
-        return Section(title, "no model has a decoder and a Gaussian code.")
+        return Section(title, "no model has a decoder and a code to move.")
     sets = {(s.image_set.name, s.config.get("split")) for s in drawn.values()}
     body = ""
     for base in range(_NUM_BASES):
@@ -118,7 +118,9 @@ def pictures(compared: Comparison) -> Section:
             f'<div class="cards">{cards}</div></details>'
         )
     for name in compared.models.keys() - drawn.keys():
-        body += f'<p class="note">{escape_html(name)}: no decoder or Gaussian code.</p>'
+        body += (
+            f'<p class="note">{escape_html(name)}: no decoder or no code to move.</p>'
+        )
     same = "All models get the same images."
     return Section(
         title,
@@ -189,12 +191,12 @@ def _card(name: str, subject: Subject, base: int) -> str:
 
 def _strips(subject: Subject, base: int) -> list[str]:
     """A labelled strip for each of the dimensions with the largest KL, over all codes."""
-    kl = {code: kl_per_dimension(*pair) for code, pair in subject.gaussians.items()}
+    kl = {code: subject.nats(code) for code in subject.moved}
     ranked = [(kl[code][j], code, j) for code in kl for j in by_kl(kl[code])]
     ranked.sort(key=lambda found: -found[0])
     strips = []
     for size, code, j in ranked[:_NUM_ROWS]:
-        mean, logvar = subject.gaussians[code]
+        mean, logvar = subject.moved[code]
         values = traversal_values(mean, logvar, num_values=_NUM_VALUES)
         frames = traverse(
             decode_code(subject, code, base), mean[base], values, dims=[j]

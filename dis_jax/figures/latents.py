@@ -209,7 +209,11 @@ def traversals(
     steps = np.linspace(-2, 2, moved.shape[-1]) if ranged else shared
     return image_grid(
         frames,
-        row_labels=[f"z{j}  {kl[j]:.2f} nats" for j in dims],
+        # The KL of a code without variance is infinite, and says nothing.
+        row_labels=[
+            f"z{j}" + (f"  {kl[j]:.2f} nats" if np.isfinite(kl[j]) else "")
+            for j in dims
+        ],
         column_labels=None
         if steps is None
         else [f"{step:+.1f}{' σ' if ranged else ''}" for step in steps],

@@ -16,8 +16,10 @@ from dis_jax.data import ImageSet
 from dis_jax.evaluation import encode_codes
 from dis_jax.evaluation.records import FORMAT
 from dis_jax.figures.curves import Curve, read_curves
-from dis_jax.methods import Code, Gaussian, Method, State, point
+from dis_jax.figures.latents import kl_per_dimension
+from dis_jax.methods import Categorical, Code, Gaussian, Method, State, point
 from dis_jax.probing.encoding import images_at
+from dis_jax.probing.histogram_information import entropies, relabel
 
 NUM_BASES = 5
 
@@ -71,6 +73,22 @@ class Subject(NamedTuple):
     def gaussians(self) -> dict[str, Gaussian]:
         """The codes that are Gaussians, by name."""
         return {n: c for n, c in self.codes.items() if isinstance(c, Gaussian)}
+
+    @property
+    def moved(self) -> dict[str, Gaussian]:
+        """The codes of traversals, by name: a vector is a Gaussian without variance."""
+        vectors = {
+            name: Gaussian(self.points[name], np.full_like(self.points[name], -np.inf))
+            for name, code in self.codes.items()
+            if not isinstance(code, Gaussian | Categorical)
+        }
+        return self.gaussians | vectors
+
+    def nats(self, name: str) -> np.ndarray:
+        """How much each dimension of a code holds: its KL; of a vector, the entropy."""
+        if name in self.gaussians:
+            return kl_per_dimension(*self.gaussians[name])
+        return entropies(relabel(self.points[name]))
 
 
 def make_subject(

@@ -13,7 +13,6 @@ from dis_jax.figures.explorer import Dimension, explorer_block
 from dis_jax.figures.latents import (
     UNUSED_KL,
     by_kl,
-    kl_per_dimension,
     sweep_gif,
     traversal_values,
     traversals,
@@ -37,14 +36,15 @@ def traversal(subject: Subject) -> Section:
     title = "Traversals"
     if subject.decode is None:
         return Section(title, f"{subject.name} has no decoder.")
-    if not subject.gaussians:
-        return Section(title, f"{subject.name} has no Gaussian code.")
-    frames = {name: _frames(subject, name) for name in subject.gaussians}
+    if not subject.moved:
+        return Section(title, f"{subject.name} has no code to move.")
+    frames = {name: _frames(subject, name) for name in subject.moved}
     files = {}
-    for name in subject.gaussians:
+    for name in subject.moved:
+        dims = by_kl(subject.nats(name))
         coders = _encode(subject, name), decode_code(subject, name, 0), subject.images
-        files[f"traversals_{name}.png"] = to_png(traversals(*coders))
-        most = by_kl(_kl(subject, name))[:_NUM_GIF_DIMS]
+        files[f"traversals_{name}.png"] = to_png(traversals(*coders, dims=dims))
+        most = dims[:_NUM_GIF_DIMS]
         files[f"traversals_{name}.gif"] = sweep_gif(
             frames[name][:, : len(most)], [dimension_name(name, j) for j in most]
         )
@@ -99,7 +99,7 @@ def _live(subject: Subject, decoder: BrowserDecoder) -> Section:
             width = subject.points[name].shape[1]
             dims += [Dimension(name, f"{name} {k}", None, 0, 1) for k in range(width)]
             continue
-        kl, ends = _kl(subject, name), traversal_values(*code, num_values=2)
+        kl, ends = subject.nats(name), traversal_values(*code, num_values=2)
         dims += [
             Dimension(name, dimension_name(name, j), float(kl[j]), *ends[j].tolist())
             for j in range(len(kl))
@@ -127,8 +127,8 @@ def _live(subject: Subject, decoder: BrowserDecoder) -> Section:
 def _in_advance(subject: Subject, frames: dict[str, np.ndarray], why: str) -> Section:
     """Sliders over precomputed frames, one dimension at a time."""
     body = ""
-    for name in subject.gaussians:
-        body += f"<h3>{escape_html(name)}</h3>" if len(subject.gaussians) > 1 else ""
+    for name in subject.moved:
+        body += f"<h3>{escape_html(name)}</h3>" if len(subject.moved) > 1 else ""
         body += _sliders(subject, name, frames[name])
     body += (
         '<p class="note">These images were decoded in advance, one dimension at a time, '
@@ -145,15 +145,11 @@ def _in_advance(subject: Subject, frames: dict[str, np.ndarray], why: str) -> Se
     )
 
 
-def _kl(subject: Subject, name: str) -> np.ndarray:
-    return kl_per_dimension(*subject.gaussians[name])
-
-
 def _frames(subject: Subject, name: str) -> np.ndarray:
     """Traversals of all base images, as bytes; dimensions by falling KL."""
-    mean, logvar = subject.gaussians[name]
+    mean, logvar = subject.moved[name]
     values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
-    dims = by_kl(_kl(subject, name))
+    dims = by_kl(subject.nats(name))
     return np.stack(
         [
             to_uint8(
@@ -165,8 +161,8 @@ def _frames(subject: Subject, name: str) -> np.ndarray:
 
 
 def _sliders(subject: Subject, name: str, frames: np.ndarray) -> str:
-    mean, logvar = subject.gaussians[name]
-    kl = _kl(subject, name)
+    mean, logvar = subject.moved[name]
+    kl = subject.nats(name)
     values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
     own = np.asarray(mean[:NUM_BASES])
     sliders = [
@@ -179,8 +175,8 @@ def _sliders(subject: Subject, name: str, frames: np.ndarray) -> str:
 
 
 def _encode(subject: Subject, name: str) -> Callable:
-    """The Gaussian code `name` of the subject's own images."""
-    return lambda images: subject.gaussians[name]
+    """The code `name` of the subject's own images."""
+    return lambda images: subject.moved[name]
 
 
 def decode_code(subject: Subject, name: str, base: int) -> Callable:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from dis_jax.data import ImageSet
-from dis_jax.methods import Gaussian, Method, State, point
+from dis_jax.methods import Categorical, Gaussian, Method, State, point
 
 _NUM_SHOWN = 8  # images with their reconstructions
 _NUM_ENCODED = 64  # for the range of each dimension
@@ -60,14 +60,16 @@ def _draw(method: Method, state: State, images: Array) -> dict[str, Array]:
     pair = images[:_NUM_SHOWN], method.decode(state, shown)
     grids = {"reconstructions": jnp.stack(pair)}
     for name, code in codes.items():
-        if not isinstance(code, Gaussian):
+        if isinstance(code, Categorical):
             continue
+        own = jnp.exp(code.logvar).mean(0) if isinstance(code, Gaussian) else 0.0
+        mean = points[name]
         # The range of the aggregate posterior, as in `figures.traversal_values`.
-        std = jnp.sqrt(jnp.exp(code.logvar).mean(0) + code.mean.var(0))
+        std = jnp.sqrt(own + mean.var(0))
         steps = jnp.linspace(-_NUM_STD, _NUM_STD, _NUM_VALUES)
-        values = code.mean.mean(0)[:, None] + std[:, None] * steps
-        dims = code.mean.shape[1]
-        moved = jnp.tile(code.mean[0], (dims, _NUM_VALUES, 1))
+        values = mean.mean(0)[:, None] + std[:, None] * steps
+        dims = mean.shape[1]
+        moved = jnp.tile(mean[0], (dims, _NUM_VALUES, 1))
         moved = jnp.where(jnp.eye(dims, dtype=bool)[:, None], values[..., None], moved)
         rows = {k: jnp.tile(p[:1], (dims * _NUM_VALUES, 1)) for k, p in points.items()}
         rows[name] = moved.reshape(-1, dims)

@@ -5,6 +5,7 @@ import json
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -96,6 +97,30 @@ def test_weights_are_float16_in_the_order_of_the_layers(subject):
         "up"
     ] * 2
     assert [layer["size"] for layer in decoder.description] == [0, 0, 7, 14]
+
+
+def test_dimensions_of_a_vector_move_and_hold_the_entropy_of_their_values(
+    tmp_path, method, state, config, blobs
+):
+    """A code of two values in one dimension, of one in the others."""
+
+    def encode(state, batch):
+        mean, _ = method.encode(state, batch)["z"]
+        return {"z": jnp.zeros_like(mean).at[:, 0].set(jnp.sign(mean[:, 0]))}
+
+    quantised = method._replace(encode=encode)
+    own = make_subject(
+        tmp_path, quantised, state, config, blobs, member=0, num_examples=64
+    )
+    share = (own.points["z"][:, 0] > 0).mean()
+    assert 0 < share < 1
+    entropy = -share * np.log(share) - (1 - share) * np.log1p(-share)
+    np.testing.assert_allclose(
+        own.nats("z"), [entropy, 0, 0, 0, 0][: len(own.nats("z"))]
+    )
+    made = traversal(own)
+    assert f"{entropy:.2f} nats" in made.body
+    assert sorted(made.files) == ["traversals_z.gif", "traversals_z.png"]
 
 
 def test_other_decoders_keep_their_strips(

@@ -42,6 +42,12 @@ def test_reconstructions_and_traversals_are_those_of_the_codes():
     np.testing.assert_allclose(first[0, ::2], expected(0.5), atol=0.51)
     np.testing.assert_allclose(second[0, 1::2], expected(0.25), atol=0.51)
     assert (second[:, ::2] == second[0, 0]).all()
+    # a vector moves like a Gaussian without variance
+    vectors = lambda *of: {"z": encode(*of)["z"].mean, "c": encode(*of)["c"]}
+    points = painter(METHOD._replace(encode=vectors), from_arrays(images, name="two"))
+    first, second = np.split(points(STATE)["traversals/z"][..., 0], 2)
+    np.testing.assert_allclose(first[0, ::2], expected(0.5), atol=0.51)
+    assert (second[:, 1::2] == 128).all()
 
 
 def test_the_first_member_is_drawn_and_numbers_that_are_not_finite_are_black():
