@@ -1,5 +1,7 @@
 """ML-VAE: what reaches the class code, and a batch of three groups worked by hand."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,26 +9,37 @@ import pytest
 
 from dis_jax import data, losses, training
 from dis_jax.methods import autoencoder
+from dis_jax.methods.optimiser import scalars
 
 GROUP = np.array([0, 1, 0, 3, 1, 0, 6, 3])
 
 
 @pytest.fixture(scope="module")
 def make(tiny_config):
-    image, _ = data.load("rendered_dsprites").take(jnp.arange(8) * 40_009)
+    image, _ = data.load("rendered_dsprites").take(np.arange(8) * 40_009)
+    batch = {"image": image, "group": jnp.asarray(GROUP)}
 
-    def make(group=GROUP, noise_scale=1.0, **fields):
+    @functools.cache
+    def start():
+        method = training.make_method(tiny_config("ml_vae"))
+        return jax.jit(method.init)(jax.random.key(0), batch)
+
+    def make(noise_scale=1.0, **fields):
         config = tiny_config("ml_vae", **fields)
-        config.hparams.noise_scale = noise_scale
         method = training.make_method(config)
-        batch = {"image": image, "group": jnp.asarray(group)}
-        state = method.init(jax.random.key(0), batch)
+        hparams = {**config.hparams, "noise_scale": noise_scale}
+        state = jax.tree.map(lambda leaf: leaf, start())
         # logvar heads of untrained networks would hide a wrong use of the variance
         head = state.params["encoder"]["logvar"]
         head["bias"] = jnp.array([-1.0, 0.5, -0.7])
-        return config, method, state, batch
+        return config, method, state._replace(hparams=scalars(hparams)), batch
 
     return make
+
+
+def metrics_of(method):
+    """A step of which gradients are not compiled."""
+    return jax.jit(lambda state, batch: method.update(state, batch)[1])
 
 
 def heads(state, config):
@@ -56,6 +69,20 @@ def test_the_class_path_trains_in_paper_mode_alone(make, mode):
     assert not np.array_equal(*kernel)
 
 
+def styled(config, state, batch):
+    """Means and log-variances of the images, and styles as a step samples them."""
+    nets = autoencoder.make_networks(config)
+
+    @jax.jit
+    def sample(state):
+        mean, logvar = autoencoder.encode(nets, state.params, batch["image"])
+        key = jax.random.split(autoencoder.step_key(state, None), 4)[0]
+        noise = jax.random.normal(key, (8, 2))
+        return mean, logvar, mean[:, :2] + jnp.exp(logvar[:, :2] / 2) * noise
+
+    return map(np.asarray, sample(state))
+
+
 @pytest.mark.parametrize("normaliser", ["groups", "values"])
 @pytest.mark.parametrize("mode", ["paper", "as_coded"])
 @pytest.mark.parametrize("likelihood", ["bernoulli", "squared_error"])
@@ -67,12 +94,9 @@ def test_the_loss_by_hand(make, mode, normaliser, likelihood):
         hparams=state.hparams
         | {"style_beta": jnp.float32(2.0), "class_beta": jnp.float32(3.0)}
     )
-    _, metrics = jax.jit(method.update)(state, batch)
+    metrics = metrics_of(method)(state, batch)
 
-    nets = autoencoder.make_networks(config)
-    mean, logvar = autoencoder.encode(nets, state.params, batch["image"])
-    key = jax.random.split(autoencoder.step_key(state, None), 4)[0]
-    style = mean[:, :2] + jnp.exp(logvar[:, :2] / 2) * jax.random.normal(key, (8, 2))
+    mean, logvar, style = styled(config, state, batch)
     class_code, class_kl = np.zeros((8, 1)), {}
     for g in set(GROUP.tolist()):
         rows = np.flatnonzero(g == GROUP)
@@ -81,13 +105,13 @@ def test_the_loss_by_hand(make, mode, normaliser, likelihood):
         centre = variance * (precision * mean[rows, 2]).sum()
         class_code[rows] = centre
         class_kl[g] = 0.5 * (centre**2 + variance - np.log(variance) - 1)
-    z = jnp.concatenate([style, class_code], axis=1)
-    p = method.decode(state, {"style": z[:, :2], "class": z[:, 2:]})
-    x = batch["image"]
+    codes = {"style": style, "class": np.float32(class_code)}
+    p = np.asarray(jax.jit(method.decode)(state, codes))
+    x = np.asarray(batch["image"])
     error = (p - x) ** 2
     if likelihood == "bernoulli":
-        error = -x * jnp.log(p) - (1 - x) * jnp.log1p(-p)
-    style_kl = losses.gaussian_kl(mean[:, :2], logvar[:, :2])
+        error = -x * np.log(p) - (1 - x) * np.log1p(-p)
+    style_kl = np.asarray(jax.jit(losses.gaussian_kl)(mean[:, :2], logvar[:, :2]))
     kl_g = sum(class_kl.values())
     if mode == "as_coded":
         kl_g = sum(class_kl[g] for g in GROUP.tolist())  # once an image
@@ -123,7 +147,7 @@ def test_members_of_a_group_share_their_noise_or_not(make, noise, monkeypatch):
         return drawn
 
     monkeypatch.setattr(losses, "group_noise", spy)
-    jax.block_until_ready(jax.jit(method.update)(state, batch))
+    jax.block_until_ready(metrics_of(method)(state, batch))
     jax.effects_barrier()
     drawn = np.asarray(seen[0])[:, 0]
     assert (drawn[0] == drawn[2] == drawn[5]) == (noise == "group")
@@ -134,7 +158,7 @@ def test_the_swap_term_needs_another_member(make):
     """With one image a group there is nobody to swap with."""
     _, method, state, batch = make(swap=True)
     update = jax.jit(method.update)
-    _, metrics = update(state, batch)
+    metrics = metrics_of(method)(state, batch)
     assert metrics.swap_reconstruction > 0
     _, alone = update(state, batch | {"group": jnp.arange(8)})
     assert alone.swap_reconstruction == 0
@@ -147,16 +171,14 @@ def test_the_swap_term_needs_another_member(make):
 
 def test_the_swap_term_takes_the_partners_code_from_its_image_alone(make):
     config, method, state, batch = make(swap=True, noise_scale=0.0)
-    _, metrics = jax.jit(method.update)(state, batch)
+    metrics = metrics_of(method)(state, batch)
+    mean, _, style = styled(config, state, batch)
+    key = jax.random.split(autoencoder.step_key(state, None), 4)[2]
+    partner = jax.jit(losses.swap_partners)(key, batch["group"])
+    z = np.concatenate([style, mean[np.asarray(partner), 2:]], axis=1)
     nets = autoencoder.make_networks(config)
-    mean, logvar = autoencoder.encode(nets, state.params, batch["image"])
-    keys = jax.random.split(autoencoder.step_key(state, None), 4)
-    noise = jax.random.normal(keys[0], (8, 2))
-    style = mean[:, :2] + jnp.exp(logvar[:, :2] / 2) * noise
-    partner = losses.swap_partners(keys[2], batch["group"])
-    z = jnp.concatenate([style, mean[partner, 2:]], axis=1)
-    logits = nets.decoder.apply({"params": state.params["decoder"]}, z)
-    nll = losses.bernoulli_nll(logits, batch["image"])
+    logits = jax.jit(nets.decoder.apply)({"params": state.params["decoder"]}, z)
+    nll = np.asarray(jax.jit(losses.bernoulli_nll)(logits, batch["image"]))
     wanted = nll.sum() - nll[6]  # the seventh is alone in its group
     np.testing.assert_allclose(metrics.swap_reconstruction, wanted / 8, rtol=1e-4)
 

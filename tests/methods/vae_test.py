@@ -1,33 +1,53 @@
 """The regularisers of the VAE family, against each other and their definitions."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dis_jax import data, losses, training
-from dis_jax.methods import autoencoder
+from dis_jax.methods import autoencoder, optimiser
 
 
-@pytest.fixture
-def step(tiny_config):
-    """Metrics of one step of a method on a fixed batch, from a fixed state."""
-    images, _ = data.load("rendered_dsprites").take(jnp.arange(16) * 40_009)
+@pytest.fixture(scope="module")
+def images():
+    return data.load("rendered_dsprites").take(np.arange(16) * 40_009)[0]
 
-    def run(name, at=0, **hparams):
-        config = tiny_config(name, **{f"hparams.{k}": v for k, v in hparams.items()})
-        method = training.make_method(config)
-        state = method.init(jax.random.key(0), {"image": images})
-        # posteriors away from the prior, so that every term has something to say
-        state.params["encoder"]["mean"]["bias"] += jnp.array([0.5, -1.0, 2.0])
-        state = state._replace(step=jnp.int32(at))
-        _, metrics = method.update(state, {"image": images})
-        nets = autoencoder.make_networks(config)
-        key = autoencoder.step_key(state, None)
-        terms = autoencoder.evidence_terms(
-            nets, state.params, key, images, state.hparams
-        )
-        return metrics, terms
+
+@pytest.fixture(scope="module")
+def start(tiny_config, images):
+    """The state before the first step, which the whole family shares."""
+    method = training.make_method(tiny_config("vae"))
+    state = jax.jit(method.init)(jax.random.key(0), {"image": images})
+    # posteriors away from the prior, so that every term has something to say
+    state.params["encoder"]["mean"]["bias"] += np.array([0.5, -1.0, 2.0], np.float32)
+    return state
+
+
+@pytest.fixture(scope="module")
+def step(tiny_config, images, start):
+    """Metrics and terms of one step of a method on a fixed batch, from a fixed state."""
+
+    @functools.cache
+    def compiled(name):
+        config = tiny_config(name)
+        method, nets = training.make_method(config), autoencoder.make_networks(config)
+
+        @jax.jit  # what a test does not look at, such as gradients, is not compiled
+        def both(state):
+            key = autoencoder.step_key(state, None)
+            parts = nets, state.params, key, images, state.hparams
+            metrics = method.update(state, {"image": images})[1]
+            return metrics, autoencoder.evidence_terms(*parts)
+
+        return config.hparams, both
+
+    def run(name, at=0, **changed):
+        hparams, both = compiled(name)
+        hparams = optimiser.scalars({**hparams, **changed})
+        return both(start._replace(step=np.int32(at), hparams=hparams))
 
     return run
 
@@ -35,7 +55,7 @@ def step(tiny_config):
 def test_loss_is_reconstruction_plus_regulariser(step):
     metrics, terms = step("beta_vae", beta=4.0)
     np.testing.assert_allclose(metrics.loss, metrics.reconstruction + 4 * metrics.kl)
-    kl = losses.gaussian_kl(*terms.posterior)
+    kl = jax.jit(losses.gaussian_kl)(*terms.posterior)
     assert kl.shape == (16,)
     np.testing.assert_allclose(metrics.kl, np.mean(kl), rtol=1e-6)
 
@@ -68,14 +88,14 @@ def test_capacity_grows_linearly_and_stays(step):
 
 def test_tcvae_adds_the_weighted_total_correlation(step):
     metrics, terms = step("beta_tcvae", beta=6.0)
-    tc = jnp.mean(losses.minibatch_total_correlation(terms.z, *terms.posterior))
-    wanted = metrics.kl + 5.0 * tc
+    tc = jax.jit(losses.minibatch_total_correlation)(terms.z, *terms.posterior)
+    wanted = metrics.kl + 5.0 * np.mean(tc)
     np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
 
 
 def test_hfs_adds_the_distance_of_the_support_of_the_means(step):
     metrics, terms = step("hfs", beta=2.0, gamma=30.0)
-    distance = losses.factorised_support(terms.posterior.mean)
+    distance = jax.jit(losses.factorised_support)(terms.posterior.mean)
     assert distance > 0
     wanted = 2 * metrics.kl + 30 * distance
     np.testing.assert_allclose(metrics.regulariser, wanted, rtol=1e-5)
@@ -85,19 +105,18 @@ def test_hfs_adds_the_distance_of_the_support_of_the_means(step):
 def test_dip_penalises_the_covariance_of_its_kind(step, name, kind):
     weights = {"lambda_off": 5.0, "lambda_diag": 50.0}
     metrics, terms = step(name, **weights)
-    dip = losses.dip_regulariser(*terms.posterior, kind=kind, **weights)
+    dip = jax.jit(functools.partial(losses.dip_regulariser, kind=kind, **weights))(
+        *terms.posterior
+    )
     np.testing.assert_allclose(metrics.regulariser, metrics.kl + dip, rtol=1e-5)
 
 
-def test_clipping_bounds_the_step_and_infinity_is_off(tiny_config):
-    images, _ = data.load("rendered_dsprites").take(jnp.arange(16) * 40_009)
+def test_clipping_bounds_the_step_and_infinity_is_off(tiny_config, images, start):
+    update = jax.jit(training.make_method(tiny_config("vae")).update)
 
     def first_moment(clip_norm):
-        method = training.make_method(
-            tiny_config("vae", **{"hparams.clip_norm": clip_norm})
-        )
-        state = method.init(jax.random.key(0), {"image": images})
-        state, _ = method.update(state, {"image": images})
+        hparams = start.hparams | {"clip_norm": jnp.float32(clip_norm)}
+        state, _ = update(start._replace(hparams=hparams), {"image": images})
         mu = state.opt_state["vae"].mu
         return np.sqrt(sum(np.sum(np.square(leaf)) for leaf in jax.tree.leaves(mu)))
 
@@ -115,13 +134,13 @@ def test_reconstruction_is_the_nats_of_an_image(tiny_config, name):
     method = training.make_method(config)
     sprites = data.load("rendered_dsprites")
     sampler = data.SAMPLERS[method.batch](sprites, 8, **config.sampler)
-    batch = sampler.sample(sprites, jax.random.key(3), 0, sampler.args)
-    state = method.init(jax.random.key(0), batch)
-    decoder = jax.tree.map(jnp.zeros_like, state.params["decoder"])
+    batch = jax.jit(sampler.sample)(sprites, jax.random.key(3), 0, sampler.args)
+    state = jax.jit(method.init)(jax.random.key(0), batch)
+    decoder = jax.tree.map(np.zeros_like, state.params["decoder"])
     last = max(decoder, key=lambda layer: decoder[layer]["bias"].size)
     decoder[last]["bias"] += 0.7
     state = state._replace(params=state.params | {"decoder": decoder})
-    _, metrics = jax.jit(method.update)(state, batch)
+    metrics = jax.jit(lambda *args: method.update(*args)[1])(state, batch)
     images = [v for k, v in batch.items() if k in ("image", "x", "y")]
     assert len(images) == (2 if name == "ada_gvae" else 1)
     x, p = np.concatenate(images), 1 / (1 + np.exp(-0.7))
