@@ -24,7 +24,7 @@ from dis_jax.training.finite import (
     check_parameters,
     finite_members,
 )
-from dis_jax.training.program import Program
+from dis_jax.training.program import Program, copied
 
 
 class Watch:
@@ -52,7 +52,7 @@ class Watch:
         self._step = step
         # The finite state at the last log line; a copy, because `run` donates its
         # input. A single model needs none: its divergence ends the run.
-        self._safe = _copy(state) if state.step.ndim else None
+        self._safe = copied(state) if state.step.ndim else None
         steps = _steps(state)
         self.out: np.ndarray | None = steps < step if state.step.ndim else None
 
@@ -150,12 +150,6 @@ def _steps(state: State) -> np.ndarray:
     if state.step.is_fully_addressable:
         return np.asarray(state.step)
     return np.asarray(multihost_utils.process_allgather(state.step, tiled=True))
-
-
-@jax.jit
-def _copy(state: State) -> State:
-    """Copies a state before a program that donates its buffers."""
-    return jax.tree.map(jnp.copy, state)
 
 
 @jax.jit

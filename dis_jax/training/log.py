@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import pathlib
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -226,10 +228,24 @@ def _truncate(path: pathlib.Path, step: int) -> float:
 def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
     if not wanted:
         return None
-    from tensorboardX import SummaryWriter
+    with _without_torch():
+        from tensorboardX import SummaryWriter
 
     # TensorBoard hides events from `purge_step` on: those steps are made again.
     return SummaryWriter(str(folder), purge_step=first_step + 1)
+
+
+@contextlib.contextmanager
+def _without_torch() -> Iterator[None]:
+    """tensorboardX loads PyTorch where it is installed (3 s), and needs it for graphs."""
+    hidden = "torch" not in sys.modules
+    try:
+        if hidden:
+            sys.modules["torch"] = None  # `import torch` fails
+        yield
+    finally:
+        if hidden:
+            del sys.modules["torch"]
 
 
 def _bar(first_step: int, last_step: int) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from dis_jax import compiler
@@ -107,7 +108,7 @@ def init(
       The state, stacked over the members if it is that of a population.
     """
     shapes = batch_shapes(sampler, image_set, population=population)
-    blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
     make = jax.jit(method.init)
     states = [
         make(jax.random.key(m.seed), blank)._replace(hparams=scalars(m.hparams))
@@ -136,7 +137,7 @@ def stack(members: Sequence[Tree]) -> Tree:
     Returns:
       One tree.
     """
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
+    return _stacked(*members)
 
 
 def member(tree: Any, index: int) -> Any:
@@ -149,7 +150,18 @@ def member(tree: Any, index: int) -> Any:
     Returns:
       The tree of that member.
     """
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+    return _part(tree, index)
+
+
+@jax.jit
+def copied(tree: Tree) -> Tree:
+    """Copies a tree before a program that donates its buffers."""
+    return jax.tree.map(jnp.copy, tree)
+
+
+# One program for a whole tree: one for each shape of a leaf takes longer to compile.
+_stacked = jax.jit(lambda *trees: jax.tree.map(lambda *leaf: jnp.stack(leaf), *trees))
+_part = jax.jit(lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree))
 
 
 def compile_program(
@@ -228,7 +240,8 @@ def _compile(
             )
         made = []
         for i in range(n):
-            state, metrics = step(state, image_set, args, member(batches, i))
+            batch = jax.tree.map(lambda leaf, i=i: leaf[i], batches)
+            state, metrics = step(state, image_set, args, batch)
             made.append(metrics)
         return state, jax.tree.map(lambda *m: jnp.stack(m), *made)
 
@@ -257,7 +270,7 @@ def _step(
 
 def _placed_copy(tree: Tree, sharding: Any) -> Tree:
     """Copies the tree first, because `run` donates its input buffers."""
-    return meshes.put(jax.tree.map(jnp.copy, tree), sharding)
+    return meshes.put(copied(tree), sharding)
 
 
 def _runner(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 from dis_jax import own_code
 from dis_jax.methods import METHODS, Method, State, schedules
@@ -16,8 +16,8 @@ from dis_jax.suggest import suggest
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints, placed
 from dis_jax.training.population import is_population, members
+from dis_jax.training.program import copied, stack
 from dis_jax.training.program import member as member_of
-from dis_jax.training.program import stack
 from dis_jax.training.workdir import (
     WAY_OUT,
     Path,
@@ -68,7 +68,7 @@ def _made_by(
 
 def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State:
     """Shapes and types of a run's state, from `batch_facts`; no data are needed."""
-    blank = {k: jnp.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
+    blank = {k: np.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
 
     def init() -> State:
         state = method.init(jax.random.key(0), blank)
@@ -197,7 +197,7 @@ def graft(
                 f"the target {sorted(params)}."
             )
     for name in [each for role in names for each in _meant(role, params)]:
-        shapes = jax.tree.map(jnp.shape, (params[name], source.params[name]))
+        shapes = jax.tree.map(np.shape, (params[name], source.params[name]))
         if shapes[0] != shapes[1]:
             changed = differences(*shapes)
             raise ValueError(
@@ -205,14 +205,13 @@ def graft(
             )
         # Copies, because a training step donates the buffers of its state: the source
         # must stay usable.
-        params[name] = jax.tree.map(jnp.copy, source.params[name])
+        params[name] = copied(source.params[name])
         if name in source.stats:
-            stats[name] = jax.tree.map(jnp.copy, source.stats[name])
+            stats[name] = copied(source.stats[name])
     opt_state = dict(state.opt_state)
     for name in optimisers:
         shapes = [
-            jax.tree.map(jnp.shape, each.opt_state.get(name))
-            for each in (state, source)
+            jax.tree.map(np.shape, each.opt_state.get(name)) for each in (state, source)
         ]
         if name not in opt_state or shapes[0] != shapes[1]:
             raise ValueError(
@@ -220,7 +219,7 @@ def graft(
                 f"{sorted(source.opt_state)}, the target {sorted(state.opt_state)}, but "
                 "both must have the same networks."
             )
-        opt_state[name] = jax.tree.map(jnp.copy, source.opt_state[name])
+        opt_state[name] = copied(source.opt_state[name])
     return state._replace(params=params, stats=stats, opt_state=opt_state)
 
 

@@ -63,6 +63,8 @@ def set_up(
     with config.unlocked():
         config.image_shape = image_set.image_shape
     method = restoring.make_method(_with_form(config, population))
+    # Traced once for the checks, the template of checkpoints and programs of any length.
+    method = method._replace(init=jax.jit(method.init), update=jax.jit(method.update))
     found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
     sampler = _sampler(method, image_set, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)

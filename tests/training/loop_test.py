@@ -12,6 +12,14 @@ import pytest
 from dis_jax import training
 from dis_jax.training import finite, program
 
+IN_A_LOOP = program.BACKENDS["cpu"]._replace(unroll=False)
+
+
+@pytest.fixture(autouse=True)
+def _steps_in_a_loop(monkeypatch):
+    """Half of what two steps written out take to compile; methods_test compares them."""
+    monkeypatch.setitem(program.BACKENDS, "cpu", IN_A_LOOP)
+
 
 def _bits(state):
     state = state._replace(key=jax.random.key_data(state.key))
@@ -163,7 +171,7 @@ def _diverging(tiny_config, **overrides):
 def test_a_member_that_diverges_stays_at_its_last_finite_state(
     vectorise, tiny_config, tmp_path, monkeypatch, caplog
 ):
-    form = program.BACKENDS["cpu"]._replace(vectorise=vectorise)
+    form = IN_A_LOOP._replace(vectorise=vectorise)
     monkeypatch.setitem(program.BACKENDS, "cpu", form)
     config = _diverging(tiny_config, steps=12)
     with caplog.at_level(logging.WARNING):
@@ -298,7 +306,7 @@ def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
 def test_numbers_that_do_not_fit_are_refused_and_leave_nothing_behind(
     overrides, message, tiny_config, tmp_path, monkeypatch
 ):
-    side_by_side = program.BACKENDS["cpu"]._replace(vectorise=True)
+    side_by_side = IN_A_LOOP._replace(vectorise=True)
     monkeypatch.setitem(program.BACKENDS, "cpu", side_by_side)
     config = _config(tiny_config, "vae", steps=4, **overrides)
     with pytest.raises(ValueError, match=message):
@@ -326,12 +334,14 @@ import os, random, signal, sys, time
 from absl import logging
 from configs import beta_vae
 from dis_jax import training
+from dis_jax.training import program
 
+program.BACKENDS["cpu"] = program.BACKENDS["cpu"]._replace(unroll=False)
 logging.set_verbosity(logging.INFO)
 logging.use_absl_handler()
 config = beta_vae.get_config("rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))
-config.update(steps=1200, steps_per_call=5, checkpoint_every=25, log_every=25,
+config.update(steps=600, steps_per_call=5, checkpoint_every=25, log_every=25,
               batch_size=8, tensorboard=False)
 
 def start(name):
@@ -357,7 +367,7 @@ assert end(*unbroken) == 0
 whole = time.monotonic() - began
 chance = random.Random(0)
 kills = 0
-while kills < 5:
+while kills < 3:
     child, log = start("broken")
     time.sleep(chance.uniform(0, whole / 8))
     os.kill(child, signal.SIGKILL)
@@ -370,15 +380,15 @@ print(kills)
 
 
 @pytest.mark.slow
-def test_killed_five_times_equals_unbroken(commands, one_device, tmp_path):
+def test_killed_three_times_equals_unbroken(commands, one_device, tmp_path):
     """SIGKILL at random moments: while stepping, logging, saving."""
     env = os.environ | {"XLA_FLAGS": one_device}
     command = {"code": KILLED, "arguments": [str(tmp_path)], "env": env}
     (done,) = commands(command, timeout=900)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 5, "the run is too short to be killed often"
+    assert int(done.stdout) == 3, "the run is too short to be killed often"
     states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
-    assert int(states[0].step) == 1200
+    assert int(states[0].step) == 600
     _assert_same(*states)
     lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]
@@ -396,7 +406,7 @@ program.BACKENDS["cpu"] = loop_test.BACKENDS[spread]
 print(json.dumps(loop_test.train_on_two_devices(folder, spread)))
 """
 BACKENDS = {
-    "a batch": program.BACKENDS["cpu"],
+    "a batch": IN_A_LOOP,
     "members": program.Backend(1, False, True, "matmul"),  # as a GPU's
 }
 
