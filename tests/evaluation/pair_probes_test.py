@@ -132,7 +132,7 @@ def test_each_side_is_encoded_as_itself():
 
 @pytest.mark.slow
 def test_a_run_is_read_with_either_statistics(tiny_config):
-    config = tiny_config("sdim", steps=2)
+    config = tiny_config("sdim", steps=2, dataset="rendered_dsprites+resized16")
     config.wanted = {"shared": ("shape", "scale", "orientation")}
     config.heads = {"shared_x": ("shape",), "shared_y": ("colour",)}
     run = training.set_up(config)
