@@ -238,14 +238,15 @@ def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
 @contextlib.contextmanager
 def _without_torch() -> Iterator[None]:
     """tensorboardX loads PyTorch where it is installed (3 s), and needs it for graphs."""
-    hidden = "torch" not in sys.modules
+    modules: dict[str, Any] = sys.modules
+    hidden = "torch" not in modules
     try:
         if hidden:
-            sys.modules["torch"] = None  # `import torch` fails
+            modules["torch"] = None  # `import torch` fails
         yield
     finally:
         if hidden:
-            del sys.modules["torch"]
+            del modules["torch"]
 
 
 def _bar(first_step: int, last_step: int) -> Any:

@@ -68,15 +68,17 @@ def _made_by(
 
 def state_shapes(method: Method, config: Any, batch: Mapping[str, Any]) -> State:
     """Shapes and types of a run's state, from `batch_facts`; no data are needed."""
-    blank = {k: np.zeros(shape, dtype) for k, (shape, dtype) in batch.items()}
+    shapes = {
+        k: jax.ShapeDtypeStruct(shape, dtype) for k, (shape, dtype) in batch.items()
+    }
 
-    def init() -> State:
-        state = method.init(jax.random.key(0), blank)
+    def init(batch: Mapping[str, Any]) -> State:
+        state = method.init(jax.random.key(0), batch)
         count = len(members(config))
         return stack([state] * count) if is_population(config) else state
 
     # Traced, not run: neither parameters nor images are allocated.
-    return jax.eval_shape(init)
+    return jax.eval_shape(init, shapes)
 
 
 def restore(

@@ -195,23 +195,22 @@ def test_unknown_methods_are_answered_with_the_nearest(config):
 
 def test_graft_takes_the_named_networks_and_nothing_else(config, tmp_path):
     method = training.make_method(config)
-    images = jnp.zeros((2, 64, 64, 1))
-    a = method.init(jax.random.key(0), {"image": images})
-    b = method.init(jax.random.key(1), {"image": images})
+    batch, init = {"image": jnp.zeros((2, 64, 64, 1))}, jax.jit(method.init)
+    a, b = (init(jax.random.key(i), batch) for i in range(2))
     grafted = training.graft(a, b, ("encoder",))
     assert _same(grafted.params["encoder"], b.params["encoder"])
     assert _same(grafted._replace(params=a.params), a)
     assert _same(grafted.params["decoder"], a.params["decoder"])
     with pytest.raises(ValueError, match="cannot copy network 'critic'"):
         training.graft(a, b, ("critic",))
-    moved, _ = method.update(b, {"image": images})
+    moved, _ = jax.jit(method.update)(b, batch)
     grafted = training.graft(a, moved, (), optimisers=("vae",))
     assert _same(grafted.opt_state, moved.opt_state)
     assert _same(grafted._replace(opt_state=a.opt_state), a)
     with pytest.raises(ValueError, match="cannot copy optimiser 'critic'"):
         training.graft(a, b, (), optimisers=("critic",))
     config.network.latent = 5
-    other = training.make_method(config).init(jax.random.key(0), {"image": images})
+    other = jax.jit(training.make_method(config).init)(jax.random.key(0), batch)
     with pytest.raises(ValueError, match="'encoder' differs in shape"):
         training.graft(a, other, ("encoder",))
     with pytest.raises(ValueError, match="cannot copy optimiser 'vae'"):
