@@ -78,7 +78,7 @@ class Subject(NamedTuple):
     def moved(self) -> dict[str, Gaussian]:
         """The codes of traversals, by name: a vector is a Gaussian without variance."""
         vectors = {
-            name: Gaussian(self.points[name], np.full_like(self.points[name], -np.inf))
+            name: Gaussian(jnp.asarray(code), jnp.full_like(code, -jnp.inf))
             for name, code in self.codes.items()
             if not isinstance(code, Gaussian | Categorical)
         }
