@@ -37,6 +37,10 @@ ROWS = {
     "joint_vae": "JointVAE",
 }
 
+COMPARED = (
+    (ROWS["elastic"], ROWS["uniform"]),
+    (ROWS["published"], ROWS["uniform"]),
+)
 NOTES = {
     "as_coded": "Gradients stop where the public code stops them.",
     "narrow": "InfoGANs have 32 and 64 maps and 256 dense units, not 64, 128 and 1024.",
@@ -61,6 +65,7 @@ def get_study(argument=""):
             f"{', '.join(changed)}: only for InfoGANs, but the only row is joint_vae; "
             "name another setting too."
         )
+    rows = {ROWS[name]: _config(name, options, hparams) for name in settings or ROWS}
     epochs = numbers["epochs"]
     if epochs:
         changed.append(f"epochs{epochs}")
@@ -68,7 +73,7 @@ def get_study(argument=""):
         name="_".join(("elastic_infogan_mnist", *changed)),
         title="Elastic-InfoGAN on class-imbalanced subsets of MNIST"
         + (f" ({', '.join(changed)})" if changed else ""),
-        rows={ROWS[name]: _config(name, options, hparams) for name in settings or ROWS},
+        rows=rows,
         # each number encodes a subset and a seed, see `of_seed`
         seeds=tuple(
             split + NUM_SPLITS * seed
@@ -78,10 +83,7 @@ def get_study(argument=""):
         of_seed=lambda config, number: of_seed(config, number, epochs),
         unit=lambda number: number % NUM_SPLITS,
         score=score,
-        compare=[
-            (ROWS["elastic"], ROWS["uniform"]),
-            (ROWS["published"], ROWS["uniform"]),
-        ],
+        compare=[pair for pair in COMPARED if rows.keys() >= {*pair}],
         notes=(
             "Means over subsets; each subset is a mean over its seeds. ENT and NMI "
             "compare the category of generated images with the prediction of a digit "

@@ -40,6 +40,7 @@ from dis_jax.metrics.grouped_scores import (
     grouped_factor_vae_score,
 )
 from dis_jax.metrics.hausdorff_support import HausdorffSupport, hausdorff_support
+from dis_jax.metrics.held_out_r2 import held_out_r2
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
 from dis_jax.metrics.jemmig import Jemmig, jemmig
@@ -163,6 +164,7 @@ __all__ = [
     "grouped_beta_vae_score",
     "grouped_factor_vae_score",
     "hausdorff_support",
+    "held_out_r2",
     "infomec",
     "irs",
     "jemmig",

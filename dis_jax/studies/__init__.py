@@ -19,7 +19,13 @@ from dis_jax.studies.selection import (
 )
 from dis_jax.studies.study import read_scores, run_study
 from dis_jax.studies.study_files import load_study
-from dis_jax.studies.study_table import Study, Trained, paired_bootstrap, tabulate
+from dis_jax.studies.study_table import (
+    Scored,
+    Study,
+    Trained,
+    paired_bootstrap,
+    tabulate,
+)
 from dis_jax.studies.transfer import score_source, transfer
 from dis_jax.studies.transfer_scores import (
     score_rows,
@@ -40,6 +46,7 @@ __all__ = [
     "SOLVERS",
     "Answers",
     "Candidate",
+    "Scored",
     "Search",
     "Study",
     "Trained",

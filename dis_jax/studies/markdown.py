@@ -47,6 +47,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     ]
     if result["notes"]:
         text += ["", result["notes"]]
+    text += _chance(result["lines"], columns)
     for compared in result["differences"]:
         first, second = compared["lines"]
         text += _comparison(first, second, compared["columns"])
@@ -63,6 +64,21 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if "made_by" in result:
         text += ["", f"Made by {code_span(result['made_by'])}."]
     return "\n".join(text) + "\n"
+
+
+def _chance(
+    lines: Mapping[str, Mapping[str, Any]], columns: Sequence[str]
+) -> list[str]:
+    """The scores of codes without information, where the study stores them."""
+    found = []
+    for column in columns:
+        values = [
+            cells[column].get("chance") for cells in lines.values() if column in cells
+        ]
+        if kept := [value for value in values if value is not None]:
+            found.append(f"{column} {sum(kept) / len(kept):.2g}")
+    text = escape_markdown(", ".join(found))
+    return ["", f"Chance, mean over the lines: {text}."] if found else []
 
 
 def _comparison(

@@ -14,7 +14,13 @@ from dis_jax import own_code, training
 from dis_jax.files import file_name, write_whole
 from dis_jax.methods import schedules
 from dis_jax.provenance import provenance
-from dis_jax.studies.study_table import Study, Trained, tabulate
+from dis_jax.studies.study_table import (
+    Scored,
+    Study,
+    Trained,
+    check_names,
+    tabulate,
+)
 from dis_jax.training.program import backend
 from dis_jax.training.workdir import config_path, differences
 
@@ -57,8 +63,8 @@ def run_study(
       The result, JSON: see `tabulate`.
 
     Raises:
-      ValueError: if a folder holds a run with another config, or if the names of two rows
-        give the same folder.
+      ValueError: if a folder holds a run with another config, if the names of two rows
+        give the same folder, or if the study names a line or column that does not exist.
       NonFiniteError: if a run diverges; after all others have been made.
 
     Example:
@@ -75,6 +81,7 @@ def run_study(
                 f"rows {other!r} and {row!r} would share the folder {file_name(row)!r}; "
                 "give one of them another name."
             )
+    check_names(study)  # before hours of training
     planned = jobs(study, workdir)
 
     def do(job: Job) -> None:
@@ -330,8 +337,13 @@ def _waits(
     )
 
 
-def checked_scores(scores: Any) -> dict[str, dict[str, Any]]:
+def checked_scores(scores: Any) -> Scored:
     """What a study's `score` returned, or a ValueError where it is not lines of columns."""
+    found = scores if isinstance(scores, Scored) else Scored(scores)
+    return Scored(*map(_checked_lines, found))
+
+
+def _checked_lines(scores: Any) -> dict[str, dict[str, Any]]:
     lines = scores.values() if isinstance(scores, Mapping) else [scores]
     if not all(isinstance(columns, Mapping) for columns in lines):
         raise ValueError(
@@ -363,7 +375,7 @@ def _train_and_score(
         config.init_from.workdir = source
         stopped = index in training.diverged(states)
         model = Trained(method, state, config, seed, data_dir)
-        scores = {} if stopped else checked_scores(study.score(model))
+        found = checked_scores({} if stopped else study.score(model))
         made_with = json.loads(config.to_json())
         # As the study names it, because the study's folder may be moved.
         made_with["init_from"]["workdir"] = job.config.init_from.workdir
@@ -371,7 +383,8 @@ def _train_and_score(
             "row": row,
             "seed": seed,
             "steps": int(state.step),
-            "scores": scores,
+            "scores": found.lines,
+            **({"chance": found.chance} if found.chance else {}),
             "config": made_with,
             **({"diverged": int(state.step)} if stopped else {}),
             **provenance(),

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dis_jax.methods import Method, State
+from dis_jax.suggest import suggest
 from dis_jax.training.workdir import strict_json
 
 Columns = Mapping[str, float]
@@ -35,6 +36,19 @@ class Trained(NamedTuple):
     data_dir: str | os.PathLike[str] | None
 
 
+class Scored(NamedTuple):
+    """Scores of a model with their chance values.
+
+    Attributes:
+      lines: {line: {column: value}}.
+      chance: the same for codes that contain no information about the factors, such as
+        the baseline `chance` of `evaluation.evaluate`; columns without it are left out.
+    """
+
+    lines: Mapping[str, Columns]
+    chance: Mapping[str, Columns] = {}
+
+
 class Study(NamedTuple):
     """A table of models: what is trained, how it is scored and compared.
 
@@ -44,7 +58,7 @@ class Study(NamedTuple):
       rows: config by name, an `ml_collections.ConfigDict` each, trained with every seed.
       seeds: of the models.
       score: from a trained model to one or more lines of the table, {line: {column:
-        value}}. A line is shown as "row, line", the line "" as "row".
+        value}}, or to `Scored`. A line is shown as "row, line", the line "" as "row".
       published: numbers of a source, {row, line: {column: value}}.
       source: what they are taken from.
       compare: pairs of lines whose differences are given with their uncertainty.
@@ -62,7 +76,7 @@ class Study(NamedTuple):
     title: str
     rows: Mapping[str, Any]
     seeds: tuple[int, ...]
-    score: Callable[[Trained], Mapping[str, Columns]]
+    score: Callable[[Trained], Mapping[str, Columns] | Scored]
     published: Mapping[str, Columns] = {}
     source: str = ""
     compare: Sequence[tuple[str, str]] = ()
@@ -81,13 +95,16 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
 
     Returns:
       `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
-      "std", "n", "published"}}}, "differences": [{"lines", "columns": {column: {"mean",
-      "low", "high", "n", "each"}}}], "models", "missing", "configs": {row: config}}`,
-      ready for JSON. A difference is the first line minus the second, for models with
-      the same seed; 95 % of the bootstrap means are between `low` and `high` (None
-      below
-      five pairs, whose differences are in `each`). Models that diverged have no scores
-      and are in no mean. A row's config is that of its first seed.
+      "std", "n", "published", "chance"}}}, "differences": [{"lines", "columns": {column:
+      {"mean", "low", "high", "n", "each"}}}], "models", "missing", "configs": {row:
+      config}}`, ready for JSON. `chance` is a mean over the models, None where it is not
+      stored. A difference is the first line minus the second, for models with the same
+      seed; 95 % of the bootstrap means are between `low` and `high` (None below five
+      pairs, whose differences are in `each`). Models that diverged have no scores and are
+      in no mean. A row's config is that of its first seed.
+
+    Raises:
+      ValueError: if the study names a line or a column that its models do not have.
 
     Example:
       >>> from dis_jax import studies
@@ -98,17 +115,15 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       >>> found["lines"]["vae"]["mig"]["mean"], found["missing"]
       (0.25, ['vae, seed 1'])
     """
-    values: dict[str, dict[str, dict[int, float]]] = {}
-    for record in records:
-        for name, columns in record["scores"].items():
-            line = values.setdefault(_line(record["row"], name), {})
-            for column, value in columns.items():
-                line.setdefault(column, {})[record["seed"]] = float(value)
+    values, chance = (_by_line(records, name) for name in ("scores", "chance"))
+    check_names(study, records)
     lines = {
         line: {
-            column: _summary(
-                _by_unit(study, by_seed), study.published.get(line, {}).get(column)
-            )
+            column: {
+                **_summary(_by_unit(study, by_seed)),
+                "published": study.published.get(line, {}).get(column),
+                "chance": _mean(chance.get(line, {}).get(column)),
+            }
             for column, by_seed in columns.items()
         }
         for line, columns in values.items()
@@ -135,6 +150,58 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
         "missing": [f"{row}, seed {s}" for row, s in planned if (row, s) not in done],
         "configs": {r["row"]: strict_json(r["config"]) for r in reversed(records)},
     }
+
+
+def check_names(study: Study, records: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Refuses lines and columns in `compare`, `published` and `shown` that do not exist.
+
+    Lines begin with the name of a row, which is known before training. The rest is known
+    once a model of the row is scored.
+
+    Args:
+      study: the study.
+      records: from `read_scores`.
+
+    Raises:
+      ValueError: names the field, what it holds and the nearest name.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> from dis_jax.studies.study_table import check_names
+      >>> rows = {"VAE": {}, "beta-VAE": {}}
+      >>> check_names(studies.Study("a", "A", rows, (0,), score=lambda _: {},
+      ...                           compare=[("beta-VAE", "VEA")]))
+      Traceback (most recent call last):
+      ...
+      ValueError: compare of the study 'a' names 'VEA'; did you mean 'VAE'? Known: ...
+    """
+    lines = _by_line(records, "scores")
+    scored = {record["row"] for record in records if record["scores"]}
+    for field, named in (
+        ("compare", [line for pair in study.compare for line in pair]),
+        ("published", study.published),
+    ):
+        where = f"{field} of the study {study.name!r}"
+        for line in named:
+            rows = {r for r in study.rows if line == r or line.startswith(f"{r}, ")}
+            if not rows or (rows <= scored and line not in lines):
+                known = list(lines if rows else study.rows)
+                raise ValueError(f"{where} names {line!r}; {suggest(line, known)}")
+    columns = {line: [*found] for line, found in lines.items()}
+    for line, found in columns.items():
+        for column in study.published.get(line, {}):
+            if column not in found:
+                raise ValueError(
+                    f"published of the study {study.name!r} names the column {column!r} "
+                    f"of {line!r}; {suggest(column, found)}"
+                )
+    every = [*dict.fromkeys(column for found in columns.values() for column in found)]
+    for column in study.shown:
+        if scored >= study.rows.keys() and every and column not in every:
+            raise ValueError(
+                f"shown of the study {study.name!r} names the column {column!r}; "
+                f"{suggest(column, every)}"
+            )
 
 
 def paired_bootstrap(
@@ -192,12 +259,28 @@ def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
     return np.array([np.mean(values) for values in units.values()])
 
 
-def _summary(values: np.ndarray, published: float | None) -> dict[str, Any]:
+def _by_line(
+    records: Sequence[Mapping[str, Any]], field: str
+) -> dict[str, dict[str, dict[int, float]]]:
+    """{line: {column: {seed: value}}} of the scores, or of their chance values."""
+    values: dict[str, dict[str, dict[int, float]]] = {}
+    for record in records:
+        for name, columns in record.get(field, {}).items():
+            line = values.setdefault(_line(record["row"], name), {})
+            for column, value in columns.items():
+                line.setdefault(column, {})[record["seed"]] = float(value)
+    return values
+
+
+def _mean(by_seed: Mapping[int, float] | None) -> float | None:
+    return float(np.mean([*by_seed.values()])) if by_seed else None
+
+
+def _summary(values: np.ndarray) -> dict[str, Any]:
     return {
         "mean": float(values.mean()),
         "std": float(values.std(ddof=1)) if len(values) > 1 else None,
         "n": len(values),
-        "published": published,
     }
 
 

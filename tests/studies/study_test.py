@@ -287,9 +287,55 @@ def test_a_damaged_score_is_named_with_the_way_out(content, make, tmp_path):
     assert str(path) in str(error.value)
 
 
+def test_chance_values_are_stored_and_averaged(make):
+    study, _ = make(seeds=(0, 1))
+    row, scores = next(iter(study.rows)), {"own": {"MIG": 0.5, "DCI": 0.5}}
+    records = [
+        record(row, seed, **scores) | {"chance": {"own": {"MIG": 0.25 * (1 + seed)}}}
+        for seed in study.seeds
+    ]
+    found = studies.tabulate(study, records)
+    assert found["lines"][f"{row}, own"]["MIG"]["chance"] == 0.375
+    assert found["lines"][f"{row}, own"]["DCI"]["chance"] is None
+    text = studies.markdown_table(found)
+    assert "\nChance, mean over the lines: MIG 0.38.\n" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"compare": [("beta 4, own", "beta1")]},
+            "compare .* names 'beta1'; .*'beta 1'",
+        ),
+        ({"published": {"bta 4": {}}}, "published .* names 'bta 4'; .*'beta 4'"),
+        (
+            {"compare": [("beta 4, own", "beta 1, onw")]},
+            "'beta 1, onw'; .*'beta 1, own'",
+        ),
+        ({"published": {"beta 4, own": {"scor": 1}}}, "column 'scor' of .*'score'"),
+        ({"shown": ["scores"]}, "shown .* the column 'scores'; .*'score'"),
+    ],
+)
+def test_a_misspelled_line_or_column_is_named(make, fields, message):
+    study, _ = make(seeds=[0], **fields)
+    records = [record(row, 0, own={"score": 1.0}) for row in study.rows]
+    with pytest.raises(ValueError, match=message):
+        studies.tabulate(study, records)
+
+
+def test_a_misspelled_row_is_named_before_training(make, tmp_path):
+    study, scored = make(compare=[("beta 4", "beta 2")])
+    with pytest.raises(ValueError, match="compare of the study 'tiny' names 'beta 2'"):
+        studies.run_study(study, tmp_path)
+    assert scored == []
+    assert not (tmp_path / "beta_4").exists()
+
+
 def test_the_table_by_hand(result):
     own = result["lines"]["beta 1, own"]["score"]
-    assert own == {"mean": 2.0, "std": 1.0, "n": 3, "published": 2.5}
+    wanted = {"mean": 2.0, "std": 1.0, "n": 3, "published": 2.5, "chance": None}
+    assert own == wanted
     assert result["lines"]["beta 4, own"]["score"]["published"] is None
     (compared,) = result["differences"]  # of seeds 0 and 1: 3 - 1 and 6 - 2
     wanted = {"mean": 3.0, "low": None, "high": None, "n": 2, "each": [2.0, 4.0]}
@@ -373,7 +419,9 @@ def test_a_run_that_starts_from_another_waits_for_it(make, tmp_path):
 
 
 def test_scores_are_lines_of_columns():
-    assert study_module.checked_scores({"": {"MIG": 0.2}}) == {"": {"MIG": 0.2}}
+    lines = {"": {"MIG": 0.2}}
+    assert study_module.checked_scores(lines) == (lines, {})
+    assert study_module.checked_scores(studies.Scored(lines, lines)) == (lines, lines)
     for wrong in (3, {"MIG": 0.2}, None):
         with pytest.raises(
             ValueError, match=r"score of a study returned .* of columns"
