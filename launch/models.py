@@ -31,9 +31,8 @@ def count(workdir: Any) -> int:
 
 
 def what_members_are(workdir: Any) -> list[dict[str, Any]]:
-    """The seed, hyperparameters and arguments of the sampler of each member."""
-    found = training.members(training.read_config(workdir))
-    return [{"seed": m.seed, **m.hparams, **m.sampler} for m in found]
+    """The seed, hyperparameters and data of each member."""
+    return [member.own for member in training.members(training.read_config(workdir))]
 
 
 def check_member(workdir: Any, member: int | None) -> None:

@@ -29,7 +29,9 @@ def main(argv):
 
     models.check_member(_WORKDIR.value, _MEMBER.value)
     method, state, config = training.restore(_WORKDIR.value, best=_BEST.value)
-    load = functools.partial(data.load, config.dataset, _DATA_DIR.value)
+    own = training.members(config)[_MEMBER.value or 0]
+    dataset = own.dataset or config.dataset
+    load = functools.partial(data.load, dataset, _DATA_DIR.value)
     image_set, split = load(config.split), config.get("test_split", config.split)
     page = figures.write_report(
         _WORKDIR.value,

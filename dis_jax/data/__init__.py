@@ -23,14 +23,23 @@ from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
 from dis_jax.data.own_files import from_path
 from dis_jax.data.pair_samplers import attribute_pairs, pairs, transitions, views
 from dis_jax.data.prepared import prepare
-from dis_jax.data.rendered_dsprites import draw_sprites, rendered_dsprites
+from dis_jax.data.rendered_dsprites import (
+    draw_sprites,
+    rendered_dsprites,
+    rendered_sprites,
+)
 from dis_jax.data.rendered_nar import (
     BOARD_FACTORS,
     board_masks,
     draw_boards,
     rendered_nar,
 )
-from dis_jax.data.rendered_norb import draw_toys, rendered_norb, toy_masks
+from dis_jax.data.rendered_norb import (
+    draw_toys,
+    rendered_norb,
+    rendered_toys,
+    toy_masks,
+)
 from dis_jax.data.rendered_shapes3d import (
     draw_rooms,
     rendered_rooms,
@@ -48,6 +57,7 @@ from dis_jax.data.samplers import (
 from dis_jax.data.streaming import finished, from_source, stream, stream_calls
 from dis_jax.data.subsets import SPLITS, subset
 from dis_jax.data.suffixes import VARIANTS, varied
+from dis_jax.data.toy_worlds import Light
 from dis_jax.data.transforms import (
     PAIR_COLOURS,
     SPRITE_COLOURS,
@@ -91,6 +101,7 @@ __all__ = [
     "VARIANTS",
     "Batch",
     "ImageSet",
+    "Light",
     "NarProblems",
     "Pick",
     "Ridge",
@@ -139,6 +150,8 @@ __all__ = [
     "rendered_norb",
     "rendered_rooms",
     "rendered_shapes3d",
+    "rendered_sprites",
+    "rendered_toys",
     "resized",
     "room_masks",
     "rotate_and_zoom",

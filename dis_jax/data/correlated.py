@@ -17,6 +17,7 @@ from dis_jax.suggest import suggest
 
 # Weights below this share of the largest become 0: float32 cannot resolve them.
 _LEAST = 1e-30
+_WEIGHTS = ("conditionals", "log_weights")  # arrays of a weighted set
 
 
 class Ridge(NamedTuple):
@@ -200,6 +201,35 @@ def correlated(
         distance = first - (1 - second if ridge.falling else second)
         weights = weights * np.exp(-(distance**2) / (2 * ridge.width**2))
     return weighted(image_set, weights, name or f"{image_set.name}+correlated")
+
+
+def own_weights(sets: Sequence[ImageSet]) -> list[dict[str, Any]]:
+    """The weights of sets that differ in nothing else, see `samplers.with_own_weights`."""
+    first = sets[0]
+    for each in sets:
+        # The functions are cached by the factors that the weights depend on.
+        same = all(
+            getattr(each, field) == getattr(first, field)
+            for field in ("sizes", "image_shape", "take_fn", "draw_fn")
+        )
+        if each.draw_fn is None or not same or _plain(each) != _plain(first):
+            raise ValueError(
+                f"the sets {first.name!r} and {each.name!r} cannot be drawn from by one "
+                "program; expected the same set with the same factors correlated, such "
+                "as +correlated(pos_x,pos_y,.1) and +correlated(pos_x,pos_y,.4). For "
+                "factors that are almost independent, take a width of 100."
+            )
+    return [{name: each.arrays[name] for name in _WEIGHTS} for each in sets]
+
+
+def with_weights(image_set: ImageSet, weights: dict[str, Any]) -> ImageSet:
+    """A weighted set with the weights of another one, from `own_weights`."""
+    return dataclasses.replace(image_set, arrays={**image_set.arrays, **weights})
+
+
+def _plain(image_set: ImageSet) -> str:
+    """The name without the last word, the correlation."""
+    return image_set.name.rpartition("+")[0]
 
 
 def read_ridges(image_set: ImageSet, kind: str, words: Sequence[str]) -> list[Ridge]:

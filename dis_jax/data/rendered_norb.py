@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -29,26 +31,21 @@ from dis_jax.data.rays import (
     nonzero,
     orbit,
 )
+from dis_jax.data.room_worlds import kind_of_angles
+from dis_jax.data.toy_worlds import (
+    INSTANCES,
+    LIGHTS,
+    ORIGINAL_TOYS,
+    PAINT,
+    TOYS,
+    Light,
+    ToyWorld,
+    check_toys,
+)
 
-CATEGORIES = ("animal", "human", "airplane", "truck", "car")
-_SIDE = 64
 _ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others boxes
 _DISTANCE, _TARGET, _FIELD_OF_VIEW = 7.0, 0.5, 25.0
-_PAINT = 0.84
 _SHADOW = 0.82
-# Azimuth and elevation of the light in degrees, ambient and directed intensity, and the
-# brightness of the table, near that of the real images.
-_LIGHTS = np.array(
-    [
-        (-60, 58, 0.38, 0.60, 0.88),
-        (60, 55, 0.34, 0.54, 0.80),
-        (10, 72, 0.24, 0.36, 0.52),
-        (130, 55, 0.38, 0.60, 0.89),
-        (-130, 62, 0.30, 0.48, 0.70),
-        (-20, 76, 0.44, 0.60, 0.98),
-    ],
-    np.float32,
-)
 
 
 def rendered_norb() -> ImageSet:
@@ -66,24 +63,84 @@ def rendered_norb() -> ImageSet:
       >>> toys.num_images, toys.take(np.array([0]))[0].shape
       (48600, (1, 64, 64, 1))
     """
-    image_set = drawn_grid(
-        "rendered_norb",
+    return with_kinds(_toys(ORIGINAL_TOYS, "rendered_norb"), "norb")
+
+
+def rendered_toys(
+    *,
+    categories: Sequence[str] = TOYS,
+    instances: Sequence[int] = ORIGINAL_TOYS.instances,
+    elevations: Sequence[float] = ORIGINAL_TOYS.elevations,
+    azimuths: Sequence[float] = ORIGINAL_TOYS.azimuths,
+    lightings: Sequence[Light] = LIGHTS,
+    side: int = 64,
+    name: str = "rendered_toys",
+) -> ImageSet:
+    """Objects like those of SmallNORB with your own factor values, rendered on the device.
+
+    In a config, name a function of your own file that returns the set:
+    `config.dataset = "my_module:my_toys"`.
+
+    Args:
+      categories: of "animal", "human", "airplane", "truck" and "car".
+      instances: of 0 to 9.
+      elevations: of the camera, in degrees; the original's are 30 to 70.
+      azimuths: of the camera, in degrees; the original's are 0 to 340.
+      lightings: a `Light` each, or its five numbers.
+      side: of the square images, in pixels.
+      name: of the set.
+
+    Returns:
+      The full grid, with masks and kinds of factors: azimuths that go around the whole
+      circle in equal steps are circular.
+
+    Raises:
+      ValueError: names the argument that is empty or out of range.
+
+    Example:
+      >>> toys = rendered_toys(categories=["car"], azimuths=[0, 90, 180, 270], side=32)
+      >>> toys.sizes, toys.take(np.array([0]))[0].shape
+      ((1, 10, 9, 4, 6), (1, 32, 32, 1))
+    """
+    world = ToyWorld(
+        categories=tuple(categories),
+        instances=tuple(map(int, instances)),
+        elevations=tuple(map(float, elevations)),
+        azimuths=tuple(map(float, azimuths)),
+        lightings=tuple(Light(*map(float, light)) for light in lightings),
+        side=side,
+    )
+    check_toys(world)
+    turn = kind_of_angles(world.azimuths)
+    return dataclasses.replace(
+        _toys(world, name),
+        kinds=("categorical", "categorical", "ordered", turn, "categorical"),
+        value_names=(world.categories, (), (), (), ()),
+    )
+
+
+@functools.cache  # a world's functions are part of compiled programs
+def _toys(world: ToyWorld, name: str) -> ImageSet:
+    return drawn_grid(
+        name,
         SMALLNORB.factor_names,
-        SMALLNORB.sizes,
-        (_SIDE, _SIDE, 1),
-        draw_toys,
-        toy_masks,
+        world.sizes,
+        (world.side, world.side, 1),
+        functools.partial(draw_toys, world=world),
+        functools.partial(toy_masks, world=world),
         (("toy", ()), ("table", ()), ("shadow", ())),
     )
-    return with_kinds(image_set, "norb")
 
 
-@jax.jit
-def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
+@functools.partial(jax.jit, static_argnames="world")
+def draw_toys(
+    factors: Int[Array, "batch 5"], world: ToyWorld = ORIGINAL_TOYS
+) -> Float[Array, "batch side side 1"]:
     """Renders objects from rows of (category, instance, elevation, azimuth, lighting).
 
     Args:
-      factors: integers in the ranges of `rendered_norb`.
+      factors: indices of the values of a world.
+      world: the values; by default those of `rendered_norb`.
 
     Returns:
       Images in [0, 1], antialiased.
@@ -96,18 +153,21 @@ def draw_toys(factors: Int[Array, "batch 5"]) -> Float[Array, "batch 64 64 1"]:
       >>> round(float(toy[0, 0, 0, 0]), 2)  # the table in the brightest light
       0.98
     """
-    scene = _scene(factors)
+    scene = _scene(factors, world)
     lit = scene.light[:, 2] + scene.light[:, 3] * jnp.maximum(scene.facing, 0)
     table = scene.light[:, 4] * jnp.where(scene.dark, _SHADOW, 1.0)
-    return antialiased([jnp.where(scene.is_toy, _PAINT * lit, table)])
+    return antialiased([jnp.where(scene.is_toy, PAINT * lit, table)])
 
 
-@jax.jit
-def toy_masks(factors: Int[Array, "batch 5"]) -> Bool[Array, "batch 3 64 64"]:
+@functools.partial(jax.jit, static_argnames="world")
+def toy_masks(
+    factors: Int[Array, "batch 5"], world: ToyWorld = ORIGINAL_TOYS
+) -> Bool[Array, "batch 3 side side"]:
     """Masks of the object, of the lit table, and of the shadow on the table.
 
     Args:
-      factors: integers in the ranges of `rendered_norb`.
+      factors: indices of the values of a world.
+      world: the values; by default those of `rendered_norb`.
 
     Returns:
       Masks that cover each pixel once.
@@ -120,7 +180,7 @@ def toy_masks(factors: Int[Array, "batch 5"]) -> Bool[Array, "batch 3 64 64"]:
       >>> masks.shape, bool(masks[0, 1, 0, 0])  # the corner is table
       ((1, 3, 64, 64), True)
     """
-    scene = _scene(factors)
+    scene = _scene(factors, world)
     return majority(jnp.where(scene.is_toy, 0, jnp.where(scene.dark, 2, 1)), 3)
 
 
@@ -133,25 +193,29 @@ class _Scene(NamedTuple):
     light: Float[Array, "batch 5 1 1"]
 
 
-def _scene(factors: Int[Array, "batch 5"]) -> _Scene:
+def _scene(factors: Int[Array, "batch 5"], world: ToyWorld) -> _Scene:
     if factors.ndim != 2 or factors.shape[1] != len(SMALLNORB.sizes):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, 5): "
             f"{', '.join(SMALLNORB.factor_names)}."
         )
     category, instance, elevation, azimuth, lighting = (factors[:, i] for i in range(5))
-    toy = _Toy(jnp.asarray(_parts())[category, instance][..., None, None])
-    height = (30 + 5 * elevation[:, None, None]) * (math.pi / 180)
-    turn = azimuth[:, None, None] * (2 * math.pi / 18)
+    kinds = [TOYS.index(category) for category in world.categories]
+    parts = _parts()[kinds][:, list(world.instances)]
+    toy = _Toy(jnp.asarray(parts)[category, instance][..., None, None])
+    degrees = jnp.asarray(world.elevations, jnp.float32)[elevation]
+    height = degrees[:, None, None] * (math.pi / 180)
+    turns = jnp.asarray(np.radians(world.azimuths), jnp.float32)
+    turn = turns[azimuth][:, None, None]
     ray = orbit(
         turn,
-        side=_SIDE,
+        side=world.side,
         distance=_DISTANCE * jnp.cos(height),
         height=_TARGET + _DISTANCE * jnp.sin(height),
         target=_TARGET,
         field_of_view=_FIELD_OF_VIEW,
     )
-    light = jnp.asarray(_LIGHTS)[lighting][..., None, None]
+    light = jnp.asarray(world.lightings, jnp.float32)[lighting][..., None, None]
     # The lights are fixed relative to the camera; the object rotates.
     around, above = turn + light[:, 0] * (math.pi / 180), light[:, 1] * (math.pi / 180)
     flat = jnp.cos(above)
@@ -215,7 +279,7 @@ def _parts() -> np.ndarray:
     # Golden-ratio steps spread the instances over their proportions.
     ratio = np.array([0.6180, 0.7549, 0.8192, 0.8567, 0.8813, 0.8987])
     toys = [
-        [build(*((0.5 + i * ratio) % 1 * 2 - 1)) for i in range(10)]
+        [build(*((0.5 + i * ratio) % 1 * 2 - 1)) for i in range(INSTANCES)]
         for build in builders
     ]
     return np.array(toys, np.float32)

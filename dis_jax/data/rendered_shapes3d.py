@@ -132,6 +132,7 @@ def rendered_shapes3d() -> ImageSet:
     return with_kinds(_rooms(ORIGINAL, "rendered_shapes3d"), "shapes3d")
 
 
+@functools.cache  # a world's functions are part of compiled programs
 def _rooms(world: World, name: str) -> ImageSet:
     return drawn_grid(
         name,

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
+from dis_jax.data.correlated import own_weights, with_weights
 from dis_jax.data.epoch_order import epoch_index
 from dis_jax.data.image_set import Batch, ImageSet, Pick
 from dis_jax.data.labels import class_subset
@@ -58,6 +59,54 @@ def make_sampler(
         return finish(_with_images(image_set, planned), key, step)
 
     return Sampler(sample, args, plan, finish)
+
+
+def with_own_weights(
+    samplers: Sequence[Sampler], sets: Sequence[ImageSet]
+) -> list[Sampler]:
+    """Samplers with the weights of their sets among their arguments.
+
+    One program then draws from sets that differ in nothing but their weights, such as the
+    width of a correlation, from whichever of the sets it is given.
+
+    Args:
+      samplers: one for each set.
+      sets: weighted sets, see `weighted`.
+
+    Returns:
+      The samplers; their arguments have the same structure and shapes.
+
+    Raises:
+      ValueError: if the sets differ in more than their weights.
+
+    Example:
+      >>> words = ("(pos_x,pos_y,.1)", "(pos_x,pos_y,.4)")
+      >>> sets = [data.load(f"rendered_dsprites+correlated{word}") for word in words]
+      >>> narrow, wide = with_own_weights([data.images(s, 500) for s in sets], sets)
+      >>> args = jax.tree.map(lambda *a: jnp.stack(a), narrow.args, wide.args)
+      >>> draw = lambda args: narrow.plan(sets[0], jax.random.key(0), 0, args)["factors"]
+      >>> factors = jax.vmap(draw)(args)
+      >>> apart = abs(factors[..., 3] - factors[..., 4]).mean(axis=1)
+      >>> (apart[0] < apart[1]).item()
+      True
+    """
+
+    def with_args(fn: Callable[..., Any]) -> Callable[..., Any]:
+        def run(image_set, key, step, args):
+            own = with_weights(image_set, args["weights"])
+            return fn(own, key, step, args["sampler"])
+
+        return run
+
+    return [
+        Sampler(
+            with_args(sampler.sample),
+            {"sampler": sampler.args, "weights": weights},
+            with_args(sampler.plan),
+            sampler.finish,
+        )
+        for sampler, weights in zip(samplers, own_weights(sets), strict=True)
+    ]
 
 
 def _with_images(image_set: ImageSet, planned: dict[str, Any]) -> Batch:

@@ -163,7 +163,10 @@ def _run(folder: pathlib.Path, name: str, group: str) -> list[Place]:
         return [Place(name, folder, None, group)]
     found = training.members(config)
     return [
-        Place(f"{name}, member {i}", folder, i, f"{group} {member.hparams}")
+        Place(
+            *(f"{name}, member {i}", folder, i),
+            f"{group} {member.hparams} {member.dataset}",
+        )
         for i, member in enumerate(found)
     ]
 

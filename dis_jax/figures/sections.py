@@ -197,8 +197,9 @@ def configuration(subject: Subject) -> Section:
         own = training.members(subject.config)[subject.member]
         config |= {"seed": own.seed, "hparams": dict(own.hparams)}
         config["sampler"] = {**config["sampler"], **own.sampler}
+        config["dataset"] = own.dataset or config["dataset"]
         about = (
-            "All settings of the run. Seed, hyperparameters and subset are those of "
+            "All settings of the run. Seed, hyperparameters and data are those of "
             f"member {subject.member}; config.json lists those of the whole population."
         )
     nested = {k: v for k, v in config.items() if isinstance(v, Mapping)}

@@ -82,6 +82,7 @@ def find_candidates(workdir: str | os.PathLike[str]) -> list[Candidate]:
                 for name, value in member.hparams.items()
             }
             settings["sampler"] |= json.loads(json.dumps(member.sampler))
+            settings["dataset"] = member.dataset or config.dataset
             settings = {k: v for k, v in settings.items() if k not in _OWN}
             which = None if alone else index
             found.append(Candidate(run, which, member.seed, settings))

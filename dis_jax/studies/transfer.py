@@ -229,6 +229,11 @@ def _as_json(settings: TransferSettings, names: Sequence[str]) -> Record:
 def _models(source: pathlib.Path, config: Any, **asked: Any) -> list[Record]:
     """A record of each model of a run with the requested settings, without scores."""
     many = training.is_population(config)
+    if len({member.dataset for member in training.members(config)}) > 1:
+        raise ValueError(
+            f"the members of {source} were trained on several data sets; export each "
+            "and transfer that."
+        )
     return [
         {
             "run": str(source),

@@ -194,6 +194,7 @@ OF_METHODS: dict[str, Rule] = {
 _POPULATION = {
     "seed": _SEED,
     "class_counts": _each(_whole(0), 1),
+    "dataset": _NAMED,
 }
 
 # Losses that set the examples of a batch against each other.

@@ -10,14 +10,16 @@ from dis_jax.training.program import Member
 
 # Arguments of samplers of which members may have values of their own.
 SAMPLED = ("class_counts",)
+DATASET = "dataset"
 
 
 def members(config: Any) -> list[Member]:
     """Every combination of the lists in `config.population`, the last varying fastest.
 
-    `config.population` maps "seed", "class_counts" (see `data.images`) and names of
-    hyperparameters to tuples; an empty tuple stands for the single value in
-    `config.seed`, `config.sampler` or `config.hparams`.
+    `config.population` maps "seed", "class_counts" (see `data.images`), "dataset" and
+    names of hyperparameters to tuples; an empty tuple stands for the single value in
+    `config.seed`, `config.sampler`, `config.dataset` or `config.hparams`. Data sets may
+    differ in the width of a correlation: "rendered_dsprites+correlated(pos_x,pos_y,.1)".
 
     Args:
       config: the run's config.
@@ -39,9 +41,9 @@ def members(config: Any) -> list[Member]:
     hparams = dict(config.hparams)
     lists = {name: tuple(values) for name, values in dict(config.population).items()}
     known = ("seed", *hparams)
-    own = {name: lists.pop(name) for name in SAMPLED if lists.get(name)}
+    own = {name: lists.pop(name) for name in (*SAMPLED, DATASET) if lists.get(name)}
     for name in lists:
-        if name not in (*known, *SAMPLED):
+        if name not in (*known, *SAMPLED, DATASET):
             raise ValueError(
                 f"population.{name} is neither the seed nor a hyperparameter of "
                 f"{config.method!r}; {suggest(name, known)}"
@@ -51,13 +53,14 @@ def members(config: Any) -> list[Member]:
     found = []
     for values in itertools.product(*choices.values(), *own.values()):
         chosen = dict(zip((*choices, *own), values, strict=True))
-        sampler = {name: chosen.pop(name) for name in own}
-        found.append(Member(int(chosen.pop("seed")), chosen, sampler))
+        dataset = chosen.pop(DATASET, "")
+        sampler = {name: chosen.pop(name) for name in own if name in SAMPLED}
+        found.append(Member(int(chosen.pop("seed")), chosen, sampler, dataset))
     return found
 
 
 def set_member(config: Any, index: int) -> None:
-    """Gives a config the seed and the hyperparameters of one of its members.
+    """Gives a config the values of one of its members: seed, hyperparameters and data.
 
     Args:
       config: of a population; changed in place.
@@ -73,6 +76,9 @@ def set_member(config: Any, index: int) -> None:
     """
     own = members(config)[index]
     config.seed = own.seed
+    config.dataset = own.dataset or config.dataset
+    with config.unlocked():
+        config.sampler.update(own.sampler)
     with config.ignore_type():  # a schedule may stand for a number, and the reverse
         for name, value in own.hparams.items():
             config.hparams[name] = value

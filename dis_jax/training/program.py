@@ -58,11 +58,19 @@ class Member(NamedTuple):
       seed: of everything random.
       hparams: hyperparameters.
       sampler: arguments of the sampler that are data to the program, not part of it.
+      dataset: the name of its data set, or an empty text for that of the config.
     """
 
     seed: int
     hparams: Mapping[str, float]
     sampler: Mapping[str, Any] = {}
+    dataset: str = ""
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """All values by name."""
+        dataset = {"dataset": self.dataset} if self.dataset else {}
+        return {"seed": self.seed, **self.hparams, **self.sampler, **dataset}
 
 
 class Carry(NamedTuple):

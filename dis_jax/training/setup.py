@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import jax
 from jax.sharding import Mesh
 
 from dis_jax import data, own_code
-from dis_jax.data.samplers import index_draw
+from dis_jax.data.samplers import index_draw, with_own_weights
 from dis_jax.methods import Method, State, schedules
 from dis_jax.methods.contract import check_step
 from dis_jax.suggest import suggest
@@ -56,7 +57,11 @@ def set_up(
     fields.check(config)
     found = members(config)
     population = len(found) if is_population(config) else None
-    image_set = data.load(config.dataset, data_dir, config.split, resident=resident)
+    load = functools.cache(
+        lambda name: data.load(name, data_dir, config.split, resident=resident)
+    )
+    sets = [load(member.dataset or config.dataset) for member in found]
+    image_set = sets[0]
     # A copy: the caller's config must not change. Networks need the shape of the
     # images.
     config = config.copy_and_resolve_references()
@@ -66,7 +71,7 @@ def set_up(
     # Traced once for the checks, the template of checkpoints and programs of any length.
     method = method._replace(init=jax.jit(method.init), update=jax.jit(method.update))
     found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
-    sampler = _sampler(method, image_set, config, found, population)
+    sampler = _sampler(method, sets, config, found, population)
     mesh = meshes.make_mesh(*config.mesh)
     _check_shares(config, mesh, population)
     run = Run(config, method, image_set, sampler, found, mesh, population)
@@ -88,14 +93,14 @@ def _check_shares(config: Any, mesh: Mesh, population: int | None) -> None:
 
 def _sampler(
     method: Method,
-    image_set: data.ImageSet,
+    sets: list[data.ImageSet],
     config: Any,
     found: list[program.Member],
     population: int | None,
 ) -> data.Sampler:
     """The sampler, its arguments stacked over the members of a population."""
 
-    def make(**own: Any) -> data.Sampler:
+    def make(image_set: data.ImageSet, **own: Any) -> data.Sampler:
         options = {**config.sampler, **own}
         known = _arguments(data.SAMPLERS[method.batch])
         if unknown := [name for name in options if name not in known]:
@@ -106,12 +111,17 @@ def _sampler(
         return data.SAMPLERS[method.batch](image_set, config.batch_size, **options)
 
     if population is None:
-        return make()
-    if not found[0].sampler:
+        return make(sets[0])
+    if not (found[0].sampler or found[0].dataset):
         # Repeated, because the program maps over the arguments of every member.
-        shared = make()
+        shared = make(sets[0])
         return shared._replace(args=program.stack([shared.args] * population))
-    samplers = [make(**member.sampler) for member in found]
+    samplers = [
+        make(images, **member.sampler)
+        for images, member in zip(sets, found, strict=True)
+    ]
+    if found[0].dataset:
+        samplers = with_own_weights(samplers, sets)
     args = program.stack([sampler.args for sampler in samplers])
     return samplers[0]._replace(args=args)
 

@@ -26,7 +26,7 @@ def test_rows_that_do_not_count_and_categories_are_nan():
     kinds = ["ordered", "categorical", "ordered"]
     marked = factors.copy()
     marked[:, 2] = np.nan
-    wrong = factors + [[0.0, 0.0, 1.0]]
+    wrong = factors + np.array([0.0, 0.0, 1.0])
     parts = {"all": (factors, factors), "marked": (wrong, marked)}
     found = held_out_r2(factors, factors, parts, kinds=kinds)
     np.testing.assert_allclose(found["all"], [1, np.nan, 1])

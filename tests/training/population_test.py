@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dis_jax import training
-from dis_jax.training import loop
+from dis_jax.training import loop, population, program
 
 
 def test_members_are_the_product_of_the_lists(tiny_config):
@@ -67,3 +67,61 @@ def test_members_with_subsets_of_their_own_train_as_they_would_alone(
             training.member(together, i).params,
             alone.params,
         )
+
+
+WIDTHS = tuple(f"rendered_dsprites+correlated(pos_x,pos_y,{w})" for w in (0.05, 0.5))
+
+
+def run_steps(config, **options):
+    """The state after two steps of a run's program."""
+    run = loop.set_up(config)
+    many = run.population is not None
+    parts = run.method, run.sampler, run.image_set
+    start = program.init(*parts, run.members, population=many)
+    compiled = program.compile_program(
+        *parts, run.mesh, population=run.population, **options
+    )
+    carry, _ = compiled.run(compiled.load(start), 2)
+    return compiled.dump(carry)
+
+
+def test_widths_of_a_correlation_train_in_one_program_as_they_would_alone(tiny_config):
+    """Of pairs, whose second images are drawn given the first."""
+    config = tiny_config("ada_gvae")
+    with config.unlocked():
+        config.population.dataset = WIDTHS
+    together = run_steps(config, vectorise=True, unroll=False)
+    moved = []
+    for i, dataset in enumerate(WIDTHS):
+        config = tiny_config("ada_gvae")
+        config.dataset = dataset
+        alone = run_steps(config)
+        member = training.member(together, i)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5),
+            member.params,
+            alone.params,
+        )
+        moved.append(np.concatenate([p.ravel() for p in jax.tree.leaves(alone.params)]))
+    assert abs(moved[0] - moved[1]).max() > 1e-3  # they see different images
+
+
+def test_a_member_s_config_has_its_data(tiny_config):
+    config = tiny_config("vae")
+    config.sampler = {"class_factor": "shape"}
+    with config.unlocked():
+        config.population.dataset = WIDTHS
+        config.population.class_counts = ((5, 3, 0),)
+    assert [m.dataset for m in training.members(config)] == list(WIDTHS)
+    population.set_member(config, 1)
+    assert config.dataset == WIDTHS[1]
+    assert config.sampler.class_counts == (5, 3, 0)
+
+
+def test_sets_that_differ_in_more_than_weights_are_refused(tiny_config):
+    config = tiny_config("vae")
+    for other in ("rendered_dsprites", WIDTHS[0].replace("pos_x", "scale")):
+        with config.unlocked():
+            config.population.dataset = (WIDTHS[0], other)
+        with pytest.raises(ValueError, match="cannot be drawn from by one program"):
+            loop.set_up(config)
