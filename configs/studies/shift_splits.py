@@ -2,8 +2,8 @@ r"""Models trained on a part of the grid, and scored inside and outside of it.
 
   python -m launch.study --workdir=runs/shift_splits --study=configs/studies/shift_splits.py
   python -m launch.study --workdir=runs/shift_splits_small --study=\
-configs/studies/shift_splits.py:rendered_dsprites,small,steps2000,seeds1,\
-beta_vae,beta_tcvae
+configs/studies/shift_splits.py:rendered_dsprites,small,steps2000,seeds1,beta_vae,\
+beta_tcvae,random,composition,interpolation,extrapolation,recombination_to_range
 
 Arguments after the colon: methods and splits, which select rows; "steps14000",
 "seeds2"; "small", dense networks for a CPU; those of a config; and a data set,
@@ -39,7 +39,7 @@ def get_study(argument=""):
     others = [w for w in found.options if w not in (*METHODS, *SETS, *SPLITS)]
     changed = [f"{k}{v}" for k, v in found.given.items() if k == "steps"]
     small = SMALL in others
-    sets = {split: f"{dataset}+split({split})" for split in splits}
+    sets = {split: f"{dataset}+split({split}):train" for split in splits}
     return studies.Study(
         name="_".join(["shift_splits", dataset, *others, *changed]),
         title=f"Trained on a part of {dataset}, scored inside and outside of it",
@@ -61,7 +61,7 @@ def get_study(argument=""):
 
 def score(trained, codes):
     """R2 of each factor inside and outside of the training part."""
-    name = trained.config.dataset
+    name = trained.config.dataset.removesuffix(":train")
     inside, outside = (
         data.load(f"{name}:{side}", trained.data_dir) for side in ("train", "test")
     )

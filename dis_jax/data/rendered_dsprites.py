@@ -222,7 +222,7 @@ def _outline(factors: Array, world: SpriteWorld, side: int) -> tuple[Array, Arra
     kinds = jnp.asarray([SPRITE_SHAPES.index(shape) for shape in world.shapes])
     shape = kinds[shape]
     zoom = side / _SIDE
-    radius = jnp.asarray(np.float32(world.scales) * np.float32(zoom))[scale]
+    radius = jnp.asarray(np.asarray(world.scales, np.float32) * np.float32(zoom))[scale]
     angle = jnp.asarray(np.radians(world.orientations), jnp.float32)[orientation]
     centres = [
         jnp.asarray(np.multiply(values, side), jnp.float32)[index][:, None]

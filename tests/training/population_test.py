@@ -115,7 +115,7 @@ def test_a_member_s_config_has_its_data(tiny_config):
     assert [m.dataset for m in training.members(config)] == list(WIDTHS)
     population.set_member(config, 1)
     assert config.dataset == WIDTHS[1]
-    assert config.sampler.class_counts == (5, 3, 0)
+    assert config.sampler["class_counts"] == (5, 3, 0)
 
 
 def test_sets_that_differ_in_more_than_weights_are_refused(tiny_config):
