@@ -168,12 +168,12 @@ def check_names(study: Study, records: Sequence[Mapping[str, Any]] = ()) -> None
     Example:
       >>> from dis_jax import studies
       >>> from dis_jax.studies.study_table import check_names
-      >>> rows = {"VAE": {}, "beta-VAE": {}}
+      >>> rows = {"VAE": {}, "HFS": {}}
       >>> check_names(studies.Study("a", "A", rows, (0,), score=lambda _: {},
-      ...                           compare=[("beta-VAE", "VEA")]))
+      ...                           compare=[("HFS", "VEA")]))
       Traceback (most recent call last):
       ...
-      ValueError: compare of the study 'a' names 'VEA'; did you mean 'VAE'? Known: ...
+      ValueError: compare of the study 'a' names 'VEA'; did you mean 'VAE'? Known: VAE, HFS.
     """
     lines = _by_line(records, "scores")
     scored = {record["row"] for record in records if record["scores"]}
