@@ -18,6 +18,7 @@ from dis_jax.methods.contract import check_step
 from dis_jax.suggest import suggest
 from dis_jax.training import fields, program, restoring
 from dis_jax.training import mesh as meshes
+from dis_jax.training.checkpoints import placed
 from dis_jax.training.population import is_population, members
 
 
@@ -153,6 +154,9 @@ def _check_step(run: Run) -> None:
         metrics = _metrics_of_own(run, batch)
     else:
         state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+        # Placed as in the run, whose programs then need not trace the step again.
+        state = placed(state, meshes.replicated(run.mesh))
+        batch = placed(batch, meshes.over_data(run.mesh))
         _, metrics = jax.eval_shape(run.method.update, state, batch)
     name = run.config.best_metric
     if name and name not in metrics._fields:
