@@ -140,6 +140,7 @@ _UNEVEN = "uneven_classes.md"
 _JOINT = f"{_UNEVEN}#jointvae-full-mnist-run-partial-dsprites-run"
 _ADA = "ada_gvae_rendered_shapes3d_steps14000_pairs32_rate0.0005"
 _CORRELATED = "shift_correlated_rendered_dsprites_small_steps2000"
+_SPLITS = "shift_splits_rendered_dsprites_small_steps2000"
 _ELASTIC = "elastic_infogan_mnist_narrow_as_coded_prior_learning_rate=0.003_epochs15"
 _ON_MNIST = "sdim_edim_coloured_mnist_half_steps5000"
 _ON_NORB = "sdim_edim_smallnorb_half_steps2500"
@@ -282,6 +283,19 @@ TABLES: dict[str, list[Row]] = {
                 )
             ),
             "correlated_factors.md",
+        ),
+        Row(
+            "beta-VAE, rendered dSprites, split `extrapolation`, 2,000 steps",
+            "R2 of positions x that never occur in training",
+            _SPLITS,
+            line("beta_vae, extrapolation, unseen value", "pos_x"),
+            lambda found: (
+                "inside: "
+                + decimal(
+                    found["lines"]["beta_vae, extrapolation, inside"]["pos_x"]["mean"]
+                )
+            ),
+            "generalisation.md",
         ),
         Row(
             "FactorVAE, visual analogies, 20,000 steps",

@@ -3,15 +3,15 @@ r"""Models trained on a part of the grid, and scored inside and outside of it.
   python -m launch.study --workdir=runs/shift_splits --study=configs/studies/shift_splits.py
   python -m launch.study --workdir=runs/shift_splits_small --study=\
 configs/studies/shift_splits.py:rendered_dsprites,small,steps2000,seeds1,beta_vae,\
-beta_tcvae,random,composition,interpolation,extrapolation,recombination_to_range
+beta_tcvae,extrapolation,composition,random,interpolation,recombination_to_range
 
 Arguments after the colon: methods and splits, which select rows; "steps14000",
 "seeds2"; "small", dense networks for a CPU; those of a config; and a data set,
 rendered_shapes3d or rendered_dsprites. The splits are random, composition,
 interpolation and extrapolation (Schott et al. 2022), recombination_to_element and
 recombination_to_range (Montero et al. 2021). The defaults, 300,000 steps and 5 seeds,
-need an accelerator. The second command, whose numbers are in results/, takes 10 minutes
-of a CPU core. docs/generalisation.md describes the results.
+need an accelerator. The second command, whose numbers are in results/, takes about 8
+minutes of a CPU core. docs/generalisation.md describes the results.
 """
 
 import functools
