@@ -85,6 +85,9 @@ def flags_of(command):
     ]
     text = "".join(file.read_text() for file in files)
     defined = re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", text)
+    # shared_flags.workdir() has the flag's name; shared_flags.count("bases") is given it
+    shared = re.findall(r"shared_flags\.(\w+)\((?:\s*\"(\w+)\",)?", text)
+    defined += [given or own for own, given in shared]
     return {*defined, "help", "helpfull"}
 
 
