@@ -38,7 +38,7 @@ def test_the_notebook_runs(path, monkeypatch, one_device):
 
     if path.stem == "score_pytorch":
         pytest.importorskip("torch")
-    for what, few in {"STEPS": 10, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}.items():
+    for what, few in {"STEPS": 2, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}.items():
         monkeypatch.setenv(f"DIS_JAX_NOTEBOOK_{what}", str(few))
     monkeypatch.setenv("XLA_FLAGS", one_device)
     notebook = nbformat.read(path, as_version=4)

@@ -1,6 +1,7 @@
 """Transfer: what is scored, what is fine-tuned, and that it goes on where it stopped."""
 
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +49,13 @@ def source(train):
     return train()
 
 
+@pytest.fixture(scope="module")
+def transferred(train, target):
+    """A source and the records of its transfer, which tests only read."""
+    source = train()
+    return source, studies.transfer(source, target, SETTINGS)
+
+
 def same(a, b):
     a, b = (jax.tree.leaves(tree) for tree in (a, b))
     return all(jnp.array_equal(x, y) for x, y in zip(a, b, strict=True))
@@ -92,9 +100,8 @@ def test_a_transfer_cut_off_goes_on_bit_for_bit(source, target):
     assert same(training.restore(folder)[1].params, unbroken.params)
 
 
-def test_what_is_done_is_not_done_again(train, target, monkeypatch):
-    source = train()
-    first = studies.transfer(source, target, SETTINGS)
+def test_what_is_done_is_not_done_again(transferred, target, tmp_path, monkeypatch):
+    source, first = transferred
     path = studies.transfer_folder(source, target) / "transfer.json"
     before = path.stat().st_mtime_ns
     # no data are read, of which there may be gigabytes
@@ -104,14 +111,13 @@ def test_what_is_done_is_not_done_again(train, target, monkeypatch):
     assert json.loads(path.read_text()) == first
     assert first[0]["finetuned_with"]["versions"] == first[0]["versions"]
     # nor where the folder has been moved
-    moved = source.rename(source.with_name(f"{source.name}_moved"))
+    moved = shutil.copytree(source, tmp_path / "moved")
     (again,) = studies.transfer(moved, target, SETTINGS)
     assert again == first[0] | {"run": str(moved)}
 
 
-def test_distances_are_between_codes_of_source_and_target(train, target):
-    source = train()
-    (record,) = studies.transfer(source, target, SETTINGS)
+def test_distances_are_between_codes_of_source_and_target(transferred, target):
+    source, (record,) = transferred
     method, state, config = training.restore(source)
     encode = evaluation.code_fn(method, state)
     codes = [
@@ -175,9 +181,10 @@ def test_without_labels_a_set_may_be_the_source_and_not_the_target(
     assert record["after"]["factor_names"] == ["size", "place"]
 
 
-def test_what_is_done_is_not_lost_to_other_settings(train, target, monkeypatch):
-    source = train()
-    first = studies.transfer(source, target, SETTINGS)
+def test_what_is_done_is_not_lost_to_other_settings(
+    transferred, target, tmp_path, monkeypatch
+):
+    source, first = shutil.copytree(transferred[0], tmp_path / "copy"), transferred[1]
     folder = studies.transfer_folder(source, target)
     done = (folder / "transfer.json").read_text()
     for changed, message in (

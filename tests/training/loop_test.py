@@ -56,6 +56,17 @@ def test_resumed_equals_unbroken_bit_for_bit(tiny_config, tmp_path):
     assert [line["step"] for line in logs[0]] == [2, 4, 6, 8, 10, 12]
 
 
+def test_a_run_that_ended_within_a_call_goes_on_at_multiples_of_its_calls(
+    tiny_config, tmp_path
+):
+    config = _config(tiny_config, "vae", steps=5)
+    training.train(config, tmp_path)
+    config.steps = 12
+    training.train(config, tmp_path)
+    lines = training.read_metrics(tmp_path)
+    assert [line["step"] for line in lines] == [2, 4, 5, 6, 8, 10, 12]
+
+
 def test_the_same_command_again_does_nothing(tiny_config, tmp_path):
     config = _config(tiny_config, "vae", steps=4)
     first = training.train(config, tmp_path)
