@@ -12,7 +12,12 @@ import sys
 from dis_jax import extras, shipped
 from dis_jax.suggest import suggest
 
-_NO_COMMANDS = ("hints", "models", "start")  # modules of `launch` that share code
+_NO_COMMANDS = (
+    "hints",
+    "models",
+    "shared_flags",
+    "start",
+)  # modules of `launch` that share code
 _USAGE = """\
 dis-jax COMMAND --flag=value ...     dis-jax COMMAND --help lists its flags.
 
