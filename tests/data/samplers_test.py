@@ -63,6 +63,17 @@ def test_keyed_draws_are_uniform_and_change_with_step_and_key():
     assert not np.array_equal(batches[0], other[0])
 
 
+def test_keyed_positions_change_with_step_and_key():
+    index = lambda seed, step: data.batch_index(
+        1000, jax.random.key(seed), step, batch_size=20, order="keyed"
+    )
+    first = index(0, 0)
+    np.testing.assert_array_equal(first, index(0, 0))
+    assert not np.array_equal(first, index(0, 1))
+    assert not np.array_equal(first, index(1, 0))
+    assert 0 <= first.min() < first.max() < 1000
+
+
 def test_epoch_order_shows_every_image_once_an_epoch():
     image_set = numbered(12)
     for field in ("image", "image2"):
