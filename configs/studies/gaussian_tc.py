@@ -72,7 +72,9 @@ def score(trained):
     result = {name: entry["result"] for name, entry in found["metrics"].items()}
     index = images.choose(np.random.default_rng(trained.seed), 2000)
     image = images.take(index)[0]
-    decoded = jnp.clip(method.decode(state, {method.code: encode(image)}), 1e-6, 1 - 1e-6)
+    decoded = jnp.clip(
+        method.decode(state, {method.code: encode(image)}), 1e-6, 1 - 1e-6
+    )
     nll = losses.bernoulli_nll(jax.scipy.special.logit(decoded), image)
     return {
         "": {

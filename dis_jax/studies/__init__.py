@@ -1,14 +1,14 @@
 """Studies: many models trained, scored, compared, and transferred to other sets."""
 
 from dis_jax.studies.analogies import (
-    SOLVERS,
     Answers,
-    Search,
     accuracy_by_length,
     accuracy_interval,
     solve_analogies,
 )
+from dis_jax.studies.decoder_surrogate import fit_surrogate
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
+from dis_jax.studies.latent_search import SOLVERS, Features, Search
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
 from dis_jax.studies.selection import (
     Candidate,
@@ -46,6 +46,7 @@ __all__ = [
     "SOLVERS",
     "Answers",
     "Candidate",
+    "Features",
     "Scored",
     "Search",
     "Study",
@@ -56,6 +57,7 @@ __all__ = [
     "accuracy_interval",
     "find_candidates",
     "find_runs",
+    "fit_surrogate",
     "load_study",
     "markdown_table",
     "paired_bootstrap",

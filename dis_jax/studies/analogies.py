@@ -14,60 +14,22 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from dis_jax.data import ImageSet, NarProblems
+from dis_jax.studies.latent_search import (
+    SOLVERS,
+    Features,
+    Search,
+    Solver,
+    Task,
+    check_search,
+)
 from dis_jax.suggest import suggest
 
 Decode = Callable[
     [Float[Array, "batch latent"]], Float[Array, "batch height width channels"]
 ]
-Fitness = Callable[[Float[Array, "population latent"]], Float[Array, " population"]]
-
-
-class Search(NamedTuple):
-    """Settings of the searches.
-
-    Attributes:
-      population: number of steps in a generation.
-      generations: number of generations.
-      std: of the initial steps, N(0, std²) in each dimension.
-      tournament: number of candidates for each parent.
-      mutation_std: of the noise that is added to each child.
-      elite: number of best steps that are kept unchanged.
-      examples: number of examples that are used, from the first.
-      learning_rate: of Adam, which takes `generations` steps from 0.
-    """
-
-    population: int = 64
-    generations: int = 100
-    std: float = 0.5
-    tournament: int = 3
-    mutation_std: float = 0.2
-    elite: int = 1
-    examples: int = 6
-    learning_rate: float = 0.1
-
-
-class Task(NamedTuple):
-    """A problem as codes and images.
-
-    Attributes:
-      inputs: codes of the examples' inputs.
-      output_codes: codes of their outputs.
-      outputs: the outputs.
-      query: code of the query.
-      options: the answers to choose from.
-      solution: the code of the right one; only the solver `reconstruction` uses it.
-    """
-
-    inputs: Float[Array, "example latent"]
-    output_codes: Float[Array, "example latent"]
-    outputs: Float[Array, "example height width channels"]
-    query: Float[Array, " latent"]
-    options: Float[Array, "option height width channels"]
-    solution: Float[Array, " latent"]
 
 
 class Answers(NamedTuple):
@@ -86,128 +48,11 @@ class Answers(NamedTuple):
     found: Float[np.ndarray, "problem height width channels"]
 
 
-def _examples_fitness(decode: Decode, task: Task, search: Search) -> Fitness:
-    """-Σ_e ||decode(z_e + delta) - output_e||²."""
+class Boards(NamedTuple):
+    """What a chunk of problems shows: codes, and the options as images."""
 
-    def fitness(deltas: Array) -> Array:
-        total = jnp.zeros(len(deltas))
-        for code, output in zip(
-            task.inputs[: search.examples], task.outputs[: search.examples], strict=True
-        ):
-            total -= _squared(decode(code + deltas), output)
-        return total
-
-    return fitness
-
-
-def _options_fitness(decode: Decode, task: Task, search: Search) -> Fitness:
-    """-min_o ||decode(z_q + delta) - option_o||²: the examples are not used."""
-    del search
-
-    def fitness(deltas: Array) -> Array:
-        decoded = decode(task.query + deltas)
-        return -jnp.stack([_squared(decoded, o) for o in task.options]).min(0)
-
-    return fitness
-
-
-def _genetic(make: Callable[..., Fitness]) -> Callable[..., Array]:
-    """Tournaments, uniform crossover, Gaussian mutation, elitism."""
-
-    def solve(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-        fitness = make(decode, task, search)
-        size, latent = search.population, len(task.query)
-
-        def generation(carry: tuple[Array, Array], key: Array) -> tuple[Any, None]:
-            steps, fit = carry
-            pick, cross, mutate = jax.random.split(key, 3)
-            # (tournament, parent, child): the fittest candidate of each tournament
-            # wins.
-            rivals = jax.random.randint(pick, (search.tournament, 2, size), 0, size)
-            winners = jnp.take_along_axis(rivals, fit[rivals].argmax(0)[None], 0)[0]
-            first, second = steps[winners]
-            mixed = jax.random.bernoulli(cross, 0.5, (size, latent))
-            children = jnp.where(mixed, first, second)
-            noise = jax.random.normal(mutate, (size, latent))
-            children += search.mutation_std * noise
-            # Elitism: the first children are replaced by the best steps so far.
-            best = jax.lax.top_k(fit, search.elite)[1]
-            children = children.at[: search.elite].set(steps[best])
-            return (children, fitness(children)), None
-
-        first_key, later_key = jax.random.split(key)
-        steps = search.std * jax.random.normal(first_key, (size, latent))
-        # The initial steps are the first generation.
-        keys = jax.random.split(later_key, search.generations - 1)
-        (steps, fit), _ = jax.lax.scan(generation, (steps, fitness(steps)), keys)
-        return steps[fit.argmax()]
-
-    return solve
-
-
-def _random(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The best of as many random steps as the genetic search evaluates."""
-    fitness = _examples_fitness(decode, task, search)
-    latent = len(task.query)
-
-    def draw(best: tuple[Array, Array], key: Array) -> tuple[Any, None]:
-        steps = search.std * jax.random.normal(key, (search.population, latent))
-        fit = fitness(steps)
-        better = fit.max() > best[1]
-        found = jnp.where(better, steps[fit.argmax()], best[0])
-        return (found, jnp.maximum(fit.max(), best[1])), None
-
-    start = jnp.zeros(latent), jnp.asarray(-jnp.inf)
-    (step, _), _ = jax.lax.scan(draw, start, jax.random.split(key, search.generations))
-    return step
-
-
-def _gradient(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """Adam through the decoder, from 0."""
-    del key
-    fitness = _examples_fitness(decode, task, search)
-    adam = optax.adam(search.learning_rate)
-
-    def descend(carry: tuple[Array, Any], _: None) -> tuple[Any, None]:
-        step, state = carry
-        grad = jax.grad(lambda s: -fitness(s[None])[0])(step)
-        update, state = adam.update(grad, state)
-        return (optax.apply_updates(step, update), state), None
-
-    start = jnp.zeros(len(task.query))
-    (step, _), _ = jax.lax.scan(
-        descend, (start, adam.init(start)), None, search.generations
-    )
-    return step
-
-
-def _latent_difference(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The mean difference of the examples' codes; no search."""
-    del decode, key, search
-    return (task.output_codes - task.inputs).mean(axis=0)
-
-
-def _no_step(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """Step 0: the option that is nearest to the decoded query itself."""
-    del decode, key, search
-    return jnp.zeros_like(task.query)
-
-
-def _reconstruction(decode: Decode, task: Task, key: Array, search: Search) -> Array:
-    """The step to the code of the solution: an upper bound set by the decoder."""
-    del decode, key, search
-    return task.solution - task.query
-
-
-SOLVERS: dict[str, Callable[..., Array]] = {
-    "genetic": _genetic(_examples_fitness),
-    "genetic_options": _genetic(_options_fitness),
-    "random": _random,
-    "gradient": _gradient,
-    "latent_difference": _latent_difference,
-    "no_step": _no_step,
-    "reconstruction": _reconstruction,
-}
+    tasks: Task
+    options: Float[Array, "problem option height width channels"]
 
 
 def solve_analogies(
@@ -219,28 +64,32 @@ def solve_analogies(
     solver: str = "genetic",
     *,
     search: Search | None = None,
+    features: Features | None = None,
     chunk: int = 8,
 ) -> Answers:
-    """Answers visual analogies by a step in latent space, many problems in one program.
+    """Answers visual analogies by a step in latent space, many problems at once.
 
-    `delta = argmin Σ_e ||decode(z_e + delta) - output_e||²` over the examples e, and the
-    answer is `argmin_o ||decode(z_q + delta) - option_o||²`.
+    `delta = argmin Σ_e ||f(z_e + delta) - f(output_e)||²` over the examples e, where f is
+    the decoded image itself or given `features`; the answer is
+    `argmin_o ||decode(z_q + delta) - option_o||²`.
 
     Eq.: Swain & Mahajan 2022, Section 3.2
 
     Args:
       encode: images -> codes (batch, latent).
-      decode: codes (batch, latent) -> images in [0, 1]; is compiled into the search.
+      decode: codes (batch, latent) -> images in [0, 1].
       image_set: draws the boards of the problems.
       problems: as `data.nar_problems` gives them.
       key: of the search.
       solver: "genetic"; "genetic_options", the source's fitness, which looks at the
-        query's options in place of the examples; "random" search with as many
-        evaluations; "gradient" descent through the decoder; "latent_difference", the
-        mean difference of the examples' codes; "no_step", the option nearest to the
-        query; "reconstruction", which receives the solution's code and so bounds the
-        others.
+        query's options in place of the examples; "cma_es" (needs evosax); "random"
+        search with as many evaluations; "gradient" descent through the decoder;
+        "latent_difference", the mean difference of the examples' codes; "no_step", the
+        option nearest to the query; "reconstruction", which receives the solution's code
+        and so bounds the others.
       search: settings of the searches.
+      features: what the searches compare, such as those of `fit_surrogate`; by default
+        the pixels, and every candidate is decoded.
       chunk: problems that are searched at once; more take more memory.
 
     Returns:
@@ -248,6 +97,7 @@ def solve_analogies(
 
     Raises:
       ValueError: if there is no such solver, or a setting is too small.
+      ImportError: if the solver is "cma_es" and evosax is not installed.
 
     Example:
       >>> from dis_jax import data, studies
@@ -263,16 +113,21 @@ def solve_analogies(
     search = search or Search()
     if solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
-    _check(search, problems.inputs.shape[1])
+    check_search(search, problems.inputs.shape[1])
+    features = features or Features(lambda z: _flat(decode(z)), _flat)
     count = len(problems.query)
-    program = jax.jit(functools.partial(_answer_all, encode, decode, solver, search))
+    draw = jax.jit(functools.partial(_draw, encode, features))
+    find = _finder(SOLVERS[solver], features, search)
+    answer = jax.jit(functools.partial(_answer, decode))
     parts = []
     keys = jax.random.split(key, count)
     # The last chunk is filled up with repeats, so that all run the same program.
     for start in range(0, count, chunk):
         index = np.minimum(np.arange(start, start + chunk), count - 1)
         piece = jax.tree.map(lambda a, i=index: a[i], problems)
-        made = jax.tree.map(np.asarray, program(image_set, piece, keys[index]))
+        boards = draw(image_set, piece)
+        made = answer(boards, piece.solution, find(boards.tasks, keys[index]))
+        made = jax.tree.map(np.asarray, made)
         parts.append(jax.tree.map(lambda a, n=count - start: a[:n], made))
     return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
@@ -334,51 +189,66 @@ def accuracy_by_length(problems: NarProblems, answers: Answers) -> dict[str, Any
     return {**whole, "low": low, "high": high, "by_length": by_length}
 
 
-def _answer_all(
+def _draw(
     encode: Callable[[Array], Array],
-    decode: Decode,
-    solver: str,
-    search: Search,
+    features: Features,
     image_set: ImageSet,
     problems: NarProblems,
-    keys: Key[Array, " problem"],
-) -> Answers:
+) -> Boards:
     count, _, factors = problems.inputs.shape
 
     def draw(rows: Array) -> tuple[Array, Array]:
         images = image_set.images(rows.reshape(-1, factors))
-        codes = encode(images)
-        shape = rows.shape[:-1]
-        return images.reshape(*shape, *images.shape[1:]), codes.reshape(*shape, -1)
+        codes = encode(images).reshape(*rows.shape[:-1], -1)
+        return images, codes
+
+    def compared(images: Array) -> Array:
+        return features.of_images(images).reshape(count, -1, width)
 
     outputs, output_codes = draw(problems.outputs)
     options, option_codes = draw(problems.options)
-    _, inputs = draw(problems.inputs)
-    _, query = draw(problems.query)
+    width = jax.eval_shape(features.of_images, outputs).shape[-1]
+    inputs, query = draw(problems.inputs)[1], draw(problems.query)[1]
     solution = option_codes[jnp.arange(count), problems.solution]
-    tasks = Task(inputs, output_codes, outputs, query, options, solution)
-
-    step = lambda task, key: SOLVERS[solver](decode, task, key, search)
-    deltas = jax.vmap(step)(tasks, keys)
-    found = decode(query + deltas)
-    distance = jax.vmap(lambda image, four: _squared(four, image))(found, options)
-    choice = distance.argmin(axis=1)
-    return Answers(choice, choice == problems.solution, deltas, found)  # type: ignore[arg-type]
+    tasks = Task(
+        *(inputs, output_codes, compared(outputs), query, compared(options), solution)
+    )
+    return Boards(tasks, options.reshape(count, -1, *options.shape[1:]))
 
 
-def _squared(images: Array, target: Array) -> Array:
-    """Squared error of each image, summed over pixels and channels."""
-    return ((images - target) ** 2).sum(axis=range(1, images.ndim))
+def _finder(
+    solver: Solver, features: Features, search: Search
+) -> Callable[[Task, Array], Array]:
+    """(tasks, keys) -> a step for each; all problems take each generation together."""
+
+    def start(task: Task, key: Array) -> Any:
+        return solver.start(solver.fitness(features, task, search), task, key, search)
+
+    def generation(task: Task, memory: Any, key: Array) -> Any:
+        assert solver.generation is not None
+        fitness = solver.fitness(features, task, search)
+        return solver.generation(fitness, memory, key, search)
+
+    begin, advance = jax.jit(jax.vmap(start)), jax.jit(jax.vmap(generation))
+    # The first generation is the start.
+    later = search.generations - 1 if solver.generation else 0
+
+    def find(tasks: Task, keys: Array) -> Array:
+        of_generation = jax.vmap(lambda key: jax.random.split(key, 1 + later))(keys)
+        memory = begin(tasks, of_generation[:, 0])
+        for number in range(1, 1 + later):
+            memory = advance(tasks, memory, of_generation[:, number])
+        return jax.vmap(solver.best)(memory)
+
+    return find
 
 
-def _check(search: Search, num_examples: int) -> None:
-    for name, least, most in (
-        ("population", 2, math.inf),
-        ("generations", 1, math.inf),
-        ("tournament", 1, math.inf),
-        ("elite", 1, search.population),
-        ("examples", 1, num_examples),
-    ):
-        found = getattr(search, name)
-        if not least <= found <= most:
-            raise ValueError(f"{name} is {found}; expected {least} to {most}.")
+def _answer(decode: Decode, boards: Boards, solution: Array, deltas: Array) -> Answers:
+    found = decode(boards.tasks.query + deltas)
+    gap = found[:, None] - boards.options
+    choice = (gap**2).sum(axis=range(2, gap.ndim)).argmin(axis=1)
+    return Answers(choice, choice == solution, deltas, found)  # type: ignore[arg-type]
+
+
+def _flat(images: Array) -> Array:
+    return images.reshape(len(images), -1)
