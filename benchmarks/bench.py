@@ -1,9 +1,10 @@
 r"""Speed on this machine, written to results/bench_<backend>.json.
 
-  python -m benchmarks.bench [--parts=step,calls,population,pairs,start,data,metrics]
+  python -m benchmarks.bench [--parts=step,calls,data]
 
-Parts that are not asked for stay as they are in it. Each figure is measured in a process
-of its own, on one core and on all; what is compared is measured in turn, in one run.
+All parts (PARTS) by default; those that are not asked for stay as they are in it. Each
+figure is measured in a process of its own, on one core and on all; what is compared is
+measured in turn, in one run.
 PyTorch is the peer where it is installed (extra `dev`).
 """
 
@@ -22,7 +23,16 @@ from absl import app, flags
 from benchmarks.measure import measure
 from dis_jax.provenance import provenance
 
-PARTS = ("step", "calls", "population", "pairs", "start", "data", "metrics")
+PARTS = (
+    "step",
+    "calls",
+    "population",
+    "pairs",
+    "start",
+    "data",
+    "metrics",
+    "penalties",
+)
 _PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
 _PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times over.")
@@ -132,6 +142,14 @@ def data():
 def metrics():
     """Seconds for each metric at 10,000 codes of 10 dimensions."""
     return measure("bench_metrics")
+
+
+def penalties():
+    """CPU ms a step of FactorVAE, and of a Gaussian in place of its discriminator."""
+    return {
+        name: measure("bench_penalties", f"--study={study}")
+        for name, study in (("dense", "small,gamma10"), ("convolutional", "gamma10"))
+    }
 
 
 def main(_):

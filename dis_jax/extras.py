@@ -12,6 +12,7 @@ PACKAGES = {
     ),
     "data": ("grain", "h5py", "importlib_resources", "pyarrow", "tensorflow_datasets"),
     "hub": ("huggingface_hub", "safetensors"),
+    "search": ("evosax",),
 }
 
 

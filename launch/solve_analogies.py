@@ -3,7 +3,9 @@
   python -m launch.solve_analogies --workdir=runs/nar --num_problems=1000
 
 Every solver answers the same problems, rendered with the glyphs of the model's data set
-(nar or rendered_nar). Writes `evaluation/analogies.json`, and `analogies.html` with
+(nar or rendered_nar). Searches compare principal components of images, as a small network
+predicts them from codes; --exact decodes each candidate instead, which takes hours with
+convolutions on a CPU. Writes `evaluation/analogies.json`, and `analogies.html` with
 problems, decoded answers, options and choices.
 """
 
@@ -14,8 +16,12 @@ import time
 
 from absl import flags
 
+from dis_jax import extras
+
 from . import shared_flags, start
 
+_CODES = 4_000  # boards whose codes the surrogate is fitted around
+_CHUNK = 50  # problems at once with the surrogate, which needs little memory
 _WORKDIR = shared_flags.workdir()
 _DATA_DIR = shared_flags.data_dir()
 _NUM = flags.DEFINE_integer("num_problems", 1000, "Number of problems.")
@@ -26,7 +32,34 @@ _SEED = shared_flags.seed("problems and searches")
 _POPULATION = flags.DEFINE_integer("population", 64, "Candidate steps per generation.")
 _GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations.")
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")
+_EXACT = flags.DEFINE_bool("exact", False, "Decode every candidate of the searches.")
 _SHOWN = flags.DEFINE_integer("shown", 6, "Problems per solver on the page.")
+
+
+def _solvers():
+    """Those asked for; by default all, without those whose package is not installed."""
+    from dis_jax import studies
+
+    if _SOLVERS.value:
+        return _SOLVERS.value
+    lacking = extras.missing_package("evosax")
+    if lacking:
+        print(f"skipped cma_es: {lacking}")
+    return [name for name in studies.SOLVERS if name != "cma_es" or not lacking]
+
+
+def _surrogate(encode, decode, boards, key):
+    """Features of a network fitted to the decoder, and how well it fits."""
+    import numpy as np
+
+    from dis_jax import evaluation, studies
+
+    began = time.process_time()
+    index = boards.choose(np.random.default_rng(_SEED.value), _CODES)
+    codes = evaluation.encode_all(encode, boards.take(index)[0])
+    features, left = studies.fit_surrogate(decode, codes, key)
+    print(f"surrogate: {100 * left:.1f} % of the variance unexplained", flush=True)
+    return features, {"unexplained": left, "cpu_seconds": time.process_time() - began}
 
 
 def main(argv):
@@ -59,18 +92,27 @@ def main(argv):
         *(studies.solve_analogies, encode, decode, boards, problems, search_key),
         search=search,
     )
+    names, surrogate = _solvers(), {}
+    if not _EXACT.value and not {*names} <= {*studies.WITHOUT_SEARCH}:
+        features, surrogate = _surrogate(encode, decode, boards, search_key)
+        solve = functools.partial(solve, features=features, chunk=_CHUNK)
     answers, entries = {}, {}
-    for name in _SOLVERS.value or studies.SOLVERS:
-        began = time.perf_counter()
+    for name in names:
+        began = time.perf_counter(), time.process_time()
         answers[name] = solve(name)
         entries[name] = {
             "result": studies.accuracy_by_length(problems, answers[name]),
-            "settings": search._asdict(),
-            "seconds": time.perf_counter() - began,
+            "settings": search._asdict() | {"exact": _EXACT.value},
+            "seconds": time.perf_counter() - began[0],
+            "cpu_seconds": time.process_time() - began[1],
         }
         print(f"{name}: {entries[name]['result']['accuracy']:.3f}", flush=True)
     result = evaluation.record(
-        entries, data=boards.name, step=int(state.step), seed=_SEED.value
+        entries,
+        data=boards.name,
+        step=int(state.step),
+        seed=_SEED.value,
+        surrogate=surrogate,
     )
     print(evaluation.format_table(result))
     folder = pathlib.Path(_WORKDIR.value)

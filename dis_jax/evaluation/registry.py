@@ -22,6 +22,7 @@ from dis_jax.metrics.hausdorff_support import hausdorff_support
 from dis_jax.metrics.infomec import infomec
 from dis_jax.metrics.irs import irs
 from dis_jax.metrics.jemmig import jemmig, reweighted_jemmig
+from dis_jax.metrics.mask_variance import mask_variance
 from dis_jax.metrics.mcc import mcc, reweighted_mcc
 from dis_jax.metrics.mig import mig, reweighted_mig
 from dis_jax.metrics.modularity_explicitness import modularity_explicitness
@@ -108,6 +109,7 @@ METRICS: dict[str, Metric] = {
     "hausdorff_support": Metric(hausdorff_support, ("codes",), best=_FACTORISED),
     "omes": Metric(omes, (*_ALL, "key"), best=_OMES, reweighted=reweighted_omes),
     "omes_on_grid": Metric(omes_on_grid, _GRID, best=_OMES),
+    "mask_variance": Metric(mask_variance, _GRID, slow=True),
     "infomec": Metric(infomec, _KINDS),
     "mcc": _MCC,
     "mcc_spearman": _MCC._replace(settings={"correlation": "spearman"}),
@@ -127,7 +129,7 @@ _FAST = tuple(
     for name, metric in METRICS.items()
     if metric.fn is not downstream
     and name != "factor_vae_score_paper"
-    and (not metric.slow or name == "dci_lightgbm")
+    and (not metric.slow or name in ("dci_lightgbm", "mask_variance"))
     and not name.startswith("grouped_")  # stand-ins where there is no grid
 )
 METRIC_SETS: dict[str, tuple[str, ...]] = {

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.probing.checks import random_key
-from dis_jax.probing.encoding import Encode, sample_factors
+from dis_jax.probing.encoding import Encode, SharedGrid, sample_factors
 
 _TRIES = 8  # draws for each image that is kept
 _BASES = 64  # draws of a group's first image
@@ -63,7 +63,7 @@ class MaskVariance(NamedTuple):
 
 def mask_variance(
     encode: Encode,
-    scenes: ImageSet | Scenes,
+    scenes: ImageSet | SharedGrid | Scenes,
     key: Key[Array, ""] | int,
     *,
     batch_size: int = 32,
@@ -118,6 +118,9 @@ def mask_variance(
     ):
         if value < least:
             raise ValueError(f"{name} must be at least {least}, found {value}.")
+    if isinstance(scenes, SharedGrid):
+        # its own images: a baseline shuffles them
+        scenes = factor_scenes(scenes.image_set, scenes.images)
     scenes = factor_scenes(scenes) if isinstance(scenes, ImageSet) else scenes
     if len(scenes.names) < 2:
         raise ValueError(
@@ -182,7 +185,9 @@ def score_ratios(
     )
 
 
-def factor_scenes(image_set: ImageSet) -> Scenes:
+def factor_scenes(
+    image_set: ImageSet | None, images: Callable[[Array], Array] | None = None
+) -> Scenes:
     """Scenes of a rendered set: a region is altered by the factors that belong to it.
 
     Images whose other masks would change too are drawn again, and so are those in which
@@ -190,6 +195,7 @@ def factor_scenes(image_set: ImageSet) -> Scenes:
 
     Args:
       image_set: a full grid with `masks` and `regions`.
+      images: factors -> images, by default those of the set.
 
     Returns:
       The scenes, of the regions that have factors.
@@ -202,9 +208,10 @@ def factor_scenes(image_set: ImageSet) -> Scenes:
       >>> factor_scenes(data.load("rendered_nar")).names
       ('glyph_1', 'glyph_2', 'glyph_3')
     """
-    if image_set.masks_fn is None or not image_set.is_grid:
+    if image_set is None or image_set.masks_fn is None or not image_set.is_grid:
+        name = repr(image_set.name) if image_set else "this set"
         raise ValueError(
-            f"{image_set.name!r} has no masks; `recoloured_scenes` accepts masks from a "
+            f"{name} has no masks; `recoloured_scenes` accepts masks from a "
             "file or a `segment` function."
         )
     places = [i for i, (_, factors) in enumerate(image_set.regions) if factors]
@@ -212,17 +219,18 @@ def factor_scenes(image_set: ImageSet) -> Scenes:
         [image_set.factor_names.index(f) for f in image_set.regions[i][1]]
         for i in places
     ]
+    render = images or image_set.images
     draw = functools.partial(_draw_factors, tuple(places), tuple(map(tuple, columns)))
 
     def altered(key: Array, region: int, batch: int) -> Array:
-        return image_set.images(draw(image_set, key, (region,), batch))
+        return render(draw(image_set, key, (region,), batch))
 
     def held(key: Array, region: int, batch: int) -> Array:
         others = tuple(i for i in range(len(places)) if i != region)
-        return image_set.images(draw(image_set, key, others, batch))
+        return render(draw(image_set, key, others, batch))
 
     def sample(key: Array, batch: int) -> Array:
-        return image_set.images(sample_factors(key, (batch,), image_set.sizes))
+        return render(sample_factors(key, (batch,), image_set.sizes))
 
     names = tuple(image_set.regions[i][0] for i in places)
     return Scenes(names, altered, held, sample)

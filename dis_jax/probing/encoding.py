@@ -265,9 +265,11 @@ class SharedGrid:
       images: `images(factors)`, compiled where the set is one of this package's.
       codes: (image, latent), or None until they are needed.
       factor_names: of each factor.
+      image_set: the set itself, for its masks, or None where it is not this package's.
     """
 
     def __init__(self, data: FactorGrid):
+        self.image_set = data if isinstance(data, ImageSet) else None
         self.sizes = data.sizes
         numbered = tuple(f"factor_{k}" for k in range(len(data.sizes)))
         self.factor_names = getattr(data, "factor_names", None) or numbered

@@ -8,7 +8,7 @@ from dis_jax.studies.analogies import (
 )
 from dis_jax.studies.decoder_surrogate import fit_surrogate
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
-from dis_jax.studies.latent_search import SOLVERS, Features, Search
+from dis_jax.studies.latent_search import SOLVERS, WITHOUT_SEARCH, Features, Search
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
 from dis_jax.studies.selection import (
     Candidate,
@@ -44,6 +44,7 @@ from dis_jax.studies.transfer_table import tabulate_sources, tabulate_transfers
 
 __all__ = [
     "SOLVERS",
+    "WITHOUT_SEARCH",
     "Answers",
     "Candidate",
     "Features",

@@ -97,7 +97,7 @@ def solve_analogies(
 
     Raises:
       ValueError: if there is no such solver, or a setting is too small.
-      ImportError: if the solver is "cma_es" and evosax is not installed.
+      ModuleNotFoundError: if the solver is "cma_es" and evosax is not installed.
 
     Example:
       >>> from dis_jax import data, studies

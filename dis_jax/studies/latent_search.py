@@ -1,8 +1,8 @@
 """Searches for the latent step of a visual analogy: genetic, CMA-ES, random, gradient.
 
-A search is a start and a generation, pure functions of one problem; `solve_analogies` runs
-many at once. Generations are separate calls, because
-a convolution within `lax.scan` is many times slower on a CPU.
+A search is a start and a generation, pure functions of one problem; `solve_analogies`
+runs many at once. Generations are separate calls, because a convolution within `lax.scan`
+is many times slower on a CPU.
 """
 
 from __future__ import annotations
@@ -180,14 +180,10 @@ def _descend(fitness: Fitness, memory: Any, key: Array, search: Search) -> Any:
 
 
 def _cma_es(search: Search, latent: int) -> tuple[Any, Any]:
-    try:
-        from evosax.algorithms import (  # pyright: ignore[reportMissingImports]
-            CMA_ES,
-        )
-    except ImportError as error:
-        raise ImportError(
-            'the solver cma_es needs evosax: pip install ".[search]".'
-        ) from error
+    from evosax.algorithms import (  # pyright: ignore[reportMissingImports]
+        CMA_ES,
+    )
+
     strategy = CMA_ES(population_size=search.population, solution=jnp.zeros(latent))
     return strategy, strategy.default_params.replace(std_init=search.std)
 
@@ -229,6 +225,7 @@ SOLVERS: dict[str, Solver] = {
     "no_step": _without_search(lambda task: jnp.zeros_like(task.query)),
     "reconstruction": _without_search(lambda task: task.solution - task.query),
 }
+WITHOUT_SEARCH = tuple(n for n, solver in SOLVERS.items() if solver.generation is None)
 
 
 def check_search(search: Search, num_examples: int) -> None:

@@ -23,7 +23,7 @@ def test_solvers_answer_the_same_problems(run, workdir):
     solvers = ("latent_difference", "genetic")
     done = run(
         *("solve_analogies", f"--workdir={workdir}", *SMALL),
-        f"--solvers={','.join(solvers)}",
+        *(f"--solvers={','.join(solvers)}", "--exact"),
     )
     assert done.returncode == 0, done.stderr
     found = json.loads((workdir / "evaluation" / "analogies.json").read_text())
@@ -37,8 +37,18 @@ def test_solvers_answer_the_same_problems(run, workdir):
         assert result["accuracy"] == pytest.approx(right / 6)
         assert result["low"] <= result["accuracy"] <= result["high"]
         assert f"{name}: {result['accuracy']:.3f}" in done.stdout
+        assert found["metrics"][name]["settings"]["exact"]
     page = (workdir / "analogies.html").read_text()
     assert all(name.replace("_", " ") in page or name in page for name in solvers)
+
+
+def test_searches_use_a_network_in_place_of_the_decoder(run, workdir):
+    done = run("solve_analogies", f"--workdir={workdir}", *SMALL, "--solvers=random")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((workdir / "evaluation" / "analogies.json").read_text())
+    assert not found["metrics"]["random"]["settings"]["exact"]
+    assert found["surrogate"]["unexplained"] >= 0
+    assert "of the variance unexplained" in done.stdout
 
 
 def test_mistakes_end_in_a_message(run, workdir, tiny_config, tmp_path):

@@ -89,9 +89,16 @@ def test_a_code_of_region_colours_is_perfect_on_rooms():
     corners = lambda x: jnp.stack(
         [x[:, y, i] @ hues for y, i in ((62, 4), (24, 4), (40, 32))], axis=1
     )
-    found = score(corners, rooms, num_groups=2, batch_size=4, num_variance=64)
-    assert found.concentration == pytest.approx(1, abs=1e-3)
-    assert found.invariance == 1
+    small = {"num_groups": 2, "batch_size": 4, "num_variance": 64}
+    found = evaluation.evaluate(
+        *(corners, rooms, KEY, "mask_variance"),
+        **{"num_train": 8, "num_test": 4, "baselines": "all"},
+        settings={"mask_variance": small},
+    )["metrics"]["mask_variance"]
+    assert found["result"]["concentration"] == pytest.approx(1, abs=1e-3)
+    assert found["result"]["invariance"] == 1
+    # with other rooms' images every colour changes in each group
+    assert found["baselines"]["chance"]["concentration"] < 0.7
 
 
 def test_recoloured_regions_change_and_all_else_stays():

@@ -64,8 +64,12 @@ def solve(solver, count=64, problems=None, **options):
     )
 
 
-@pytest.mark.parametrize("solver", ["genetic", "gradient", "latent_difference"])
+@pytest.mark.parametrize(
+    "solver", ["genetic", "cma_es", "gradient", "latent_difference"]
+)
 def test_planted_problems_are_solved(solver):
+    if solver == "cma_es":
+        pytest.importorskip("evosax")
     answers = solve(solver)
     assert answers.correct.mean() >= 0.95
     problems = planted(64)
@@ -74,7 +78,9 @@ def test_planted_problems_are_solved(solver):
     )
     right = np.asarray(problems.outputs - problems.inputs)[:, 0]
     error = np.linalg.norm(answers.delta - right, axis=1)
-    assert np.median(error) < {"genetic": 0.4, "gradient": 0.4}.get(solver, 1e-3)
+    assert np.median(error) < {"genetic": 0.4, "gradient": 0.4, "cma_es": 0.1}.get(
+        solver, 1e-3
+    )
 
 
 def test_genetic_search_is_nearer_than_random_search_of_as_many_evaluations():
@@ -125,6 +131,40 @@ def test_fitness_may_count_some_examples_only():
     search = SEARCH._replace(examples=2)
     assert solve("gradient", problems=spoilt, search=search).correct.mean() >= 0.9
     assert solve("gradient", problems=spoilt).correct.mean() < 0.9
+
+
+def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder():
+    problems = planted(64)
+    features, unexplained = studies.fit_surrogate(
+        decode,
+        problems.inputs.reshape(-1, LATENT),
+        jax.random.key(2),
+        **{"components": LATENT, "width": 32, "num": 2048, "steps": 500},
+    )
+    assert unexplained < 0.1
+    answers = solve("genetic", problems=problems, features=features)
+    assert answers.correct.mean() >= 0.95
+    # what the searches compare is an approximation; the answer is decoded
+    codes = problems.query + answers.delta
+    np.testing.assert_allclose(answers.found, decode(codes), atol=1e-5)
+
+
+def test_components_keep_the_distances_of_decoded_images():
+    """The decoder is linear: its images have as many components as codes dimensions."""
+    codes = jax.random.normal(jax.random.key(0), (2, 256, LATENT))
+    features, _ = studies.fit_surrogate(
+        decode,
+        codes[0],
+        jax.random.key(1),
+        **{"components": LATENT, "width": 8, "num": 1024, "steps": 1},
+    )
+    first, second = map(decode, codes)
+    apart = [features.of_images(x) for x in (first, second)]
+    np.testing.assert_allclose(
+        ((apart[0] - apart[1]) ** 2).sum(1),
+        ((first - second) ** 2).sum((1, 2, 3)),
+        rtol=1e-4,
+    )
 
 
 def test_boards_themselves_as_codes_are_told_apart():
