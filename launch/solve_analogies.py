@@ -17,6 +17,7 @@ import time
 from absl import flags
 
 from dis_jax import extras
+from dis_jax.files import write_whole
 
 from . import shared_flags, start
 
@@ -33,6 +34,10 @@ _POPULATION = flags.DEFINE_integer("population", 64, "Candidate steps per genera
 _GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations.")
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")
 _EXACT = flags.DEFINE_bool("exact", False, "Decode every candidate of the searches.")
+_IMAGES = flags.DEFINE_integer(
+    "surrogate_images", 32_768, "Decoded images that the small network is fitted to."
+)
+_STEPS = flags.DEFINE_integer("surrogate_steps", 6_000, "Steps of that fit.")
 _SHOWN = flags.DEFINE_integer("shown", 6, "Problems per solver on the page.")
 
 
@@ -55,9 +60,12 @@ def _surrogate(encode, decode, boards, key):
     from dis_jax import evaluation, studies
 
     began = time.process_time()
-    index = boards.choose(np.random.default_rng(_SEED.value), _CODES)
+    count = min(_CODES, _IMAGES.value)
+    index = boards.choose(np.random.default_rng(_SEED.value), count)
     codes = evaluation.encode_all(encode, boards.take(index)[0])
-    features, left = studies.fit_surrogate(decode, codes, key)
+    features, left = studies.fit_surrogate(
+        *(decode, codes, key), num=_IMAGES.value, steps=_STEPS.value
+    )
     print(f"surrogate: {100 * left:.1f} % of the variance unexplained", flush=True)
     return features, {"unexplained": left, "cpu_seconds": time.process_time() - began}
 
@@ -96,7 +104,9 @@ def main(argv):
     if not _EXACT.value and not {*names} <= {*studies.WITHOUT_SEARCH}:
         features, surrogate = _surrogate(encode, decode, boards, search_key)
         solve = functools.partial(solve, features=features, chunk=_CHUNK)
-    answers, entries = {}, {}
+    folder = pathlib.Path(_WORKDIR.value)
+    path = folder / "evaluation" / "analogies.json"
+    answers, entries, result = {}, {}, {}
     for name in names:
         began = time.perf_counter(), time.process_time()
         answers[name] = solve(name)
@@ -107,18 +117,16 @@ def main(argv):
             "cpu_seconds": time.process_time() - began[1],
         }
         print(f"{name}: {entries[name]['result']['accuracy']:.3f}", flush=True)
-    result = evaluation.record(
-        entries,
-        data=boards.name,
-        step=int(state.step),
-        seed=_SEED.value,
-        surrogate=surrogate,
-    )
+        # after each solver, because an exact search takes hours
+        result = evaluation.record(
+            entries,
+            data=boards.name,
+            step=int(state.step),
+            seed=_SEED.value,
+            surrogate=surrogate,
+        )
+        write_whole(path, json.dumps(result, indent=2) + "\n")
     print(evaluation.format_table(result))
-    folder = pathlib.Path(_WORKDIR.value)
-    path = folder / "evaluation" / "analogies.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
     page = figures.write_analogy_page(
         *(folder / "analogies.html", boards, problems, answers, entries),
         shown=_SHOWN.value,

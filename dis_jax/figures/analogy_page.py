@@ -17,6 +17,7 @@ _ABOUT = {
     "genetic": "Genetic search for a step that maps the examples' inputs to outputs.",
     "genetic_options": "Genetic search for a step from the query to any of the options; "
     "ignores the examples.",
+    "cma_es": "CMA-ES of evosax, with the fitness of the genetic search.",
     "random": "The best of random steps, as many as the genetic search evaluates.",
     "gradient": "Gradient descent through the decoder, starting from no step.",
     "latent_difference": "The mean difference between example codes; no search.",

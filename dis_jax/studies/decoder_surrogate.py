@@ -10,11 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Key
+from threadpoolctl import threadpool_limits
 
 from dis_jax.studies.latent_search import Features
 
 _BATCH = 256
-_HELD_OUT = 1024
+_HELD_OUT = 1024  # decoded images that judge the fit; as many give the components
 
 
 def fit_surrogate(
@@ -22,11 +23,11 @@ def fit_surrogate(
     codes: Float[Array, "batch latent"],
     key: Key[Array, ""],
     *,
-    std: float = 1.0,
+    std: float = 0.5,
     components: int = 64,
     width: int = 128,
-    num: int = 16_384,
-    steps: int = 3_000,
+    num: int = 32_768,
+    steps: int = 6_000,
 ) -> tuple[Features, float]:
     """Fits a small network to the principal components of decoded images.
 
@@ -68,8 +69,9 @@ def fit_surrogate(
     images = np.concatenate([np.asarray(flat(part)) for part in _parts(z)])
     centre = images[:num].mean(axis=0)
     # Components of a part of the images: the SVD of all would take longer than the fit.
-    sample = images[:_HELD_OUT] - centre
-    axes = np.linalg.svd(sample, full_matrices=False)[2][:components]
+    sample = images[:num][:_HELD_OUT] - centre
+    with threadpool_limits(1):  # on a busy machine several threads take minutes
+        axes = np.linalg.svd(sample, full_matrices=False)[2][:components]
     targets = jnp.asarray((images - centre) @ axes.T)
     unit = jnp.sqrt((targets[:num] ** 2).mean())
     params = _fit(

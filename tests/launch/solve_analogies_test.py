@@ -43,7 +43,8 @@ def test_solvers_answer_the_same_problems(run, workdir):
 
 
 def test_searches_use_a_network_in_place_of_the_decoder(run, workdir):
-    done = run("solve_analogies", f"--workdir={workdir}", *SMALL, "--solvers=random")
+    small = ("--surrogate_images=256", "--surrogate_steps=2", "--solvers=random")
+    done = run("solve_analogies", f"--workdir={workdir}", *SMALL, *small)
     assert done.returncode == 0, done.stderr
     found = json.loads((workdir / "evaluation" / "analogies.json").read_text())
     assert not found["metrics"]["random"]["settings"]["exact"]
