@@ -81,6 +81,25 @@ def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
         studies.load_study(f"configs/studies/{name}.py:7")
 
 
+def test_the_forms_of_the_gaussian_differ_in_moments_and_penalty(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    file = "configs/studies/gaussian_tc.py"
+    found = studies.load_study(f"{file}:small,gamma10,steps50")
+    assert found.name == "gaussian_tc_small_gamma10_steps50"
+    forms = {n: c for n, c in found.rows.items() if c.method == "gaussian_tc"}
+    assert {(c.moments, c.penalty) for c in forms.values()} == {
+        (moments, penalty)
+        for moments in ("batch", "moving", "network")
+        for penalty in ("tc", "kl")
+    }
+    for config in found.rows.values():
+        assert config.hparams.get("gamma", 10) == 10
+        assert (config.network.name, config.steps) == ("mlp", 50)
+    whole = studies.load_study(file)
+    assert len(whole.rows) == 2 + 2 * 7  # two gammas of FactorVAE and six forms
+    assert {c.network.name for c in whole.rows.values()} == {"conv"}
+
+
 def test_commands_of_committed_tables_name_them_still(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = {}
