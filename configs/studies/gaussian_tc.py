@@ -71,7 +71,7 @@ def score(trained):
     )
     result = {name: entry["result"] for name, entry in found["metrics"].items()}
     index = images.choose(np.random.default_rng(trained.seed), 2000)
-    image = images.take(index)[0]
+    image = images.take(jnp.asarray(index))[0]
     decoded = jnp.clip(
         method.decode(state, {method.code: encode(image)}), 1e-6, 1 - 1e-6
     )
