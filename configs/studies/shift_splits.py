@@ -10,8 +10,8 @@ Arguments after the colon: methods and splits, which select rows; "steps14000",
 rendered_shapes3d or rendered_dsprites. The splits are random, composition,
 interpolation and extrapolation (Schott et al. 2022), recombination_to_element and
 recombination_to_range (Montero et al. 2021). The defaults, 300,000 steps and 5 seeds,
-need an accelerator. The second command, whose numbers are in results/, takes about 9
-minutes of a CPU core. docs/generalisation.md describes the results.
+need an accelerator. The second command, whose numbers are in results/, took 34
+minutes on a shared CPU core. docs/generalisation.md describes the results.
 """
 
 import functools
