@@ -47,10 +47,10 @@ class Part(NamedTuple):
 
 
 PARTS = {
-    "agreement": Part(parts.agreement, 6),
+    "agreement": Part(parts.agreement, 15),
     "resume": Part(parts.resume, 4),
     "step": Part(parts.step, 5),
-    "factor_vae": Part(parts.factor_vae, 8),
+    "factor_vae": Part(parts.factor_vae, 10),
     "calls": Part(parts.calls, 5),
     "population": Part(parts.population, 8),
     "data": Part(parts.images, 4),
