@@ -100,10 +100,12 @@ def main(argv):
         *(studies.solve_analogies, encode, decode, boards, problems, search_key),
         search=search,
     )
-    names, surrogate = _solvers(), {}
+    names, surrogate, features = _solvers(), {}, None
     if not _EXACT.value and not {*names} <= {*studies.WITHOUT_SEARCH}:
         features, surrogate = _surrogate(encode, decode, boards, search_key)
         solve = functools.partial(solve, features=features, chunk=_CHUNK)
+    drawn = studies.draw_problems(encode, boards, problems, features=features)
+    solve = functools.partial(solve, drawn=drawn)
     folder = pathlib.Path(_WORKDIR.value)
     path = folder / "evaluation" / "analogies.json"
     answers, entries, result = {}, {}, {}

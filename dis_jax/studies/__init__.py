@@ -2,8 +2,10 @@
 
 from dis_jax.studies.analogies import (
     Answers,
+    DrawnProblems,
     accuracy_by_length,
     accuracy_interval,
+    draw_problems,
     solve_analogies,
 )
 from dis_jax.studies.decoder_surrogate import fit_surrogate
@@ -47,6 +49,7 @@ __all__ = [
     "WITHOUT_SEARCH",
     "Answers",
     "Candidate",
+    "DrawnProblems",
     "Features",
     "Scored",
     "Search",
@@ -56,6 +59,7 @@ __all__ = [
     "TransferStudy",
     "accuracy_by_length",
     "accuracy_interval",
+    "draw_problems",
     "find_candidates",
     "find_runs",
     "fit_surrogate",

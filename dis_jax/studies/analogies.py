@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -48,11 +48,50 @@ class Answers(NamedTuple):
     found: Float[np.ndarray, "problem height width channels"]
 
 
-class Boards(NamedTuple):
-    """What a chunk of problems shows: codes, and the options as images."""
+class DrawnProblems(NamedTuple):
+    """What problems show, once for all solvers.
+
+    Attributes:
+      tasks: codes and features, an array over problems in each field.
+      options: the answers to choose from, as images.
+    """
 
     tasks: Task
-    options: Float[Array, "problem option height width channels"]
+    options: Float[Any, "problem option height width channels"]
+
+
+def draw_problems(
+    encode: Callable[[Array], Array],
+    image_set: ImageSet,
+    problems: NarProblems,
+    *,
+    features: Features | None = None,
+    chunk: int = 8,
+) -> DrawnProblems:
+    """Draws and encodes the boards of problems, which several solvers can share.
+
+    Args:
+      encode: images -> codes (batch, latent).
+      image_set: draws the boards.
+      problems: as `data.nar_problems` gives them.
+      features: what the searches compare; by default the pixels.
+      chunk: problems that are drawn at once; more take more memory.
+
+    Returns:
+      The problems as codes, features and images, NumPy arrays.
+
+    Example:
+      >>> from dis_jax import data, studies
+      >>> pixels = lambda images: images.reshape(len(images), -1)
+      >>> drawn = studies.draw_problems(
+      ...     pixels, data.rendered_nar(), data.nar_problems(jax.random.key(0), 3))
+      >>> drawn.options.shape, drawn.tasks.inputs.shape
+      ((3, 4, 64, 64, 1), (3, 6, 4096))
+    """
+    of_images = features.of_images if features else _flat
+    draw = jax.jit(functools.partial(_draw, encode, of_images))
+    drawn = [draw(image_set, piece) for piece in _chunks(problems, chunk)]
+    return _joined(drawn, len(problems.query))
 
 
 def solve_analogies(
@@ -65,6 +104,7 @@ def solve_analogies(
     *,
     search: Search | None = None,
     features: Features | None = None,
+    drawn: DrawnProblems | None = None,
     chunk: int = 8,
 ) -> Answers:
     """Answers visual analogies by a step in latent space, many problems at once.
@@ -90,6 +130,8 @@ def solve_analogies(
       search: settings of the searches.
       features: what the searches compare, such as those of `fit_surrogate`; by default
         the pixels, and every candidate is decoded.
+      drawn: the same problems by `draw_problems`, with the same features, so that several
+        solvers share them.
       chunk: problems that are searched at once; more take more memory.
 
     Returns:
@@ -115,21 +157,37 @@ def solve_analogies(
         raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
     check_search(search, problems.inputs.shape[1])
     features = features or Features(lambda z: _flat(decode(z)), _flat)
+    drawn = drawn or draw_problems(
+        encode, image_set, problems, features=features, chunk=chunk
+    )
     count = len(problems.query)
-    draw = jax.jit(functools.partial(_draw, encode, features))
     find = _finder(SOLVERS[solver], features, search)
     answer = jax.jit(functools.partial(_answer, decode))
-    parts = []
-    keys = jax.random.split(key, count)
-    # The last chunk is filled up with repeats, so that all run the same program.
+    every = drawn, jnp.asarray(problems.solution), jax.random.split(key, count)
+    parts = [
+        answer(boards, solution, find(boards.tasks, keys))
+        for boards, solution, keys in _chunks(every, chunk)
+    ]
+    return _joined(parts, count)
+
+
+def _chunks(tree: Any, chunk: int) -> Iterator[Any]:
+    """Parts of equal length, so that all run the same program.
+
+    The last part is filled up with repeats; `_joined` leaves them out.
+    """
+    count = len(jax.tree.leaves(tree)[0])
     for start in range(0, count, chunk):
         index = np.minimum(np.arange(start, start + chunk), count - 1)
-        piece = jax.tree.map(lambda a, i=index: a[i], problems)
-        boards = draw(image_set, piece)
-        made = answer(boards, piece.solution, find(boards.tasks, keys[index]))
-        made = jax.tree.map(np.asarray, made)
-        parts.append(jax.tree.map(lambda a, n=count - start: a[:n], made))
-    return jax.tree.map(lambda *a: np.concatenate(a), *parts)
+        yield jax.tree.map(lambda a, i=index: a[i], tree)
+
+
+def _joined(parts: list[Any], count: int) -> Any:
+    """The first `count` rows of all parts, as NumPy arrays."""
+    return jax.tree.map(
+        lambda *rows: np.concatenate([np.asarray(part) for part in rows])[:count],
+        *parts,
+    )
 
 
 def accuracy_interval(
@@ -191,10 +249,10 @@ def accuracy_by_length(problems: NarProblems, answers: Answers) -> dict[str, Any
 
 def _draw(
     encode: Callable[[Array], Array],
-    features: Features,
+    of_images: Callable[[Array], Array],
     image_set: ImageSet,
     problems: NarProblems,
-) -> Boards:
+) -> DrawnProblems:
     count, _, factors = problems.inputs.shape
 
     def draw(rows: Array) -> tuple[Array, Array]:
@@ -203,17 +261,17 @@ def _draw(
         return images, codes
 
     def compared(images: Array) -> Array:
-        return features.of_images(images).reshape(count, -1, width)
+        return of_images(images).reshape(count, -1, width)
 
     outputs, output_codes = draw(problems.outputs)
     options, option_codes = draw(problems.options)
-    width = jax.eval_shape(features.of_images, outputs).shape[-1]
+    width = jax.eval_shape(of_images, outputs).shape[-1]
     inputs, query = draw(problems.inputs)[1], draw(problems.query)[1]
     solution = option_codes[jnp.arange(count), problems.solution]
     tasks = Task(
         *(inputs, output_codes, compared(outputs), query, compared(options), solution)
     )
-    return Boards(tasks, options.reshape(count, -1, *options.shape[1:]))
+    return DrawnProblems(tasks, options.reshape(count, -1, *options.shape[1:]))
 
 
 def _finder(
@@ -243,9 +301,11 @@ def _finder(
     return find
 
 
-def _answer(decode: Decode, boards: Boards, solution: Array, deltas: Array) -> Answers:
-    found = decode(boards.tasks.query + deltas)
-    gap = found[:, None] - boards.options
+def _answer(
+    decode: Decode, drawn: DrawnProblems, solution: Array, deltas: Array
+) -> Answers:
+    found = decode(drawn.tasks.query + deltas)
+    gap = found[:, None] - drawn.options
     choice = (gap**2).sum(axis=range(2, gap.ndim)).argmin(axis=1)
     return Answers(choice, choice == solution, deltas, found)  # type: ignore[arg-type]
 
