@@ -84,12 +84,11 @@ def score(trained):
     key = jax.random.key(trained.seed)
     found = evaluation.evaluate(encode, images, key, METRICS, baselines="none")
     result = {name: entry["result"] for name, entry in found["metrics"].items()}
-    scores = {
+    found = {
         "InfoM": info.modularity,
         "InfoE": info.explicitness,
         "InfoC": info.compactness,
         "DCI disentanglement": result["dci_lightgbm"]["disentanglement"],
         "MCC": result["mcc"]["score"],
     }
-    # InfoC of a code with one active dimension is undefined.
-    return {"": {name: v for name, v in scores.items() if not np.isnan(v)}}
+    return {"": found}

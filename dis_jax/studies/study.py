@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -350,7 +351,11 @@ def _checked_lines(scores: Any) -> dict[str, dict[str, Any]]:
             f"the score of a study returned {scores!r}; expected a dict of lines, each a "
             'dict of columns: {"": {"MIG": 0.2}}.'
         )
-    return {name: dict(columns) for name, columns in scores.items()}
+    # A score that is undefined, such as one of a collapsed code, is in no mean.
+    return {
+        name: {column: v for column, v in columns.items() if math.isfinite(v)}
+        for name, columns in scores.items()
+    }
 
 
 def _train_and_score(

@@ -58,7 +58,8 @@ class Study(NamedTuple):
       rows: config by name, an `ml_collections.ConfigDict` each, trained with every seed.
       seeds: of the models.
       score: from a trained model to one or more lines of the table, {line: {column:
-        value}}, or to `Scored`. A line is shown as "row, line", the line "" as "row".
+        value}}, or to `Scored`. A line is shown as "row, line", the line "" as "row". A
+        score that is not finite is left out.
       published: numbers of a source, {row, line: {column: value}}.
       source: what they are taken from.
       compare: pairs of lines whose differences are given with their uncertainty.

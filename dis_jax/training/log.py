@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import pathlib
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -228,25 +226,10 @@ def _truncate(path: pathlib.Path, step: int) -> float:
 def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
     if not wanted:
         return None
-    with _without_torch():
-        from tensorboardX import SummaryWriter
+    from tensorboardX import SummaryWriter
 
     # TensorBoard hides events from `purge_step` on: those steps are made again.
     return SummaryWriter(str(folder), purge_step=first_step + 1)
-
-
-@contextlib.contextmanager
-def _without_torch() -> Iterator[None]:
-    """tensorboardX loads PyTorch where it is installed (3 s), and needs it for graphs."""
-    modules: dict[str, Any] = sys.modules
-    hidden = "torch" not in modules
-    try:
-        if hidden:
-            modules["torch"] = None  # `import torch` fails
-        yield
-    finally:
-        if hidden:
-            del modules["torch"]
 
 
 def _bar(first_step: int, last_step: int) -> Any:

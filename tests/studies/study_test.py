@@ -421,6 +421,8 @@ def test_a_run_that_starts_from_another_waits_for_it(make, tmp_path):
 def test_scores_are_lines_of_columns():
     lines = {"": {"MIG": 0.2}}
     assert study_module.checked_scores(lines) == (lines, {})
+    undefined = {"": {"MIG": 0.2, "InfoC": float("nan"), "TC": np.float32(np.inf)}}
+    assert study_module.checked_scores(undefined) == (lines, {})
     assert study_module.checked_scores(studies.Scored(lines, lines)) == (lines, lines)
     for wrong in (3, {"MIG": 0.2}, None):
         with pytest.raises(
