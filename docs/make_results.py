@@ -79,8 +79,9 @@ def line(row: str, column: str, unit: str = "") -> Callable[[Json], str]:
 
 def of_members(found: Json) -> str:
     """The FactorVAE score over the members of a population, and the mean MIG."""
+    scored = [entry["metrics"] for entry in found["evaluation"].values()]
     share, mig = (
-        [member["metrics"][name]["result"]["score"] for member in found["members"]]
+        [metrics[name]["result"]["score"] for metrics in scored if name in metrics]
         for name in ("factor_vae_score", "mig")
     )
     spread = decimal(statistics.stdev(share))
