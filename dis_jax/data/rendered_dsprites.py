@@ -15,18 +15,18 @@ from jaxtyping import Array, Bool, Float, Int
 from dis_jax.data.catalogue import DSPRITES_FACTORS
 from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, drawn_grid
-from dis_jax.data.room_worlds import (
-    Hue,
-    colours_of,
-    kind_of_angles,
-    kind_of_hues,
-    plain_hues,
-)
 from dis_jax.data.sprite_worlds import (
     ORIGINAL_SPRITES,
     SPRITE_SHAPES,
     SpriteWorld,
     check_sprites,
+)
+from dis_jax.data.world_values import (
+    Hue,
+    colours_of,
+    kind_of_angles,
+    kind_of_hues,
+    plain_hues,
 )
 
 _SIDE = 64  # of the original's images, in which lengths are given

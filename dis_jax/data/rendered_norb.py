@@ -31,7 +31,6 @@ from dis_jax.data.rays import (
     nonzero,
     orbit,
 )
-from dis_jax.data.room_worlds import kind_of_angles
 from dis_jax.data.toy_worlds import (
     INSTANCES,
     LIGHTS,
@@ -41,6 +40,9 @@ from dis_jax.data.toy_worlds import (
     Light,
     ToyWorld,
     check_toys,
+)
+from dis_jax.data.world_values import (
+    kind_of_angles,
 )
 
 _ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others boxes

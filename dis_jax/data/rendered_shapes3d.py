@@ -33,12 +33,9 @@ from dis_jax.data.rays import (
     orbit,
     slab,
 )
-from dis_jax.data.room_worlds import (
-    ORIGINAL,
-    SHAPES,
+from dis_jax.data.room_worlds import ORIGINAL, SHAPES, World, check_world
+from dis_jax.data.world_values import (
     Hue,
-    World,
-    check_world,
     colours_of,
     kind_of_hues,
     plain_hues,

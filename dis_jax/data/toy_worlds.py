@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dis_jax.data.room_worlds import (
+from dis_jax.data.world_values import (
     check_degrees,
     check_known,
     check_not_empty,
