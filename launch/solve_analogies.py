@@ -25,7 +25,7 @@ _CODES = 4_000  # boards whose codes the surrogate is fitted around
 _CHUNK = 50  # problems at once with the surrogate, which needs little memory
 _WORKDIR = shared_flags.workdir()
 _DATA_DIR = shared_flags.data_dir()
-_NUM = flags.DEFINE_integer("num_problems", 1000, "Number of problems.")
+_NUM = shared_flags.count("num_problems", 1000, "Number of problems.")
 _SOLVERS = flags.DEFINE_list(
     "solvers", None, "Solvers, comma-separated; all by default."
 )
@@ -34,11 +34,11 @@ _POPULATION = flags.DEFINE_integer("population", 64, "Candidate steps per genera
 _GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations.")
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")
 _EXACT = flags.DEFINE_bool("exact", False, "Decode every candidate of the searches.")
-_IMAGES = flags.DEFINE_integer(
+_IMAGES = shared_flags.count(
     "surrogate_images", 32_768, "Decoded images that the small network is fitted to."
 )
-_STEPS = flags.DEFINE_integer("surrogate_steps", 6_000, "Steps of that fit.")
-_SHOWN = flags.DEFINE_integer("shown", 6, "Problems per solver on the page.")
+_STEPS = shared_flags.count("surrogate_steps", 6_000, "Steps of that fit.")
+_SHOWN = shared_flags.count("shown", 6, "Problems per solver on the page.", at_least=0)
 
 
 def _solvers():
@@ -108,6 +108,25 @@ def main(argv):
     solve = functools.partial(solve, drawn=drawn)
     folder = pathlib.Path(_WORKDIR.value)
     path = folder / "evaluation" / "analogies.json"
+    about = {
+        "data": boards.name,
+        "step": int(state.step),
+        "seed": _SEED.value,
+        "surrogate": surrogate,
+    }
+    answers, result = _answer_all(path, names, solve, problems, search, about)
+    print(evaluation.format_table(result))
+    page = figures.write_analogy_page(
+        *(folder / "analogies.html", boards, problems, answers, result["metrics"]),
+        shown=_SHOWN.value,
+    )
+    print(f"wrote {path} and {page}")
+
+
+def _answer_all(path, names, solve, problems, search, about):
+    """Answers, and their record; written after each solver, for exact ones take hours."""
+    from dis_jax import evaluation, studies
+
     answers, entries, result = {}, {}, {}
     for name in names:
         began = time.perf_counter(), time.process_time()
@@ -119,21 +138,9 @@ def main(argv):
             "cpu_seconds": time.process_time() - began[1],
         }
         print(f"{name}: {entries[name]['result']['accuracy']:.3f}", flush=True)
-        # after each solver, because an exact search takes hours
-        result = evaluation.record(
-            entries,
-            data=boards.name,
-            step=int(state.step),
-            seed=_SEED.value,
-            surrogate=surrogate,
-        )
+        result = evaluation.record(entries, **about)
         write_whole(path, json.dumps(result, indent=2) + "\n")
-    print(evaluation.format_table(result))
-    page = figures.write_analogy_page(
-        *(folder / "analogies.html", boards, problems, answers, entries),
-        shown=_SHOWN.value,
-    )
-    print(f"wrote {path} and {page}")
+    return answers, result
 
 
 if __name__ == "__main__":
