@@ -1,14 +1,14 @@
 """What every method promises, whatever it learns. A new entry of METHODS is tested here."""
 
 import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import export
 
-from dis_jax import compiler, data, training
+from dis_jax import compiler, data, methods, networks, training
 from dis_jax.methods import METHODS, autoencoder, point
 from dis_jax.training import program as programs
 
@@ -48,6 +48,9 @@ FAMILY = (
 # method. These have what it may get wrong: shuffles, groups, and convolutions with
 # statistics of the batch.
 ONE_OF_A_KIND = ("factor_vae", "ml_vae", "sdim")
+# Gradients are averaged over replicas by the function that updates, and most methods give
+# theirs a loss alone: one method of each such function.
+UPDATES = ("factor_vae", "gaussian_tc", "infogan", "sdim", "vae")
 STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
 
 
@@ -75,6 +78,24 @@ def draw(config, batch_size=None):
     return sampler.sample(load(config.dataset), jax.random.key(1), 0, sampler.args)
 
 
+@functools.cache
+def drawer(batch, dataset, **options):
+    """`drawer(...)(i)`: the batch of step i, by a program that methods share."""
+    images = load(dataset)
+    sampler = data.SAMPLERS[batch](images, 16, **options)
+    key = jax.random.key(1)
+    return jax.jit(lambda i: sampler.sample(images, key, i, sampler.args))
+
+
+class Step(NamedTuple):
+    """A step as one program, of which a test needs no other."""
+
+    method: methods.Method
+    state: methods.State  # the first
+    update: Any
+    draw: Any  # i -> batch
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _one_rounding():
     """The default library for convolutions, which rounds each image by itself.
@@ -92,6 +113,16 @@ def name(request, let_go_of_programs):
     """A method; all its tests run one after another, and then its programs are freed."""
     yield request.param
     let_go_of_programs()
+
+
+@pytest.fixture(scope="module")
+def step(name, tiny_config):
+    """Traced once and compiled once for all tests of a method."""
+    config = config_of(name, tiny_config)
+    method = training.make_method(config)
+    draw = drawer(method.batch, config.dataset, **config.sampler)
+    state = jax.jit(method.init)(jax.random.key(0), draw(0))
+    return Step(method, state, jax.jit(method.update), draw)
 
 
 @pytest.fixture(scope="module")
@@ -167,35 +198,32 @@ def _close(a, b, rtol, atol=1e-6):
     )
 
 
-def test_training_lowers_the_loss_and_moves_every_network(name, parts):
-    _, state, compiled = parts()
-    steps = STEPS.get(name, 50)
-    after, metrics = _run(compiled, state, *[1] * steps)
-    assert int(after.step) == steps
+def test_training_lowers_the_loss_and_moves_every_network(name, step):
+    state, made = step.state, []
+    for i in range(STEPS.get(name, 50)):
+        state, metrics = step.update(state, step.draw(i))
+        made.append(metrics)
+    assert int(state.step) == len(made)
+    metrics = jax.tree.map(lambda *m: np.array(m), *made)
     loss = FALLS.get(name, lambda metrics: metrics.loss)(metrics)
     assert loss[-5:].mean() < 0.9 * loss[:5].mean()
     assert all(np.isfinite(values).all() for values in metrics)
-    for network, params in state.params.items():
+    for network, params in step.state.params.items():
         moved = jax.tree.map(
-            lambda a, b: np.abs(a - b).max(), params, after.params[network]
+            lambda a, b: np.abs(a - b).max(), params, state.params[network]
         )
         moved.pop(UNUSED.get(name), None)
         frozen = network in FROZEN.get(name, ())
         assert all((m == 0) == frozen for m in jax.tree.leaves(moved)), network
 
 
-def test_a_step_is_a_function_of_state_and_batch(name, parts, replica, tiny_config):
-    _, state, _ = parts()
-    batch = draw(config_of(name, tiny_config), 4)
-    first, second = replica(0, state, batch), replica(0, state, batch)
+def test_a_step_is_a_function_of_state_and_batch(name, step):
+    state, batch = step.state, step.draw(0)
+    first, second = (step.update(state, batch) for _ in range(2))
     _equal(first, second)
-    same = []
-    for i in (1, 2, 3):  # four rows may be shuffled in the same way twice
-        later, _ = replica(0, state._replace(step=state.step + i), batch)
-        same += jax.tree.leaves(
-            jax.tree.map(np.array_equal, later.params, first[0].params)
-        )
-    assert all(same) == (name in NO_NOISE)
+    later, _ = step.update(state._replace(step=state.step + 1), batch)
+    same = jax.tree.map(np.array_equal, later.params, first[0].params)
+    assert all(jax.tree.leaves(same)) == (name in NO_NOISE)
 
 
 @pytest.mark.parametrize("name", ["vae"], indirect=True)
@@ -235,6 +263,7 @@ def test_eight_devices_equal_one(name, parts):
         state = after_one
 
 
+@pytest.mark.parametrize("name", UPDATES, indirect=True)
 def test_pmap_averages_the_gradients_of_the_shards(name, parts, replica, tiny_config):
     config = config_of(name, tiny_config)
     _, state, _ = parts()
@@ -288,30 +317,32 @@ def test_a_population_spreads_over_devices_and_may_run_one_after_another(parts):
     assert len(jax.tree.leaves(after_spread.params)[0].devices()) == 8
 
 
-def test_a_step_lowers_for_accelerators(name, tiny_config):
-    config = config_of(name, tiny_config)
-    if "name" in config.network:
-        latent = config.network.latent
-        config.network = {"name": "conv", "latent": latent, "hidden": 8, "form": "pair"}
+def test_every_function_that_updates_has_its_pmap_test(tiny_config):
+    def functions(names):
+        made = [training.make_method(tiny_config(name)) for name in names]
+        return {method.update.__code__ for method in made}
+
+    assert functions(UPDATES) == functions(METHODS)
+
+
+def test_a_step_lowers_for_accelerators(step):
+    traced = step.update.trace(step.state, step.draw(0))
+    assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
+
+
+@pytest.mark.parametrize("form", networks.FORMS)
+def test_convolutions_lower_for_accelerators(form, tiny_config):
+    config = tiny_config("vae")
+    config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": form}
     method = training.make_method(config)
-    sampler = sampler_of(config, 4)
-    batch = programs.batch_shapes(sampler, load(config.dataset))
+    batch = programs.batch_shapes(sampler_of(config, 4), load(config.dataset))
     state = jax.eval_shape(method.init, jax.random.key(0), batch)
-
-    def step(key_data, state, batch):
-        key = jax.random.wrap_key_data(key_data)
-        state, metrics = method.update(state._replace(key=key), batch)
-        return state._replace(key=jax.random.key_data(state.key)), metrics
-
-    bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
-    exported = export.export(jax.jit(step), platforms=["tpu", "cuda"])(
-        bits, state._replace(key=bits), batch
-    )
-    assert exported.platforms == ("tpu", "cuda")
+    traced = jax.jit(method.update).trace(state, batch)
+    assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
 
 
-def test_codes_go_out_and_images_come_back(name, parts, tiny_config):
-    method, state, _ = parts()
+def test_codes_go_out_and_images_come_back(name, step, tiny_config):
+    method, state, *_ = step
     images, _ = load(config_of(name, tiny_config).dataset).take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
