@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 DEMO := runs/demo
 TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 
-.PHONY: demo test check lint types fast docs bench accelerator clean
+.PHONY: demo test all-tests check lint types fast docs bench accelerator clean
 
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
@@ -36,7 +36,11 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score_paper,mig --overwrite
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
-test: lint types
+test: lint
+	$(MAKE) --jobs 2 --output-sync=line types all-tests
+
+# Types are checked beside them: pyright is one process.
+all-tests: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint
