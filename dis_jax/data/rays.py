@@ -6,19 +6,21 @@ Everything broadcasts: rays are (batch, row, column), values of an image (batch,
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 FAR = 1e9  # t of a surface that is not hit
 _SMALL = 1e-6
 Plane = Float[Array, "*shape"] | float
 Mask = Bool[Array, "*shape"]
+Span = tuple[Plane, Plane]  # t at which a ray enters a body, and t at which it leaves
 
 
 class Vector(NamedTuple):
@@ -37,6 +39,10 @@ class Vector(NamedTuple):
     def scaled(self, factor: Plane) -> Vector:
         """Scales the vector."""
         return Vector(self.x * factor, self.y * factor, self.z * factor)
+
+    def times(self, other: Vector) -> Vector:
+        """Multiplies component by component."""
+        return Vector(self.x * other.x, self.y * other.y, self.z * other.z)
 
     def dot(self, other: Vector) -> Plane:
         """Scalar product."""
@@ -89,16 +95,14 @@ def nonzero(plane: Plane) -> Plane:
     return jnp.where(abs(plane) < _SMALL, _SMALL, plane)
 
 
-def slab(
-    origin: Plane, direction: Plane, centre: Plane, half: Plane
-) -> tuple[Plane, Plane]:
+def slab(origin: Plane, direction: Plane, centre: Plane, half: Plane) -> Span:
     """Where a ray enters and leaves centre - half < coordinate < centre + half."""
     inverse = 1 / nonzero(direction)
     middle, reach = (centre - origin) * inverse, abs(half * inverse)
     return middle - reach, middle + reach
 
 
-def box(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
+def box(ray: Camera, centre: Vector, half: Vector) -> Span:
     """Where a ray enters and leaves a box; it misses if it leaves before it enters."""
     spans = [slab(*axis) for axis in zip(*ray, centre, half, strict=True)]
     enters = jnp.maximum(jnp.maximum(spans[0][0], spans[1][0]), spans[2][0])
@@ -106,7 +110,7 @@ def box(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
     return enters, leaves
 
 
-def cylinder(ray: Camera, radius: Plane) -> tuple[Plane, Plane]:
+def cylinder(ray: Camera, radius: Plane) -> Span:
     """Where a ray enters and leaves an infinite upright cylinder about the axis."""
     (ox, _, oz), (dx, _, dz) = ray
     return _quadratic(
@@ -114,15 +118,15 @@ def cylinder(ray: Camera, radius: Plane) -> tuple[Plane, Plane]:
     )
 
 
-def ellipsoid(ray: Camera, centre: Vector, half: Vector) -> tuple[Plane, Plane]:
+def ellipsoid(ray: Camera, centre: Vector, half: Vector) -> Span:
     """Where a ray enters and leaves an ellipsoid with axes along x, y and z."""
     inverse = Vector(1 / half.x, 1 / half.y, 1 / half.z)
-    origin = Vector(*(o * i for o, i in zip(ray.origin - centre, inverse, strict=True)))
-    d = Vector(*(a * i for a, i in zip(ray.direction, inverse, strict=True)))
+    origin = (ray.origin - centre).times(inverse)
+    d = ray.direction.times(inverse)
     return _quadratic(d.dot(d), origin.dot(d), origin.dot(origin) - 1)
 
 
-def _quadratic(a: Plane, half_b: Plane, c: Plane) -> tuple[Plane, Plane]:
+def _quadratic(a: Plane, half_b: Plane, c: Plane) -> Span:
     """Roots of a t^2 + 2 half_b t + c; an empty interval where there are none."""
     discriminant = half_b * half_b - a * c
     root = jnp.sqrt(jnp.maximum(discriminant, 0))
@@ -141,7 +145,12 @@ def met(enters: Plane, leaves: Plane) -> Plane:
 
 def crosses(enters: Plane, leaves: Plane) -> Mask:
     """Whether any part of a body is ahead of a ray's start: for shadows."""
-    return jnp.logical_and(enters < leaves, leaves > _SMALL)
+    return jnp.logical_and(enters < leaves, is_ahead(leaves))
+
+
+def is_ahead(t: Plane) -> Mask:
+    """Whether t is ahead of the start of a ray, which may lie on a surface itself."""
+    return jnp.greater(t, _SMALL)
 
 
 def antialiased(
@@ -155,26 +164,25 @@ def antialiased(
     Returns:
       Images in [0, 1].
     """
-    # The channels of a corner are packed into one integer, and a loop takes the means
-    # over rows, then over columns. The loop stops XLA from fusing the means with the
-    # ray casting, which on a CPU would cast every ray again for each channel and
-    # corner.
-    packed = sum(
+    # The channels of a corner are packed into one integer.
+    channel_bytes = [
         jnp.round(plane * 255).astype(jnp.uint32) << (8 * i)
         for i, plane in enumerate(channels)
-    )
-
-    def halve(i: int, packed: Array) -> Array:
-        below = jnp.roll(packed, -1, axis=1)
-        # Byte by byte: (a & b) + ((a ^ b) >> 1) is the mean rounded down, and
-        # (a | b) - ((a ^ b) >> 1) rounded up; one of each, so that errors cancel.
-        differs = ((packed ^ below) & jnp.uint32(0xFEFEFE)) >> 1
-        down, up = (packed & below) + differs, (packed | below) - differs
-        return jnp.where(i == 0, down, up).swapaxes(1, 2)
-
-    packed = jax.lax.fori_loop(0, 2, halve, packed)[:, :-1, :-1]
+    ]
+    packed = functools.reduce(jnp.bitwise_or, channel_bytes)
+    packed = _joined(packed, _mean_down, _mean_up)
     shifts = 8 * jnp.arange(len(channels), dtype=jnp.uint32)
     return ((packed[..., None] >> shifts) & 255).astype(jnp.float32) / 255
+
+
+def _mean_down(a: Array, b: Array) -> Array:
+    """Byte by byte the mean of packed integers, rounded down."""
+    return (a & b) + (((a ^ b) & jnp.uint32(0xFEFEFE)) >> 1)
+
+
+def _mean_up(a: Array, b: Array) -> Array:
+    """Likewise, rounded up: after `_mean_down`, so that errors cancel."""
+    return (a | b) - (((a ^ b) & jnp.uint32(0xFEFEFE)) >> 1)
 
 
 def majority(
@@ -184,14 +192,34 @@ def majority(
 
     Args:
       label: 0 to count - 1, for the rays through the corners of pixels.
-      count: number of labels.
+      count: number of labels, up to 10.
 
     Returns:
       Masks that cover each pixel once; between labels with equally many corners the
       smaller wins.
     """
-    here = (label[:, None] == jnp.arange(count)[:, None, None]).astype(jnp.int8)
-    rows = here[:, :, :-1] + here[:, :, 1:]
-    corners = rows[..., :-1] + rows[..., 1:]
-    most = corners.argmax(axis=1)
+    # Three bits for each label count its corners.
+    packed = jnp.uint32(1) << (3 * label.astype(jnp.uint32))
+    packed = _joined(packed, jnp.add, jnp.add)
+    shifts = 3 * jnp.arange(count, dtype=jnp.uint32)[:, None, None]
+    most = ((packed[:, None] >> shifts) & 7).argmax(axis=1)
     return most[:, None] == jnp.arange(count)[:, None, None]
+
+
+def _joined(
+    corners: Array,
+    rows: Callable[[Array, Array], Array],
+    columns: Callable[[Array, Array], Array],
+) -> UInt32[Array, "batch side side"]:
+    """Joins the four corners of each pixel: those of neighbouring rows, then of columns.
+
+    The loop stops XLA from fusing this with the ray casting, which on a CPU would cast
+    every ray again for each pixel that it belongs to. It takes two steps, of which the
+    second changes nothing, since XLA dissolves loops of one step.
+    """
+
+    def step(i: int, planes: Array) -> Array:
+        return jnp.where(i == 0, rows(planes, jnp.roll(planes, -1, axis=1)), planes)
+
+    joined = jax.lax.fori_loop(0, 2, step, corners)[:, :-1]
+    return columns(joined[:, :, :-1], joined[:, :, 1:])

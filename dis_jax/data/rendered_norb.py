@@ -21,11 +21,13 @@ from dis_jax.data.rays import (
     Camera,
     Mask,
     Plane,
+    Span,
     Vector,
     antialiased,
     box,
     crosses,
     ellipsoid,
+    is_ahead,
     majority,
     met,
     nonzero,
@@ -223,15 +225,19 @@ def _scene(factors: Int[Array, "batch 5"], world: ToyWorld) -> _Scene:
     flat = jnp.cos(above)
     to_light = Vector(flat * jnp.sin(around), jnp.sin(above), flat * jnp.cos(around))
 
-    to_toy, normal = toy.surface(ray)
+    to_toy, facing = toy.surface(ray, to_light)
     to_table = -ray.origin.y / nonzero(ray.direction.y)
     on_table = ray.origin + ray.direction.scaled(to_table)
     dark = toy.hides(Camera(on_table._replace(y=0.0 * to_table), to_light))
-    return _Scene(jnp.less(to_toy, to_table), dark, normal.dot(to_light), light)
+    return _Scene(jnp.less(to_toy, to_table), dark, facing, light)
 
 
 class _Toy(NamedTuple):
-    """A toy as its parts: (batch, part, centre and half size, 1, 1)."""
+    """A toy as its parts: (batch, part, centre and half size, 1, 1).
+
+    XLA fuses all of it into one loop over rays, unless two values share a root or a
+    quotient: it keeps those as planes in memory, and repeats what leads to them.
+    """
 
     parts: Float[Array, "batch 8 6 1 1"]
 
@@ -239,39 +245,52 @@ class _Toy(NamedTuple):
         numbers = [self.parts[:, i, j] for j in range(6)]
         return Vector(*numbers[:3]), Vector(*numbers[3:])
 
-    def _spans(self, ray: Camera) -> list[tuple[Plane, Plane]]:
-        count = self.parts.shape[1]
-        shapes = [ellipsoid] * _ROUND + [box] * (count - _ROUND)
-        return [shape(ray, *self._part(i)) for i, shape in enumerate(shapes)]
+    def _spans(self, ray: Camera) -> tuple[list[Span], list[Span]]:
+        """Where rays enter and leave its ellipsoids, and its boxes."""
+        parts = [self._part(i) for i in range(self.parts.shape[1])]
+        ellipsoids = [ellipsoid(ray, *part) for part in parts[:_ROUND]]
+        return ellipsoids, [box(ray, *part) for part in parts[_ROUND:]]
 
     def hides(self, ray: Camera) -> Mask:
         """Whether rays hit any part of it."""
-        return functools.reduce(jnp.logical_or, [crosses(*s) for s in self._spans(ray)])
+        ellipsoids, boxes = self._spans(ray)
+        # One end tells, as a missed ellipsoid ends behind the start; both share a root.
+        hidden = [is_ahead(leaves) for _, leaves in ellipsoids]
+        hidden += [crosses(*span) for span in boxes]
+        return functools.reduce(jnp.logical_or, hidden)
 
-    def surface(self, ray: Camera) -> tuple[Plane, Vector]:
-        """t at which rays hit it, or FAR, and its normal there."""
-        nearest = jnp.full_like(ray.direction.x, FAR)
-        centre, half = (Vector(*[nearest] * 3) for _ in range(2))
-        is_box = nearest < 0
-        for i, span in enumerate(self._spans(ray)):
-            t = met(*span)
-            closer = t < nearest
-            choose = functools.partial(jnp.where, closer)
-            part = self._part(i)
-            centre = Vector(*map(choose, part[0], centre))
-            half = Vector(*map(choose, part[1], half))
+    def surface(self, ray: Camera, to_light: Vector) -> tuple[Plane, Plane]:
+        """t at which rays hit it, or FAR, and the cosine between its normal and a light."""
+        ellipsoids, boxes = self._spans(ray)
+        hits = [jnp.where(enters > 0, enters, FAR) for enters, _ in ellipsoids]
+        hits += [met(*span) for span in boxes]
+        nothing = jnp.zeros_like(ray.direction.x)
+        nearest, is_box = nothing + FAR, nothing > 0
+        centre = inverse = Vector(nothing, nothing, nothing)
+        for i, t in enumerate(hits):
+            choose = functools.partial(jnp.where, t < nearest)
+            middle, half = self._part(i)
+            centre = Vector(*map(choose, middle, centre))
+            inverse = Vector(*map(choose, [1 / h for h in half], inverse))
             nearest, is_box = choose(t, nearest), choose(i >= _ROUND, is_box)
         at = ray.origin + ray.direction.scaled(jnp.minimum(nearest, 100.0)) - centre
-        unit = Vector(*(a / h for a, h in zip(at, half, strict=True)))
-        x, y, z = map(abs, unit)
-        on_y, on_x = (y >= x) & (y >= z), (x > y) & (x >= z)
-        faces = Vector(
-            on_x * jnp.sign(unit.x), on_y * 1.0, ~(on_x | on_y) * jnp.sign(unit.z)
-        )
-        smooth = Vector(*(u / h for u, h in zip(unit, half, strict=True)))
-        smooth = smooth.scaled(jax.lax.rsqrt(jnp.maximum(smooth.dot(smooth), 1e-9)))
-        pick = functools.partial(jnp.where, is_box)
-        return nearest, Vector(*map(pick, faces, smooth))
+        return nearest, _facing(at, inverse, is_box, to_light)
+
+
+def _facing(at: Vector, inverse: Vector, is_box: Mask, to_light: Vector) -> Plane:
+    """Cosine between the normal of a part and the light, at a point from its centre."""
+    unit = at.times(inverse)
+    x, y, z = map(abs, unit)
+    side = jnp.where(
+        (x > y) & (x >= z),
+        jnp.sign(unit.x) * to_light.x,
+        jnp.sign(unit.z) * to_light.z,
+    )
+    # From the camera, which is above the table, no box shows its lower face.
+    face = jnp.where((y >= x) & (y >= z), to_light.y, side)
+    normal = unit.times(inverse)
+    length = jnp.maximum(normal.dot(normal), 1e-9)
+    return jnp.where(is_box, face, normal.dot(to_light) * jax.lax.rsqrt(length))
 
 
 @functools.cache

@@ -89,3 +89,14 @@ def test_pixels_are_the_mean_of_their_corners(channels):
     assert float(abs(pixels - jnp.moveaxis(mean, 0, -1)).mean()) < 0.4 / 255
     flat = rays.antialiased([jnp.full((1, 4, 4), 0.2)] * channels)
     np.testing.assert_allclose(flat, 0.2, rtol=1e-6)
+
+
+def test_masks_show_what_most_corners_show():
+    label = jax.random.randint(jax.random.key(0), (2, 9, 9), 0, 5)
+    pixels = np.stack(
+        [label[:, i : i + 8, j : j + 8] for i in (0, 1) for j in (0, 1)], axis=-1
+    )
+    counts = (pixels[:, None] == np.arange(5).reshape(-1, 1, 1, 1)).sum(-1)
+    most = counts.argmax(1)  # the first of several
+    np.testing.assert_array_equal(rays.majority(label, 5).argmax(1), most)
+    np.testing.assert_array_equal(rays.majority(label, 5).sum(1), 1)

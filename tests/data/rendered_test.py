@@ -138,6 +138,14 @@ def test_wrong_columns_are_refused(draw, columns):
         draw(jnp.zeros((2, 3), jnp.int32))
 
 
+@pytest.mark.parametrize("draw", [data.draw_toys, data.toy_masks])
+def test_rays_at_toys_are_cast_in_one_loop(draw):
+    """XLA holds few planes of rays in memory; otherwise it casts each ray repeatedly."""
+    lowered = draw.lower(jax.ShapeDtypeStruct((8, 5), jnp.int32))
+    plane = 8 * 65 * 65 * 4
+    assert lowered.compile().memory_analysis().temp_size_in_bytes < 4 * plane
+
+
 def test_rooms_of_ones_own_values_are_those_of_the_original():
     original = data.load("rendered_shapes3d")
     world = World()
