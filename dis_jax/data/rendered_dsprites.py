@@ -93,8 +93,8 @@ def rendered_sprites(
 
     Example:
       >>> sprites = rendered_sprites(shapes=["heart"], colours=[0.0, 0.5], side=32)
-      >>> sprites.sizes, sprites.take(np.array([0]))[0].shape
-      ((2, 1, 6, 40, 32, 32), (1, 32, 32, 3))
+      >>> sprites.sizes, sprites.image_shape
+      ((2, 1, 6, 40, 32, 32), (32, 32, 3))
     """
     world = SpriteWorld(
         shapes=tuple(shapes),

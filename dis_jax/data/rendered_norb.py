@@ -64,8 +64,8 @@ def rendered_norb() -> ImageSet:
 
     Example:
       >>> toys = rendered_norb()
-      >>> toys.num_images, toys.take(np.array([0]))[0].shape
-      (48600, (1, 64, 64, 1))
+      >>> toys.num_images, toys.image_shape
+      (48600, (64, 64, 1))
     """
     return with_kinds(_toys(ORIGINAL_TOYS, "rendered_norb"), "norb")
 
@@ -103,8 +103,8 @@ def rendered_toys(
 
     Example:
       >>> toys = rendered_toys(categories=["car"], azimuths=[0, 90, 180, 270], side=32)
-      >>> toys.sizes, toys.take(np.array([0]))[0].shape
-      ((1, 10, 9, 4, 6), (1, 32, 32, 1))
+      >>> toys.sizes, toys.image_shape
+      ((1, 10, 9, 4, 6), (32, 32, 1))
     """
     world = ToyWorld(
         categories=tuple(categories),

@@ -90,8 +90,8 @@ def rendered_rooms(
 
     Example:
       >>> rooms = rendered_rooms(wall_hues=[0.6], shapes=["cube", "sphere"], side=32)
-      >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
-      ((10, 1, 10, 8, 2, 15), (1, 32, 32, 3))
+      >>> rooms.sizes, rooms.image_shape
+      ((10, 1, 10, 8, 2, 15), (32, 32, 3))
     """
     world = World(
         floor_hues=plain_hues(floor_hues),
@@ -123,8 +123,8 @@ def rendered_shapes3d() -> ImageSet:
 
     Example:
       >>> rooms = rendered_shapes3d()
-      >>> rooms.sizes, rooms.take(np.array([0]))[0].shape
-      ((10, 10, 10, 8, 4, 15), (1, 64, 64, 3))
+      >>> rooms.sizes, rooms.image_shape
+      ((10, 10, 10, 8, 4, 15), (64, 64, 3))
     """
     return with_kinds(_rooms(ORIGINAL, "rendered_shapes3d"), "shapes3d")
 

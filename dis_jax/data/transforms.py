@@ -36,6 +36,7 @@ GreyImages = Float[Array, "batch height width 1"]
 ColourImages = Float[Array, "batch height width 3"]
 
 
+@functools.partial(jax.jit, static_argnames="foreground")
 def coloured_pair(
     key: Key[Array, ""], x: GreyImages, y: GreyImages, *, foreground: str = "bright"
 ) -> Batch:
@@ -84,6 +85,7 @@ def coloured_pair(
     return batch
 
 
+@functools.partial(jax.jit, static_argnames="contrast")
 def stands_out(
     images: GreyImages, *, contrast: float = 0.09
 ) -> Bool[Array, "batch height width 1"]:
@@ -349,6 +351,7 @@ def rotate_and_zoom(
     return warped(images, angle, inscribed * scale)
 
 
+@functools.partial(jax.jit, static_argnames="zoom")
 def zoomed_in(key: Key[Array, ""], images: Images, zoom: float) -> Images:
     """Zooms into images, each by its own factor and at its own place.
 

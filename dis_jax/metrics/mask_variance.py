@@ -100,10 +100,10 @@ def mask_variance(
     Example:
       >>> import jax, jax.numpy as jnp
       >>> from dis_jax import data, evaluation
-      >>> rooms = data.load("rendered_shapes3d")
+      >>> rooms = data.rendered_rooms(side=16)
       >>> corners = lambda images: jnp.stack(  # the floor, a wall, the object
       ...     [images[:, y, x] @ jnp.array([1.0, 0.3, 0.1]) for y, x in
-      ...      ((62, 4), (24, 4), (40, 32))], axis=1)
+      ...      ((15, 1), (6, 1), (10, 8))], axis=1)
       >>> found = evaluation.mask_variance(
       ...     corners, rooms, jax.random.key(0),
       ...     batch_size=4, num_groups=2, num_variance=64)
@@ -215,19 +215,19 @@ def factor_scenes(
             "file or a `segment` function."
         )
     places = [i for i, (_, factors) in enumerate(image_set.regions) if factors]
-    columns = [
-        [image_set.factor_names.index(f) for f in image_set.regions[i][1]]
-        for i in places
-    ]
+    # (region, factor): which factors belong to which region
+    belongs = np.array(
+        [np.isin(image_set.factor_names, image_set.regions[i][1]) for i in places]
+    )
+    one = np.eye(len(places), dtype=bool)
     render = images or image_set.images
-    draw = functools.partial(_draw_factors, tuple(places), tuple(map(tuple, columns)))
+    draw = functools.partial(_draw_factors, tuple(places), image_set, belongs)
 
     def altered(key: Array, region: int, batch: int) -> Array:
-        return render(draw(image_set, key, (region,), batch))
+        return render(draw(key, one[region], batch))
 
     def held(key: Array, region: int, batch: int) -> Array:
-        others = tuple(i for i in range(len(places)) if i != region)
-        return render(draw(image_set, key, others, batch))
+        return render(draw(key, ~one[region], batch))
 
     def sample(key: Array, batch: int) -> Array:
         return render(sample_factors(key, (batch,), image_set.sizes))
@@ -236,16 +236,19 @@ def factor_scenes(
     return Scenes(names, altered, held, sample)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1, 4, 5))
+@functools.partial(jax.jit, static_argnums=(0, 5))
 def _draw_factors(
     places: tuple[int, ...],
-    columns: tuple[tuple[int, ...], ...],
     image_set: ImageSet,
+    belongs: Bool[Array, "region factor"],
     key: Array,
-    moving: tuple[int, ...],
+    moving: Bool[Array, " region"],
     batch: int,
 ) -> Array:
-    """Factors of a group in which the regions `moving` vary and no other mask does."""
+    """Factors of a group in which the regions `moving` vary and no other mask does.
+
+    `moving` is an array, so that one program serves all regions.
+    """
     # Rejection sampling with static shapes: draw _TRIES times as many as needed, then
     # choose among those that fit.
     base_key, draw_key, pick_key = jax.random.split(key, 3)
@@ -254,15 +257,13 @@ def _draw_factors(
     bases = sample_factors(base_key, (_BASES,), image_set.sizes)
     seen = image_set.masks(bases)[:, places].any((2, 3)).all(axis=1)
     base = bases[seen.argmax()]  # the first in which all regions are visible
-    varies = np.zeros(len(image_set.sizes), bool)
-    varies[[c for i in moving for c in columns[i]]] = True
+    varies = (belongs & moving[:, None]).any(axis=0)
     drawn = sample_factors(draw_key, (_TRIES * batch,), image_set.sizes)
     # The base is among the candidates, because it always fits.
     drawn = jnp.concatenate([base[None], jnp.where(varies, drawn, base)])
     masks = image_set.masks(drawn)[:, places]
-    fixed = [i for i in range(len(places)) if i not in moving]
     # A moving region may cover a fixed one: then the fixed mask changes as well.
-    same = (masks[:, fixed] == masks[:1, fixed]).all((1, 2, 3))
+    same = ((masks == masks[:1]) | moving[:, None, None]).all((1, 2, 3))
     fits = same & masks.any((2, 3)).all(axis=1)
     chosen = jax.random.choice(pick_key, len(drawn), (batch,), p=fits / fits.sum())
     return drawn[chosen]
