@@ -65,7 +65,7 @@ def mlp_accuracy(
       >>> from dis_jax import evaluation
       >>> factors = np.indices((2, 3)).reshape(2, -1).T.repeat(400, axis=0)
       >>> split = factors, factors, factors, factors
-      >>> evaluation.mlp_accuracy(jax.random.key(0), *split, epochs=4).tolist()
+      >>> evaluation.mlp_accuracy(jax.random.key(0), *split, epochs=10).tolist()
       [1.0, 1.0]
     """
     key = random_key(key)

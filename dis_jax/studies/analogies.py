@@ -84,9 +84,9 @@ def draw_problems(
       >>> from dis_jax import data, studies
       >>> pixels = lambda images: images.reshape(len(images), -1)
       >>> drawn = studies.draw_problems(
-      ...     pixels, data.rendered_nar(), data.nar_problems(jax.random.key(0), 4))
+      ...     pixels, data.rendered_nar(), data.nar_problems(jax.random.key(0), 3))
       >>> drawn.options.shape, drawn.tasks.inputs.shape
-      ((4, 4, 64, 64, 1), (4, 6, 4096))
+      ((3, 4, 64, 64, 1), (3, 6, 4096))
     """
     of_images = features.of_images if features else _flat
     draw = jax.jit(functools.partial(_draw, encode, of_images))
@@ -232,8 +232,8 @@ def accuracy_by_length(problems: NarProblems, answers: Answers) -> dict[str, Any
 
     Example:
       >>> from dis_jax import data, studies
-      >>> problems = data.nar_problems(jax.random.key(0), 4)
-      >>> right = studies.Answers(None, np.ones(4, bool), None, None)
+      >>> problems = data.nar_problems(jax.random.key(0), 50)
+      >>> right = studies.Answers(None, np.ones(50, bool), None, None)
       >>> studies.accuracy_by_length(problems, right)["by_length"]["1"]["accuracy"]
       1.0
     """
