@@ -62,7 +62,9 @@ def test_a_region_s_factors_change_pixels_in_its_mask_alone(name, columns):
     """Rims of half a pixel belong to two regions, so masks grow by one pixel here."""
     image_set = data.load(name)
     factors = np.asarray(random_factors(image_set.sizes))
-    before, masks = (np.asarray(f(factors)) for f in (image_set.images, image_set.masks))
+    before, masks = (
+        np.asarray(f(factors)) for f in (image_set.images, image_set.masks)
+    )
     np.testing.assert_array_equal(masks.sum(1), 1)
     checked = 0
     for region, (_, names) in enumerate(image_set.regions):

@@ -29,10 +29,9 @@ def target(tmp_path_factory):
 def study(tiny_config, target):
     rows = {}
     for method in ("beta_vae", "ada_gvae"):
-        for beta in (1.0, 2.0):
-            config = tiny_config(method, steps=2, checkpoint_every=2)
-            config.hparams.beta = beta
-            rows[f"{method}, beta {beta:g}"] = config
+        config = tiny_config(method, steps=2, checkpoint_every=2)
+        config.hparams.beta = 2.0
+        rows[f"{method}, beta 2"] = config
     return studies.TransferStudy(
         name="tiny",
         title="Tiny",
@@ -49,41 +48,31 @@ def study(tiny_config, target):
 def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     calls = []
     studies.run_transfer_study(study, tmp_path, on_run=lambda: calls.append(1))
-    assert len(calls) == 4 * 2
+    assert len(calls) == 2 * 2
     records = studies.read_transfers(tmp_path)
-    assert sorted((r["method"], r["beta"]) for r in records) == [
-        ("ada_gvae", 1.0),
-        ("ada_gvae", 2.0),
-        ("beta_vae", 1.0),
-        ("beta_vae", 2.0),
-    ]
+    both = [("ada_gvae", 2.0), ("beta_vae", 2.0)]
+    assert sorted((r["method"], r["beta"]) for r in records) == both
     made = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
-    assert len(made) == 4
+    assert len(made) == 2
     studies.run_transfer_study(study, tmp_path)
     assert made == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("transfer.json")}
 
     out = tmp_path / "results"
     result = figures.write_transfer(tmp_path, out, title="Tiny")
-    assert [t["models"] for t in result["tables"]] == [2, 2]
+    assert [t["models"] for t in result["tables"]] == [1, 1]
     (compared,) = result["differences"]
     assert sorted(compared["methods"]) == ["ada_gvae", "beta_vae"]
-    assert compared["models"] == 2
+    assert compared["models"] == 1
     written = json.loads((out / "transfer.json").read_text())
-    assert written["models"] == 4
+    assert written["models"] == 2
     betas = {run: c["hparams"]["beta"] for run, c in written["sources"].items()}
-    assert betas["beta_vae_beta_2/seed0"] == 2.0
-    assert len(betas) == 4
+    assert betas == {"ada_gvae_beta_2/seed0": 2.0, "beta_vae_beta_2/seed0": 2.0}
     for told in ("records", "source_records"):
         assert {record["run"] for record in written[told]} == {*betas}
-    assert [(h["method"], h["beta"]) for h in written["at_home"]] == [
-        *(("ada_gvae", beta) for beta in (1.0, 2.0)),
-        *(("beta_vae", beta) for beta in (1.0, 2.0)),
-    ]
+    assert [(h["method"], h["beta"]) for h in written["at_home"]] == both
     assert (out / "transfer.md").read_text().startswith("# Tiny\n")
     drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
-    assert drawn == sorted(
-        ["omes", "table", "traversals"] * 2 + ["association", "matrix"] * 4
-    )
+    assert drawn == sorted(["association", "table", "traversals"] * 2 + ["matrix"] * 4)
 
 
 def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
