@@ -122,7 +122,7 @@ def test_minibatch_total_correlation_of_a_whole_data_set(normal):
 
 def test_minibatch_total_correlation_jit_vmap_and_gradient(normal, check_gradient):
     z, mean, logvar = normal(8, 3, 4, 6, 3)
-    loss = losses.minibatch_total_correlation
+    loss = minibatch_tc
     single = [loss(*member) for member in zip(z, mean, logvar, strict=True)]
     np.testing.assert_allclose(
         jax.jit(jax.vmap(loss))(z, mean, logvar), single, rtol=1e-5
