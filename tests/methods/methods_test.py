@@ -10,6 +10,7 @@ import pytest
 
 from dis_jax import compiler, data, methods, networks, training
 from dis_jax.methods import METHODS, autoencoder, point
+from dis_jax.training import feed
 from dis_jax.training import program as programs
 
 # what comes from another run and stays as it is
@@ -65,35 +66,41 @@ def config_of(name, tiny_config):
     return tiny_config(name, **small)
 
 
-def sampler_of(config, batch_size=None):
+def sampler_of(config):
     method = training.make_method(config)
     return data.SAMPLERS[method.batch](
-        load(config.dataset), batch_size or config.batch_size, **config.sampler
+        load(config.dataset), config.batch_size, **config.sampler
     )
 
 
-def draw(config, batch_size=None):
-    """A batch."""
-    sampler = sampler_of(config, batch_size)
-    return sampler.sample(load(config.dataset), jax.random.key(1), 0, sampler.args)
+def drawer_of(config, batch_size):
+    batch = training.make_method(config).batch
+    return drawer(batch, config.dataset, batch_size, **config.sampler)
 
 
 @functools.cache
-def drawer(batch, dataset, **options):
-    """`drawer(...)(i)`: the batch of step i, by a program that methods share."""
+def drawer(batch, dataset, batch_size, **options):
+    """`drawer(...)(key, i)`: the batch of step i, by a program that methods share."""
     images = load(dataset)
-    sampler = data.SAMPLERS[batch](images, 16, **options)
-    key = jax.random.key(1)
-    return jax.jit(lambda i: sampler.sample(images, key, i, sampler.args))
+    sampler = data.SAMPLERS[batch](images, batch_size, **options)
+    return jax.jit(lambda key, i: sampler.sample(images, key, i, sampler.args))
 
 
 class Step(NamedTuple):
-    """A step as one program, of which a test needs no other."""
+    """A step as a program of its own."""
 
     method: methods.Method
     state: methods.State  # the first
     update: Any
-    draw: Any  # i -> batch
+    draw: Any  # state -> the batch of its next step, as in a run
+
+    def run(self, state, steps):
+        """The state after so many steps, and their metrics."""
+        made = []
+        for _ in range(steps):
+            state, metrics = self.update(state, self.draw(state))
+            made.append(metrics)
+        return state, jax.tree.map(lambda *m: np.array(m), *made)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -120,8 +127,10 @@ def step(name, tiny_config):
     """Traced once and compiled once for all tests of a method."""
     config = config_of(name, tiny_config)
     method = training.make_method(config)
-    draw = drawer(method.batch, config.dataset, **config.sampler)
-    state = jax.jit(method.init)(jax.random.key(0), draw(0))
+    by_key = drawer_of(config, config.batch_size)
+    draw = lambda state: by_key(feed.data_key(state), state.step)
+    init = jax.jit(method.init)
+    state = init(jax.random.key(0), by_key(jax.random.key(1), jnp.int32(0)))
     return Step(method, state, jax.jit(method.update), draw)
 
 
@@ -154,19 +163,18 @@ def parts(name, tiny_config):
 
 
 @pytest.fixture(scope="module")
-def replica(parts):
+def replica(step):
     """`replica(i, state, shard)`: a step with the key that replica i folds in."""
-    method, _, _ = parts()
     plain = autoencoder.step_key
 
     @jax.jit
-    def step(i, state, shard):
+    def update(i, state, shard):
         key = lambda state, axis_name: jax.random.fold_in(plain(state, None), i)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(autoencoder, "step_key", key)
-            return method.update(state, shard)
+            return step.method.update(state, shard)
 
-    return step
+    return update
 
 
 def _run(compiled, state, *counts):
@@ -199,12 +207,9 @@ def _close(a, b, rtol, atol=1e-6):
 
 
 def test_training_lowers_the_loss_and_moves_every_network(name, step):
-    state, made = step.state, []
-    for i in range(STEPS.get(name, 50)):
-        state, metrics = step.update(state, step.draw(i))
-        made.append(metrics)
-    assert int(state.step) == len(made)
-    metrics = jax.tree.map(lambda *m: np.array(m), *made)
+    steps = STEPS.get(name, 50)
+    state, metrics = step.run(step.state, steps)
+    assert int(state.step) == steps
     loss = FALLS.get(name, lambda metrics: metrics.loss)(metrics)
     assert loss[-5:].mean() < 0.9 * loss[:5].mean()
     assert all(np.isfinite(values).all() for values in metrics)
@@ -218,7 +223,7 @@ def test_training_lowers_the_loss_and_moves_every_network(name, step):
 
 
 def test_a_step_is_a_function_of_state_and_batch(name, step):
-    state, batch = step.state, step.draw(0)
+    state, batch = step.state, step.draw(step.state)
     first, second = (step.update(state, batch) for _ in range(2))
     _equal(first, second)
     later, _ = step.update(state._replace(step=state.step + 1), batch)
@@ -227,11 +232,10 @@ def test_a_step_is_a_function_of_state_and_batch(name, step):
 
 
 @pytest.mark.parametrize("name", ["vae"], indirect=True)
-def test_compiled_equals_plain(name, parts, tiny_config):
-    method, state, _ = parts()
-    batch = draw(config_of(name, tiny_config))
-    compiled = jax.jit(method.update)(state, batch)
-    plain = method.update(state, batch)
+def test_compiled_equals_plain(name, step):
+    batch = step.draw(step.state)
+    compiled = step.update(step.state, batch)
+    plain = step.method.update(step.state, batch)
     _close(compiled[1], plain[1], rtol=1e-4)
     _close(compiled[0].params, plain[0].params, rtol=1e-3, atol=1e-5)
 
@@ -249,13 +253,12 @@ def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
-def test_eight_devices_equal_one(name, parts):
-    _, state, one = parts()
-    _, _, eight = parts(mesh=(1, 8))
+def test_eight_devices_equal_one(name, parts, step):
+    _, state, eight = parts(mesh=(1, 8))
     # Both steps start from the same numbers: from its own, the second makes of the
     # rounding of the first whatever the kinks of rectifiers let it.
     for _ in range(2):
-        after_one, metrics_one = _run(one, state, 1)
+        after_one, metrics_one = step.run(state, 1)
         after_eight, metrics_eight = _run(eight, state, 1)
         _close(metrics_one, metrics_eight, rtol=1e-4)
         _close(after_one.params, after_eight.params, rtol=1e-3, atol=1e-5)
@@ -264,13 +267,13 @@ def test_eight_devices_equal_one(name, parts):
 
 
 @pytest.mark.parametrize("name", UPDATES, indirect=True)
-def test_pmap_averages_the_gradients_of_the_shards(name, parts, replica, tiny_config):
-    config = config_of(name, tiny_config)
-    _, state, _ = parts()
+def test_pmap_averages_the_gradients_of_the_shards(name, step, replica, tiny_config):
+    config, state = config_of(name, tiny_config), step.state
+    batch = drawer_of(config, 32)(jax.random.key(1), jnp.int32(0))
     if name == "infogan":  # its second half sees what the first, averaged, has moved
         rates = {k: 0 * v for k, v in state.hparams.items() if k.endswith("rate")}
         state = state._replace(hparams=state.hparams | rates)
-    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), draw(config, 32))
+    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
 
     replicated = training.make_method(config, axis_name="data")
     states, metrics = jax.pmap(replicated.update, axis_name="data", in_axes=(None, 0))(
@@ -292,15 +295,13 @@ def test_pmap_averages_the_gradients_of_the_shards(name, parts, replica, tiny_co
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
-def test_a_population_equals_its_members_alone(name, parts):
+def test_a_population_equals_its_members_alone(name, parts, step):
     # there rounding grows at the kinks of rectifiers, and the first step tells
     steps, atol = (1, 1e-3) if name in NORMALISED else (10, 1e-5)
     _, states, together = parts(population=4, vectorise=True)
     after, metrics = _run(together, states, *[1] * steps)
-    _, _, single = parts()
     for i in range(4):
-        one = training.member(states, i)
-        alone, metrics_alone = _run(single, one, *[1] * steps)
+        alone, metrics_alone = step.run(training.member(states, i), steps)
         _close(training.member(after.params, i), alone.params, rtol=1e-4, atol=atol)
         _close(jax.tree.map(lambda m, i=i: m[:, i], metrics), metrics_alone, rtol=1e-3)
     assert not np.array_equal(metrics.loss[:, 0], metrics.loss[:, 1])
@@ -326,7 +327,7 @@ def test_every_function_that_updates_has_its_pmap_test(tiny_config):
 
 
 def test_a_step_lowers_for_accelerators(step):
-    traced = step.update.trace(step.state, step.draw(0))
+    traced = step.update.trace(step.state, step.draw(step.state))
     assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
 
 
@@ -335,7 +336,7 @@ def test_convolutions_lower_for_accelerators(form, tiny_config):
     config = tiny_config("vae")
     config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": form}
     method = training.make_method(config)
-    batch = programs.batch_shapes(sampler_of(config, 4), load(config.dataset))
+    batch = programs.batch_shapes(sampler_of(config), load(config.dataset))
     state = jax.eval_shape(method.init, jax.random.key(0), batch)
     traced = jax.jit(method.update).trace(state, batch)
     assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
