@@ -10,6 +10,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
+# instead of the thousands of a reader
+FEW = {"STEPS": 2, "UPDATES": 200, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}
 # what each must print, and how many pictures it must draw
 SHOWS = {
     "quickstart": (("FactorVAE score", "total correlation 0.51"), 2),
@@ -38,7 +40,7 @@ def test_the_notebook_runs(path, monkeypatch, one_device):
 
     if path.stem == "score_pytorch":
         pytest.importorskip("torch")
-    for what, few in {"STEPS": 2, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}.items():
+    for what, few in FEW.items():
         monkeypatch.setenv(f"DIS_JAX_NOTEBOOK_{what}", str(few))
     monkeypatch.setenv("XLA_FLAGS", one_device)
     notebook = nbformat.read(path, as_version=4)

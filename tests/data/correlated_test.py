@@ -1,5 +1,7 @@
 """Factors that are drawn together: the draw is the distribution that the name says."""
 
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -21,11 +23,13 @@ def grid():
     )
 
 
+@functools.partial(jax.jit, static_argnums=1)
+def draw_factors(image_set, count, key):
+    return image_set.factors(image_set.draw(key, count))
+
+
 def drawn(image_set, count=20_000):
-    index = jax.jit(data.ImageSet.draw, static_argnums=2)(
-        image_set, jax.random.key(0), count
-    )
-    return np.asarray(image_set.factors(index))
+    return np.asarray(draw_factors(image_set, count, jax.random.key(0)))
 
 
 def agrees(factors, probabilities):
@@ -90,7 +94,8 @@ def test_a_changed_factor_differs_where_it_can(grid):
     weights[0, 1:] = 0  # with a = 0, b has one value
     image_set = data.weighted(grid, weights)
     sampler = data.pairs(image_set, 500, num_changed=1, must_differ=True)
-    batch = sampler.sample(image_set, jax.random.key(0), 0, sampler.args)
+    sample = jax.jit(sampler.sample)
+    batch = sample(image_set, jax.random.key(0), 0, sampler.args)
     x, y, changed = (
         np.asarray(batch[k]) for k in ("factors_x", "factors_y", "changed")
     )

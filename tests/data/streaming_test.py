@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,8 +40,9 @@ def test_every_sampler_streams_what_it_draws():
     ]
     for sampler in samplers:
         raw = first(data.stream(image_set, sampler, KEY, start_step=7), 2)[1]
-        streamed = data.finished(sampler, raw, KEY, jnp.int32(8))
-        drawn = sampler.sample(image_set, KEY, jnp.int32(8), sampler.args)
+        finish = jax.jit(functools.partial(data.finished, sampler))
+        streamed = finish(raw, KEY, 8)
+        drawn = jax.jit(sampler.sample)(image_set, KEY, 8, sampler.args)
         assert streamed.keys() == drawn.keys()
         for field in drawn:
             np.testing.assert_allclose(streamed[field], drawn[field], rtol=1e-6)
