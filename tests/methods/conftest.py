@@ -1,23 +1,33 @@
 """Fixtures of the tests of methods."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def quantised_step(tiny_config):
     """States before and after a step of a method with quantised codes, and more."""
     from dis_jax import data, training
-    from dis_jax.methods import autoencoder
+    from dis_jax.methods import autoencoder, optimiser
 
     images, _ = data.load("rendered_dsprites").take(jnp.arange(16) * 40_009)
 
-    def run(name, change=lambda state: state, **overrides):
-        config = tiny_config(name, **overrides)
+    @functools.cache  # hyperparameters are arguments of the programs
+    def programs(name, **fields):
+        config = tiny_config(name, **fields)
         method = training.make_method(config)
-        state = change(jax.jit(method.init)(jax.random.key(0), {"image": images}))
-        after, metrics = jax.jit(method.update)(state, {"image": images})
+        state = jax.jit(method.init)(jax.random.key(0), {"image": images})
+        return config, method, state, jax.jit(method.update)
+
+    def run(name, change=lambda state: state, hparams=None, **fields):
+        config, method, state, update = programs(name, **fields)
+        hparams = state.hparams | optimiser.scalars(hparams or {})
+        # a copy, since `change` may write into its trees
+        state = change(jax.tree.map(lambda leaf: leaf, state._replace(hparams=hparams)))
+        after, metrics = update(state, {"image": images})
         nets = autoencoder.make_networks(config)
         return state, after, metrics, nets, images, method
 

@@ -1,5 +1,7 @@
 """QLAE: its loss, what decays, and codes of few values."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,12 +13,13 @@ VALUES = 64 * 64  # of an image
 
 
 def test_qlae_weighs_the_distances_as_means_over_pixels_and_dimensions(quantised_step):
-    weights = {"hparams.quantise": 0.5, "hparams.commit": 2.0}
-    state, _, metrics, nets, images, _ = quantised_step("qlae", **weights)
-    z = autoencoder.encode(nets, state.params, images).mean
+    weights = {"quantise": 0.5, "commit": 2.0}
+    state, _, metrics, nets, images, _ = quantised_step("qlae", hparams=weights)
+    z = jax.jit(functools.partial(autoencoder.encode, nets))(state.params, images).mean
     book = np.linspace(-0.5, 0.5, 10)
     quantised = book[np.abs(np.asarray(z)[..., None] - book).argmin(axis=-1)]
-    nll = autoencoder.explain(nets, state.params, jnp.asarray(quantised), images, {})
+    explain = jax.jit(functools.partial(autoencoder.explain, nets))
+    nll = explain(state.params, jnp.asarray(quantised), images, {})
     square = ((z - quantised) ** 2).sum(axis=1).mean()
     np.testing.assert_allclose(metrics.quantisation, square, rtol=1e-4)
     np.testing.assert_allclose(metrics.reconstruction, nll.mean(), rtol=1e-5)
@@ -26,8 +29,8 @@ def test_qlae_weighs_the_distances_as_means_over_pixels_and_dimensions(quantised
 
 def test_kernels_of_both_networks_decay_and_nothing_else(quantised_step):
     rate, decay = 3e-3, 0.7
-    before, with_decay, *_ = quantised_step("qlae", **{"hparams.weight_decay": decay})
-    _, without, *_ = quantised_step("qlae", **{"hparams.weight_decay": 0.0})
+    before, with_decay, *_ = quantised_step("qlae", hparams={"weight_decay": decay})
+    _, without, *_ = quantised_step("qlae", hparams={"weight_decay": 0.0})
 
     def check(path, old, new, plain):
         kernel = jax.tree_util.keystr(path).endswith("['kernel']")
@@ -45,8 +48,9 @@ def test_codes_are_values_of_the_codebook_and_half_exports_keep_them(
 ):
     _, state, _, _, images, method = quantised_step(name)
     halves = jax.tree.map(lambda leaf: jnp.float32(jnp.float16(leaf)), {**state.params})
+    encode = jax.jit(method.encode)
     for params in (state.params, halves):
-        z = method.encode(state._replace(params=params), {"image": images})["z"]
+        z = encode(state._replace(params=params), {"image": images})["z"]
         if name == "qlae":
             books = np.asarray(params["codebook"]["values"])
             assert books.shape == (3, 10)
