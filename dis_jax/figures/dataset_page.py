@@ -104,15 +104,20 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
       >>> counts["shape"].tolist()
       [245760, 245760, 245760]
     """
-    index = np.arange(image_set.num_images)
+    sizes = dict(zip(image_set.factor_names, image_set.sizes, strict=True))
     if image_set.draw_fn is not None:
         index = image_set.choose(np.random.default_rng(0), _DRAWS)
+    elif image_set.is_grid:
+        # Each combination has one image: there is no need to count millions of them.
+        return {
+            n: np.full(size, image_set.num_images // size) for n, size in sizes.items()
+        }
+    else:
+        index = np.arange(image_set.num_images)
     factors = np.asarray(image_set.factors(jnp.asarray(index)))
     return {
         name: np.bincount(column[column >= 0], minlength=size)
-        for name, size, column in zip(
-            image_set.factor_names, image_set.sizes, factors.T, strict=True
-        )
+        for (name, size), column in zip(sizes.items(), factors.T, strict=True)
     }
 
 

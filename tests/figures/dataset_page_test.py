@@ -49,6 +49,8 @@ def test_counts_leave_the_unknown_out():
     )
     counts = figures.label_counts(image_set)
     assert {k: v.tolist() for k, v in counts.items()} == {"a": [1, 0, 2], "b": [0, 2]}
+    counts = figures.label_counts(grid())
+    assert {k: v.tolist() for k, v in counts.items()} == {"a": [4] * 3, "b": [3] * 4}
 
 
 def test_a_sweep_changes_one_factor_alone():

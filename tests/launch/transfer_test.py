@@ -3,7 +3,6 @@
 import json
 import pathlib
 
-import jax
 import numpy as np
 import pytest
 
@@ -225,7 +224,6 @@ def test_one_run_from_the_shell(run, tiny_config, target, tmp_path):
     from dis_jax import training
 
     training.train(tiny_config("beta_vae", steps=2), tmp_path)
-    jax.clear_caches()
     done = run(
         *("transfer", f"--source={tmp_path}", f"--target={target}"),
         *("--finetune_steps=2", "--readers=gbt", "--num_codes=120", "--nopictures"),
