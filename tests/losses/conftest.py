@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -30,10 +31,13 @@ def check_gradient() -> Callable[..., None]:
 def check_finite() -> Callable[..., float]:
     """`check_finite(f, *args)`: the sum of f, finite, as are all its gradients."""
 
-    def check(f, *args):
+    @functools.partial(jax.jit, static_argnums=0)  # one program for all extremes of f
+    def derived(f, *args):
         total = lambda *args: sum(leaf.sum() for leaf in jax.tree.leaves(f(*args)))
-        derived = jax.jit(jax.value_and_grad(total, argnums=tuple(range(len(args)))))
-        value, gradients = derived(*args)
+        return jax.value_and_grad(total, argnums=tuple(range(len(args))))(*args)
+
+    def check(f, *args):
+        value, gradients = derived(f, *args)
         assert np.isfinite(value)
         assert all(np.isfinite(gradient).all() for gradient in gradients)
         return float(value)

@@ -169,16 +169,12 @@ def test_total_correlation_does_not_depend_on_scale():
     np.testing.assert_allclose(scaled, total_correlation(covariance), rtol=1e-4)
 
 
-def test_singular_covariances_stay_finite_and_informative():
+def test_singular_covariances_stay_finite_and_informative(check_finite):
     loss = lambda s: losses.gaussian_kl_to_standard_normal(np.zeros(3), s)
     duplicated = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     constant = np.diag([1.0, 0.0, 1.0])
-    # one program for all
-    derived = jax.jit(jax.value_and_grad(loss))
     for covariance in (duplicated, constant, np.ones((3, 3)), 1e6 * np.eye(3)):
-        value, gradient = derived(covariance.astype(np.float32))
-        assert 0 <= value < np.inf
-        assert np.isfinite(gradient).all()
+        assert check_finite(loss, covariance) >= 0
     assert total_correlation(duplicated) > 5
     np.testing.assert_allclose(total_correlation(constant), 0, atol=1e-6)
 
