@@ -42,6 +42,28 @@ def test_one_core_is_left_as_it_is(monkeypatch):
     assert compiler.options.__wrapped__() == {}
 
 
+def test_fewer_optimisations_give_the_same_bits(monkeypatch):
+    @jax.jit
+    def draws(key):
+        normal = jax.random.normal(key, (100,))
+        return jnp.exp(0.5 * normal) * normal + normal
+
+    monkeypatch.setenv("XLA_FLAGS", "")
+    key = jax.random.key(0)
+    of_xla = {"xla_backend_optimization_level": "3"}
+    found = [
+        draws.lower(key).compile(compiler_options=o)(key)
+        for o in (of_xla, compiler.level())
+    ]
+    assert compiler.level() != {}
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_level_that_the_user_sets_stays(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    assert compiler.level() == {}
+
+
 def test_a_compiled_function_is_part_of_the_program_around_it():
     """JAX refuses options inside another program."""
     halve = compiler.compiled(lambda how, x: how(x) / 2, static_argnums=(0,))

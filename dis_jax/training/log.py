@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import pathlib
@@ -49,7 +50,8 @@ class Log:
         self._path = workdir / "metrics.jsonl"
         self._earlier = _truncate(self._path, first_step)
         self._file = self._path.open("a", encoding="utf-8")
-        self._board = _board(workdir / "tensorboard", first_step, tensorboard)
+        self._folder = workdir / "tensorboard" if tensorboard else None
+        self._first_step = first_step
         self._bar = _bar(first_step, last_step)
         self._last_step = last_step
         self._start = self._window_start = time.monotonic()
@@ -59,6 +61,16 @@ class Log:
         self._note: dict[str, str] = {}
         self._tell = tell
         self._paint = paint
+
+    @functools.cached_property
+    def _board(self) -> Any:
+        """The writer of TensorBoard files; the first step does not wait for its import."""
+        if self._folder is None:
+            return None
+        from tensorboardX import SummaryWriter
+
+        # TensorBoard hides events from `purge_step` on: those steps are made again.
+        return SummaryWriter(str(self._folder), purge_step=self._first_step + 1)
 
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
@@ -70,6 +82,8 @@ class Log:
           scalars: the means; None for a member that has diverged.
           diverged: the last finite step of each such member.
         """
+        board = self._board  # opened before the time is read, so that all rates but the
+        # first, which includes compilation, are those of steps
         now = time.monotonic()
         rate = (step - self._window_step) / max(now - self._window_start, 1e-9)
         self._window_start, self._window_step = now, step
@@ -84,13 +98,13 @@ class Log:
         # Flushed at once: a process that is killed loses no line.
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        if self._board is not None:
+        if board is not None:
             for name, value in scalars.items():
                 for i, v in enumerate(np.atleast_1d(value)):
                     tag = name if np.ndim(value) == 0 else f"{name}/{i}"
                     if v is not None:
-                        self._board.add_scalar(tag, v, step)
-            self._board.add_scalar("steps_per_second", rate, step)
+                        board.add_scalar(tag, v, step)
+            board.add_scalar("steps_per_second", rate, step)
         if self._tell is not None:
             self._tell(step, {"steps_per_second": rate, **scalars})
         self._note = {
@@ -130,8 +144,8 @@ class Log:
     def close(self) -> None:
         """Closes the files and the bar."""
         self._file.close()
-        if self._board is not None:
-            self._board.close()
+        if board := vars(self).get("_board"):  # only if it has been opened
+            board.close()
         if self._bar is not None:
             self._bar.close()
 
@@ -221,15 +235,6 @@ def _truncate(path: pathlib.Path, step: int) -> float:
         )
     write_whole(path, "".join(json.dumps(x) + "\n" for x in kept))
     return max((line.get("time", 0.0) for line in kept), default=0.0)
-
-
-def _board(folder: pathlib.Path, first_step: int, wanted: bool) -> Any:
-    if not wanted:
-        return None
-    from tensorboardX import SummaryWriter
-
-    # TensorBoard hides events from `purge_step` on: those steps are made again.
-    return SummaryWriter(str(folder), purge_step=first_step + 1)
 
 
 def _bar(first_step: int, last_step: int) -> Any:

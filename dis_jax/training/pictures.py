@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -41,12 +42,15 @@ def painter(
         return None
     count = min(_NUM_ENCODED, image_set.num_images)
     index = image_set.choose(np.random.default_rng(0), count)
-    images, _ = image_set.take(jnp.asarray(index))
     program = jax.jit(lambda state, images: _draw(method, state, images))
+
+    @functools.cache  # not before the first pictures: the first step does not wait for it
+    def images() -> Array:
+        return image_set.take(jnp.asarray(index))[0]
 
     def paint(state: State) -> Pictures:
         one = jax.tree.map(lambda leaf: leaf[0], state) if population else state
-        return {name: _grid(grid) for name, grid in program(one, images).items()}
+        return {name: _grid(grid) for name, grid in program(one, images()).items()}
 
     return paint
 

@@ -117,7 +117,7 @@ def init(
     """
     shapes = batch_shapes(sampler, image_set, population=population)
     blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    make = jax.jit(method.init)
+    make = jax.jit(method.init, compiler_options=compiler.level())
     states = [
         make(jax.random.key(m.seed), blank)._replace(hparams=scalars(m.hparams))
         for m in members

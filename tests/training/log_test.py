@@ -88,6 +88,15 @@ def test_tensorboard_gets_every_scalar_and_member(tmp_path):
         assert tag in content
 
 
+def test_tensorboard_is_opened_by_the_first_line(tmp_path):
+    """Its import takes seconds where there is PyTorch, so no first step waits for it."""
+    log = Log(tmp_path, first_step=0, last_step=2, tensorboard=True)
+    assert not (tmp_path / "tensorboard").exists()
+    log.write(1, {"loss": 2.0})
+    log.close()
+    assert (tmp_path / "tensorboard").exists()
+
+
 def test_tensorboard_goes_on_behind_the_checkpoint(tmp_path):
     """Of a run that was cut off it hides what is made again, from the next step on."""
     from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
@@ -95,6 +104,7 @@ def test_tensorboard_goes_on_behind_the_checkpoint(tmp_path):
     for step, folder in ((0, "a"), (6, "b")):
         (tmp_path / folder).mkdir()
         log = Log(tmp_path / folder, first_step=step, last_step=8, tensorboard=True)
+        log.write(step + 1, {})
         log.close()
         (file,) = (tmp_path / folder / "tensorboard").iterdir()
         content, events = file.read_bytes(), []

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -58,6 +60,21 @@ def test_the_first_member_is_drawn_and_numbers_that_are_not_finite_are_black():
     found = painter(METHOD, images, population=True)(stacked)
     assert found["reconstructions"].shape == (4, 16, 1)
     assert found["reconstructions"][2:].max() == 0
+
+
+def test_images_are_taken_for_the_first_pictures_and_kept():
+    """The first step does not wait for them."""
+    taken = []
+
+    def take(arrays, index):
+        taken.append(len(index))
+        return images.take_fn(arrays, index)
+
+    images = from_arrays(np.ones((8, 2, 2, 1), np.float32), name="white")
+    paint = painter(METHOD, dataclasses.replace(images, take_fn=take))
+    assert taken == []
+    paint(STATE), paint(STATE)
+    assert taken == [8]
 
 
 def test_without_a_decoder_nothing_is_drawn():
