@@ -73,7 +73,8 @@ def test_images_are_taken_for_the_first_pictures_and_kept():
     images = from_arrays(np.ones((8, 2, 2, 1), np.float32), name="white")
     paint = painter(METHOD, dataclasses.replace(images, take_fn=take))
     assert taken == []
-    paint(STATE), paint(STATE)
+    paint(STATE)
+    paint(STATE)
     assert taken == [8]
 
 
