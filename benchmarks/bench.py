@@ -2,9 +2,9 @@ r"""Speed on this machine, written to results/bench_<backend>.json.
 
   python -m benchmarks.bench [--parts=step,calls,data]
 
-All parts (PARTS) by default; those that are not asked for stay as they are in it. Each
-figure is measured in a process of its own, on one core and on all; what is compared is
-measured in turn, in one run.
+All parts (PARTS) by default; those that are not asked for stay as they are in it, and so
+do rows of `step` (--methods, --cores). Each figure is measured in a process of its own, on
+one core and on all; what is compared is measured in turn, in one run.
 PyTorch is the peer where it is installed (extra `dev`).
 """
 
@@ -39,6 +39,16 @@ _PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 
 
+_METHODS = flags.DEFINE_list("methods", ["factor_vae", "beta_vae"], "Rows of `step`.")
+_CORES = flags.DEFINE_list("cores", [], "Rows of `step`; by default 1 and all.")
+_STEPS = flags.DEFINE_integer("steps", 30, "Steps of `step`, three times over.")
+_PEERS = {  # PyTorch's own ways to be faster, each a row beside that of eager mode
+    "": (),
+    ", PyTorch channels_last": ("--channels_last",),
+    ", PyTorch compiled": ("--compile",),
+}
+
+
 def _ours(*arguments, cores=None):
     found = measure("bench_training", *arguments, cores=cores)
     return round(found["ms_per_step"], 2)
@@ -46,25 +56,40 @@ def _ours(*arguments, cores=None):
 
 def step():
     """ms a step beside PyTorch, in turn; the ratio is PyTorch's time over ours."""
+    every = sorted({1, len(os.sched_getaffinity(0))})
     rows = {}
-    for cores in sorted({1, len(os.sched_getaffinity(0))}):
-        for name in ("factor_vae", "beta_vae"):
-            config = f"--config=configs/{name}.py"
-            peer = (f"--method={name}", f"--threads={cores}")
-            pairs = [
-                (
-                    _ours(config, cores=cores),
-                    measure("bench_torch", *peer, cores=cores)["ms_per_step"],
-                )
-                for _ in range(_ROUNDS.value)
-            ]
-            ratio = statistics.median(theirs / ours for ours, theirs in pairs)
-            rows[f"{name}, cores: {cores}"] = {
-                "dis_jax_ms": statistics.median(p[0] for p in pairs),
-                "pytorch_ms": round(statistics.median(p[1] for p in pairs), 2),
-                "ratio": round(ratio, 3),
-            }
+    for cores in map(int, _CORES.value or every):
+        for name in _METHODS.value:
+            rows |= _beside_peers(name, cores)
     return rows
+
+
+def _beside_peers(name, cores):
+    """Rows of a method: ours and each of the peers in every round."""
+    steps = f"--steps={_STEPS.value}"
+    options = (f"--method={name}", f"--threads={cores}", steps)
+    ours, theirs = [], {peer: [] for peer in _PEERS}
+    for _ in range(_ROUNDS.value):
+        ours.append(_ours(f"--config=configs/{name}.py", steps, cores=cores))
+        for peer, how in _PEERS.items():
+            theirs[peer].append(measure("bench_torch", *options, *how, cores=cores))
+    return {
+        f"{name}{peer}, cores: {cores}": _compared(ours, found)
+        for peer, found in theirs.items()
+    }
+
+
+def _compared(ours, theirs):
+    """Medians, or why there are none: PyTorch compiles with the system's compiler."""
+    if skipped := [found["skipped"] for found in theirs if "skipped" in found]:
+        return {"skipped": skipped[0]}
+    times = [found["ms_per_step"] for found in theirs]
+    ratios = [their / our for our, their in zip(ours, times, strict=True)]
+    return {
+        "dis_jax_ms": statistics.median(ours),
+        "pytorch_ms": round(statistics.median(times), 2),
+        "ratio": round(statistics.median(ratios), 3),
+    }
 
 
 def calls():
@@ -145,10 +170,18 @@ def metrics():
 
 
 def penalties():
-    """CPU ms a step of FactorVAE, and of a Gaussian in place of its discriminator."""
+    """CPU ms a step of FactorVAE, and of a Gaussian in place of its discriminator.
+
+    Medians of seven rounds of 20 steps for dense networks, and of five rounds of five
+    steps for convolutional ones, which take ten times as long.
+    """
+    few = ("--rounds=5", "--steps=5")
     return {
-        name: measure("bench_penalties", f"--study={study}")
-        for name, study in (("dense", "small,gamma10"), ("convolutional", "gamma10"))
+        name: measure("bench_penalties", f"--study={study}", *options)
+        for name, study, options in (
+            ("dense", "small,gamma10", ()),
+            ("convolutional", "gamma10", few),
+        )
     }
 
 
@@ -161,7 +194,8 @@ def main(_):
         part_of = globals()[part]
         what = " ".join(part_of.__doc__.split())
         print(f"{part}: {what}", flush=True)
-        result[part] = {"what": what, **part_of(), **made_with}
+        kept = result.get(part, {}) if part == "step" else {}
+        result[part] = {**kept, "what": what, **part_of(), **made_with}
         print(json.dumps(result[part], indent=1), flush=True)
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(result, indent=1) + "\n")

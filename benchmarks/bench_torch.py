@@ -4,7 +4,7 @@ r"""The peer of `benchmarks.bench`: the same training step, written plainly in P
 
 Networks, batch and optimisers are those of configs/factor_vae.py, in float32; --compile
 and --channels_last are PyTorch's own ways to be faster. Freed memory is kept as in our
-own runs. Prints one JSON line.
+own runs. Prints one JSON line; where PyTorch cannot compile, the reason ("skipped").
 """
 
 import itertools
@@ -91,16 +91,25 @@ def main(_):
     if _CHANNELS_LAST.value:
         nets = [net.to(memory_format=torch.channels_last) for net in nets]
         x, x2 = (image.to(memory_format=torch.channels_last) for image in (x, x2))
-    step = torch.compile(_step) if _COMPILE.value else _step
+    run = torch.compile(_step) if _COMPILE.value else _step
+    step = lambda: run(nets, optimisers, x, x2, _METHOD.value == "factor_vae")
+    found = {"torch": torch.__version__}
+    try:
+        step()
+    except RuntimeError as error:
+        if not _COMPILE.value:
+            raise
+        print(json.dumps({"skipped": str(error).strip().splitlines()[0]} | found))
+        return
     times = []
     for repeat in range(4):
         began = time.perf_counter()
-        for _ in range(_STEPS.value if repeat else 5):  # the first is a warm-up
-            step(nets, optimisers, x, x2, _METHOD.value == "factor_vae")
+        for _ in range(_STEPS.value if repeat else 4):  # the first is a warm-up
+            step()
         if cuda:
             torch.cuda.synchronize()
         times.append((time.perf_counter() - began) / _STEPS.value)
-    print(json.dumps({"ms_per_step": 1e3 * min(times[1:]), "torch": torch.__version__}))
+    print(json.dumps({"ms_per_step": 1e3 * min(times[1:])} | found))
 
 
 if __name__ == "__main__":

@@ -124,9 +124,27 @@ def step(name: str) -> Callable[[Json], str]:
     return lambda found: f"{found['step'][name]['dis_jax_ms']:.0f} ms"
 
 
-def peer(name: str) -> Callable[[Json], str]:
-    """The same of PyTorch."""
-    return lambda found: f"PyTorch: {found['step'][name]['pytorch_ms']:.0f} ms"
+def peers(key: str, cores: int) -> Callable[[Json], str]:
+    """The same of PyTorch, in each of its ways that ran."""
+
+    def text(found: Json) -> str:
+        ways = {way: f"{key}{row}, cores: {cores}" for way, row in _WAYS.items()}
+        rows = {way: found["step"].get(name, {}) for way, name in ways.items()}
+        times = [
+            f"{way} {row['pytorch_ms']:.0f}"
+            for way, row in rows.items()
+            if "pytorch_ms" in row
+        ]
+        return f"PyTorch: {', '.join(times)} ms"
+
+    return text
+
+
+_WAYS = {
+    "eager": "",
+    "channels_last": ", PyTorch channels_last",
+    "compiled": ", PyTorch compiled",
+}
 
 
 def mean(found: Json, row: str, column: str) -> str:
@@ -401,8 +419,8 @@ TABLES: dict[str, list[Row]] = {
                 f"{method} step, batch size 64, {cores} core{'s' * (cores > 1)}",
                 "time",
                 "bench_cpu",
-                step(name := f"{key}, cores: {cores}"),
-                peer(name),
+                step(f"{key}, cores: {cores}"),
+                peers(key, cores),
             )
             for method, key in (
                 ("FactorVAE", "factor_vae"),

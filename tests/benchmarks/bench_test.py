@@ -43,6 +43,38 @@ def test_pairs_are_both_networks_at_both_widths(monkeypatch):
     assert "pairs" in bench.PARTS
 
 
+def test_steps_stand_beside_every_peer_that_runs_here(monkeypatch, tmp_path):
+    """Times by hand: ours 10, 20, 30 ms; eager twice that, channels_last half of it."""
+    ours, last = iter([10.0, 20.0, 30.0]), 0.0
+
+    def measure(module, *options, cores):
+        nonlocal last
+        assert cores == 1
+        if module == "bench_training":
+            last = next(ours)
+            return {"ms_per_step": last}
+        if "--compile" in options:
+            return {"skipped": "no C++ compiler"}
+        return {"ms_per_step": last * (0.5 if "--channels_last" in options else 2)}
+
+    monkeypatch.setattr(bench, "measure", measure)
+    before = {"step": {"what": "", "factor_vae, cores: 1": {"ratio": 1.0}}}
+    (tmp_path / "bench_cpu.json").write_text(json.dumps(before))
+    options = {"parts": ["step"], "methods": ["beta_vae"], "cores": ["1"]}
+    with flagsaver.flagsaver(**options, out=str(tmp_path)):
+        bench.main([])
+    found = json.loads((tmp_path / "bench_cpu.json").read_text())["step"]
+    rows = {name: row for name, row in found.items() if ", cores" in name}
+    assert rows == {
+        "factor_vae, cores: 1": {"ratio": 1.0},  # was not asked for
+        "beta_vae, cores: 1": {"dis_jax_ms": 20.0, "pytorch_ms": 40.0, "ratio": 2.0},
+        "beta_vae, PyTorch channels_last, cores: 1": {
+            **{"dis_jax_ms": 20.0, "pytorch_ms": 10.0, "ratio": 0.5}
+        },
+        "beta_vae, PyTorch compiled, cores: 1": {"skipped": "no C++ compiler"},
+    }
+
+
 @pytest.mark.slow
 def test_a_step_of_pairs_is_timed_and_weighed(run):
     done = run(
