@@ -89,6 +89,7 @@ def _compared(ours, theirs):
         "dis_jax_ms": statistics.median(ours),
         "pytorch_ms": round(statistics.median(times), 2),
         "ratio": round(statistics.median(ratios), 3),
+        "rounds": len(ratios),
     }
 
 
