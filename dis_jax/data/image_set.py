@@ -228,6 +228,7 @@ def drawn_grid(
     )
 
 
+@functools.partial(jax.jit, static_argnums=1)
 def factors_of_index(
     index: Int[Array, " batch"], sizes: tuple[int, ...]
 ) -> Int[Array, "batch factor"]:
@@ -247,6 +248,7 @@ def factors_of_index(
     return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
 
 
+@functools.partial(jax.jit, static_argnums=1)
 def index_of_factors(
     factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
 ) -> Int[Array, " batch"]:

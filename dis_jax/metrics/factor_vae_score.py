@@ -234,6 +234,7 @@ def _stillest(
     return jnp.argmin(jnp.where(kept, ratio, jnp.inf), axis=1)
 
 
+@functools.partial(jax.jit, static_argnums=1)
 def _variance(
     codes: Float[Array, "*votes batch latent"], discrete: tuple[int, ...]
 ) -> Float[Array, "*votes latent"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -243,19 +244,8 @@ def omes_on_grid(
     varying = varying_factors(sizes, "OMES", fewest=1)
     total = num_codes + 2 * num_pairs * len(varying)
     codes_of = factor_encoder(encode, data, total)
-    keys = jax.random.split(key, 3)
-    x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
-    y = x
-    for i, k in enumerate(varying):
-        # A shift from 1 to size - 1, modulo the size: uniform over the other values.
-        # fold_in keeps the draws of a factor independent of which others vary.
-        shift = jax.random.randint(
-            jax.random.fold_in(keys[1], k), (num_pairs,), 1, sizes[k]
-        )
-        y = y.at[i, :, k].set((x[i, :, k] + shift) % sizes[k])
-    rest = sample_factors(keys[2], (num_codes,), sizes)
-    rows = [part.reshape(-1, len(sizes)) for part in (x, y, rest)]
-    codes = np.asarray(codes_of(jnp.concatenate(rows)))
+    rows = _draw_rows(key, num_pairs, num_codes, sizes, varying)
+    codes = np.asarray(codes_of(rows))
     half = num_pairs * len(varying)
     return omes_from_pairs(
         codes[:half],
@@ -268,6 +258,29 @@ def omes_on_grid(
         normalised=normalised,
         min_std=min_std,
     )
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
+def _draw_rows(
+    key: Key[Array, ""],
+    num_pairs: int,
+    num_codes: int,
+    sizes: tuple[int, ...],
+    varying: tuple[int, ...],
+) -> Int[Array, "row factor"]:
+    """Factors: the first of all pairs, factor by factor, the second, and other rows."""
+    keys = jax.random.split(key, 3)
+    x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
+    y = x
+    for i, k in enumerate(varying):
+        # A shift from 1 to size - 1, modulo the size: uniform over the other values.
+        # fold_in keeps the draws of a factor independent of which others vary.
+        shift = jax.random.randint(
+            jax.random.fold_in(keys[1], k), (num_pairs,), 1, sizes[k]
+        )
+        y = y.at[i, :, k].set((x[i, :, k] + shift) % sizes[k])
+    rest = sample_factors(keys[2], (num_codes,), sizes)
+    return jnp.concatenate([part.reshape(-1, len(sizes)) for part in (x, y, rest)])
 
 
 def omes_from_pairs(

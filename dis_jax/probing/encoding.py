@@ -245,9 +245,10 @@ def factor_encoder(
         grid = factors_of_index(jnp.arange(math.prod(sizes)), sizes)
         shared.codes = encode_all(encode, grid, shared.images)
     codes = shared.codes
-    return lambda factors: codes[index_of_factors(factors, sizes)]
+    return lambda factors: _rows(codes, index_of_factors(factors, sizes))
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2))
 def sample_factors(
     key: Key[Array, ""], shape: tuple[int, ...], sizes: tuple[int, ...]
 ) -> Int[Array, "... factor"]:
@@ -316,6 +317,11 @@ def images_at(
     if data.read is None:
         return _take(data, index)
     return jnp.asarray(data.read(np.asarray(index)), jnp.float32) / 255
+
+
+@jax.jit
+def _rows(codes: Array, index: Array) -> Array:
+    return codes[index]
 
 
 def _of_factors(data: ImageSet, factors: Int[Array, "batch factor"]) -> Array:
