@@ -173,7 +173,7 @@ def _train(images: Array, labels: Array, epochs: int, learning_rate: float) -> A
     per_epoch = len(images) // _BATCH
     schedule = optax.cosine_decay_schedule(learning_rate, epochs * per_epoch)
     tx = optax.sgd(schedule, momentum=_MOMENTUM)
-    params = networks.LeNet().init(jax.random.key(0), images[:1])["params"]
+    params = jax.jit(networks.LeNet().init)(jax.random.key(0), images[:1])["params"]
     carry = params, tx.init(params)
     for epoch in range(epochs):
         order = jax.random.permutation(jax.random.key(epoch), len(images))

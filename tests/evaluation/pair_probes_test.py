@@ -1,12 +1,12 @@
 """Readings of codes that hold what is known; distances by hand; a run read back."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from dis_jax import data, evaluation, training
 from dis_jax.methods import Categorical, Method
+from dis_jax.training import program
 
 RNG = np.random.default_rng(0)
 
@@ -136,10 +136,8 @@ def test_a_run_is_read_with_either_statistics(tiny_config):
     config.wanted = {"shared": ("shape", "scale", "orientation")}
     config.heads = {"shared_x": ("shape",), "shared_y": ("colour",)}
     run = training.set_up(config)
-    batch = run.sampler.sample(
-        run.image_set, jax.random.key(0), jnp.int32(0), run.sampler.args
-    )
-    state = jax.jit(run.method.init)(jax.random.key(0), batch)
+    parts = run.method, run.sampler, run.image_set, run.members
+    state = program.init(*parts, population=False)
     counts = {"num_train": 64, "num_test": 64, "models": ("knn",)}
     by_batch, running = (
         evaluation.read_run(state, run.config, batch_statistics=flag, **counts)

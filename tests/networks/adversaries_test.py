@@ -1,5 +1,7 @@
 """Sizes as published, what each call normalises by, and the spectral norm."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,15 @@ def _shapes(module, *args):
     return jax.eval_shape(
         lambda: module.init_with_output(jax.random.key(0), *args, train=True)
     )
+
+
+def init(module, *args, **options):
+    """One program, which compiles faster than every operation by itself."""
+    return jax.jit(partial(module.init, **options))(jax.random.key(0), *args)
+
+
+def apply(module, variables, *args, **options):
+    return jax.jit(partial(module.apply, **options))(variables, *args)
 
 
 def _count(params):
@@ -44,12 +55,12 @@ def test_layers_of_the_trunk_by_hand():
     leaky = lambda x: np.where(x > 0, x, 0.2 * x)
     image = jax.random.uniform(jax.random.key(1), (3, 16, 16, 1))
     trunk = networks.ImageTrunk(5, (2, 4))
-    variables = trunk.init(jax.random.key(0), image, train=True)
+    variables = init(trunk, image, train=True)
     # running means are 0 and variances 1 still: normalising scales and shifts alone
     layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
     for i, size in ((0, 4), (1, 5)):
         layers[f"BatchNorm_{i}"]["scale"] = jnp.full(size, 2.0)
-    found = trunk.apply(variables | {"params": layers}, image, train=False)
+    found = apply(trunk, variables | {"params": layers}, image, train=False)
     first, second = (layers[f"Down_{i}"] for i in (0, 1))
     x = networks.convolve_down(2 * image - 1, first["kernel"], form="lax")
     x = networks.convolve_down(leaky(x + first["bias"]), second["kernel"], form="lax")
@@ -60,7 +71,7 @@ def test_layers_of_the_trunk_by_hand():
 
 def test_weights_start_as_published():
     head = networks.CodeHead()
-    params = head.init(jax.random.key(0), jnp.zeros((2, 1024)), train=True)["params"]
+    params = init(head, jnp.zeros((2, 1024)), train=True)["params"]
     assert params["Dense_0"]["kernel"].std() == pytest.approx(0.02, rel=0.02)  # pyright: ignore[reportAttributeAccessIssue]
     assert not params["Dense_1"]["bias"].any()  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -68,8 +79,8 @@ def test_weights_start_as_published():
 def test_images_lie_between_0_and_1_however_large_the_codes():
     generator = networks.Generator((28, 28, 1), 8, (4, 4))
     codes = 1e8 * jax.random.normal(jax.random.key(1), (4, 5))
-    variables = generator.init(jax.random.key(0), codes, train=True)
-    images = generator.apply(variables, codes, train=False)
+    variables = init(generator, codes, train=True)
+    images = apply(generator, variables, codes, train=False)
     assert jnp.isfinite(images).all()
     assert 0 <= images.min() < 0.01  # pyright: ignore[reportAttributeAccessIssue]
     assert 0.99 < images.max() <= 1  # pyright: ignore[reportAttributeAccessIssue]
@@ -78,9 +89,9 @@ def test_images_lie_between_0_and_1_however_large_the_codes():
 def test_training_normalises_by_the_batch_and_inference_does_not():
     trunk = networks.ImageTrunk(8, (4, 4))
     images = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
-    variables = trunk.init(jax.random.key(0), images, train=True)
-    features, changed = trunk.apply(
-        variables, images, train=True, mutable=["batch_stats"]
+    variables = init(trunk, images, train=True)
+    features, changed = apply(
+        trunk, variables, images, train=True, mutable=["batch_stats"]
     )
     # the last normalisation is undone by its rectifier alone
     raw = jnp.where(features < 0, features / 0.2, features)
@@ -90,8 +101,8 @@ def test_training_normalises_by_the_batch_and_inference_does_not():
         strict=True,
     ):
         assert not np.array_equal(leaf, before)
-    scored = trunk.apply(variables, images, train=False)
-    alone = trunk.apply(variables, images[:1], train=False)
+    scored = apply(trunk, variables, images, train=False)
+    alone = apply(trunk, variables, images[:1], train=False)
     np.testing.assert_allclose(scored[:1], alone, atol=1e-6)
 
 
@@ -99,7 +110,11 @@ def test_the_estimate_of_codes_has_a_part_for_each_kind():
     features = jnp.ones((3, 8))
     for continuous in (0, 2):
         head = networks.CodeHead(4, continuous, 5)
-        found, _ = head.init_with_output(jax.random.key(0), features, train=True)
+        found, _ = jax.eval_shape(
+            lambda head=head: head.init_with_output(
+                jax.random.key(0), features, train=True
+            )
+        )
         assert found.logits.shape == (3, 4)
         assert found.mean.shape == found.logvar.shape == (3, continuous)
         assert found.features.shape == (3, 5)
@@ -108,8 +123,8 @@ def test_the_estimate_of_codes_has_a_part_for_each_kind():
 def test_spectral_norm_divides_by_the_largest_singular_value():
     head = networks.RealHead(spectral_norm=True)
     features = jax.random.normal(jax.random.key(1), (5, 7))
-    variables = head.init(jax.random.key(0), features, train=True)
-    logits = head.apply(variables, features, train=False)
+    variables = init(head, features, train=True)
+    logits = apply(head, variables, features, train=False)
     kernel = variables["params"]["Dense_0"]["kernel"]
     unit = kernel / jnp.linalg.norm(kernel)  # of one column, its length
     np.testing.assert_allclose(logits, (features @ unit)[:, 0], rtol=1e-5)
@@ -118,11 +133,11 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
 def test_spectral_norm_bounds_the_convolutions_too():
     trunk = networks.ImageTrunk(8, (4, 4), spectral_norm=True)
     images = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
-    variables = trunk.init(jax.random.key(0), images, train=True)
+    variables = init(trunk, images, train=True)
     larger = jax.tree.map(lambda leaf: 10 * leaf, variables["params"])
     stats = variables["batch_stats"]
     plain, scaled = (
-        trunk.apply({"params": params, "batch_stats": stats}, images, train=False)
+        apply(trunk, {"params": params, "batch_stats": stats}, images, train=False)
         for params in (
             variables["params"],
             {**variables["params"], "Down_0": larger["Down_0"]},

@@ -57,9 +57,9 @@ def test_layers_by_hand():
     dense = lambda x, p: x @ np.asarray(p["kernel"]) + p["bias"]
     image = jax.random.uniform(jax.random.key(1), (2, 16, 16, 1))
     encoder = networks.ConvEncoder(3, hidden=5, widths=(2, 4))
-    (mean, logvar), variables = encoder.init_with_output(jax.random.key(0), image)
+    variables = jax.jit(encoder.init)(jax.random.key(0), image)
     layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
-    mean, logvar = encoder.apply({"params": layers}, image)
+    mean, logvar = jax.jit(encoder.apply)({"params": layers}, image)
     x = image
     for name in ("Down_0", "Down_1"):
         x = networks.convolve_down(x, layers[name]["kernel"], form="lax")
@@ -69,14 +69,14 @@ def test_layers_by_hand():
     np.testing.assert_allclose(logvar, dense(x, layers["logvar"]), rtol=1e-4)
 
     decoder = networks.ConvDecoder((16, 16, 1), hidden=5, widths=(2, 4))
-    layers = decoder.init(jax.random.key(2), mean)["params"]
+    layers = jax.jit(decoder.init)(jax.random.key(2), mean)["params"]
     layers = jax.tree.map(lambda p: p + 0.05, layers)
     x = relu(dense(relu(dense(mean, layers["Dense_0"])), layers["Dense_1"]))
     x = x.reshape(2, 4, 4, 4)
     x = networks.convolve_up(x, layers["Up_0"]["kernel"], form="lax")
     x = relu(x + layers["Up_0"]["bias"])
     x = networks.convolve_up(x, layers["Up_1"]["kernel"], form="lax")
-    found = decoder.apply({"params": layers}, mean)
+    found = jax.jit(decoder.apply)({"params": layers}, mean)
     np.testing.assert_allclose(found, x + layers["Up_1"]["bias"], rtol=1e-4, atol=1e-5)
 
 
@@ -98,7 +98,8 @@ def test_computation_in_bfloat16_keeps_parameters_and_results_in_float32():
     outputs = {}
     for dtype in (jnp.float32, jnp.bfloat16):
         encoder = networks.ConvEncoder(4, hidden=16, dtype=dtype)
-        (mean, logvar), variables = encoder.init_with_output(jax.random.key(1), image)
+        start = jax.jit(encoder.init_with_output)
+        (mean, logvar), variables = start(jax.random.key(1), image)
         assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {
             jnp.dtype("float32")
         }
@@ -110,11 +111,9 @@ def test_computation_in_bfloat16_keeps_parameters_and_results_in_float32():
 
 def test_dense_pair_takes_any_shape():
     image = jnp.ones((3, 20, 30, 2))
-    (mean, _), _ = networks.MLPEncoder(5, (7,)).init_with_output(
-        jax.random.key(0), image
-    )
-    logits, _ = networks.MLPDecoder((20, 30, 2), (7,)).init_with_output(
-        jax.random.key(0), mean
-    )
+    encoder = networks.MLPEncoder(5, (7,))
+    decoder = networks.MLPDecoder((20, 30, 2), (7,))
+    (mean, _), _ = jax.jit(encoder.init_with_output)(jax.random.key(0), image)
+    logits, _ = jax.jit(decoder.init_with_output)(jax.random.key(0), mean)
     assert mean.shape == (3, 5)
     assert logits.shape == image.shape

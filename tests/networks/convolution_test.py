@@ -1,5 +1,7 @@
 """The three forms of the strided convolution are one function, gradients included."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,8 +47,8 @@ def _inputs(size, c_in, c_out):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_values_are_those_of_the_definition(form, shape):
     x, kernel = _inputs(*shape)
-    down = networks.convolve_down(x, kernel, form=form)
-    up = networks.convolve_up(x, kernel, form=form)
+    functions = networks.convolve_down, networks.convolve_up
+    down, up = (jax.jit(partial(f, form=form))(x, kernel) for f in functions)
     x64, k64 = np.float64(x), np.float64(kernel)
     np.testing.assert_allclose(down, _slow_down(x64, k64), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(up, _slow_up(x64, k64), rtol=1e-4, atol=1e-4)
@@ -56,13 +58,12 @@ def test_values_are_those_of_the_definition(form, shape):
 @pytest.mark.parametrize("function", [networks.convolve_down, networks.convolve_up])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gradients_are_those_of_plain_lax(form, function, shape):
-    x, kernel = _inputs(*shape)
-
-    def gradients(form):
+    def gradients(form, x, kernel):
         y, pull = jax.vjp(lambda x, k: function(x, k, form=form), x, kernel)
         return pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
 
-    for found, wanted in zip(gradients(form), gradients("lax"), strict=True):
+    both = jax.jit(lambda *of: [gradients(name, *of) for name in (form, "lax")])
+    for found, wanted in zip(*both(*_inputs(*shape)), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -81,9 +82,9 @@ def test_a_population_of_kernels_equals_a_loop(form):
             ** 2
         ).sum()
 
-    together = jax.vmap(jax.grad(loss))(kernels)
-    for kernel, found in zip(kernels, together, strict=True):
-        np.testing.assert_allclose(found, jax.grad(loss)(kernel), rtol=1e-4, atol=1e-2)
+    together, alone = jax.jit(jax.vmap(jax.grad(loss))), jax.jit(jax.grad(loss))
+    for kernel, found in zip(kernels, together(kernels), strict=True):
+        np.testing.assert_allclose(found, alone(kernel), rtol=1e-4, atol=1e-2)
 
 
 def test_shapes_that_do_not_fit_are_refused():

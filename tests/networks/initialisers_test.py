@@ -35,7 +35,7 @@ def test_weights_have_the_spread_of_the_scheme(name):
 
 def test_pytorch_counts_a_transposed_convolution_by_its_output():
     decoder = networks.ConvDecoder((64, 64, 1), initialiser="pytorch")
-    params = decoder.init(jax.random.key(0), jnp.zeros((1, 10)))["params"]
+    params = jax.jit(decoder.init)(jax.random.key(0), jnp.zeros((1, 10)))["params"]
     # 64 -> 64 -> 32 -> 32 -> 1 channels; the dense layers by their input
     bounds = {"Dense_0": 10, "Dense_1": 256, "Up_0": 16 * 64, "Up_1": 16 * 32}
     bounds |= {"Up_2": 16 * 32, "Up_3": 16}

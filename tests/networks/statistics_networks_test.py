@@ -1,5 +1,7 @@
 """Sizes, what a score depends on, and that sharing the first layer changes nothing."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,15 @@ def _weights(module, *args, **options):
         lambda: module.init(jax.random.key(0), *args, **options)["params"]
     )
     return sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
+
+
+def init(module, *args, **options):
+    """One program, which compiles faster than every operation by itself."""
+    return jax.jit(partial(module.init, **options))(jax.random.key(0), *args)
+
+
+def apply(module, variables, *args, **options):
+    return jax.jit(partial(module.apply, **options))(variables, *args)
 
 
 @pytest.mark.parametrize(("size", "wanted"), [(28, 4), (64, 13), (96, 21)])
@@ -43,13 +54,13 @@ def test_layers_of_the_encoder_by_hand():
     leaky = lambda x: np.where(x > 0, x, 0.01 * x)
     image = jax.random.normal(jax.random.key(1), (2, 16, 16, 1))
     encoder = networks.MapEncoder(3, (2, 3, 4))
-    variables = encoder.init(jax.random.key(0), image, train=True)
+    variables = init(encoder, image, train=True)
     # running means are 0 and variances 1 still: normalising scales and shifts alone
     layers = variables["params"]
     layers["BatchNorm_1"]["bias"] = jnp.arange(4) / 10.0
     for i in (0, 1):
         layers[f"BatchNorm_{i}"]["scale"] = jnp.full(3 + i, 2.0)
-    found, vector = encoder.apply(variables | {"params": layers}, image, train=False)
+    found, vector = apply(encoder, variables | {"params": layers}, image, train=False)
     first, second, third = (layers[f"convolution_{i}"] for i in (1, 2, 3))
     x = leaky(convolve(image, first["kernel"], 1) + first["bias"])
     x = convolve(2 * convolve(x, second["kernel"], 2), third["kernel"], 2)
@@ -69,25 +80,24 @@ def test_too_small_an_image_is_refused():
 def test_training_moves_the_running_statistics_and_inference_reads_them():
     encoder = networks.MapEncoder(3, (2, 3, 4))
     images = jax.random.uniform(jax.random.key(1), (8, 16, 16, 1))
-    variables = encoder.init(jax.random.key(0), images, train=True)
-    (_, trained), changed = encoder.apply(
-        variables, images, train=True, mutable=["batch_stats"]
+    variables = init(encoder, images, train=True)
+    (_, trained), changed = apply(
+        encoder, variables, images, train=True, mutable=["batch_stats"]
     )
     before, after = (
         v["batch_stats"]["BatchNorm_1"]["mean"] for v in (variables, changed)
     )
     assert (before != after).all()  # pyright: ignore[reportAttributeAccessIssue]
     # momentum .9: a tenth of the way to the mean of the batch
-    _, scored = encoder.apply(variables, images, train=False)
-    _, one = encoder.apply(variables, images[:1], train=False)
+    _, scored = apply(encoder, variables, images, train=False)
+    _, one = apply(encoder, variables, images[:1], train=False)
     np.testing.assert_allclose(scored[:1], one, rtol=1e-4, atol=1e-6)
     assert not np.allclose(trained, scored)
 
 
 def test_weights_are_uniform_within_the_root_of_the_fan_in():
-    kernel = networks.CodeDiscriminator().init(jax.random.key(0), jnp.zeros((1, 100)))[
-        "params"
-    ]["Dense_0"]["kernel"]
+    params = init(networks.CodeDiscriminator(), jnp.zeros((1, 100)))["params"]
+    kernel = params["Dense_0"]["kernel"]
     assert 0.099 < np.abs(kernel).max() <= 0.1
     np.testing.assert_allclose(np.std(kernel), 0.1 / np.sqrt(3), rtol=0.01)
 
@@ -100,9 +110,9 @@ def test_scores_equal_dense_layers_on_the_concatenation(module):
     keys = jax.random.split(jax.random.key(0), 3)
     maps = jax.random.normal(keys[0], (4, 2, 3, 7))
     vector = jax.random.normal(keys[1], (4, 8))
-    params = module.init(keys[2], maps, vector)["params"]
+    params = init(module, maps, vector)["params"]
     pairs = lambda m: jnp.stack([m, jnp.roll(m, 1, axis=0)])
-    found = module.apply({"params": params}, maps, vector, pairs)
+    found = apply(module, {"params": params}, maps, vector, meet=pairs)
     kernel = jnp.concatenate([params["map"]["kernel"], params["vector"]["kernel"]])
     is_local = isinstance(module, networks.LocalStatistics)
     assert kernel.shape == ((7 + 8 if is_local else 42 + 8), 5)
@@ -122,12 +132,13 @@ def test_every_map_can_meet_every_vector():
     module = networks.LocalStatistics((5,))
     maps = jax.random.normal(jax.random.key(0), (4, 2, 2, 3))
     vector = jax.random.normal(jax.random.key(1), (4, 6))
-    variables = module.init(jax.random.key(2), maps, vector)
-    matrix = module.apply(variables, maps, vector, lambda m: m[:, None])
+    variables = init(module, maps, vector)
+    matrix = apply(module, variables, maps, vector, meet=lambda m: m[:, None])
+    alone = jax.jit(module.apply)
     assert matrix.shape == (4, 4, 2, 2)  # pyright: ignore[reportAttributeAccessIssue]
     for j in range(4):
         same = jnp.broadcast_to(maps[j], maps.shape)
-        row = module.apply(variables, same, vector)[0]
+        row = alone(variables, same, vector)[0]
         np.testing.assert_allclose(matrix[j], row, rtol=1e-5, atol=1e-6)
 
 
@@ -150,7 +161,7 @@ def test_the_published_global_network_is_fifty_times_the_averaged_one():
 def test_head_normalises_its_logits_over_the_batch():
     head = networks.AttributeHead(classes=3)
     code = jax.random.normal(jax.random.key(0), (64, 5))
-    variables = head.init(jax.random.key(1), code, train=True)
-    logits, _ = head.apply(variables, code, train=True, mutable=["batch_stats"])
+    variables = init(head, code, train=True)
+    logits, _ = apply(head, variables, code, train=True, mutable=["batch_stats"])
     np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(logits.std(axis=0), 1, rtol=1e-2)

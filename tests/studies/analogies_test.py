@@ -53,13 +53,13 @@ def planted(count, *, seed=0):
     return jax.tree.map(jnp.asarray, problems)
 
 
-def solve(solver, count=64, problems=None, **options):
+def solve(solver, count=64, problems=None, chunk=32, **options):
     problems = planted(count) if problems is None else problems
     key = jax.random.key(1)
     return studies.solve_analogies(
         *(encode, decode, LINEAR, problems, key, solver),
         search=options.pop("search", SEARCH),
-        chunk=32,
+        chunk=chunk,
         **options,
     )
 
@@ -111,15 +111,8 @@ def test_the_solution_s_own_code_and_no_step_at_all():
 
 
 def test_answers_are_the_key_s_whatever_the_chunk():
-    problems = planted(5)
-    key = jax.random.key(3)
     whole, parts = (
-        studies.solve_analogies(
-            *(encode, decode, LINEAR, problems, key),
-            search=SEARCH._replace(generations=3),
-            chunk=chunk,
-        )
-        for chunk in (5, 2)
+        solve("genetic", problems=planted(5), chunk=chunk) for chunk in (32, 2)
     )
     np.testing.assert_allclose(whole.delta, parts.delta, atol=1e-5)
     assert whole.found.shape == (5, 4, 6, 1)
@@ -133,14 +126,20 @@ def test_fitness_may_count_some_examples_only():
     assert solve("gradient", problems=spoilt).correct.mean() < 0.9
 
 
-def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder():
-    problems = planted(64)
-    features, unexplained = studies.fit_surrogate(
+@pytest.fixture(scope="module")
+def surrogate():
+    """Features of a network in place of the decoder, and what they do not explain."""
+    return studies.fit_surrogate(
         decode,
-        problems.inputs.reshape(-1, LATENT),
+        planted(64).inputs.reshape(-1, LATENT),
         jax.random.key(2),
         **{"components": LATENT, "width": 32, "num": 2048, "steps": 500},
     )
+
+
+def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder(surrogate):
+    problems = planted(64)
+    features, unexplained = surrogate
     assert unexplained < 0.1
     answers = solve("genetic", problems=problems, features=features)
     assert answers.correct.mean() >= 0.95
@@ -149,15 +148,10 @@ def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder():
     np.testing.assert_allclose(answers.found, decode(codes), atol=1e-5)
 
 
-def test_components_keep_the_distances_of_decoded_images():
+def test_components_keep_the_distances_of_decoded_images(surrogate):
     """The decoder is linear: its images have as many components as codes dimensions."""
+    features, _ = surrogate
     codes = jax.random.normal(jax.random.key(0), (2, 256, LATENT))
-    features, _ = studies.fit_surrogate(
-        decode,
-        codes[0],
-        jax.random.key(1),
-        **{"components": LATENT, "width": 8, "num": 1024, "steps": 1},
-    )
     first, second = map(decode, codes)
     apart = [features.of_images(x) for x in (first, second)]
     np.testing.assert_allclose(

@@ -9,44 +9,54 @@ import numpy as np
 import pytest
 
 from dis_jax import data, evaluation, studies, training
-from dis_jax.studies.fine_tuning import check_source
+from dis_jax.methods import State
+from dis_jax.studies.fine_tuning import check_source, finetuning_config
 from dis_jax.studies.transfer_scores import encode_sample
+from dis_jax.training.program import batch_shapes
+from dis_jax.training.workdir import batch_facts, write_config
 
 SETTINGS = studies.TransferSettings(
     finetune_steps=4, readers=("gbt",), num_codes=150, num_pairs=20
 )
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory):
-    """Squares of two sizes at three places: a file of 150 images of 64x64."""
+def squares(path, size, place):
+    """Writes a file of squares of some sizes at some places, images of 32x32."""
     rng = np.random.default_rng(0)
-    size, place = rng.integers(0, 2, 150), rng.integers(0, 3, 150)
-    images = rng.integers(0, 60, (150, 64, 64)).astype(np.uint8)
+    images = rng.integers(0, 60, (len(size), 32, 32)).astype(np.uint8)
     for image, s, p in zip(images, size, place, strict=True):
-        image[20 : 30 + 10 * s, 4 + 20 * p : 14 + 20 * p + 10 * s] = 255
-    path = tmp_path_factory.mktemp("target") / "squares.npz"
+        image[10 : 15 + s, 2 + 2 * p : 7 + 2 * p + s] = 255
     np.savez(path, images=images, size=size, place=place)
     return str(path)
 
 
 @pytest.fixture(scope="module")
-def train(tiny_config, tmp_path_factory):
-    """`train(method, ...)`: the workdir of a source of a few steps."""
-
-    def train(method="ada_gvae", **overrides):
-        config = tiny_config(method, steps=3, checkpoint_every=3)
-        config.update_from_flattened_dict(overrides)
-        workdir = tmp_path_factory.mktemp("source")
-        training.train(config, workdir)
-        return workdir
-
-    return train
+def target(tmp_path_factory):
+    """Squares of two sizes at three places: a file of 150 images."""
+    rng = np.random.default_rng(0)
+    size, place = rng.choice([0, 3], 150), rng.choice([0, 5, 10], 150)
+    path = tmp_path_factory.mktemp("target") / "squares.npz"
+    return squares(path, size, place)
 
 
 @pytest.fixture(scope="module")
-def source(train):
-    return train()
+def home(tmp_path_factory):
+    """Each of six sizes once at each of ten places: a grid, which pairs are drawn from."""
+    size, place = np.indices((6, 10)).reshape(2, -1)
+    return squares(tmp_path_factory.mktemp("home") / "home.npz", size, place)
+
+
+@pytest.fixture(scope="module")
+def train(tiny_config, tmp_path_factory, home):
+    """`train(method, ...)`: the workdir of a source of a few steps."""
+
+    def train(method="ada_gvae", **overrides):
+        own = {"steps": 3, "checkpoint_every": 3, "dataset": home}
+        workdir = tmp_path_factory.mktemp("source")
+        training.train(tiny_config(method, **own | overrides), workdir)
+        return workdir
+
+    return train
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +64,13 @@ def transferred(train, target):
     """A source and the records of its transfer, which tests only read."""
     source = train()
     return source, studies.transfer(source, target, SETTINGS)
+
+
+@pytest.fixture
+def source(transferred, tmp_path):
+    """The same source in a folder of its own, not transferred yet."""
+    leave = shutil.ignore_patterns("transfer")
+    return shutil.copytree(transferred[0], tmp_path / "source", ignore=leave)
 
 
 def same(a, b):
@@ -132,8 +149,8 @@ def test_distances_are_between_codes_of_source_and_target(transferred, target):
 
 def test_a_source_scored_otherwise_is_scored_anew(source):
     (first,) = studies.score_source(source, SETTINGS)
-    (other,) = studies.score_source(source, SETTINGS._replace(num_codes=90))
-    assert [r["source_scores"]["num_train"] for r in (first, other)] == [100, 60]
+    (other,) = studies.score_source(source, SETTINGS._replace(num_codes=30))
+    assert [r["source_scores"]["num_train"] for r in (first, other)] == [40, 20]
 
 
 def test_halves_of_a_set_are_kept_apart(train, target, monkeypatch):
@@ -217,8 +234,7 @@ def test_what_is_done_is_not_lost_to_other_settings(
     assert record["before"] == first[0]["before"]
 
 
-def test_a_source_that_is_not_at_its_end_is_refused(train, target):
-    source = train()
+def test_a_source_that_is_not_at_its_end_is_refused(source, target):
     config = training.read_config(source)
     config.steps = 400_000
     (source / "config.json").write_text(config.to_json())
@@ -243,15 +259,14 @@ def test_a_source_whose_last_checkpoint_is_damaged_is_refused(train, target):
         studies.transfer(workdir, target, SETTINGS)
 
 
-@pytest.mark.slow
-def test_adam_goes_on_or_starts_afresh(train, target):
-    source = train()
-    _, begun, _ = training.restore(source)
+def test_adam_goes_on_or_starts_afresh(source, target):
+    _, begun, config = training.restore(source)
     for adam, count in (("kept", int(begun.opt_state["vae"].count) + 4), ("fresh", 4)):
         settings = SETTINGS._replace(adam=adam)
-        studies.transfer(source, target, settings)
+        tuning = finetuning_config(source, config, target, settings)
         folder = studies.transfer_folder(source, target, settings)
-        _, state, _ = training.restore(folder)
+        assert folder.name.endswith("_fresh_adam") == (adam == "fresh")
+        state = training.train(tuning, folder)
         assert int(state.opt_state["vae"].count) == count
 
 
@@ -272,18 +287,20 @@ def test_members_of_a_population_keep_their_beta(train, target):
         np.testing.assert_allclose(of_member, by_itself, rtol=precise, atol=precise)
         every = [r[when]["omes"]["association"] for r in records]
         assert all(a != b for i, a in enumerate(every) for b in every[:i])
-    workdir = train(**{"population.warmup_steps": (1.0, 2.0)})
+    config = training.read_config(workdir)
+    config.population.warmup_steps = (1.0, 2.0)
     with pytest.raises(ValueError, match="differs in warmup_steps; fine-tuning keeps"):
-        studies.transfer(workdir, target, SETTINGS)
+        finetuning_config(workdir, config, target, SETTINGS)
 
 
-@pytest.mark.slow
-def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
-    workdir = train()
-    studies.transfer(workdir, target, SETTINGS)
+def test_a_source_that_trained_on_is_another_one(
+    transferred, target, tiny_config, home, tmp_path
+):
+    workdir = shutil.copytree(transferred[0], tmp_path / "copy")
     path = studies.transfer_folder(workdir, target) / "transfer.json"
     done = path.read_text()
-    training.train(tiny_config("ada_gvae", steps=4, checkpoint_every=3), workdir)
+    own = {"steps": 4, "checkpoint_every": 3, "dataset": home}
+    training.train(tiny_config("ada_gvae", **own), workdir)
     with pytest.raises(
         ValueError, match=r"init_from\.step: 3 -> 4\nThe source was trained further"
     ):
@@ -291,13 +308,32 @@ def test_a_source_that_trained_on_is_another_one(train, target, tiny_config):
     assert path.read_text() == done  # what was found out is still there
 
 
+@pytest.fixture
+def begin(tiny_config, tmp_path):
+    """`begin(method, ...)`: a workdir with all that is looked at before a transfer."""
+
+    def begin(method, **overrides):
+        config = tiny_config(method, steps=1, **overrides)
+        workdir = tmp_path / method
+        write_config(workdir, config)
+        images = data.load(config.dataset)
+        make = data.SAMPLERS[training.make_method(config).batch]
+        shapes = batch_shapes(make(images, 16, **config.sampler), images)
+        checkpoints = training.Checkpoints(workdir / "checkpoints")
+        blank = State(jnp.int32(1), jax.random.key(0), {}, {}, {}, {})
+        checkpoints.save(1, blank, {"batch": batch_facts(shapes)}, None)
+        checkpoints.close()
+        return workdir
+
+    return begin
+
+
 @pytest.mark.parametrize(
     ("method", "codes"),
     [("infogan", ""), ("joint_vae", "'category', 'z'"), ("ml_vae", "'class', 'style'")],
 )
-def test_a_source_of_another_kind_is_refused(method, codes, train, target):
-    plain = {"prior": "uniform", "elastic": ()} if method == "infogan" else {}
-    workdir = train(method, steps=1, checkpoint_every=1, **plain)
+def test_a_source_of_another_kind_is_refused(method, codes, begin, target):
+    workdir = begin(method)
     with pytest.raises(ValueError, match="and the one code 'z', such as") as error:
         studies.transfer(workdir, target, SETTINGS)
     assert codes in str(error.value)
@@ -306,6 +342,7 @@ def test_a_source_of_another_kind_is_refused(method, codes, train, target):
     assert not (workdir / "transfer").exists()
 
 
-def test_a_factor_vae_is_a_source_and_so_is_a_population(train):
-    for workdir in (train("factor_vae"), train(**{"population.seed": (0, 1)})):
+def test_a_factor_vae_is_a_source_and_so_is_a_population(begin):
+    population = {"population.seed": (0, 1)}
+    for workdir in (begin("factor_vae"), begin("ada_gvae", **population)):
         check_source(workdir, training.read_config(workdir))

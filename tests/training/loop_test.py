@@ -203,15 +203,15 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
         assert (line["loss"][1] is None) == out
         assert line.get("diverged") == ({"1": stopped} if out else None)
 
-    # the others are what they are without it, and a run that goes on is the unbroken one
-    config = _diverging(tiny_config, steps=12)
-    config.population.learning_rate = (1e-3, 3e-3)
-    two = training.train(config, tmp_path / "two")
+    # a run that goes on is the unbroken one
     config = _diverging(tiny_config, steps=8)
     training.train(config, tmp_path / "broken")
     config.steps = 12
     _assert_same(state, training.train(config, tmp_path / "broken"))
     if not vectorise:  # members side by side round otherwise
+        # the others are what they are without it
+        config.population.learning_rate = (1e-3, 3e-3)
+        two = training.train(config, tmp_path / "two")
         for i, own in enumerate((0, 2)):
             _assert_same(training.member(two, i), training.member(state, own))
     _, restored, _ = training.restore(tmp_path / "three", member=1)
@@ -225,29 +225,27 @@ def test_a_population_of_which_no_member_is_left_stops(tiny_config, tmp_path):
     assert "clip_norm" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("signum", "seeds"), [(signal.SIGTERM, ()), (signal.SIGINT, (0, 1))]
-)
 def test_a_signal_saves_the_step_that_was_reached(
-    signum, seeds, tiny_config, tmp_path, monkeypatch, caplog
+    tiny_config, tmp_path, monkeypatch, caplog
 ):
     values = {"steps": 13, "log_every": 4, "checkpoint_every": 8, "steps_per_call": 2}
-    config = _config(tiny_config, "vae", **values, **{"population.seed": seeds})
+    config = _config(tiny_config, "vae", **values, **{"population.seed": (0, 1)})
     unbroken = training.train(config, tmp_path / "unbroken")
 
     made = []
-
+    sent = {3: signal.SIGTERM, 6: signal.SIGINT}  # within windows of the log
     add = finite.Window.add
 
     def add_and_send(window, metrics):
         made.append(metrics)
-        if len(made) in (3, 6):  # in the middle of a window of the log, twice
-            os.kill(os.getpid(), signum)
+        if len(made) in sent:
+            os.kill(os.getpid(), sent[len(made)])
         add(window, metrics)
 
     monkeypatch.setattr(finite.Window, "add", add_and_send)
-    before = signal.getsignal(signum)
-    for reached in (6, 12):
+    before = [signal.getsignal(signum) for signum in sent.values()]
+    for call, signum in sent.items():
+        reached = 2 * call
         with (
             pytest.raises(training.Interrupted) as ended,
             caplog.at_level(logging.INFO),
@@ -256,7 +254,7 @@ def test_a_signal_saves_the_step_that_was_reached(
         assert ended.value.code == 128 + signum
         assert f"saved a checkpoint of step {reached}" in caplog.text
         assert int(np.max(training.restore(tmp_path / "broken")[1].step)) == reached
-    assert signal.getsignal(signum) is before
+    assert [signal.getsignal(signum) for signum in sent.values()] == before
     _assert_same(unbroken, training.train(config, tmp_path / "broken"))
     logs = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     for line in (*logs[0], *logs[1]):
@@ -378,7 +376,7 @@ assert end(*unbroken) == 0
 whole = time.monotonic() - began
 chance = random.Random(0)
 kills = 0
-while kills < 3:
+while kills < 2:
     child, log = start("broken")
     time.sleep(chance.uniform(0, whole / 8))
     os.kill(child, signal.SIGKILL)
@@ -391,13 +389,13 @@ print(kills)
 
 
 @pytest.mark.slow
-def test_killed_three_times_equals_unbroken(commands, one_device, tmp_path):
+def test_killed_twice_equals_unbroken(commands, one_device, tmp_path):
     """SIGKILL at random moments: while stepping, logging, saving."""
     env = os.environ | {"XLA_FLAGS": one_device}
     command = {"code": KILLED, "arguments": [str(tmp_path)], "env": env}
     (done,) = commands(command, timeout=900)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) == 3, "the run is too short to be killed often"
+    assert int(done.stdout) == 2, "the run is too short to be killed often"
     states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
     assert int(states[0].step) == 600
     _assert_same(*states)
@@ -423,7 +421,7 @@ BACKENDS = {
 
 
 def train_on_two_devices(folder, spread):
-    """Trains, goes on, and returns the first parameters that lie on this process."""
+    """Trains, and returns the first parameters that lie on this process."""
     from configs import vae
 
     config = vae.get_config("rendered_dsprites,mlp")
@@ -432,7 +430,7 @@ def train_on_two_devices(folder, spread):
     config.update(checkpoint_every=4, mesh=(1, 2))
     if spread == "members":
         config.population.seed, config.mesh = (0, 1), (2, 1)
-    training.train(config, folder)
+        training.train(config, folder)  # and goes on
     config.steps = 8
     state = training.train(config, folder)
     leaves = [x.addressable_data(0) for x in jax.tree.leaves(state.params)]
