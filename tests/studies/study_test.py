@@ -4,6 +4,7 @@ import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -52,7 +53,7 @@ def untrained(monkeypatch):
             write_config(folder, config)
         beta = np.float32(config.hparams.beta)
         params = {"w": beta + config.seed}
-        return State(config.steps, None, params, {}, {}, {"beta": beta})
+        return State(jnp.int32(config.steps), None, params, {}, {}, {"beta": beta})
 
     monkeypatch.setattr(training, "train", train)
 
