@@ -131,8 +131,14 @@ def test_each_side_is_encoded_as_itself():
 
 
 @pytest.mark.slow
-def test_a_run_is_read_with_either_statistics(tiny_config):
-    config = tiny_config("sdim", steps=2, dataset="rendered_dsprites+resized16")
+def test_a_run_is_read_with_either_statistics(tiny_config, tmp_path):
+    """Of a file of images of 16x16 with labels as dSprites has them."""
+    rng, path = np.random.default_rng(0), str(tmp_path / "sprites.npz")
+    sizes = {"shape": 3, "scale": 6, "orientation": 40, "pos_x": 32, "pos_y": 32}
+    labels = {name: rng.integers(size, size=300) for name, size in sizes.items()}
+    images = rng.integers(256, size=(300, 16, 16)).astype(np.uint8)
+    np.savez(path, images=images, **labels)
+    config = tiny_config("sdim", steps=2, dataset=path)
     config.wanted = {"shared": ("shape", "scale", "orientation")}
     config.heads = {"shared_x": ("shape",), "shared_y": ("colour",)}
     run = training.set_up(config)
