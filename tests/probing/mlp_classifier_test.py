@@ -44,7 +44,8 @@ def test_values_that_training_has_not_seen_are_errors():
 
 def test_side_by_side_equals_one_after_another(monkeypatch):
     alone = evaluation.mlp_accuracy(KEY, *split(), epochs=3)
-    mlp_classifier._fit.clear_cache()  # the backend is no argument of it
+    # the backend is no argument of it
+    mlp_classifier._fit.clear_cache()  # pyright: ignore[reportAttributeAccessIssue]
     gpu = program.BACKENDS["gpu"]
     monkeypatch.setattr("dis_jax.probing.mlp_classifier.backend", lambda: gpu)
     together = evaluation.mlp_accuracy(KEY, *split(), epochs=3)
