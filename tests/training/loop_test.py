@@ -350,7 +350,7 @@ logging.set_verbosity(logging.INFO)
 logging.use_absl_handler()
 config = beta_vae.get_config("rendered_dsprites,mlp")
 config.network.update(encoder=(8,), decoder=(8,))
-config.update(steps=600, steps_per_call=5, checkpoint_every=25, log_every=25,
+config.update(steps=300, steps_per_call=5, checkpoint_every=25, log_every=25,
               batch_size=8, tensorboard=False)
 
 def start(name):
@@ -397,7 +397,7 @@ def test_killed_twice_equals_unbroken(commands, one_device, tmp_path):
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == 2, "the run is too short to be killed often"
     states = [training.restore(tmp_path / name)[1] for name in ("unbroken", "broken")]
-    assert int(states[0].step) == 600
+    assert int(states[0].step) == 300
     _assert_same(*states)
     lines = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
     assert [x["loss"] for x in lines[0]] == [x["loss"] for x in lines[1]]
