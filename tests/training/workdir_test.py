@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -27,11 +28,19 @@ def _same(a, b):
     return all(np.array_equal(x, y) for x, y in zip(_bits(a), _bits(b), strict=True))
 
 
+OPTIONS = {"steps": 6, "log_every": 2, "checkpoint_every": 2, "keep_checkpoints": 2}
+
+
 @pytest.fixture
 def config(tiny_config):
-    return tiny_config(
-        "beta_vae", steps=6, log_every=2, checkpoint_every=2, keep_checkpoints=2
-    )
+    return tiny_config("beta_vae", **OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_config, tmp_path_factory):
+    """The workdir of a run, which tests only read, and its state."""
+    folder = tmp_path_factory.mktemp("trained")
+    return folder, training.train(tiny_config("beta_vae", **OPTIONS), folder)
 
 
 def test_differences_are_dotted_names():
@@ -95,9 +104,9 @@ def test_a_config_survives_the_file_exactly(config, tmp_path):
     assert training.members(found) == training.members(config)
 
 
-def test_a_model_comes_back_from_its_workdir_alone(config, tmp_path):
-    state = training.train(config, tmp_path)
-    method, restored, found = training.restore(tmp_path)
+def test_a_model_comes_back_from_its_workdir_alone(config, trained):
+    folder, state = trained
+    method, restored, found = training.restore(folder)
     assert _same(state, restored)
     assert found.method == "beta_vae"
     assert tuple(found.image_shape) == (64, 64, 1)
@@ -178,8 +187,8 @@ def test_a_damaged_config_is_named_with_the_way_out(content, message, config, tm
     assert "delete it" in str(error.value)
 
 
-def test_the_config_of_another_run_is_refused(config, tmp_path):
-    training.train(config, tmp_path)
+def test_the_config_of_another_run_is_refused(config, trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path, dirs_exist_ok=True)
     config.dataset = "rendered_dsprites+coloured"
     workdir.write_config(tmp_path, config)
     with pytest.raises(ValueError, match="does not match the checkpoints") as error:
@@ -217,9 +226,9 @@ def test_graft_takes_the_named_networks_and_nothing_else(config, tmp_path):
         training.graft(a, other, (), optimisers=("vae",))
 
 
-def test_init_from_starts_with_the_networks_of_another_run(config, tmp_path):
-    source = training.train(config, tmp_path / "source")
-    config.init_from.workdir = str(tmp_path / "source")
+def test_init_from_starts_with_the_networks_of_another_run(config, trained, tmp_path):
+    folder, source = trained
+    config.init_from.workdir = str(folder)
     config.init_from.networks = ("decoder",)
     config.hparams.learning_rate = 0.0
     state = training.train(config, tmp_path / "target")
