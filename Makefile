@@ -36,10 +36,10 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score_paper,mig --overwrite
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
+# Types beside the tests, which leave a core idle at times.
 test: lint
-	$(MAKE) --jobs 2 --output-sync=line types all-tests
+	$(MAKE) --jobs 2 types all-tests
 
-# Types are checked beside them: pyright is one process.
 all-tests: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
