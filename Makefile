@@ -36,7 +36,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m launch.evaluate --workdir=$(DEMO) --metrics=factor_vae_score_paper,mig --overwrite
 	$(BIN)/python -m launch.report --workdir=$(DEMO)
 
-# Types beside the tests, which leave a core idle at times.
+# Types are checked while the tests run.
 test: lint
 	$(MAKE) --jobs 2 types all-tests
 
