@@ -3,8 +3,8 @@ r"""Speed on this machine, written to results/bench_<backend>.json.
   python -m benchmarks.bench [--parts=step,calls,data]
 
 All parts (PARTS) by default; those that are not asked for stay as they are in it, and so
-do rows of `step` (--methods, --cores). Each figure is measured in a process of its own, on
-one core and on all; what is compared is measured in turn, in one run.
+do rows of `step` (--step_methods, --step_cores). Each figure is measured in a process of
+its own, on one core and on all; what is compared is measured in turn, in one run.
 PyTorch is the peer where it is installed (extra `dev`).
 """
 
@@ -39,9 +39,11 @@ _PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 
 
-_METHODS = flags.DEFINE_list("methods", ["factor_vae", "beta_vae"], "Rows of `step`.")
-_CORES = flags.DEFINE_list("cores", [], "Rows of `step`; by default 1 and all.")
-_STEPS = flags.DEFINE_integer("steps", 30, "Steps of `step`, three times over.")
+_METHODS = flags.DEFINE_list(
+    "step_methods", ["factor_vae", "beta_vae"], "Rows of `step`."
+)
+_CORES = flags.DEFINE_list("step_cores", [], "Rows of `step`; by default 1 and all.")
+_STEPS = flags.DEFINE_integer("num_steps", 30, "Steps of `step`, three times over.")
 _PEERS = {  # PyTorch's own ways to be faster, each a row beside that of eager mode
     "": (),
     ", PyTorch channels_last": ("--channels_last",),

@@ -60,7 +60,7 @@ def test_steps_stand_beside_every_peer_that_runs_here(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "measure", measure)
     before = {"step": {"what": "", "factor_vae, cores: 1": {"ratio": 1.0}}}
     (tmp_path / "bench_cpu.json").write_text(json.dumps(before))
-    options = {"parts": ["step"], "methods": ["beta_vae"], "cores": ["1"]}
+    options = {"parts": ["step"], "step_methods": ["beta_vae"], "step_cores": ["1"]}
     with flagsaver.flagsaver(**options, out=str(tmp_path)):
         bench.main([])
     found = json.loads((tmp_path / "bench_cpu.json").read_text())["step"]
