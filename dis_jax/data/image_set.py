@@ -228,7 +228,6 @@ def drawn_grid(
     )
 
 
-@functools.partial(jax.jit, static_argnums=1)
 def factors_of_index(
     index: Int[Array, " batch"], sizes: tuple[int, ...]
 ) -> Int[Array, "batch factor"]:
@@ -245,10 +244,9 @@ def factors_of_index(
       >>> factors_of_index(jnp.array([0, 5]), (2, 3)).tolist()
       [[0, 0], [1, 2]]
     """
-    return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
+    return _factors_of_index(index, tuple(sizes))
 
 
-@functools.partial(jax.jit, static_argnums=1)
 def index_of_factors(
     factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
 ) -> Int[Array, " batch"]:
@@ -265,5 +263,16 @@ def index_of_factors(
       >>> index_of_factors(jnp.array([[0, 0], [1, 2]]), (2, 3)).tolist()
       [0, 5]
     """
+    return _index_of_factors(factors, tuple(sizes))
+
+
+# One program each: outside of others, every operation would be one to compile.
+@functools.partial(jax.jit, static_argnums=1)
+def _factors_of_index(index: Array, sizes: tuple[int, ...]) -> Array:
+    return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _index_of_factors(factors: Array, sizes: tuple[int, ...]) -> Array:
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return factors @ jnp.asarray(strides, jnp.int32)

@@ -85,7 +85,7 @@ def coloured_pair(
     return batch
 
 
-@functools.partial(jax.jit, static_argnames="contrast")
+@jax.jit
 def stands_out(
     images: GreyImages, *, contrast: float = 0.09
 ) -> Bool[Array, "batch height width 1"]:

@@ -28,7 +28,10 @@ def test_grid_and_order_are_the_original_ones():
         [1, 0, 0, 0, 0],
         [2, 5, 39, 31, 31],
     ]
-    np.testing.assert_array_equal(data.index_of_factors(factors, SIZES), index)
+    for sizes in (SIZES, list(SIZES)):
+        found = data.index_of_factors(factors, sizes)
+        np.testing.assert_array_equal(found, index)
+        np.testing.assert_array_equal(data.factors_of_index(found, sizes), factors)
 
 
 def test_take_is_images_of_its_factors():
