@@ -37,8 +37,6 @@ _PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
 _PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times over.")
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
-
-
 _METHODS = flags.DEFINE_list(
     "step_methods", ["factor_vae", "beta_vae"], "Rows of `step`."
 )

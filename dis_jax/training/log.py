@@ -82,8 +82,9 @@ class Log:
           scalars: the means; None for a member that has diverged.
           diverged: the last finite step of each such member.
         """
-        board = self._board  # opened before the time is read, so that all rates but the
-        # first, which includes compilation, are those of steps
+        # Opened before the time is read: its import is no part of the second window. The
+        # first has compilation in its rate anyway.
+        board = self._board
         now = time.monotonic()
         rate = (step - self._window_step) / max(now - self._window_start, 1e-9)
         self._window_start, self._window_step = now, step

@@ -52,10 +52,10 @@ def train(
       accept_changes: whether to continue in a workdir that has another config, or with
         other data; seeds and `init_from`, which only a first step reads, stay as they
         were.
-
       log: called with each line of the log, as `(step, means by name)`, for trackers of
         experiments, see `to_wandb` and `to_mlflow`; in a population each mean is a list.
         A run that resumes tells the steps again that it makes again.
+
     Returns:
       The state after the last step, stacked over members for a population.
 
