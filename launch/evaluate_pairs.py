@@ -33,9 +33,12 @@ def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import evaluation
+    from dis_jax.metrics.downstream import check_model
 
     from . import models
 
+    for model in _MODELS.value:  # complain before anything is encoded
+        check_model(model)
     _, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
     step, member = int(state.step), _MEMBER.value
     name = f"pairs_seed{_SEED.value}_step{step}"

@@ -76,6 +76,7 @@ def main(argv):
     import jax
 
     from dis_jax import data, evaluation, figures, studies, training
+    from dis_jax.studies.latent_search import check_search
 
     method, state, config = training.restore(_WORKDIR.value)
     decoder = method.decode
@@ -101,6 +102,8 @@ def main(argv):
         search=search,
     )
     names, surrogate, features = _solvers(), {}, None
+    for name in names:  # complain before a network is fitted
+        check_search(name, search, problems.inputs.shape[1])
     if not _EXACT.value and not {*names} <= {*studies.WITHOUT_SEARCH}:
         features, surrogate = _surrogate(encode, decode, boards, search_key)
         solve = functools.partial(solve, features=features, chunk=_CHUNK)

@@ -84,8 +84,7 @@ def downstream(
       ...     factors, factors, factors, factors, model="knn").accuracy
       1.0
     """
-    if model not in _MODELS:
-        raise ValueError(f"model must be one of {_MODELS}, found {model!r}.")
+    check_model(model)
     split = check_split(codes, factors, test_codes, test_factors)
     x, y, x_test, y_test = split
     x, x_test = x.astype(np.float64), x_test.astype(np.float64)
@@ -141,3 +140,9 @@ def _make_model(name: str, seed: int) -> Any:
     if name == "knn":
         return KNeighborsClassifier()
     return make_pipeline(StandardScaler(), LogisticRegression())
+
+
+def check_model(model: str) -> None:
+    """Refuses a model that `downstream` does not know."""
+    if model not in _MODELS:
+        raise ValueError(f"model must be one of {_MODELS}, found {model!r}.")

@@ -25,7 +25,6 @@ from dis_jax.studies.latent_search import (
     Task,
     check_search,
 )
-from dis_jax.suggest import suggest
 
 Decode = Callable[
     [Float[Array, "batch latent"]], Float[Array, "batch height width channels"]
@@ -153,9 +152,7 @@ def solve_analogies(
       [True, True, True, True]
     """
     search = search or Search()
-    if solver not in SOLVERS:
-        raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
-    check_search(search, problems.inputs.shape[1])
+    check_search(solver, search, problems.inputs.shape[1])
     features = features or Features(lambda z: _flat(decode(z)), _flat)
     drawn = drawn or draw_problems(
         encode, image_set, problems, features=features, chunk=chunk

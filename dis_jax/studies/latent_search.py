@@ -16,6 +16,8 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from dis_jax.suggest import suggest
+
 Fitness = Callable[[Float[Array, "population latent"]], Float[Array, " population"]]
 
 
@@ -228,8 +230,10 @@ SOLVERS: dict[str, Solver] = {
 WITHOUT_SEARCH = tuple(n for n, solver in SOLVERS.items() if solver.generation is None)
 
 
-def check_search(search: Search, num_examples: int) -> None:
-    """Refuses settings that make no search."""
+def check_search(solver: str, search: Search, num_examples: int) -> None:
+    """Refuses an unknown solver and settings that make no search."""
+    if solver not in SOLVERS:
+        raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
     for name, least, most in (
         ("population", 2, math.inf),
         ("generations", 1, math.inf),

@@ -62,9 +62,14 @@ def test_mistakes_end_in_a_message(run, workdir, tiny_config, tmp_path):
             (f"--workdir={workdir}", "--solvers=genetik", *SMALL),
             "did you mean 'genetic'",
         ),
+        (
+            (f"--workdir={workdir}", "--examples=7", *SMALL),
+            "examples is 7; expected 1 to 6",
+        ),
         ((f"--workdir={tmp_path / 'none'}",), "none"),
     ):
         done = run("solve_analogies", *arguments)
         assert done.returncode == 1, message
         assert done.stderr.startswith("error: ")
+        assert not done.stdout  # before anything is fitted
         assert message in done.stderr
