@@ -44,33 +44,14 @@ def make_config(tiny_config):
     return make_config
 
 
-def first_state(method):
-    """The first state, with weights drawn by NumPy: JAX's take 10 s to compile."""
-    rng = np.random.default_rng(0)
-
-    def draw(path, leaf):
-        if leaf.ndim < 2:
-            return np.full(leaf.shape, path[-1].key == "scale", leaf.dtype)
-        deviation = np.prod(leaf.shape[:-1]) ** -0.5
-        return rng.normal(scale=deviation, size=leaf.shape).astype(leaf.dtype)
-
-    def but_weights(key):
-        return method.init(key, BATCH)._replace(params={})
-
-    key = jax.random.key(0)
-    shapes = jax.eval_shape(method.init, key, BATCH).params
-    params = jax.tree_util.tree_map_with_path(draw, shapes)
-    return jax.jit(but_weights)(key)._replace(params=params)
-
-
 @pytest.fixture(scope="module")
-def make(make_config):
+def make(make_config, first_state):
     """Method and first state."""
 
     @functools.cache
     def make(name, **fields):
         method = training.make_method(make_config(name, **fields))
-        return method, first_state(method)
+        return method, first_state(method, BATCH)
 
     return make
 
