@@ -55,33 +55,34 @@ UPDATES = ("factor_vae", "gaussian_tc", "infogan", "sdim", "vae")
 STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
 
 
-load = functools.cache(data.load)  # its functions are part of compiled programs
-
-
 def config_of(name, tiny_config):
-    """Small images for convolutions, whose gradients are slow loops without LLVM."""
-    if name not in NORMALISED:
-        return tiny_config(name)
-    small = {"dataset": "rendered_dsprites+resized16", "image_shape": (16, 16, 1)}
-    return tiny_config(name, **small)
+    """Small images, since convolutions' gradients are slow loops without LLVM."""
+    return tiny_config(name, image_shape=(16, 16, 1))
+
+
+@functools.cache  # its functions are part of compiled programs
+def sprites():
+    """Two per cent of dSprites as arrays: no step renders its batch."""
+    rendered = data.load("rendered_dsprites+resized16")
+    shapes = np.indices((3, 3, 5, 8, 8)).reshape(5, -1).T
+    places = data.index_of_factors(shapes * (1, 2, 8, 4, 4), rendered.sizes)
+    images, _ = rendered.take(places)
+    return data.from_arrays(
+        *(np.round(255 * images).astype(np.uint8), shapes),
+        name="sprites",
+        factor_names=rendered.factor_names,
+    )
 
 
 def sampler_of(config):
     method = training.make_method(config)
-    return data.SAMPLERS[method.batch](
-        load(config.dataset), config.batch_size, **config.sampler
-    )
-
-
-def drawer_of(config, batch_size):
-    batch = training.make_method(config).batch
-    return drawer(batch, config.dataset, batch_size, **config.sampler)
+    return data.SAMPLERS[method.batch](sprites(), config.batch_size, **config.sampler)
 
 
 @functools.cache
-def drawer(batch, dataset, batch_size, **options):
+def drawer(batch, batch_size, **options):
     """`drawer(...)(key, i)`: the batch of step i, by a program that methods share."""
-    images = load(dataset)
+    images = sprites()
     sampler = data.SAMPLERS[batch](images, batch_size, **options)
     return jax.jit(lambda key, i: sampler.sample(images, key, i, sampler.args))
 
@@ -127,7 +128,7 @@ def step(name, tiny_config):
     """Traced once and compiled once for all tests of a method."""
     config = config_of(name, tiny_config)
     method = training.make_method(config)
-    by_key = drawer_of(config, config.batch_size)
+    by_key = drawer(method.batch, config.batch_size, **config.sampler)
     draw = lambda state: by_key(feed.data_key(state), state.step)
     init = jax.jit(method.init)
     state = init(jax.random.key(0), by_key(jax.random.key(1), jnp.int32(0)))
@@ -138,7 +139,7 @@ def step(name, tiny_config):
 def parts(name, tiny_config):
     """Method, initial state and compiled program; made once for the same arguments."""
     config = config_of(name, tiny_config)
-    sprites = load(config.dataset)
+    images = sprites()
     method = training.make_method(config)  # one, so that `init` is traced once
 
     @functools.cache
@@ -149,13 +150,13 @@ def parts(name, tiny_config):
             sampler = sampler._replace(args=training.stack([sampler.args] * population))
         devices = jax.devices()[: mesh[0] * mesh[1]]
         compiled = training.compile_program(
-            *(method, sampler, sprites, training.make_mesh(*mesh, devices)),
+            *(method, sampler, images, training.make_mesh(*mesh, devices)),
             unroll=unroll,
             **options,
         )
         members = [training.Member(i, config.hparams) for i in range(population or 1)]
         state = programs.init(
-            method, sampler, sprites, members, population=population is not None
+            method, sampler, images, members, population=population is not None
         )
         return method, state, compiled
 
@@ -269,29 +270,30 @@ def test_eight_devices_equal_one(name, parts, step):
 @pytest.mark.parametrize("name", UPDATES, indirect=True)
 def test_pmap_averages_the_gradients_of_the_shards(name, step, replica, tiny_config):
     config, state = config_of(name, tiny_config), step.state
-    batch = drawer_of(config, 32)(jax.random.key(1), jnp.int32(0))
+    batch = jax.device_get(step.draw(state))
     if name == "infogan":  # its second half sees what the first, averaged, has moved
         rates = {k: 0 * v for k, v in state.hparams.items() if k.endswith("rate")}
         state = state._replace(hparams=state.hparams | rates)
-    shards = jax.tree.map(lambda a: a.reshape(8, 4, *a.shape[1:]), batch)
+    shards = jax.tree.map(lambda a: a.reshape(4, 4, *a.shape[1:]), batch)
 
     replicated = training.make_method(config, axis_name="data")
-    states, metrics = jax.pmap(replicated.update, axis_name="data", in_axes=(None, 0))(
-        state, shards
-    )
-    for leaf in jax.tree.leaves(states._replace(key=jax.random.key_data(states.key))):
+    update = jax.pmap(replicated.update, axis_name="data", in_axes=(None, 0))
+    states, metrics = update(state, shards)
+    states = jax.device_get(states._replace(key=jax.random.key_data(states.key)))
+    for leaf in jax.tree.leaves(states):
         np.testing.assert_array_equal(leaf, np.broadcast_to(leaf[:1], leaf.shape))
 
     # the same shards one by one
     made = [
-        replica(i, state, jax.tree.map(lambda a, i=i: a[i], shards)) for i in range(8)
+        replica(i, state, jax.tree.map(lambda a, i=i: a[i], shards)) for i in range(4)
     ]
     mean = jax.tree.map(lambda *a: np.mean(a, 0), *[(s.opt_state, m) for s, m in made])
-    _close(jax.tree.map(lambda a: a[0], metrics), mean[1], rtol=1e-4)
+    _close(training.member(jax.device_get(metrics), 0), mean[1], rtol=1e-4)
     # Adam's first moment after one step is (1 - b1) times the gradient
     for optimiser, found in states.opt_state.items():
-        first = jax.tree.map(lambda a: a[0], found.mu)
-        _close(first, mean[0][optimiser].mu, rtol=1e-3, atol=1e-5)
+        _close(
+            training.member(found.mu, 0), mean[0][optimiser].mu, rtol=1e-3, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
@@ -300,9 +302,10 @@ def test_a_population_equals_its_members_alone(name, parts, step):
     steps, atol = (1, 1e-3) if name in NORMALISED else (10, 1e-5)
     _, states, together = parts(population=4, vectorise=True)
     after, metrics = _run(together, states, *[1] * steps)
+    params = jax.device_get(after.params)
     for i in range(4):
         alone, metrics_alone = step.run(training.member(states, i), steps)
-        _close(training.member(after.params, i), alone.params, rtol=1e-4, atol=atol)
+        _close(training.member(params, i), alone.params, rtol=1e-4, atol=atol)
         _close(jax.tree.map(lambda m, i=i: m[:, i], metrics), metrics_alone, rtol=1e-3)
     assert not np.array_equal(metrics.loss[:, 0], metrics.loss[:, 1])
 
@@ -337,7 +340,7 @@ def test_convolutions_lower_for_accelerators(form, tiny_config):
     config = tiny_config("vae")
     config.network = {"name": "conv", "latent": 3, "hidden": 8, "form": form}
     method = training.make_method(config)
-    batch = programs.batch_shapes(sampler_of(config), load(config.dataset))
+    batch = {"image": jax.ShapeDtypeStruct((16, *config.image_shape), np.float32)}
     state = jax.eval_shape(method.init, jax.random.key(0), batch)
     traced = jax.jit(method.update).trace(state, batch)
     assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
@@ -345,7 +348,7 @@ def test_convolutions_lower_for_accelerators(form, tiny_config):
 
 def test_codes_go_out_and_images_come_back(name, step, tiny_config):
     method, state, *_ = step
-    images, _ = load(config_of(name, tiny_config).dataset).take(jnp.arange(5))
+    images, _ = sprites().take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
     for code in codes.values():
@@ -362,7 +365,7 @@ def test_the_family_shares_one_state_tree(tiny_config):
     def trees(name):
         config = tiny_config(name)
         method, sampler = training.make_method(config), sampler_of(config)
-        batch = programs.batch_shapes(sampler, load(config.dataset))
+        batch = programs.batch_shapes(sampler, sprites())
         state = jax.eval_shape(method.init, jax.random.key(0), batch)
         return jax.tree.structure((state.params, state.opt_state))
 
