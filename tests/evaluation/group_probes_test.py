@@ -32,21 +32,24 @@ def accuracy(parts, **options):
     return evaluation.probe(KEY, *parts, **options)
 
 
-@pytest.mark.parametrize("model", ["mlp", "logistic"])
-def test_a_label_that_goes_into_the_code_comes_out_again(model):
+@pytest.mark.parametrize(
+    ("model", "evidence"),
+    [
+        *(("logistic", evidence) for evidence in group_probes.EVIDENCE),
+        # both draw codes in the same way, and the network is long to compile
+        *(("mlp", evidence) for evidence in ("image", "disjoint")),
+    ],
+)
+def test_a_label_that_goes_into_the_code_comes_out_again(model, evidence):
     parts = split(shift=0.8)
-    found = {e: accuracy(parts, evidence=e, model=model) for e in group_probes.EVIDENCE}
-    assert {e: p.leaks_labels for e, p in found.items()} == {
-        "image": False,
-        "batch": True,
-        "disjoint": False,
-    }
-    assert found["batch"].accuracy > 0.9
-    # an image alone knows this much, and evidence of others adds nothing to it
+    found = accuracy(parts, evidence=evidence, model=model)
+    assert found.leaks_labels == (evidence == "batch")
     best = best_possible(parts)
-    assert abs(found["image"].accuracy - best) < 0.07
-    assert abs(found["disjoint"].accuracy - best) < 0.07
     assert best < 0.7
+    if evidence == "batch":
+        assert found.accuracy > 0.9
+    else:  # an image alone knows this much, and evidence of others adds nothing to it
+        assert abs(found.accuracy - best) < 0.07
 
 
 def best_possible(parts):
@@ -78,9 +81,13 @@ def test_noise_of_evidence_is_shared_by_the_group():
     mean, labels = split(shift=0.8)[:2]
     index = np.searchsorted(LABELS, labels[:64])
     codes = group_probes._Codes(mean.mean[:64], mean.logvar[:64], index)
-    drawn = np.asarray(group_probes._draw(settings, KEY, codes, codes, 1.0))
-    noise = drawn - np.asarray(group_probes._draw(settings, KEY, codes, codes, 0.0))
-    twice = group_probes._draw(settings, KEY, codes, codes, 2.0) - drawn
+
+    @jax.jit
+    def draw(scale):
+        return group_probes._draw(settings, KEY, codes, codes, scale)
+
+    still, drawn, twice = (np.asarray(draw(scale)) for scale in (0.0, 1.0, 2.0))
+    noise, twice = drawn - still, twice - drawn
     np.testing.assert_allclose(twice, noise, rtol=1e-3, atol=1e-5)
     for label in range(3):
         members = drawn[index == label]
@@ -93,8 +100,9 @@ def test_noise_of_evidence_is_shared_by_the_group():
 def test_the_two_batches_have_no_image_in_common():
     settings = group_probes._Settings("disjoint", 3, 64, 1, 1e-3, False)
     codes = group_probes._Codes(*(np.arange(101)[:, None],) * 2, np.arange(101))
+    two_batches = jax.jit(group_probes._two_batches, static_argnums=0)
     for i in range(8):
-        a, b = group_probes._two_batches(settings, jax.random.key(i), codes)
+        a, b = two_batches(settings, jax.random.key(i), codes)
         assert not set(a.label.tolist()) & set(b.label.tolist())
 
 

@@ -17,6 +17,13 @@ BATCH = {
     name: RNG.random((12, 16, 16, 1), np.float32) for name in ("image", "transformed")
 }
 B1 = 0.5
+WEIGHTS = {
+    "information_weight": 1.0,
+    "continuous_weight": 0.1,
+    "transformation_weight": 1.0,
+    "entropy_weight": 0.1,
+    "contrastive_weight": 10.0,
+}
 ALL = ("transformation", "entropy", "contrastive")
 
 
@@ -35,9 +42,9 @@ def _setting(config, first_state):
     # away from the start, where many gradients are small or vanish
     params = jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, state.params)
     params["prior"] = {"logits": np.array([0.0, 0.5, -0.5, 0.2], np.float32)}
-    # no term may hide the others
-    hparams = state.hparams | {"contrastive_weight": np.float32(1.0)}
-    state = state._replace(params=params, hparams=hparams)
+    # of equal weights, no term hides another
+    weights = dict.fromkeys(WEIGHTS, np.float32(1.0))
+    state = state._replace(params=params, hparams=state.hparams | weights)
     return config, jax.jit(method.update), state
 
 
@@ -84,7 +91,7 @@ def _by_hand(config, state, batch):
         loss = optax.softmax_cross_entropy(said.logits, target).mean()
         if size:
             missed = (u - said.mean) ** 2 / jnp.exp(said.logvar) + said.logvar
-            loss += 0.1 * 0.5 * missed.sum(axis=1).mean()
+            loss += 0.5 * missed.sum(axis=1).mean()
         return loss
 
     def compare(trunk, p):
@@ -97,7 +104,7 @@ def _by_hand(config, state, batch):
             return contrastive
         a, b = (jax.nn.softmax(said.logits) for said in (first, second))
         entropies = -(a * jnp.log(a)).sum(axis=1) - (b * jnp.log(b)).sum(axis=1)
-        return contrastive + (((a - b) ** 2).sum(axis=1) + 0.1 * entropies).mean()
+        return contrastive + (((a - b) ** 2).sum(axis=1) + entropies).mean()
 
     def judge(p, image):
         return apply("discriminator", p, apply("trunk", p, image))
@@ -189,11 +196,9 @@ def test_every_term_is_logged_and_finite(as_published):
     prior = jax.nn.softmax(after.params["prior"]["logits"])
     np.testing.assert_allclose([values[f"prior_{i}"] for i in range(4)], prior)
     total = values["generator_loss"] - values["information"]
-    total -= 0.1 * values["continuous_information"]
-    total += values["transformation"] + 0.1 * values["entropy"]
-    total += values["contrastive"]
+    total += sum(values[name] for name in ALL) - values["continuous_information"]
     assert values["loss"] == pytest.approx(float(total), rel=1e-5)
-    assert config.hparams.contrastive_weight == 10.0
+    assert {name: config.hparams[name] for name in WEIGHTS} == WEIGHTS
 
 
 def _log_softmax(x):
