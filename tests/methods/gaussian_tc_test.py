@@ -10,6 +10,7 @@ import pytest
 from dis_jax import data, losses, networks, training
 
 SPRITES = data.load("rendered_dsprites")
+NETWORK = {"moments": "network", "moments_network.widths": (8,)}
 
 
 @functools.cache
@@ -17,9 +18,17 @@ def sprites():
     return {"image": SPRITES.take(np.arange(16) * 40_000)[0]}
 
 
-def parts(tiny_config, **overrides):
-    method = training.make_method(tiny_config("gaussian_tc", **overrides))
-    return method, jax.jit(method.init)(jax.random.key(0), sprites()), sprites()
+@pytest.fixture(scope="module")
+def make(tiny_config, first_state):
+    """Method, its compiled update, first state and batch."""
+
+    @functools.cache
+    def make(**overrides):
+        method = training.make_method(tiny_config("gaussian_tc", **overrides))
+        state = first_state(method, sprites())
+        return method, jax.jit(method.update), state, sprites()
+
+    return make
 
 
 def moments_of(method, state, batch):
@@ -31,8 +40,8 @@ def moments_of(method, state, batch):
 
 
 @pytest.mark.parametrize("penalty", ["tc", "kl"])
-def test_the_batch_s_moments_make_the_penalty(tiny_config, penalty):
-    method, state, batch = parts(tiny_config, penalty=penalty)
+def test_the_batch_s_moments_make_the_penalty(make, penalty):
+    method, _, state, batch = make(penalty=penalty)
     mean, covariance = moments_of(method, state, batch)
     metrics = jax.jit(lambda state: method.update(state, batch)[1])(state)
     tc = jax.jit(losses.gaussian_total_correlation)(covariance)
@@ -45,13 +54,10 @@ def test_the_batch_s_moments_make_the_penalty(tiny_config, penalty):
     np.testing.assert_allclose(metrics.loss, expected, rtol=1e-4)
 
 
-def test_moving_averages_move_and_their_gradient_is_the_batch_s(tiny_config):
+def test_moving_averages_move_and_their_gradient_is_the_batch_s(make):
     """With decay 0 all is as with the batch's own moments."""
-    method, state, batch = parts(
-        tiny_config, moments="moving", **{"hparams.decay": 0.75}
-    )
+    method, update, state, batch = make(moments="moving", **{"hparams.decay": 0.75})
     mean, covariance = moments_of(method, state, batch)
-    update = jax.jit(method.update)
     after, _ = update(state, batch)
     moments = after.stats["moments"]
     np.testing.assert_allclose(moments["mean"], mean / 4, rtol=1e-3, atol=1e-5)
@@ -60,8 +66,8 @@ def test_moving_averages_move_and_their_gradient_is_the_batch_s(tiny_config):
 
     forgetful = state._replace(hparams=state.hparams | {"decay": jnp.zeros(())})
     moving, _ = update(forgetful, batch)
-    plain, same_start, _ = parts(tiny_config)
-    batchwise, _ = jax.jit(plain.update)(same_start, batch)
+    _, plain, same_start, _ = make()
+    batchwise, _ = plain(same_start, batch)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6),
         moving.params,
@@ -69,13 +75,10 @@ def test_moving_averages_move_and_their_gradient_is_the_batch_s(tiny_config):
     )
 
 
-def test_the_network_learns_the_moments_and_the_encoder_leaves_it_alone(tiny_config):
-    method, state, batch = parts(
-        tiny_config, moments="network", **{"moments_network.widths": (8,)}
-    )
+def test_the_network_learns_the_moments_and_the_encoder_leaves_it_alone(make):
+    method, update, state, batch = make(**NETWORK)
     still = {"learning_rate": jnp.zeros(()), "gamma": jnp.asarray(1e3)}
     state = state._replace(hparams=state.hparams | still)
-    update = jax.jit(method.update)
     _, metrics = update(state, batch)
     first = metrics.moments_nll
     encoder = state.params["encoder"]
@@ -88,12 +91,9 @@ def test_the_network_learns_the_moments_and_the_encoder_leaves_it_alone(tiny_con
     assert abs(metrics.moments_nll - entropy) < max(0.5 * abs(first - entropy), 0.6)
 
 
-def test_the_penalty_reaches_the_encoder_through_the_network(tiny_config):
+def test_the_penalty_reaches_the_encoder_through_the_network(make):
     """And gamma changes how the encoder moves, not how the network does."""
-    method, state, batch = parts(
-        tiny_config, moments="network", **{"moments_network.widths": (8,)}
-    )
-    update = jax.jit(method.update)
+    _, update, state, batch = make(**NETWORK)
     moved = [
         update(state._replace(hparams=state.hparams | {"gamma": jnp.asarray(g)}), batch)
         for g in (0.0, 1e4)
@@ -124,7 +124,7 @@ def test_predicted_moments_are_a_gaussian_s_whatever_the_order():
 def test_unknown_words_are_refused(tiny_config):
     for field in ("moments", "penalty"):
         with pytest.raises(ValueError, match=f"{field} is 'x'; expected one of"):
-            parts(tiny_config, **{field: "x"})
+            training.make_method(tiny_config("gaussian_tc", **{field: "x"}))
     from configs import gaussian_tc
 
     assert gaussian_tc.get_config("mnist,network,kl").penalty == "kl"
