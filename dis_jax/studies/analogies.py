@@ -89,7 +89,8 @@ def draw_problems(
     """
     of_images = features.of_images if features else _flat
     draw = jax.jit(functools.partial(_draw, encode, of_images))
-    drawn = [draw(image_set, piece) for piece in _chunks(problems, chunk)]
+    every = jax.tree.map(np.asarray, problems)
+    drawn = [draw(image_set, piece) for piece in _chunks(every, chunk)]
     return _joined(drawn, len(problems.query))
 
 
@@ -160,16 +161,17 @@ def solve_analogies(
     count = len(problems.query)
     find = _finder(SOLVERS[solver], features, search)
     answer = jax.jit(functools.partial(_answer, decode))
-    every = drawn, jnp.asarray(problems.solution), jax.random.split(key, count)
+    keys = jax.jit(lambda number: jax.random.split(key, count)[number])
+    every = drawn, np.asarray(problems.solution), np.arange(count)
     parts = [
-        answer(boards, solution, find(boards.tasks, keys))
-        for boards, solution, keys in _chunks(every, chunk)
+        answer(boards, solution, find(boards.tasks, keys(number)))
+        for boards, solution, number in _chunks(every, chunk)
     ]
     return _joined(parts, count)
 
 
 def _chunks(tree: Any, chunk: int) -> Iterator[Any]:
-    """Parts of equal length, so that all run the same program.
+    """Parts of NumPy arrays, of equal length so that all run the same program.
 
     The last part is filled up with repeats; `_joined` leaves them out.
     """
@@ -250,25 +252,21 @@ def _draw(
     image_set: ImageSet,
     problems: NarProblems,
 ) -> DrawnProblems:
-    count, _, factors = problems.inputs.shape
-
-    def draw(rows: Array) -> tuple[Array, Array]:
-        images = image_set.images(rows.reshape(-1, factors))
-        codes = encode(images).reshape(*rows.shape[:-1], -1)
-        return images, codes
-
-    def compared(images: Array) -> Array:
-        return of_images(images).reshape(count, -1, width)
-
-    outputs, output_codes = draw(problems.outputs)
-    options, option_codes = draw(problems.options)
-    width = jax.eval_shape(of_images, outputs).shape[-1]
-    inputs, query = draw(problems.inputs)[1], draw(problems.query)[1]
-    solution = option_codes[jnp.arange(count), problems.solution]
-    tasks = Task(
-        *(inputs, output_codes, compared(outputs), query, compared(options), solution)
+    count, examples, factors = problems.inputs.shape
+    boards = (problems.inputs, problems.outputs, problems.query[:, None])
+    # All boards at once, so that the program contains one renderer and one encoder.
+    rows = jnp.concatenate([*boards, problems.options], axis=1)
+    images = image_set.images(rows.reshape(-1, factors))
+    ends = (examples, 2 * examples, 2 * examples + 1)
+    parts = lambda of_boards: jnp.split(
+        of_boards.reshape(count, rows.shape[1], -1), ends, axis=1
     )
-    return DrawnProblems(tasks, options.reshape(count, -1, *options.shape[1:]))
+    _, outputs, _, compared = parts(of_images(images))
+    inputs, output_codes, query, option_codes = parts(encode(images))
+    options = images.reshape(*rows.shape[:2], *images.shape[1:])[:, ends[-1] :]
+    solution = option_codes[jnp.arange(count), problems.solution]
+    tasks = Task(inputs, output_codes, outputs, query[:, 0], compared, solution)
+    return DrawnProblems(tasks, options)
 
 
 def _finder(
@@ -276,24 +274,28 @@ def _finder(
 ) -> Callable[[Task, Array], Array]:
     """(tasks, keys) -> a step for each; all problems take each generation together."""
 
-    def start(task: Task, key: Array) -> Any:
-        return solver.start(solver.fitness(features, task, search), task, key, search)
-
-    def generation(task: Task, memory: Any, key: Array) -> Any:
-        assert solver.generation is not None
-        fitness = solver.fitness(features, task, search)
-        return solver.generation(fitness, memory, key, search)
-
-    begin, advance = jax.jit(jax.vmap(start)), jax.jit(jax.vmap(generation))
     # The first generation is the start.
     later = search.generations - 1 if solver.generation else 0
 
+    def start(task: Task, key: Array) -> Any:
+        fitness = solver.fitness(features, task, search)
+        return solver.start(fitness, task, jax.random.split(key, 1 + later)[0], search)
+
+    def generation(task: Task, memory: Any, key: Array, number: Array) -> Any:
+        assert solver.generation is not None
+        fitness = solver.fitness(features, task, search)
+        own = jax.random.split(key, 1 + later)[number]
+        return solver.generation(fitness, memory, own, search)
+
+    begin = jax.jit(jax.vmap(start))
+    advance = jax.jit(jax.vmap(generation, in_axes=(0, 0, 0, None)))
+    end = jax.jit(jax.vmap(solver.best))
+
     def find(tasks: Task, keys: Array) -> Array:
-        of_generation = jax.vmap(lambda key: jax.random.split(key, 1 + later))(keys)
-        memory = begin(tasks, of_generation[:, 0])
+        memory = begin(tasks, keys)
         for number in range(1, 1 + later):
-            memory = advance(tasks, memory, of_generation[:, number])
-        return jax.vmap(solver.best)(memory)
+            memory = advance(tasks, memory, keys, number)
+        return end(memory)
 
     return find
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -60,11 +61,8 @@ def fit_surrogate(
       >>> unexplained < 0.05
       True
     """
-    pick, scale, noise, start, order = jax.random.split(key, 5)
-    index = jax.random.choice(pick, len(codes), (num + _HELD_OUT,))
-    spread = std * jax.random.uniform(scale, (num + _HELD_OUT, 1))
-    z = jnp.asarray(codes)[index]
-    z += spread * jax.random.normal(noise, z.shape)
+    noise, start, order = jax.random.split(key, 3)
+    z = np.asarray(_around(noise, codes, std, num + _HELD_OUT))
     flat = jax.jit(lambda part: decode(part).reshape(len(part), -1))
     images = np.concatenate([np.asarray(flat(part)) for part in _parts(z)])
     centre = images[:num].mean(axis=0)
@@ -72,28 +70,34 @@ def fit_surrogate(
     sample = images[:num][:_HELD_OUT] - centre
     with threadpool_limits(1):  # on a busy machine several threads take minutes
         axes = np.linalg.svd(sample, full_matrices=False)[2][:components]
-    targets = jnp.asarray((images - centre) @ axes.T)
-    unit = jnp.sqrt((targets[:num] ** 2).mean())
-    params = _fit(
-        z[:num],
-        targets[:num] / unit,
-        _first_params(start, z.shape[1], width, len(axes)),
-        jax.random.split(order, steps),
-    )
+    targets = (images[:num] - centre) @ axes.T
+    unit = np.sqrt((targets**2).mean())
+    params = _first_params(start, z.shape[1], width, len(axes))
+    params = _fit(order, z[:num], targets / unit, params, steps)
     axes, centre = jnp.asarray(axes), jnp.asarray(centre)
     features = Features(
         lambda part: unit * _apply(params, part),
         lambda part: (part.reshape(len(part), -1) - centre) @ axes.T,
     )
-    found = np.asarray(features.of_codes(z[num:])) @ np.asarray(axes)
+    found = np.asarray(jax.jit(features.of_codes)(z[num:])) @ np.asarray(axes)
     left = images[num:] - np.asarray(centre)
     return features, float(((left - found) ** 2).sum() / (left**2).sum())
 
 
-def _parts(z: Array) -> list[Array]:
+@functools.partial(jax.jit, static_argnums=3)
+def _around(key: Array, codes: Array, std: float, num: int) -> Array:
+    """Codes drawn from those given, plus noise."""
+    pick, scale, noise = jax.random.split(key, 3)
+    z = codes[jax.random.choice(pick, len(codes), (num,))]
+    spread = std * jax.random.uniform(scale, (num, 1))
+    return z + spread * jax.random.normal(noise, z.shape)
+
+
+def _parts(z: np.ndarray) -> list[np.ndarray]:
     return [z[i : i + _BATCH] for i in range(0, len(z), _BATCH)]
 
 
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def _first_params(key: Array, latent: int, width: int, features: int) -> list[Any]:
     sizes = latent, width, width, features
     return [
@@ -109,10 +113,12 @@ def _apply(params: list[Any], z: Array) -> Array:
     return z @ weights + bias
 
 
-@jax.jit
-def _fit(z: Array, targets: Array, params: list[Any], keys: Array) -> list[Any]:
+@functools.partial(jax.jit, static_argnums=4)
+def _fit(
+    key: Array, z: Array, targets: Array, params: list[Any], steps: int
+) -> list[Any]:
     """Least squares by Adam, whose rate falls to 0."""
-    adam = optax.adam(optax.cosine_decay_schedule(3e-3, len(keys)))
+    adam = optax.adam(optax.cosine_decay_schedule(3e-3, steps))
 
     def step(memory: tuple[Any, Any], key: Array) -> tuple[Any, None]:
         params, state = memory
@@ -121,4 +127,5 @@ def _fit(z: Array, targets: Array, params: list[Any], keys: Array) -> list[Any]:
         update, state = adam.update(jax.grad(loss)(params), state)
         return (optax.apply_updates(params, update), state), None
 
+    keys = jax.random.split(key, steps)
     return jax.lax.scan(step, (params, adam.init(params)), keys)[0][0]

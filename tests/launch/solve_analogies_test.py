@@ -1,19 +1,20 @@
 """Visual analogies, from the shell."""
 
 import json
+import pathlib
 
 import pytest
 
 from dis_jax import training
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SMALL = ("--population=4", "--generations=2", "--num_problems=6", "--shown=1")
 
 
 @pytest.fixture(scope="module")
 def workdir(tiny_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("boards")
-    config = tiny_config("vae")
-    config.dataset = "rendered_nar"
+    config = tiny_config("vae", dataset="rendered_nar")
     config.update(steps=1, log_every=1, checkpoint_every=1, batch_size=4)
     training.train(config, folder)
     return folder
@@ -52,12 +53,10 @@ def test_searches_use_a_network_in_place_of_the_decoder(run, workdir):
     assert "of the variance unexplained" in done.stdout
 
 
-def test_mistakes_end_in_a_message(run, workdir, tiny_config, tmp_path):
-    config = tiny_config("vae")
-    config.update(steps=1, log_every=1, checkpoint_every=1, batch_size=4)
-    training.train(config, tmp_path)
+def test_mistakes_end_in_a_message(run, workdir, tmp_path):
+    sprites = ROOT / "weights" / "beta_vae_rendered_dsprites_mlp_seed0"
     for arguments, message in (
-        ((f"--workdir={tmp_path}",), "trained on rendered_dsprites; expected boards"),
+        ((f"--workdir={sprites}",), "trained on rendered_dsprites; expected boards"),
         (
             (f"--workdir={workdir}", "--solvers=genetik", *SMALL),
             "did you mean 'genetic'",
