@@ -62,11 +62,11 @@ def _differences(name: str, *, tiny: bool) -> dict[str, float]:
     with jax.default_device(cpu):
         batch = sampler.sample(images, jax.random.key(1), jnp.int32(0), sampler.args)
         state = jax.jit(method.init)(jax.random.key(0), batch)
-    found = {}
+    found, update = {}, jax.jit(method.update)
     for precision in TOLERANCE:
         with jax.default_matmul_precision(precision):
             there, here = (
-                jax.jit(method.update)(*jax.device_put((state, batch), device))
+                update(*jax.device_put((state, batch), device))
                 for device in (cpu, jax.devices()[0])
             )
         found[precision] = max(

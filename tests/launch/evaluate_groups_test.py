@@ -10,7 +10,8 @@ from dis_jax import training
 @pytest.fixture(scope="module")
 def workdir(tiny_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ml_vae")
-    config = tiny_config("ml_vae")
+    # both codes alike, so that what is compiled for one serves the other
+    config = tiny_config("ml_vae", **{"network.latent": 2})
     config.steps = config.log_every = config.checkpoint_every = 2
     training.train(config, folder)
     return folder

@@ -5,7 +5,6 @@ import logging
 import os
 import pathlib
 import statistics
-import subprocess
 import sys
 
 import pytest
@@ -13,7 +12,8 @@ import pytest
 from launch import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Page faults of each of five steps, after six, of a network whose buffers hold 51 MB.
+# Page faults of each of five steps, after six, of a network whose buffers hold 38 MB: glibc
+# keeps no more than 32 by itself.
 FAULTS = """
 import json, resource
 {first}
@@ -28,7 +28,7 @@ def step(weights, x):
         return (h**2).sum()
     return [w - g for w, g in zip(weights, jax.grad(loss)(weights))]
 
-weights, x = 2 * [jnp.eye(32)], jnp.ones((400_000, 32))
+weights, x = 2 * [jnp.eye(32)], jnp.ones((300_000, 32))
 faults = []
 for i in range(11):
     weights = jax.block_until_ready(step(weights, x))
@@ -54,14 +54,9 @@ start.run(main)
 
 
 @pytest.mark.parametrize(("signum", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_no_signal_is_lost(signum, code):
-    done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED.format(signum=signum)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_no_signal_is_lost(commands, signum, code):
+    command = {"code": SIGNALLED.format(signum=signum), "arguments": [], "env": {}}
+    (done,) = commands(command)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr == f"error: ended by {signum}\n"
 
@@ -91,19 +86,16 @@ def test_the_log_shows_our_lines_also_in_a_clone_called_dis_jax(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
-def test_memory_is_not_asked_for_anew_in_every_step():
+def test_memory_is_not_asked_for_anew_in_every_step(commands):
     faults = []
     for first in ("", "from launch import start; start.set_up_jax()"):
-        done = subprocess.run(
-            [sys.executable, "-c", FAULTS.format(first=first)],
-            cwd=ROOT,
-            env=os.environ | {"XLA_FLAGS": ""},
-            capture_output=True,
-            text=True,
-            check=True,
+        env = os.environ | {"XLA_FLAGS": ""}
+        (done,) = commands(
+            {"code": FAULTS.format(first=first), "arguments": [], "env": env}
         )
+        assert done.returncode == 0, done.stderr
         # of most steps: one of them may be that in which the heap grows for good
         faults.append(statistics.median(json.loads(done.stdout)))
     default, kept = faults
-    assert default > 51e6 / 4096  # a buffer's pages in each step, and more
+    assert default > 38e6 / 4096  # a buffer's pages in each step, and more
     assert kept < default / 100

@@ -140,7 +140,8 @@ from dis_jax import studies, training
 
 def get_study(argument):
     config = training.load_config("vae:rendered_dsprites,demo,mlp")
-    config.steps = int(argument)
+    config.update(steps=int(argument), tensorboard=False)
+    config.network.update(encoder=(8,), decoder=(8,))
     score = lambda trained: {"": {"steps": trained.config.steps}}
     return studies.Study("own_rate0.001", "One's own", {"VAE": config}, (0,), score)
 """

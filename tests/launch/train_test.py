@@ -64,7 +64,8 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     workdir = tmp_path / "run"
     small = (
         *(CONFIG, "--config.network.encoder=(8,)", "--config.network.decoder=(8,)"),
-        *("--config.batch_size=8", "--config.log_every=2", f"--workdir={workdir}"),
+        *("--config.batch_size=8", "--config.log_every=2"),
+        *("--config.tensorboard=False", f"--workdir={workdir}"),
     )
     first = run("train", *small, "--config.steps=4")
     assert first.returncode == 0, first.stderr

@@ -149,7 +149,7 @@ def test_the_command_is_installed_and_nothing_else_is_at_the_top(site, tmp_path)
 
 def test_train_kill_resume_score_report_export_restore(here, folder):
     run = folder / "runs" / "a"
-    train = ("--config=factor_vae:mlp", "--config.discriminator.widths=(8,)", *TINY)
+    train = ("--config=vae:mlp", *TINY)
     killed = here(*train, "--config.steps=100000", code=KILLED)
     assert killed.returncode == -9, killed.stderr
     reached = max(
@@ -159,11 +159,7 @@ def test_train_kill_resume_score_report_export_restore(here, folder):
     done = here("train", *train, f"--config.steps={reached + 20}")
     assert done.returncode == 0, done.stderr
     assert f"resuming from step {reached}" in done.stderr
-    assert (
-        (run / "command.txt")
-        .read_text()
-        .startswith("dis-jax train --config=factor_vae")
-    )
+    assert (run / "command.txt").read_text().startswith("dis-jax train --config=vae")
 
     scoring = ("--metrics=mig,irs", "--seed=3", "--baselines=none")
     done = here("evaluate", "--workdir=runs/a", *scoring)
