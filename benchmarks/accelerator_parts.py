@@ -275,7 +275,7 @@ def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
 def ada_gvae(work: pathlib.Path, tiny: bool) -> dict:
     """Twenty Ada-GVAEs of 400,000 steps on rendered Shapes3D, side by side."""
     steps, members = (4, 2) if tiny else (400_000, 20)
-    words = "rendered_shapes3d" + (",mlp" if tiny else "")
+    words = "rendered_dsprites,mlp" if tiny else "rendered_shapes3d"
     run = f"--workdir={work / 'run'}"
     seconds = _launch(
         *("train", f"--config=configs/ada_gvae.py:{words}", run),

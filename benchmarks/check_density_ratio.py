@@ -22,6 +22,7 @@ _RESULT = flags.DEFINE_string("result", "results/density_ratio_tc.json", "JSON f
 _DIMS = flags.DEFINE_multi_enum(
     "dims", ["2", "10"], ["2", "10"], "Which Gaussians, by their dimensions."
 )
+_STEPS = flags.DEFINE_integer("steps", 0, "Training steps; 0: those of each case.")
 _CASES = {2: (0.8, 1500), 10: (0.5, 4000)}  # dimensions: correlation, steps
 _WIDTHS, _BATCH, _LEARNING_RATE, _HELD_OUT = (64,) * 6, 1024, 5e-3, 100_000
 
@@ -57,6 +58,7 @@ def main(_) -> None:
     cases = []
     for dim in map(int, _DIMS.value):
         correlation, steps = _CASES[dim]
+        steps = _STEPS.value or steps
         covariance = (1 - correlation) * jnp.eye(dim) + correlation
         exact = float(losses.gaussian_total_correlation(covariance, jitter=0))
         case = {"dim": dim, "correlation": correlation, "steps": steps}

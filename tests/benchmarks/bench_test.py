@@ -79,12 +79,8 @@ def test_steps_stand_beside_every_peer_that_runs_here(monkeypatch, tmp_path):
 def test_a_step_of_pairs_is_timed_and_weighed(run):
     done = run(
         "benchmarks.bench_training",
-        "--config=configs/sdim.py:rendered_dsprites",
-        "--config.dataset=rendered_dsprites+resized16",
-        "--config.network.grid=2",
-        "--config.network.widths=(4,4,4)",
-        "--config.network.statistics=(256,)",
-        *(f"--config.heads.shared_{side}=('shape',)" for side in "xy"),
+        "--config=configs/ada_gvae.py:rendered_dsprites,mlp",
+        *(f"--config.network.{side}coder=(64,)" for side in ("en", "de")),
         "--config.batch_size=8",
         "--steps=1",
         "--memory",

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -22,6 +23,16 @@ def target(tmp_path_factory):
     path = tmp_path_factory.mktemp("target") / "bars.npz"
     np.savez(path, images=images, width=width, height=height)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def source(tiny_config, tmp_path_factory):
+    """The folder of a trained model, to be copied."""
+    from dis_jax import training
+
+    folder = tmp_path_factory.mktemp("source")
+    training.train(tiny_config("beta_vae", steps=2), folder)
+    return folder
 
 
 @pytest.fixture
@@ -115,18 +126,14 @@ def test_a_file_that_makes_no_study_is_named(tmp_path):
         studies.load_study(str(file))
 
 
-def test_runs_and_targets_are_looked_at_before_any_is_scored(
-    tiny_config, target, tmp_path
-):
-    from dis_jax import training
-
-    training.train(tiny_config("beta_vae", steps=2), tmp_path / "a")
+def test_runs_and_targets_are_looked_at_before_any_is_scored(source, target, tmp_path):
+    shutil.copytree(source, tmp_path / "a")
     with pytest.raises(ValueError, match="no target given, and"):
         studies.run_transfers(tmp_path, [])
     for wrong in ("smalnorb", "rendered_shapes3d"):
         with pytest.raises(ValueError, match=r"smallnorb|rendered_shapes3d\+grey"):
             studies.run_transfers(tmp_path, [target, wrong])
-    training.train(tiny_config("beta_vae", steps=2), tmp_path / "b")
+    shutil.copytree(source, tmp_path / "b")
     path = tmp_path / "b" / "config.json"
     config = json.loads(path.read_text())
     path.write_text(json.dumps(config | {"steps": 5}))
@@ -197,13 +204,13 @@ def test_words_after_the_colon_choose(monkeypatch):
 
 
 def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
-    tiny_config, target, tmp_path, monkeypatch
+    source, target, tmp_path, monkeypatch
 ):
     from dis_jax import training
     from dis_jax.studies import transfer_study
 
     for run in ("a", "b"):
-        training.train(tiny_config("beta_vae", steps=2), tmp_path / run)
+        shutil.copytree(source, tmp_path / run)
     made = []
 
     def transfer(run, name, settings, data_dir):
@@ -220,19 +227,18 @@ def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
 
 
 @pytest.mark.slow
-def test_one_run_from_the_shell(run, tiny_config, target, tmp_path):
-    from dis_jax import training
-
-    training.train(tiny_config("beta_vae", steps=2), tmp_path)
+def test_one_run_from_the_shell(run, source, target, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(source, folder)
     done = run(
-        *("transfer", f"--source={tmp_path}", f"--target={target}"),
+        *("transfer", f"--source={folder}", f"--target={target}"),
         *("--finetune_steps=2", "--readers=gbt", "--num_codes=120", "--nopictures"),
     )
     assert done.returncode == 0, done.stderr
     assert "| GBT, full |" in done.stdout
-    found = json.loads((tmp_path / "transfer.json").read_text())
+    found = json.loads((folder / "transfer.json").read_text())
     assert found["made_by"] == (
         f"python -m launch.transfer --target={target} --finetune_steps=2 --readers=gbt "
         "--num_codes=120 --nopictures --source=..."
     )
-    assert f"Made by `{found['made_by']}`." in (tmp_path / "transfer.md").read_text()
+    assert f"Made by `{found['made_by']}`." in (folder / "transfer.md").read_text()
