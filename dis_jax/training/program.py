@@ -117,9 +117,13 @@ def init(
     """
     shapes = batch_shapes(sampler, image_set, population=population)
     blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
-    make = jax.jit(method.init, compiler_options=compiler.level())
+    # Without hyperparameters, of which each value would be a program to compile.
+    make = jax.jit(
+        lambda key: method.init(key, blank)._replace(hparams={}),
+        compiler_options=compiler.level(),
+    )
     states = [
-        make(jax.random.key(m.seed), blank)._replace(hparams=scalars(m.hparams))
+        make(jax.random.key(m.seed))._replace(hparams=scalars(m.hparams))
         for m in members
     ]
     return stack(states) if population else states[0]

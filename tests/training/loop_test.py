@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 
 import jax
@@ -15,12 +16,6 @@ from dis_jax.training import finite, program
 IN_A_LOOP = program.BACKENDS["cpu"]._replace(unroll=False)
 
 
-@pytest.fixture(autouse=True)
-def _steps_in_a_loop(monkeypatch):
-    """Half of what two steps written out take to compile; methods_test compares them."""
-    monkeypatch.setitem(program.BACKENDS, "cpu", IN_A_LOOP)
-
-
 def _bits(state):
     state = state._replace(key=jax.random.key_data(state.key))
     return [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
@@ -31,20 +26,48 @@ def _assert_same(a, b):
         np.testing.assert_array_equal(x, y)
 
 
-def _config(tiny_config, method, **overrides):
-    values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2} | overrides
-    return tiny_config(method, **values)
+@pytest.fixture(scope="module")
+def make_config(tiny_config, tmp_path_factory):
+    """Configs on a file of small images: to draw sprites takes longer to compile."""
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
+    np.savez(path, images=images.astype(np.uint8))
+    values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2}
+    values |= {"dataset": str(path), "image_shape": (8, 8, 1)}
+    return lambda method, **overrides: tiny_config(method, **values | overrides)
 
 
-def test_resumed_equals_unbroken_bit_for_bit(tiny_config, tmp_path):
+@pytest.fixture(scope="module")
+def trained(make_config, tmp_path_factory):
+    """The workdir of a run of four steps, two checkpoints, and its state."""
+    folder = tmp_path_factory.mktemp("trained")
+    config = make_config("beta_vae", steps=4, checkpoint_every=2)
+    return folder, training.train(config, folder)
+
+
+def _stopped_at(step, folder, last):
+    """A copy of a run's folder as a kill leaves it, after `step` and before `last`."""
+    copy = shutil.copytree(folder, folder.with_name("stopped"))
+    assert (copy / "checkpoints" / str(step)).is_dir()
+    shutil.rmtree(copy / "checkpoints" / str(last))
+    return copy
+
+
+@pytest.fixture
+def begun(trained, tmp_path):
+    """A copy of that workdir, the config in it, and the state."""
+    folder = shutil.copytree(trained[0], tmp_path / "begun")
+    return folder, training.read_config(folder), trained[1]
+
+
+def test_resumed_equals_unbroken_bit_for_bit(make_config, tmp_path):
     """Two batches and two optimisers; populations go on in the tests of signals."""
-    config = _config(tiny_config, "factor_vae", steps=12)
-    unbroken = training.train(config, tmp_path / "unbroken")
-    config.steps = 8
-    training.train(config, tmp_path / "broken")
-    config.steps = 12
-    _assert_same(unbroken, training.train(config, tmp_path / "broken"))
-    logs = [training.read_metrics(tmp_path / name) for name in ("unbroken", "broken")]
+    config = make_config("factor_vae", steps=8)
+    folder = tmp_path / "unbroken"
+    unbroken = training.train(config, folder)
+    broken = _stopped_at(4, folder, last=8)
+    _assert_same(unbroken, training.train(config, broken))
+    logs = [training.read_metrics(path) for path in (folder, broken)]
     timeless = [
         [
             {k: v for k, v in x.items() if k not in ("time", "steps_per_second")}
@@ -53,51 +76,48 @@ def test_resumed_equals_unbroken_bit_for_bit(tiny_config, tmp_path):
         for log in logs
     ]
     assert timeless[0] == timeless[1]
-    assert [line["step"] for line in logs[0]] == [2, 4, 6, 8, 10, 12]
+    assert [line["step"] for line in logs[0]] == [2, 4, 6, 8]
 
 
-def test_a_run_that_ended_within_a_call_goes_on_at_multiples_of_its_calls(
-    tiny_config, tmp_path
-):
-    config = _config(tiny_config, "vae", steps=5)
-    training.train(config, tmp_path)
-    config.steps = 12
-    training.train(config, tmp_path)
-    lines = training.read_metrics(tmp_path)
-    assert [line["step"] for line in lines] == [2, 4, 5, 6, 8, 10, 12]
+def test_a_run_that_ended_within_a_call_goes_on_at_multiples_of_its_calls(begun):
+    folder, config, _ = begun
+    for steps in (5, 8):
+        config.steps = steps
+        training.train(config, folder)
+    lines = training.read_metrics(folder)
+    assert [line["step"] for line in lines] == [2, 4, 5, 6, 8]
 
 
-def test_the_same_command_again_does_nothing(tiny_config, tmp_path):
-    config = _config(tiny_config, "vae", steps=4)
-    first = training.train(config, tmp_path)
-    before = (tmp_path / "metrics.jsonl").read_text()
-    _assert_same(first, training.train(config, tmp_path))
-    assert (tmp_path / "metrics.jsonl").read_text() == before
+def test_the_same_command_again_does_nothing(begun):
+    folder, config, first = begun
+    before = (folder / "metrics.jsonl").read_text()
+    _assert_same(first, training.train(config, folder))
+    assert (folder / "metrics.jsonl").read_text() == before
 
 
-def test_other_data_of_the_same_name_are_refused_unless_accepted(tiny_config, tmp_path):
+def test_other_data_of_the_same_name_are_refused_unless_accepted(make_config, tmp_path):
     def write(count, **labels):
-        images = np.zeros((count, 64, 64), np.uint8)
+        images = np.zeros((count, 8, 8), np.uint8)
         np.savez(tmp_path / "own.npz", images=images, **labels)
 
-    config = _config(tiny_config, "vae", steps=4, dataset=str(tmp_path / "own.npz"))
+    config = make_config("beta_vae", steps=2, dataset=str(tmp_path / "own.npz"))
     folder = tmp_path / "run"
-    write(20, kind=np.arange(20) % 4)
+    write(40, kind=np.arange(40) % 4)
     training.train(config, folder)
-    config.steps = 8
+    config.steps = 4
     write(30, colour=np.arange(30) % 3)
     with pytest.raises(ValueError, match="not the data of this run") as error:
         training.train(config, folder)
-    for line in ("num_images: 20 -> 30", "factor_names: ['kind'] -> ['colour']"):
+    for line in ("num_images: 40 -> 30", "factor_names: ['kind'] -> ['colour']"):
         assert line in str(error.value)
-    assert training.read_config(folder).steps == 4
-    assert int(training.train(config, folder, accept_changes=True).step) == 8
-    config.steps = 12  # those that were accepted are the run's from then on
-    assert int(training.train(config, folder).step) == 12
+    assert training.read_config(folder).steps == 2
+    assert int(training.train(config, folder, accept_changes=True).step) == 4
+    # those that were accepted are the run's from then on
+    assert int(training.train(config, folder).step) == 4
 
 
-def test_log_lines_are_means_over_their_window(tiny_config, tmp_path):
-    config = _config(tiny_config, "vae", steps=4, log_every=4)
+def test_log_lines_are_means_over_their_window(make_config, tmp_path):
+    config = make_config("beta_vae", steps=4, log_every=4)
     training.train(config, tmp_path / "coarse")
     config.log_every = 1
     config.steps_per_call = 1
@@ -109,28 +129,24 @@ def test_log_lines_are_means_over_their_window(tiny_config, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
-    tiny_config, tmp_path
+    begun,
 ):
-    config = _config(tiny_config, "beta_vae", steps=4)
-    good = training.train(config, tmp_path)
+    folder, config, good = begun
     config.hparams.learning_rate = 1e30
     config.steps = 20
     with pytest.raises(training.NonFiniteError, match=r"not finite .*step") as error:
-        training.train(config, tmp_path, accept_changes=True)
+        training.train(config, folder, accept_changes=True)
     assert "loss" in str(error.value) or "parameters of" in str(error.value)
     assert "last checkpoint (step 4) is from before that" in str(error.value)
-    _, restored, _ = training.restore(tmp_path)
-    _assert_same(
-        good._replace(hparams={}),
-        restored._replace(hparams={}),
-    )
+    restored = training.restore(folder)[1]
+    _assert_same(good._replace(hparams={}), restored._replace(hparams={}))
 
 
 def test_before_its_first_checkpoint_a_workdir_takes_another_config(
-    tiny_config, tmp_path
+    make_config, tmp_path
 ):
     rates = {"hparams.learning_rate": 1e30}
-    config = _config(tiny_config, "beta_vae", steps=4, **rates)
+    config = make_config("beta_vae", steps=4, **rates)
     with pytest.raises(
         training.NonFiniteError, match="no checkpoint yet, so you can reuse --workdir"
     ):
@@ -141,50 +157,48 @@ def test_before_its_first_checkpoint_a_workdir_takes_another_config(
     assert [line["step"] for line in training.read_metrics(tmp_path)] == [2, 4]
 
 
-def test_hyperparameters_that_were_accepted_are_used(tiny_config, tmp_path):
-    config = _config(tiny_config, "beta_vae", steps=4)
-    training.train(config, tmp_path)
+def test_hyperparameters_that_were_accepted_are_used(begun):
+    folder, config, _ = begun
     config.hparams.beta = 9.0
-    config.steps = 8
-    state = training.train(config, tmp_path, accept_changes=True)
+    config.steps = 6
+    state = training.train(config, folder, accept_changes=True)
     assert float(state.hparams["beta"]) == 9.0
 
 
 def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
-    tiny_config, tmp_path
+    begun,
 ):
-    config = _config(tiny_config, "vae", steps=4)
-    first = training.train(config, tmp_path)
-    written = (tmp_path / "config.json").read_text()
+    folder, config, first = begun
+    written = (folder / "config.json").read_text()
     config.steps = 8
-    with training.held(tmp_path / ".lock"), pytest.raises(training.BusyError):
-        training.train(config, tmp_path)
-    assert (tmp_path / "config.json").read_text() == written
+    with training.held(folder / ".lock"), pytest.raises(training.BusyError):
+        training.train(config, folder)
+    assert (folder / "config.json").read_text() == written
 
     config.network.latent = 5
     with pytest.raises(OSError, match="do not match the config") as error:
-        training.train(config, tmp_path, accept_changes=True)
-    assert "none of the checkpoints [4] in " in str(error.value)
+        training.train(config, folder, accept_changes=True)
+    assert "none of the checkpoints [4, 2] in " in str(error.value)
     assert "'decoder'" in str(error.value)
     assert "has the shape [3, 8] in the checkpoint and [5, 8] in the config" in str(
         error.value
     )
-    assert (tmp_path / "config.json").read_text() == written
-    _assert_same(first, training.restore(tmp_path)[1])
+    assert (folder / "config.json").read_text() == written
+    _assert_same(first, training.restore(folder)[1])
 
 
-def _diverging(tiny_config, **overrides):
+def _diverging(make_config, **overrides):
     rates = {"population.learning_rate": (1e-3, 1e30, 3e-3)}
-    return _config(tiny_config, "vae", **(rates | overrides))
+    return make_config("beta_vae", **(rates | overrides))
 
 
 @pytest.mark.parametrize("vectorise", [False, True])
 def test_a_member_that_diverges_stays_at_its_last_finite_state(
-    vectorise, tiny_config, tmp_path, monkeypatch, caplog
+    vectorise, make_config, tmp_path, monkeypatch, caplog
 ):
     form = IN_A_LOOP._replace(vectorise=vectorise)
     monkeypatch.setitem(program.BACKENDS, "cpu", form)
-    config = _diverging(tiny_config, steps=12)
+    config = _diverging(make_config, steps=12)
     with caplog.at_level(logging.WARNING):
         state = training.train(config, tmp_path / "three")
     assert "not finite" in caplog.text
@@ -204,10 +218,8 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
         assert line.get("diverged") == ({"1": stopped} if out else None)
 
     # a run that goes on is the unbroken one
-    config = _diverging(tiny_config, steps=8)
-    training.train(config, tmp_path / "broken")
-    config.steps = 12
-    _assert_same(state, training.train(config, tmp_path / "broken"))
+    broken = _stopped_at(8, tmp_path / "three", last=12)
+    _assert_same(state, training.train(config, broken))
     if not vectorise:  # members side by side round otherwise
         # the others are what they are without it
         config.population.learning_rate = (1e-3, 3e-3)
@@ -218,18 +230,18 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
     assert int(restored.step) == stopped
 
 
-def test_a_population_of_which_no_member_is_left_stops(tiny_config, tmp_path):
+def test_a_population_of_which_no_member_is_left_stops(make_config, tmp_path):
     rates = {"population.learning_rate": (1e30, 1e31)}
     with pytest.raises(training.NonFiniteError, match=r"for members \[0, 1\]") as error:
-        training.train(_config(tiny_config, "vae", steps=8, **rates), tmp_path)
+        training.train(make_config("beta_vae", steps=8, **rates), tmp_path)
     assert "clip_norm" not in str(error.value)
 
 
 def test_a_signal_saves_the_step_that_was_reached(
-    tiny_config, tmp_path, monkeypatch, caplog
+    make_config, tmp_path, monkeypatch, caplog
 ):
-    values = {"steps": 13, "log_every": 4, "checkpoint_every": 8, "steps_per_call": 2}
-    config = _config(tiny_config, "vae", **values, **{"population.seed": (0, 1)})
+    values = {"steps": 14, "log_every": 4, "checkpoint_every": 8}
+    config = make_config("beta_vae", **values, **{"population.seed": (0, 1)})
     unbroken = training.train(config, tmp_path / "unbroken")
 
     made = []
@@ -269,36 +281,33 @@ def test_a_signal_saves_the_step_that_was_reached(
         each.close()
 
 
-def test_the_best_is_measured_by_a_term_that_exists(tiny_config, tmp_path):
-    config = _config(tiny_config, "vae", steps=4, best_metric="los")
+def test_the_best_is_measured_by_a_term_that_exists(make_config, tmp_path):
+    config = make_config("vae", steps=4, best_metric="los")
     with pytest.raises(ValueError, match=r"best_metric is 'los'; .*loss.*kl"):
         training.train(config, tmp_path)
     assert not [*tmp_path.iterdir()]  # the corrected command is not another config's
 
 
-def test_a_run_whose_terms_name_no_best_keeps_the_last_ones(tiny_config, tmp_path):
-    config = _config(tiny_config, "vae", steps=12, keep_checkpoints=1, best_metric="")
+def test_a_run_whose_terms_name_no_best_keeps_the_last_ones(make_config, tmp_path):
+    config = make_config("beta_vae", steps=8, keep_checkpoints=1, best_metric="")
     state = training.train(config, tmp_path)
-    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["12"]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["8"]
     _assert_same(state, training.restore(tmp_path)[1])
     with pytest.raises(ValueError, match="keeps no best checkpoint"):
         training.restore(tmp_path, best=True)
 
 
-def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
-    tiny_config, tmp_path, caplog
-):
-    config = _config(tiny_config, "vae", steps=12)
-    unbroken = training.train(config, tmp_path)
-    for file in (tmp_path / "checkpoints" / "12" / "state").rglob("*"):
+def test_a_damaged_checkpoint_costs_steps_but_not_the_run(begun, caplog):
+    folder, config, unbroken = begun
+    for file in (folder / "checkpoints" / "4" / "state").rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
     with caplog.at_level(logging.INFO):
-        again = training.train(config, tmp_path)
-    assert "checkpoint 12" in caplog.text
-    assert "resuming from step 8" in caplog.text
+        again = training.train(config, folder)
+    assert "checkpoint 4" in caplog.text
+    assert "resuming from step 2" in caplog.text
     _assert_same(unbroken, again)
-    assert [x["step"] for x in training.read_metrics(tmp_path)] == [2, 4, 6, 8, 10, 12]
+    assert [x["step"] for x in training.read_metrics(folder)] == [2, 4]
 
 
 @pytest.mark.parametrize(
@@ -313,22 +322,26 @@ def test_a_damaged_checkpoint_costs_steps_but_not_the_run(
     ],
 )
 def test_numbers_that_do_not_fit_are_refused_and_leave_nothing_behind(
-    overrides, message, tiny_config, tmp_path, monkeypatch
+    overrides, message, make_config, tmp_path, monkeypatch
 ):
     side_by_side = IN_A_LOOP._replace(vectorise=True)
     monkeypatch.setitem(program.BACKENDS, "cpu", side_by_side)
-    config = _config(tiny_config, "vae", steps=4, **overrides)
+    config = make_config("vae", steps=4, **overrides)
     with pytest.raises(ValueError, match=message):
         training.train(config, tmp_path)
     assert not [*tmp_path.iterdir()]
 
 
-def test_bfloat16_trains_with_float32_parameters(tiny_config, tmp_path):
-    config = _config(tiny_config, "factor_vae", steps=4, precision="bfloat16")
+def test_bfloat16_trains_with_float32_parameters(
+    trained, make_config, traced_step, tmp_path
+):
+    config = make_config("factor_vae", precision="bfloat16")
+    shapes, _, _ = traced_step(config)
+    assert {x.dtype for x in jax.tree.leaves(shapes.params)} == {jnp.dtype("float32")}
+    config = make_config("beta_vae", steps=4, precision="bfloat16")
     state = training.train(config, tmp_path)
     assert {x.dtype for x in jax.tree.leaves(state.params)} == {jnp.dtype("float32")}
-    config.precision = "float32"
-    single = training.train(config, tmp_path / "single")
+    single = trained[1]
     difference = np.abs(
         state.params["encoder"]["mean"]["kernel"]
         - single.params["encoder"]["mean"]["kernel"]
