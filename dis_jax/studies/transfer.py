@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -153,19 +153,31 @@ def score_source(
     source = pathlib.Path(os.path.normpath(source))
     config = training.read_config(source)
     check_source(source, config)
+    return _score_source(
+        source, config, settings, lambda: _opened(source, config, data_dir)
+    )
+
+
+def _score_source(
+    source: pathlib.Path,
+    config: Any,
+    settings: TransferSettings,
+    opened: Callable[[], _Opened],
+) -> list[Record]:
+    """The records of `score_source`; the source is opened if one is missing."""
     models = _models(source, config, scoring=_as_json(settings, _AT_SOURCE))
     ledger = _Ledger(source / FOLDER / "source.json", models)
     if missing := ledger.missing():
-        image_set = data.load(config.dataset, data_dir, config.split)
+        image_set, encoder_of = opened()
         if not image_set.factor_names:
             logging.info(
                 "%s: %s has no labels, so it gets no scores", source, config.dataset
             )
             return []
-        for model, encode in _encoders(source, missing):
+        for model in missing:
             logging.info("%s: scores on its own set", source)
             scores = source_scores(
-                *(encode, image_set, jax.random.key(settings.seed)),
+                *(encoder_of(model), image_set, jax.random.key(settings.seed)),
                 num_codes=settings.num_codes,
                 num_pairs=settings.num_pairs,
             )
@@ -249,19 +261,23 @@ def _models(source: pathlib.Path, config: Any, **asked: Any) -> list[Record]:
     ]
 
 
-def _encoders(
-    source: pathlib.Path, models: Sequence[Record]
-) -> Iterator[tuple[Record, Encode]]:
-    """The encoders of some models of a run."""
+class _Opened(NamedTuple):
+    """A run's own images, and a function from the record of a model to its encoder."""
+
+    image_set: data.ImageSet
+    encoder_of: Callable[[Record], Encode]
+
+
+def _opened(source: pathlib.Path, config: Any, data_dir: Path | None) -> _Opened:
+    image_set = data.load(config.dataset, data_dir, config.split)
     method, states, _ = training.restore(source)
-    found, wanted = np.ravel(states.step)[0], models[0]["source_steps"]
+    found, wanted = np.ravel(states.step)[0], steps_made(source)
     if found != wanted:  # the last checkpoint is damaged, and an earlier one was read
         raise ValueError(
             f"the checkpoint of step {wanted} in {source} cannot be read, but that of step "
             f"{found} can: finish training the source again."
         )
-    for model in models:
-        yield model, code_fn(method, _state_of(states, model))
+    return _Opened(image_set, lambda model: code_fn(method, _state_of(states, model)))
 
 
 def _state_of(states: State, model: Record) -> State:
@@ -295,19 +311,21 @@ def _score_before(
     """Scores the models that are not scored yet, and their distance to the target."""
     if not (missing := ledger.missing()):
         return
+    # Once for both scores: each encoder anew is a program to compile.
+    opened = _opened(source, config, data_dir)
     on_source = {
         record["member"]: record["source_scores"]
-        for record in score_source(source, settings, data_dir=data_dir)
+        for record in _score_source(source, config, settings, lambda: opened)
     }
-    source_set = data.load(config.dataset, data_dir, config.split)
     draw = (jax.random.key(settings.seed), settings.num_codes)
-    for model, encode in _encoders(source, missing):
+    for model in missing:
+        encode = opened.encoder_of(model)
         logging.info("%s to %s: scores before fine-tuning", source, model["target"])
         own = on_source.get(model["member"])
         codes, before = score(encode)
         # The source images that `score_source` has scored: the same seed draws them again.
         distances = transfer_distances(
-            *(encode_sample(encode, source_set, *draw).codes, codes),
+            *(encode_sample(encode, opened.image_set, *draw).codes, codes),
             *(own and own["omes"], before["omes"]),
         )
         found = {"source_scores": own, "before": before, "distances": distances}
