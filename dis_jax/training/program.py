@@ -117,11 +117,12 @@ def init(
     """
     shapes = batch_shapes(sampler, image_set, population=population)
     blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
+
     # Without hyperparameters, of which each value would be a program to compile.
-    make = jax.jit(
-        lambda key: method.init(key, blank)._replace(hparams={}),
-        compiler_options=compiler.level(),
-    )
+    @functools.partial(jax.jit, compiler_options=compiler.level())
+    def make(key: Any) -> State:
+        return method.init(key, blank)._replace(hparams={})
+
     states = [
         make(jax.random.key(m.seed))._replace(hparams=scalars(m.hparams))
         for m in members

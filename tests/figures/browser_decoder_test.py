@@ -42,11 +42,11 @@ def subject(tiny_config, tmp_path_factory):
         method = training.make_method(config)
         images = np.random.default_rng(0).random((16, *config.image_shape), np.float32)
         state = jax.jit(method.init)(jax.random.key(0), {"image": images})
-        noise = lambda p: (
-            0.1 * jax.random.normal(jax.random.key(1), p.shape)
-        )  # biases too
+        rng = np.random.default_rng(1)
+        noise = lambda p: 0.1 * rng.normal(size=p.shape).astype(np.float32)
         state.params["decoder"] = jax.tree.map(
-            lambda p: 3 * p + noise(p), state.params["decoder"]
+            lambda p: 3 * np.asarray(p) + noise(p),  # biases too
+            state.params["decoder"],
         )
         image_set = from_arrays(images, name="noise")
         folder = tmp_path_factory.mktemp("run")

@@ -1,5 +1,6 @@
 """Sections of a system that generates blobs from a category, their size."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,12 +15,12 @@ from dis_jax.methods import Categorical, Gaussian
 SIZE_OF = np.array([2, 0, 3, 1])
 
 
-@pytest.fixture
-def subject(method, state, blobs, tmp_path):
+@pytest.fixture(scope="module")
+def subject(method, state, blobs, tmp_path_factory):
     """Places are continuous codes; the category is read off the size without fault."""
 
     middle = blobs.images(jnp.array([[size, 4, 4] for size in range(4)]))
-    sizes = method.encode(state, {"image": middle})["z"].mean[:, 0]
+    sizes = jax.jit(method.encode)(state, {"image": middle})["z"].mean[:, 0]
 
     def encode(state, batch):
         mean, logvar = method.encode(state, batch)["z"]
@@ -47,8 +48,8 @@ def subject(method, state, blobs, tmp_path):
         }
     )
     return make_subject(
-        *(tmp_path, method._replace(encode=encode, decode=decode), state, config),
-        blobs,
+        tmp_path_factory.mktemp("run"),
+        *(method._replace(encode=encode, decode=decode), state, config, blobs),
         member=0,
         num_examples=256,
     )

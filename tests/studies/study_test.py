@@ -16,14 +16,25 @@ from dis_jax.studies.study import score_path
 from dis_jax.training.workdir import write_config
 
 
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A file of small images: to draw sprites takes longer to compile."""
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
+    np.savez(path, images=images.astype(np.uint8))
+    return str(path)
+
+
 @pytest.fixture
-def make(tiny_config):
+def make(tiny_config, images):
     """A study of beta-VAEs of a few steps; a score is what tells the models apart."""
 
     def make(steps=2, betas=(1.0, 4.0), seeds=(0, 1), **fields):
         rows = {}
         for beta in betas:
-            config = tiny_config("beta_vae", steps=steps, checkpoint_every=2)
+            config = tiny_config(
+                "beta_vae", steps=steps, checkpoint_every=2, dataset=images
+            )
             config.hparams.beta = beta
             rows[f"beta {beta:g}"] = config
         scored = []
@@ -49,7 +60,7 @@ def untrained(monkeypatch):
     def train(config, folder, data_dir=None):
         with training.held(folder / ".lock"):
             config = config.copy_and_resolve_references()
-            config.image_shape = (64, 64, 1)
+            config.image_shape = (8, 8, 1)
             write_config(folder, config)
         beta = np.float32(config.hparams.beta)
         params = {"w": beta + config.seed}

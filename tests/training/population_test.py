@@ -49,6 +49,18 @@ def test_members_may_draw_from_uneven_subsets_of_their_own(tiny_config):
         assert set(planned["factors"][:, 0].tolist()) == shapes
 
 
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """A full grid of small images: to draw sprites takes longer to compile."""
+    factors = np.indices((3, 4, 4)).reshape(3, -1)
+    images = np.random.default_rng(0).integers(0, 256, (48, 8, 8)).astype(np.uint8)
+    path = tmp_path_factory.mktemp("data") / "shapes.npz"
+    np.savez(
+        path, images=images, **dict(zip(("shape", "x", "y"), factors, strict=True))
+    )
+    return str(path)
+
+
 def run_steps(config, **options):
     """The state after two steps of a run's program."""
     run = loop.set_up(config)
@@ -62,15 +74,17 @@ def run_steps(config, **options):
     return compiled.dump(carry)
 
 
-def test_members_with_subsets_of_their_own_train_as_they_would_alone(tiny_config):
+def test_members_with_subsets_of_their_own_train_as_they_would_alone(
+    tiny_config, shapes
+):
     counts = ((5, 3, 0), (0, 1, 9))
-    config = tiny_config("vae")
+    config = tiny_config("vae", dataset=shapes)
     config.sampler = {"class_factor": "shape"}
     with config.unlocked():
         config.population.class_counts = counts
     together = run_steps(config, unroll=False)
     for i, own in enumerate(counts):
-        config = tiny_config("vae")
+        config = tiny_config("vae", dataset=shapes)
         config.sampler = {"class_factor": "shape", "class_counts": own}
         alone = run_steps(config, unroll=False)
         jax.tree.map(
@@ -83,16 +97,18 @@ def test_members_with_subsets_of_their_own_train_as_they_would_alone(tiny_config
 WIDTHS = tuple(f"rendered_dsprites+correlated(pos_x,pos_y,{w})" for w in (0.05, 0.5))
 
 
-def test_widths_of_a_correlation_train_in_one_program_as_they_would_alone(tiny_config):
+def test_widths_of_a_correlation_train_in_one_program_as_they_would_alone(
+    tiny_config, shapes
+):
     """Of pairs, whose second images are drawn given the first."""
+    widths = tuple(f"{shapes}+correlated(x,y,{width})" for width in (0.05, 0.5))
     config = tiny_config("ada_gvae")
     with config.unlocked():
-        config.population.dataset = WIDTHS
+        config.population.dataset = widths
     together = run_steps(config, vectorise=True, unroll=False)
     moved = []
-    for i, dataset in enumerate(WIDTHS):
-        config = tiny_config("ada_gvae")
-        config.dataset = dataset
+    for i, dataset in enumerate(widths):
+        config = tiny_config("ada_gvae", dataset=dataset)
         alone = run_steps(config, unroll=False)
         member = training.member(together, i)
         jax.tree.map(
