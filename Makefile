@@ -17,16 +17,22 @@ TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 
 .PHONY: demo test all-tests check lint types fast docs bench accelerator clean
 
+# uv installs in a quarter of pip's time. Where it finds no packages, pip may: it alone
+# reads pip.conf.
+install = $(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[$(1)]" \
+	|| $(BIN)/pip install --quiet -e ".[$(1)]"
+
 $(VENV)/.demo: setup.cfg
 	$(PYTHON) -m venv $(if $(wildcard $@),,--clear) $(VENV)
-	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet -e ".[train]"
+	$(BIN)/pip install --quiet --upgrade pip uv
+	$(call install,train)
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(BIN)/pip install --quiet -e ".[test]"
+	$(call install,test)
 	touch $@
 
+# With pip, whose settings may name a build of PyTorch without a GPU.
 $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/pip install --quiet -e ".[dev]"
 	touch $@
@@ -58,7 +64,7 @@ fast: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
 $(VENV)/.docs: $(VENV)/.demo
-	$(BIN)/pip install --quiet -e ".[docs]"
+	$(call install,docs)
 	touch $@
 
 docs: $(VENV)/.docs
