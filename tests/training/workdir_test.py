@@ -132,6 +132,8 @@ def test_a_model_comes_back_from_its_workdir_alone(trained):
 def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
     config.population.seed = (4, 9)
     state = training.train(config, tmp_path)
+    first, second = (training.member(state, i) for i in range(2))
+    assert not _same(first.params, second.params)
     for i in range(2):
         _, restored, _ = training.restore(tmp_path, member=i)
         assert _same(training.member(state, i), restored)
