@@ -4,33 +4,25 @@ import functools
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
+
+from tests import drawn
 
 
 @pytest.fixture(scope="session")
 def first_state():
-    """`first_state(method, batch)`, of weights drawn by NumPy: JAX's take long to compile.
+    """`first_state(method, batch)`, whose weights are those of `drawn.weights`.
 
-    Up to 10 s with the small networks of the tests.
+    JAX's draws take up to 10 s to compile, even for the small networks of the tests.
     """
 
     def begin(method, batch):
-        rng = np.random.default_rng(0)
-
-        def draw(path, leaf):
-            if leaf.ndim < 2:
-                return np.full(leaf.shape, path[-1].key == "scale", leaf.dtype)
-            deviation = np.prod(leaf.shape[:-1]) ** -0.5
-            return rng.normal(scale=deviation, size=leaf.shape).astype(leaf.dtype)
-
         def but_weights(key):
             return method.init(key, batch)._replace(params={})
 
         key = jax.random.key(0)
         shapes = jax.eval_shape(method.init, key, batch).params
-        params = jax.tree_util.tree_map_with_path(draw, shapes)
-        return jax.jit(but_weights)(key)._replace(params=params)
+        return jax.jit(but_weights)(key)._replace(params=drawn.weights(shapes))
 
     return begin
 

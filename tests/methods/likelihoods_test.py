@@ -31,7 +31,12 @@ def likelihood_of(name, variance=0.04):
 
 @pytest.fixture(scope="module")
 def images():
-    return jax.random.randint(jax.random.key(0), (3, 4, 4, 2), 0, 256) / 255
+    rng = np.random.default_rng(0)
+    return np.float32(rng.integers(256, size=(3, 4, 4, 2)) / 255)
+
+
+def nll_of(likelihood, *args):
+    return np.asarray(jax.jit(likelihood.nll)(*args))
 
 
 def test_gaussians_by_hand(images, normal_output):
@@ -43,22 +48,24 @@ def test_gaussians_by_hand(images, normal_output):
         each = 0.5 * (error / variance + np.log(2 * np.pi * variance))
         return each.reshape(3, -1).sum(axis=1)
 
-    fixed = likelihood_of("gaussian").nll(output, images, {"variance": 0.04})
+    fixed = nll_of(likelihood_of("gaussian"), output, images, {"variance": 0.04})
     np.testing.assert_allclose(fixed, nll(0.04), rtol=1e-4)
-    shared = likelihood_of("gaussian_shared").nll(output, images, {})
+    shared = nll_of(likelihood_of("gaussian_shared"), output, images, {})
     np.testing.assert_allclose(shared, nll(error.mean()), rtol=1e-4)
     logvar = np.float64(normal_output(2, seed=1)) - 3
-    both = jnp.concatenate([output, logvar], axis=-1)
-    pixel = likelihood_of("gaussian_pixel").nll(both, images, {})
+    both = np.float32(np.concatenate([output, logvar], axis=-1))
+    pixel = nll_of(likelihood_of("gaussian_pixel"), both, images, {})
     floor = -12 + np.log1p(np.exp(logvar + 12))
     np.testing.assert_allclose(pixel, nll(np.exp(floor)), rtol=1e-4)
 
 
 @pytest.fixture
 def normal_output():
-    return lambda channels, seed=0: jax.random.normal(
-        jax.random.key(seed + 1), (3, 4, 4, channels)
-    )
+    def normal_output(channels, seed=0):
+        rng = np.random.default_rng(seed + 1)
+        return rng.normal(size=(3, 4, 4, channels)).astype(np.float32)
+
+    return normal_output
 
 
 def test_the_shared_variance_is_the_best_and_its_gradient_is_exact(
@@ -66,10 +73,10 @@ def test_the_shared_variance_is_the_best_and_its_gradient_is_exact(
 ):
     likelihood = likelihood_of("gaussian_shared")
     output = normal_output(2)
-    total = lambda output: likelihood.nll(output, images, {}).sum()
+    total = jax.jit(lambda output: likelihood.nll(output, images, {}).sum())
     fixed = likelihood_of("gaussian")
     best = losses.optimal_variance(jax.nn.sigmoid(output), images)
-    at = lambda variance: fixed.nll(output, images, {"variance": variance}).sum()
+    at = lambda variance: nll_of(fixed, output, images, {"variance": variance}).sum()
     assert total(output) < at(0.9 * best)
     assert total(output) < at(1.1 * best)
     # the derivative of n/2 log(mean squared error), which has no variance in it
@@ -77,7 +84,7 @@ def test_the_shared_variance_is_the_best_and_its_gradient_is_exact(
         0.5 * images.size * jnp.log(((jax.nn.sigmoid(output) - images) ** 2).mean())
     )
     np.testing.assert_allclose(
-        jax.grad(total)(output), jax.grad(closed)(output), rtol=1e-3, atol=1e-5
+        *(jax.jit(jax.grad(f))(output) for f in (total, closed)), rtol=1e-3, atol=1e-5
     )
 
 
@@ -86,15 +93,17 @@ def test_a_mixture_takes_its_parts_in_their_order(images):
         {"likelihood": "logistic_mixture", "mixture_components": 2, "hparams": {}}
     )
     assert likelihood.outputs(2) == 2 * (1 + 2 * 2)
-    logits, low, high = jnp.array([0.0, np.log(3)]), -2.0, 2.0
+    logits, low, high = [0.0, np.log(3)], -2.0, 2.0
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))
     # a pixel: weights, then of each channel the means and scales of both components
-    pixel = jnp.concatenate([logits, jnp.array([low, high, -6.0, -6.0] * 2)])
-    output = jnp.broadcast_to(pixel, (3, 4, 4, 10))
-    wanted = 0.25 * jax.nn.sigmoid(low) + 0.75 * jax.nn.sigmoid(high)
-    np.testing.assert_allclose(likelihood.mean(output), wanted, rtol=1e-3)
-    at_high = jnp.full((3, 4, 4, 2), jax.nn.sigmoid(high))
-    at_low = jnp.full((3, 4, 4, 2), jax.nn.sigmoid(low))
-    gap = likelihood.nll(output, at_low, {}) - likelihood.nll(output, at_high, {})
+    pixel = np.float32([*logits, *[low, high, -6.0, -6.0] * 2])
+    output = np.broadcast_to(pixel, (3, 4, 4, 10))
+    wanted = 0.25 * sigmoid(low) + 0.75 * sigmoid(high)
+    np.testing.assert_allclose(jax.jit(likelihood.mean)(output), wanted, rtol=1e-3)
+    at_high = np.full((3, 4, 4, 2), np.float32(sigmoid(high)))
+    at_low = np.full((3, 4, 4, 2), np.float32(sigmoid(low)))
+    nll = jax.jit(likelihood.nll)
+    gap = np.asarray(nll(output, at_low, {})) - nll(output, at_high, {})
     np.testing.assert_allclose(gap, 16 * np.log(3), rtol=1e-2)
 
 
@@ -102,8 +111,8 @@ def test_a_mixture_takes_its_parts_in_their_order(images):
 def test_mean_images_lie_where_the_likelihood_is_large(name, tiny_config):
     """A decoder fitted to one image, pixel by pixel, returns that image."""
     likelihood = likelihood_of(name, variance=0.04)
-    image = jnp.linspace(0.1, 0.9, 12).reshape(1, 2, 2, 3)
-    output = jnp.zeros((1, 2, 2, likelihood.outputs(3)))
+    image = np.linspace(0.1, 0.9, 12, dtype=np.float32).reshape(1, 2, 2, 3)
+    output = np.zeros((1, 2, 2, likelihood.outputs(3)), np.float32)
 
     @jax.jit
     def fit(output):
@@ -112,7 +121,7 @@ def test_mean_images_lie_where_the_likelihood_is_large(name, tiny_config):
         step = lambda i, o: o - 0.05 * 0.99**i * jnp.sign(slope(o))
         return jax.lax.fori_loop(0, 600, step, output)
 
-    found = likelihood.mean(fit(output))
+    found = jax.jit(likelihood.mean)(fit(output))
     assert found.shape == image.shape
     np.testing.assert_allclose(found, image, atol=0.05)
 

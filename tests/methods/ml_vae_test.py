@@ -183,6 +183,9 @@ def test_the_swap_term_needs_another_member(make):
 
 def test_the_swap_term_takes_the_partners_code_from_its_image_alone(make):
     config, method, state, batch = make(swap=True, noise_scale=0.0)
+    # apart, so that the decoder tells one member's code from another's
+    head = state.params["encoder"]["mean"]
+    head["kernel"] = 100 * head["kernel"]
     metrics = metrics_of(method)(state, batch)
     mean, _, style = styled(config, state, batch)
     key = jax.random.split(autoencoder.step_key(state, None), 4)[2]

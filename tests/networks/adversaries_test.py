@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dis_jax import networks
+from tests.drawn import init
 
 CODES = jnp.zeros((2, 72))
 
@@ -18,9 +19,8 @@ def _shapes(module, *args):
     )
 
 
-def init(module, *args, **options):
-    """One program, which compiles faster than every operation by itself."""
-    return jax.jit(partial(module.init, **options))(jax.random.key(0), *args)
+def uniform(*shape):
+    return np.random.default_rng(1).random(shape, np.float32)
 
 
 def apply(module, variables, *args, **options):
@@ -53,17 +53,18 @@ def test_the_generator_has_the_published_number_of_weights():
 
 def test_layers_of_the_trunk_by_hand():
     leaky = lambda x: np.where(x > 0, x, 0.2 * x)
-    image = jax.random.uniform(jax.random.key(1), (3, 16, 16, 1))
+    image = uniform(3, 16, 16, 1)
     trunk = networks.ImageTrunk(5, (2, 4))
     variables = init(trunk, image, train=True)
     # running means are 0 and variances 1 still: normalising scales and shifts alone
-    layers = jax.tree.map(lambda p: p + 0.05, variables["params"])
+    layers = jax.tree.map(lambda p: p + np.float32(0.05), variables["params"])
     for i, size in ((0, 4), (1, 5)):
-        layers[f"BatchNorm_{i}"]["scale"] = jnp.full(size, 2.0)
+        layers[f"BatchNorm_{i}"]["scale"] = np.full(size, np.float32(2))
     found = apply(trunk, variables | {"params": layers}, image, train=False)
     first, second = (layers[f"Down_{i}"] for i in (0, 1))
-    x = networks.convolve_down(2 * image - 1, first["kernel"], form="lax")
-    x = networks.convolve_down(leaky(x + first["bias"]), second["kernel"], form="lax")
+    down = jax.jit(partial(networks.convolve_down, form="lax"))
+    x = leaky(np.asarray(down(2 * image - 1, first["kernel"])) + first["bias"])
+    x = np.asarray(down(x, second["kernel"]))
     x = leaky(2 * x + layers["BatchNorm_0"]["bias"]).reshape(3, -1)
     x = leaky(2 * x @ layers["Dense_0"]["kernel"] + layers["BatchNorm_1"]["bias"])
     np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-4)
@@ -71,14 +72,15 @@ def test_layers_of_the_trunk_by_hand():
 
 def test_weights_start_as_published():
     head = networks.CodeHead()
-    params = init(head, jnp.zeros((2, 1024)), train=True)["params"]
+    begin = jax.jit(partial(head.init, train=True))
+    params = begin(jax.random.key(0), np.zeros((2, 1024)))["params"]
     assert params["Dense_0"]["kernel"].std() == pytest.approx(0.02, rel=0.02)  # pyright: ignore[reportAttributeAccessIssue]
     assert not params["Dense_1"]["bias"].any()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_images_lie_between_0_and_1_however_large_the_codes():
     generator = networks.Generator((28, 28, 1), 8, (4, 4))
-    codes = 1e8 * jax.random.normal(jax.random.key(1), (4, 5))
+    codes = 1e8 * (2 * uniform(4, 5) - 1)
     variables = init(generator, codes, train=True)
     images = apply(generator, variables, codes, train=False)
     assert jnp.isfinite(images).all()
@@ -88,13 +90,14 @@ def test_images_lie_between_0_and_1_however_large_the_codes():
 
 def test_training_normalises_by_the_batch_and_inference_does_not():
     trunk = networks.ImageTrunk(8, (4, 4))
-    images = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
+    images = uniform(6, 28, 28, 1)
     variables = init(trunk, images, train=True)
     features, changed = apply(
         trunk, variables, images, train=True, mutable=["batch_stats"]
     )
     # the last normalisation is undone by its rectifier alone
-    raw = jnp.where(features < 0, features / 0.2, features)
+    features = np.asarray(features)
+    raw = np.where(features < 0, features / 0.2, features)
     np.testing.assert_allclose(raw.mean(0), 0, atol=1e-5)
     for leaf, before in zip(
         *map(jax.tree.leaves, (changed["batch_stats"], variables["batch_stats"])),
@@ -122,19 +125,19 @@ def test_the_estimate_of_codes_has_a_part_for_each_kind():
 
 def test_spectral_norm_divides_by_the_largest_singular_value():
     head = networks.RealHead(spectral_norm=True)
-    features = jax.random.normal(jax.random.key(1), (5, 7))
+    features = uniform(5, 7)
     variables = init(head, features, train=True)
     logits = apply(head, variables, features, train=False)
     kernel = variables["params"]["Dense_0"]["kernel"]
-    unit = kernel / jnp.linalg.norm(kernel)  # of one column, its length
+    unit = kernel / np.linalg.norm(kernel)  # of one column, its length
     np.testing.assert_allclose(logits, (features @ unit)[:, 0], rtol=1e-5)
 
 
 def test_spectral_norm_bounds_the_convolutions_too():
     trunk = networks.ImageTrunk(8, (4, 4), spectral_norm=True)
-    images = jax.random.uniform(jax.random.key(1), (6, 28, 28, 1))
+    images = uniform(6, 28, 28, 1)
     variables = init(trunk, images, train=True)
-    larger = jax.tree.map(lambda leaf: 10 * leaf, variables["params"])
+    larger = jax.tree.map(lambda leaf: 10 * np.asarray(leaf), variables["params"])
     stats = variables["batch_stats"]
     plain, scaled = (
         apply(trunk, {"params": params, "batch_stats": stats}, images, train=False)

@@ -9,6 +9,11 @@ import pytest
 
 from dis_jax import networks
 from dis_jax.networks.statistics_networks import averaged
+from tests.drawn import init
+
+
+def normal(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def _weights(module, *args, **options):
@@ -16,11 +21,6 @@ def _weights(module, *args, **options):
         lambda: module.init(jax.random.key(0), *args, **options)["params"]
     )
     return sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(shapes))
-
-
-def init(module, *args, **options):
-    """One program, which compiles faster than every operation by itself."""
-    return jax.jit(partial(module.init, **options))(jax.random.key(0), *args)
 
 
 def apply(module, variables, *args, **options):
@@ -45,6 +45,7 @@ def test_encoder_has_the_sizes_of_the_paper(size, wanted):
 
 
 def test_layers_of_the_encoder_by_hand():
+    @partial(jax.jit, static_argnums=2)
     def convolve(x, kernel, stride):
         return jax.lax.conv_general_dilated(
             *(x, kernel, (stride, stride), "VALID"),
@@ -52,18 +53,19 @@ def test_layers_of_the_encoder_by_hand():
         )
 
     leaky = lambda x: np.where(x > 0, x, 0.01 * x)
-    image = jax.random.normal(jax.random.key(1), (2, 16, 16, 1))
+    image = normal(2, 16, 16, 1)
     encoder = networks.MapEncoder(3, (2, 3, 4))
     variables = init(encoder, image, train=True)
     # running means are 0 and variances 1 still: normalising scales and shifts alone
     layers = variables["params"]
-    layers["BatchNorm_1"]["bias"] = jnp.arange(4) / 10.0
+    layers["BatchNorm_1"]["bias"] = np.arange(4, dtype=np.float32) / 10
     for i in (0, 1):
-        layers[f"BatchNorm_{i}"]["scale"] = jnp.full(3 + i, 2.0)
+        layers[f"BatchNorm_{i}"]["scale"] = np.full(3 + i, np.float32(2))
     found, vector = apply(encoder, variables | {"params": layers}, image, train=False)
     first, second, third = (layers[f"convolution_{i}"] for i in (1, 2, 3))
-    x = leaky(convolve(image, first["kernel"], 1) + first["bias"])
-    x = convolve(2 * convolve(x, second["kernel"], 2), third["kernel"], 2)
+    x = leaky(np.asarray(convolve(image, first["kernel"], 1)) + first["bias"])
+    x = 2 * np.asarray(convolve(x, second["kernel"], 2))
+    x = np.asarray(convolve(x, third["kernel"], 2))
     x = leaky(2 * x + layers["BatchNorm_1"]["bias"])
     np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-4)
     wanted = x.reshape(2, -1) @ layers["vector"]["kernel"] + layers["vector"]["bias"]
@@ -79,7 +81,7 @@ def test_too_small_an_image_is_refused():
 
 def test_training_moves_the_running_statistics_and_inference_reads_them():
     encoder = networks.MapEncoder(3, (2, 3, 4))
-    images = jax.random.uniform(jax.random.key(1), (8, 16, 16, 1))
+    images = normal(8, 16, 16, 1)
     variables = init(encoder, images, train=True)
     (_, trained), changed = apply(
         encoder, variables, images, train=True, mutable=["batch_stats"]
@@ -96,7 +98,8 @@ def test_training_moves_the_running_statistics_and_inference_reads_them():
 
 
 def test_weights_are_uniform_within_the_root_of_the_fan_in():
-    params = init(networks.CodeDiscriminator(), jnp.zeros((1, 100)))["params"]
+    begin = jax.jit(networks.CodeDiscriminator().init)
+    params = begin(jax.random.key(0), np.zeros((1, 100)))["params"]
     kernel = params["Dense_0"]["kernel"]
     assert 0.099 < np.abs(kernel).max() <= 0.1
     np.testing.assert_allclose(np.std(kernel), 0.1 / np.sqrt(3), rtol=0.01)
@@ -107,46 +110,45 @@ def test_weights_are_uniform_within_the_root_of_the_fan_in():
     [networks.LocalStatistics((5, 6)), networks.GlobalStatistics(0, (5, 6))],
 )
 def test_scores_equal_dense_layers_on_the_concatenation(module):
-    keys = jax.random.split(jax.random.key(0), 3)
-    maps = jax.random.normal(keys[0], (4, 2, 3, 7))
-    vector = jax.random.normal(keys[1], (4, 8))
-    params = init(module, maps, vector)["params"]
+    maps, vector = normal(4, 2, 3, 7), normal(4, 8)
+    # with biases that are not 0
+    params = jax.tree.map(lambda p: p + np.float32(0.1), init(module, maps, vector))
+    params = params["params"]
     pairs = lambda m: jnp.stack([m, jnp.roll(m, 1, axis=0)])
     found = apply(module, {"params": params}, maps, vector, meet=pairs)
-    kernel = jnp.concatenate([params["map"]["kernel"], params["vector"]["kernel"]])
+    kernel = np.concatenate([params["map"]["kernel"], params["vector"]["kernel"]])
     is_local = isinstance(module, networks.LocalStatistics)
     assert kernel.shape == ((7 + 8 if is_local else 42 + 8), 5)
-    for scores, m in zip(found, (maps, jnp.roll(maps, 1, axis=0)), strict=True):
+    for scores, m in zip(found, (maps, np.roll(maps, 1, axis=0)), strict=True):
         if is_local:
-            tiled = jnp.broadcast_to(vector[:, None, None], (4, 2, 3, 8))
-            x = jnp.concatenate([m, tiled], axis=-1)
+            tiled = np.broadcast_to(vector[:, None, None], (4, 2, 3, 8))
+            x = np.concatenate([m, tiled], axis=-1)
         else:
-            x = jnp.concatenate([m.reshape(4, -1), vector], axis=-1)
-        x = jax.nn.relu(x @ kernel + params["map"]["bias"])
-        x = jax.nn.relu(x @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"])
+            x = np.concatenate([m.reshape(4, -1), vector], axis=-1)
+        x = np.maximum(x @ kernel + params["map"]["bias"], 0)
+        x = np.maximum(x @ params["Dense_0"]["kernel"] + params["Dense_0"]["bias"], 0)
         x = x @ params["score"]["kernel"] + params["score"]["bias"]
         np.testing.assert_allclose(scores, x[..., 0], rtol=1e-4, atol=1e-6)
 
 
 def test_every_map_can_meet_every_vector():
     module = networks.LocalStatistics((5,))
-    maps = jax.random.normal(jax.random.key(0), (4, 2, 2, 3))
-    vector = jax.random.normal(jax.random.key(1), (4, 6))
+    maps, vector = normal(4, 2, 2, 3), normal(4, 6)
     variables = init(module, maps, vector)
     matrix = apply(module, variables, maps, vector, meet=lambda m: m[:, None])
     alone = jax.jit(module.apply)
     assert matrix.shape == (4, 4, 2, 2)  # pyright: ignore[reportAttributeAccessIssue]
     for j in range(4):
-        same = jnp.broadcast_to(maps[j], maps.shape)
+        same = np.broadcast_to(maps[j], maps.shape)
         row = alone(variables, same, vector)[0]
         np.testing.assert_allclose(matrix[j], row, rtol=1e-5, atol=1e-6)
 
 
 def test_averaging_to_a_grid_by_hand():
-    ramp = jnp.arange(5.0)[None, :, None, None] * jnp.ones((1, 5, 2, 1))
+    ramp = np.arange(5.0)[None, :, None, None] * np.ones((1, 5, 2, 1))
     # rows 0 1 2 and 2 3 4; two columns stay two
     np.testing.assert_allclose(averaged(ramp, 2)[0, :, :, 0], [[1, 1], [3, 3]])
-    small = jax.random.normal(jax.random.key(0), (2, 3, 3, 4))
+    small = normal(2, 3, 3, 4)
     np.testing.assert_array_equal(averaged(small, 4), small)
 
 
@@ -160,7 +162,7 @@ def test_the_published_global_network_is_fifty_times_the_averaged_one():
 
 def test_head_normalises_its_logits_over_the_batch():
     head = networks.AttributeHead(classes=3)
-    code = jax.random.normal(jax.random.key(0), (64, 5))
+    code = normal(64, 5)
     variables = init(head, code, train=True)
     logits, _ = apply(head, variables, code, train=True, mutable=["batch_stats"])
     np.testing.assert_allclose(logits.mean(axis=0), 0, atol=1e-5)
