@@ -1,6 +1,7 @@
 import importlib
 import pathlib
 
+import jax
 import numpy as np
 import pytest
 
@@ -150,9 +151,10 @@ def test_real_dsprites_are_a_full_grid(data_dir):
     assert (dsprites.num_images, dsprites.sizes) == (46_080, (3, 6, 10, 16, 16))
     assert dsprites.arrays["images"].nbytes == 46_080 * 512
     factors = data.factors_of_index(np.arange(0, 46_080, 997), dsprites.sizes)
-    images, labels = dsprites.take(np.arange(0, 46_080, 997))
+    take, draw = jax.jit(data.ImageSet.take), jax.jit(data.ImageSet.images)
+    images, labels = take(dsprites, np.arange(0, 46_080, 997))
     np.testing.assert_array_equal(labels, factors)
-    np.testing.assert_array_equal(images, dsprites.images(factors))
+    np.testing.assert_array_equal(images, draw(dsprites, factors))
 
 
 @pytest.mark.slow
@@ -185,9 +187,11 @@ def test_real_coil100(data_dir):
     grid = data.load("coil100_augmented", data_dir)
     assert (grid.sizes, grid.num_images) == ((83, 72, 18, 9), 968_112)
     # Upright and at full size, an image of the grid is the view it is made from.
-    upright = grid.images(np.array([[0, 0, 0, 0], [82, 71, 0, 0]]))
+    ends = np.array([[0, 0, 0, 0], [82, 71, 0, 0]])
+    upright = jax.jit(data.ImageSet.images)(grid, ends)
+    take = jax.jit(data.ImageSet.take)
     complete = np.flatnonzero(objects == 72)[[0, 82]]
     for image, label, pose in zip(upright, complete, (0, 71), strict=True):
         factors = np.asarray(coil.arrays["factors"])
         (index,) = np.flatnonzero((factors == [label, pose]).all(1))
-        np.testing.assert_allclose(image, coil.take(np.array([index]))[0][0])
+        np.testing.assert_allclose(image, take(coil, np.array([index]))[0][0])

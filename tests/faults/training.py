@@ -171,7 +171,7 @@ def damage_checkpoints(root, chance, wanted):
     from dis_jax.training.checkpoints import placed
 
     folder, copy = root / "sound", root / "damaged"
-    state = training.train(tiny("factor_vae", steps=20), folder)
+    state = training.train(tiny("vae", steps=20), folder)
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     template = placed(jax.eval_shape(lambda: state), sharding)
     checkpoints = training.Checkpoints(folder / "checkpoints")

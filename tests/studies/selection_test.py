@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
@@ -29,11 +30,13 @@ def test_members_are_compared_with_those_of_their_settings(population):
     assert result["num_images"] == 200
     images = data.load("rendered_dsprites")
     index = images.choose(np.random.default_rng(0), 200)
-    pixels, factors = images.take(index)
+    pixels, factors = jax.jit(data.ImageSet.take)(images, index)
+    method, states, _ = training.restore(population)
+    encode = jax.jit(method.encode)
     codes, kl = {}, {}
     for member in range(4):
-        method, state, _ = training.restore(population, member)
-        mean, logvar = map(np.asarray, method.encode(state, {"image": pixels})["z"])
+        state = training.member(states, member)
+        mean, logvar = map(np.asarray, encode(state, {"image": pixels})["z"])
         codes[member] = mean
         kl[member] = np.mean(0.5 * (mean**2 + np.exp(logvar) - 1 - logvar), axis=0)
     for pair in ((0, 2), (1, 3)):  # of one beta

@@ -43,6 +43,7 @@ def merged(images):
 
 
 def scored(encode, image_set=GRID, **options):
+    encode = jax.jit(encode)
     encoded = encode_sample(encode, image_set, KEY, 60)
     given = encode, image_set, encoded, KEY
     return studies.transfer_scores(*given, num_pairs=20_000, **options)
