@@ -14,11 +14,11 @@ SIZES = (3, 4, 5)
 GRID = types.SimpleNamespace(sizes=SIZES, images=lambda factors: 1.0 * factors)
 FEW = {"num_train": 300, "num_eval": 200, "num_variance": 1000, "batch_size": 32}
 MIX = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0].astype(np.float32)
-ENCODERS = {
+ENCODERS = {  # in NumPy, which compiles nothing
     "perfect": lambda v: v,
-    "permuted": lambda v: v[:, ::-1] * jnp.array([-2.0, 0.5, 3.0]),
-    "redundant": lambda v: jnp.concatenate([v, v], axis=1),
-    "merged": lambda v: jnp.stack([v[:, 0] + 3 * v[:, 1], v[:, 2]], axis=1),
+    "permuted": lambda v: v[:, ::-1] * np.array([-2.0, 0.5, 3.0]),
+    "redundant": lambda v: np.concatenate([v, v], axis=1),
+    "merged": lambda v: np.stack([v[:, 0] + 3 * v[:, 1], v[:, 2]], axis=1),
     "missing": lambda v: v[:, :2],
     "constant": lambda v: 0 * v + 0.7,
     "rotated": lambda v: (v - 2) @ MIX,
@@ -27,9 +27,8 @@ ENCODERS = {
 
 
 def score_of(kind, seed=0, **settings):
-    return factor_vae_score(
-        ENCODERS[kind], GRID, jax.random.key(seed), **FEW | settings
-    )
+    encode = lambda images: ENCODERS[kind](np.asarray(images))
+    return factor_vae_score(encode, GRID, jax.random.key(seed), **FEW | settings)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +51,9 @@ def test_one_of_three_factors_without_a_dimension_costs_a_third(kind):
 def test_two_factors_mixed_evenly_cannot_be_told_apart():
     # The votes of either factor go to its two dimensions by chance: half are right.
     def mixed(v):
-        a, b = (v[:, 0] - 1) / jnp.sqrt(2 / 3), (v[:, 1] - 1.5) / jnp.sqrt(1.25)
-        return jnp.stack([a + b, a - b, v[:, 2]], axis=1)
+        v = np.asarray(v)
+        a, b = (v[:, 0] - 1) / np.sqrt(2 / 3), (v[:, 1] - 1.5) / np.sqrt(1.25)
+        return np.stack([a + b, a - b, v[:, 2]], axis=1)
 
     result = factor_vae_score(mixed, GRID, jax.random.key(0), **FEW)
     assert result.score == pytest.approx(2 / 3, abs=0.12)
@@ -93,7 +93,10 @@ def plain_score(encode, key, settings):
 
 
 def test_equals_the_definition():
-    encode = lambda v: np.concatenate([(v - 2) @ MIX, 0.001 * v[:, :1]], axis=1)
+    def encode(v):
+        v = np.asarray(v)
+        return np.concatenate([(v - 2) @ MIX, 0.001 * v[:, :1]], axis=1)
+
     key = jax.random.key(3)
     found = factor_vae_score(encode, GRID, key, **FEW)
     assert found.score == pytest.approx(plain_score(encode, key, FEW), abs=1e-12)
