@@ -39,9 +39,8 @@ def _setting(config, first_state):
     """A config, a step of it, and a state."""
     method = METHODS["infogan"](config)
     state = first_state(method, BATCH)
-    # away from the start, where many gradients are small or vanish
-    params = jax.tree.map(lambda p: 8 * p if p.ndim > 1 else p, state.params)
-    params["prior"] = {"logits": np.array([0.0, 0.5, -0.5, 0.2], np.float32)}
+    logits = np.array([0.0, 0.5, -0.5, 0.2], np.float32)
+    params = state.params | {"prior": {"logits": logits}}
     # of equal weights, no term hides another
     weights = dict.fromkeys(WEIGHTS, np.float32(1.0))
     state = state._replace(params=params, hparams=state.hparams | weights)
