@@ -13,6 +13,7 @@ from jaxtyping import Array
 
 from dis_jax.data import ImageSet
 from dis_jax.methods import Categorical, Gaussian, Method, State, point
+from dis_jax.training.program import member
 
 _NUM_SHOWN = 8  # images with their reconstructions
 _NUM_ENCODED = 64  # for the range of each dimension
@@ -49,7 +50,7 @@ def painter(
         return image_set.take(jnp.asarray(index))[0]
 
     def paint(state: State) -> Pictures:
-        one = jax.tree.map(lambda leaf: leaf[0], state) if population else state
+        one = member(state, 0) if population else state
         return {name: _grid(grid) for name, grid in program(one, images()).items()}
 
     return paint
