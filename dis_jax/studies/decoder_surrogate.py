@@ -61,8 +61,8 @@ def fit_surrogate(
       >>> unexplained < 0.05
       True
     """
-    noise, start, order = jax.random.split(key, 3)
-    z = np.asarray(_around(noise, codes, std, num + _HELD_OUT))
+    *of_codes, start, order = jax.random.split(key, 5)
+    z = np.asarray(_around(of_codes, codes, std, num + _HELD_OUT))
     flat = jax.jit(lambda part: decode(part).reshape(len(part), -1))
     images = np.concatenate([np.asarray(flat(part)) for part in _parts(z)])
     centre = images[:num].mean(axis=0)
@@ -85,9 +85,9 @@ def fit_surrogate(
 
 
 @functools.partial(jax.jit, static_argnums=3)
-def _around(key: Array, codes: Array, std: float, num: int) -> Array:
+def _around(keys: list[Array], codes: Array, std: float, num: int) -> Array:
     """Codes drawn from those given, plus noise."""
-    pick, scale, noise = jax.random.split(key, 3)
+    pick, scale, noise = keys
     z = codes[jax.random.choice(pick, len(codes), (num,))]
     spread = std * jax.random.uniform(scale, (num, 1))
     return z + spread * jax.random.normal(noise, z.shape)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from dis_jax import compiler
@@ -116,11 +115,11 @@ def init(
       The state, stacked over the members if it is that of a population.
     """
     shapes = batch_shapes(sampler, image_set, population=population)
-    blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
 
     # Without hyperparameters, of which each value would be a program to compile.
     @functools.partial(jax.jit, compiler_options=compiler.level())
     def make(key: Any) -> State:
+        blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
         return method.init(key, blank)._replace(hparams={})
 
     states = [
