@@ -1,5 +1,6 @@
 """Eight virtual devices for every test, and the real data where they are to be had."""
 
+import gc
 import json
 import os
 import pathlib
@@ -33,6 +34,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import numpy as np
 import pytest  # after the environment is set
 from threadpoolctl import threadpool_limits
+
+# Tracing makes objects by the hundred thousand, and few are garbage: by default Python
+# looks for it among each 700 new ones.
+gc.set_threshold(50_000, 20, 50)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes
