@@ -17,7 +17,7 @@ TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
 
 .PHONY: demo test all-tests check lint types fast docs bench accelerator clean
 
-# uv installs in a quarter of pip's time. Where it finds no packages, pip may: it alone
+# uv takes a quarter of pip's CPU time. Where it finds no packages, pip may: it alone
 # reads pip.conf.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[$(1)]" \
 	|| $(BIN)/pip install --quiet -e ".[$(1)]"

@@ -215,6 +215,15 @@ def data_dir() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def small_images(tmp_path_factory):
+    """A file of 40 images of 8x8 pixels: to render sprites takes longer to compile."""
+    path = tmp_path_factory.mktemp("data") / "images.npz"
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
+    np.savez(path, images=images.astype(np.uint8))
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def tiny_config():
     """Configs of real methods on rendered dSprites, with networks of a few units."""
     import importlib

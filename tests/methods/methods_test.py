@@ -62,7 +62,7 @@ def config_of(name, tiny_config):
 
 @functools.cache  # its functions are part of compiled programs
 def sprites():
-    """Two per cent of dSprites as arrays: no step renders its batch."""
+    """2,880 images of dSprites as arrays: no step renders its batch."""
     rendered = data.load("rendered_dsprites+resized16")
     shapes = np.indices((3, 3, 5, 8, 8)).reshape(5, -1).T
     places = data.index_of_factors(shapes * (1, 2, 8, 4, 4), rendered.sizes)

@@ -390,6 +390,7 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
     _, shared = make("edim", share_weights=True)
     grafted = training.graft(shared, source, tuple(config.init_from.networks))
     assert not differ(grafted, source, {"shared"})
+    assert not any("shared" in found.mu for found in shared.opt_state.values())
     with pytest.raises(ValueError, match="cannot copy network 'shared'"):
         training.graft(state, source, ("shared",))
 

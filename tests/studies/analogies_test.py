@@ -145,6 +145,18 @@ def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder(surr
     np.testing.assert_allclose(answers.found, decode(codes), atol=1e-5)
 
 
+def test_the_network_fits_the_decoder_where_the_codes_are():
+    """Of a bent decoder and far from 0, around which another network would fit it."""
+    bent = lambda codes: decode(codes**2)
+    codes = 3 + 0.5 * np.random.default_rng(0).normal(size=(256, LATENT))
+    codes = codes.astype(np.float32)
+    settings = {"components": LATENT, "width": 32, "num": 2048, "steps": 2000}
+    features, _ = studies.fit_surrogate(bent, codes, jax.random.key(0), **settings)
+    wanted = np.asarray(features.of_images(bent(codes)))
+    found = np.asarray(jax.jit(features.of_codes)(codes))
+    assert ((found - wanted) ** 2).mean() < 0.1 * wanted.var(axis=0).mean()
+
+
 def test_components_keep_the_distances_of_decoded_images(surrogate):
     """The decoder is linear: its images have as many components as codes dimensions."""
     features, _ = surrogate

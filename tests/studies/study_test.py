@@ -16,24 +16,15 @@ from dis_jax.studies.study import score_path
 from dis_jax.training.workdir import write_config
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    """A file of small images: to draw sprites takes longer to compile."""
-    path = tmp_path_factory.mktemp("data") / "images.npz"
-    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
-    np.savez(path, images=images.astype(np.uint8))
-    return str(path)
-
-
 @pytest.fixture
-def make(tiny_config, images):
+def make(tiny_config, small_images):
     """A study of beta-VAEs of a few steps; a score is what tells the models apart."""
 
     def make(steps=2, betas=(1.0, 4.0), seeds=(0, 1), **fields):
         rows = {}
         for beta in betas:
             config = tiny_config(
-                "beta_vae", steps=steps, checkpoint_every=2, dataset=images
+                "beta_vae", steps=steps, checkpoint_every=2, dataset=small_images
             )
             config.hparams.beta = beta
             rows[f"beta {beta:g}"] = config

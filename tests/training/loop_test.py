@@ -27,13 +27,9 @@ def _assert_same(a, b):
 
 
 @pytest.fixture(scope="module")
-def make_config(tiny_config, tmp_path_factory):
-    """Configs on a file of small images: to draw sprites takes longer to compile."""
-    path = tmp_path_factory.mktemp("data") / "images.npz"
-    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
-    np.savez(path, images=images.astype(np.uint8))
+def make_config(tiny_config, small_images):
     values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2}
-    values |= {"dataset": str(path), "image_shape": (8, 8, 1)}
+    values |= {"dataset": small_images, "image_shape": (8, 8, 1)}
     return lambda method, **overrides: tiny_config(method, **values | overrides)
 
 

@@ -34,25 +34,16 @@ OPTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    """A file of small images: to draw sprites takes longer to compile."""
-    path = tmp_path_factory.mktemp("data") / "images.npz"
-    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
-    np.savez(path, images=images.astype(np.uint8))
-    return str(path)
-
-
 @pytest.fixture
-def config(tiny_config, images):
-    return tiny_config("beta_vae", dataset=images, **OPTIONS)
+def config(tiny_config, small_images):
+    return tiny_config("beta_vae", dataset=small_images, **OPTIONS)
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_config, images, tmp_path_factory):
+def trained(tiny_config, small_images, tmp_path_factory):
     """The workdir of a run, which tests only read, and its state."""
     folder = tmp_path_factory.mktemp("trained")
-    config = tiny_config("beta_vae", dataset=images, **OPTIONS)
+    config = tiny_config("beta_vae", dataset=small_images, **OPTIONS)
     return folder, training.train(config, folder)
 
 
