@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dis_jax.networks.initialisers import initialisers
+from dis_jax.networks.kernel_gradients import unpadded
 
 Images = Float[Array, "batch height width channels"]
 Map = Float[Array, "batch height width features"]
@@ -121,6 +122,7 @@ class MapEncoder(nn.Module):
             dtype=self.dtype,
             kernel_init=start.kernel,
             bias_init=start.bias,
+            conv_general_dilated=unpadded,
             name=f"convolution_{i + 1}",
         )(x)
 

@@ -9,8 +9,8 @@ import pytest
 
 from dis_jax import networks
 
-# (size, in, out) with maps on both sides of the size at which the pair changes its form
-SHAPES = [(32, 2, 16), (16, 16, 3), (4, 3, 2)]
+# (size, in, out) with channels on all sides of where the pair changes its form
+SHAPES = [(32, 2, 16), (16, 16, 3), (4, 3, 2), (4, 6, 40)]
 
 
 def _slow_down(x, kernel):

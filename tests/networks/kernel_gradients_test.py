@@ -1,0 +1,65 @@
+"""Gradients by matrix products are those of the definition and of plain convolutions."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dis_jax.networks import kernel_gradients
+
+# (height, width, in, out, size, stride): few inputs, few outputs, many of both; maps
+# whose last row and column no window covers
+SHAPES = [
+    (9, 12, 1, 40, 4, 1),
+    (9, 7, 6, 3, 4, 2),
+    (10, 13, 6, 40, 4, 2),
+    (8, 6, 5, 33, 3, 1),
+]
+
+
+def _inputs(height, width, c, out, size, stride):
+    draw = np.random.default_rng(0).normal
+    x = draw(size=(3, height, width, c))
+    rows, columns = ((n - size) // stride + 1 for n in (height, width))
+    g = draw(size=(3, rows, columns, out))
+    return x, g, draw(size=(size, size, c, out))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_is_the_sum_over_windows(shape):
+    size, stride = shape[-2:]
+    x, g, kernel = _inputs(*shape)
+    wanted = np.zeros_like(kernel)
+    for i, j in np.ndindex(*g.shape[1:3]):
+        window = x[:, stride * i : stride * i + size, stride * j : stride * j + size]
+        wanted += np.einsum("nuvc,no->uvco", window, g[:, i, j])
+    found = jax.jit(kernel_gradients.by_products, static_argnums=(2, 3))(
+        x.astype(np.float32), g.astype(np.float32), size, stride
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES[:3])
+def test_a_layer_with_these_gradients_is_the_plain_layer(shape):
+    size, stride = shape[-2:]
+    x, g, kernel = (array.astype(np.float32) for array in _inputs(*shape))
+
+    def results(x, kernel, **options):
+        layer = nn.Conv(
+            g.shape[-1],
+            (size, size),
+            (stride, stride),
+            padding="VALID",
+            use_bias=False,
+            **options,
+        )
+        y, pull = jax.vjp(
+            lambda x, k: layer.apply({"params": {"kernel": k}}, x), x, kernel
+        )
+        return y, *pull(jnp.asarray(g))
+
+    own = {"conv_general_dilated": kernel_gradients.unpadded}
+    both = jax.jit(lambda *of: [results(*of, **own), results(*of)])(x, kernel)
+    for found, wanted in zip(*both, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
