@@ -40,15 +40,17 @@ class Part(NamedTuple):
       measure: `(folder, tiny) -> a dict for JSON`; files go to the folder, in which a part
         that was stopped finds what it had written.
       minutes: its limit.
+      xla_flags: of its process, beside those that are set.
     """
 
     measure: Callable[[pathlib.Path, bool], dict]
     minutes: float
+    xla_flags: str = ""
 
 
 PARTS = {
     "agreement": Part(parts.agreement, 15),
-    "resume": Part(parts.resume, 4),
+    "resume": Part(parts.resume, 4, "--xla_gpu_deterministic_ops=true"),
     "step": Part(parts.step, 5),
     "factor_vae": Part(parts.factor_vae, 10),
     "calls": Part(parts.calls, 5),
@@ -64,7 +66,8 @@ def begin_part(name: str, seconds: float) -> int | None:
     """Measures one part in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.accelerator", f"--part={name}"]
     command += [f"--out={_OUT.value}", f"--{'' if _TINY.value else 'no'}tiny"]
-    return in_parts.begin(command, pathlib.Path(_OUT.value) / f"{name}.log", seconds)
+    log = pathlib.Path(_OUT.value) / f"{name}.log"
+    return in_parts.begin(command, log, seconds, PARTS[name].xla_flags)
 
 
 def measure_part(name: str, out: pathlib.Path, *, tiny: bool) -> None:

@@ -51,17 +51,25 @@ def run_all(
     return status
 
 
-def begin(command: Sequence[str], log: pathlib.Path, seconds: float) -> int | None:
+def begin(
+    command: Sequence[str], log: pathlib.Path, seconds: float, xla_flags: str = ""
+) -> int | None:
     """Runs a command under a limit; its exit status, or None where that was reached.
 
     Args:
       command: what is run, in a group of processes of its own, which ends as a whole.
       log: the file to which its output is added.
       seconds: the limit.
+      xla_flags: added to XLA_FLAGS of the process.
     """
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags}".strip()
     with log.open("ab") as text:
         process = subprocess.Popen(
-            command, stdout=text, stderr=text, start_new_session=True
+            command,
+            stdout=text,
+            stderr=text,
+            start_new_session=True,
+            env=os.environ | {"XLA_FLAGS": flags},
         )
         try:
             return process.wait(seconds)

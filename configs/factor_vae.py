@@ -6,7 +6,9 @@ r"""FactorVAE (Kim & Mnih 2018, arXiv 1802.05983): total correlation by a discri
 The paper reports a FactorVAE score of .82 on dSprites (gamma 35, 300,000 steps). On
 rendered dSprites it is .843 after 20,000 steps, 97 minutes on one shared CPU core
 (results/factor_vae_rendered_dsprites.json). Seeds differ: three models of 47,200 steps have
-.852, .581 and .715 (results/factor_vae_rendered_dsprites_seeds3_steps47200.json).
+.852, .581 and .715 (results/factor_vae_rendered_dsprites_seeds3_steps47200.json). One model
+of 300,000 steps has .680 (results/factor_vae_rendered_dsprites_steps300000.json), after 8.5
+minutes on an NVIDIA H200.
 docs/results.md has other data sets.
 
 On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code. The

@@ -195,6 +195,13 @@ TABLES: dict[str, list[Row]] = {
             "paper: .82 (300,000 steps)",
         ),
         Row(
+            "FactorVAE, gamma 35, rendered dSprites, 300,000 steps",
+            _SCORE,
+            "factor_vae_rendered_dsprites_steps300000",
+            _VOTES,
+            "paper: .82 (300,000 steps)",
+        ),
+        Row(
             "beta-VAE, beta 4, rendered dSprites, 20,000 steps",
             _SCORE,
             "beta_vae_rendered_dsprites",

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from benchmarks import accelerator, in_parts
 from benchmarks import accelerator_parts as parts
-from benchmarks import in_parts
 
 
 @pytest.fixture
@@ -95,8 +95,17 @@ def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch, tmp_path):
     assert not parts.agreement(tmp_path, True)["agrees"]
 
 
-def test_a_run_that_goes_on_is_the_unbroken_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "")  # gets a flag that processes would inherit
+def test_a_part_has_the_flags_that_it_asks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--one=1")
+    command = ["sh", "-c", 'echo "$XLA_FLAGS"']
+    assert in_parts.begin(command, tmp_path / "log", 30, "--two=2") == 0
+    assert in_parts.begin(command, tmp_path / "log", 30) == 0
+    assert (tmp_path / "log").read_text() == "--one=1 --two=2\n--one=1\n"
+    # a run on a GPU is reproducible with this flag alone
+    assert accelerator.PARTS["resume"].xla_flags == "--xla_gpu_deterministic_ops=true"
+
+
+def test_a_run_that_goes_on_is_the_unbroken_one(tmp_path):
     assert parts.resume(tmp_path, True) == {"steps": 20, "bit_for_bit": True}
 
 
