@@ -1,7 +1,8 @@
 """Gradients of convolutions with respect to their kernels, fast on a CPU.
 
-For this gradient XLA's CPU backend runs a convolution whose window is a whole map: up to
-15 times as slow as matrix products of the same operations. Other backends keep their own.
+For this gradient XLA's CPU backend runs a convolution whose window is a whole map. On one
+core, for 64 maps of 61x61, 64 to 128 channels, it takes 3.7 s; matrix products of the
+same numbers take .28 s. Other backends keep their own.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ def by_products(x: Maps, g: Maps, size: int, stride: int) -> Kernel:
     x = x.reshape(len(x), rows, columns, stride * stride * c)
     pixels = (blocks, blocks, stride, stride, c)
     steps = range(blocks)
-    # Three ways to the same sums, since narrow products are slow.
+    # Three ways to the same sums, since narrow products are slow: of few inputs, whole
+    # windows side by side; of few outputs, g beside itself, moved by a column; else one
+    # product for each neighbour.
     if c <= 4:
         slices = [x[:, i : i + height, j : j + width] for i in steps for j in steps]
-        # Without the barrier XLA copies the windows into the product one by one.
+        # Without the barrier a step of a beta-VAE takes about 4 % longer.
         windows = lax.optimization_barrier(jnp.concatenate(slices, axis=-1))
         kernel = (_rows(windows).T @ _rows(g)).reshape(*pixels, out)
     elif out <= 32:

@@ -198,7 +198,7 @@ def test_of_many_models_the_first_seeds_are_shown(tiny_config, tmp_path):
 
 def test_released_weights_are_compared_from_a_shell(run, tmp_path):
     pytest.importorskip("safetensors")
-    weights = sorted((ROOT / "weights").iterdir())
+    weights = sorted((ROOT / "weights").iterdir())[:12]  # as many as a page takes
     page = tmp_path / "page.html"
     done = run("compare", *weights, f"--out={page}", "--num_examples=16")
     assert done.returncode == 0, done.stderr
