@@ -98,8 +98,7 @@ def _apart(a, b) -> float:
 def resume(work: pathlib.Path, tiny: bool) -> dict:
     """A run stopped half way and gone on with, and one unbroken: the same, bit for bit.
 
-    With XLA's deterministic operations on a GPU: a flag of the process, which XLA reads
-    once.
+    With XLA's deterministic operations on a GPU: a flag that is set before JAX is imported.
     """
     from dis_jax import training
 
