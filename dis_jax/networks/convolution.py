@@ -74,9 +74,16 @@ def _matmul_down(x: Images, kernel: Kernel) -> Images:
     return patches @ weights.reshape(16 * c, -1)
 
 
+def _inner(y: Array, out: int) -> Images:
+    """Blocks of 2x2 pixels, held as channels, as an image without its border."""
+    n, rows, columns, _ = y.shape
+    y = y.reshape(n, rows, columns, 2, 2, out).transpose(0, 1, 3, 2, 4, 5)
+    return y.reshape(n, 2 * rows, 2 * columns, out)[:, 1:-1, 1:-1]
+
+
 def _matmul_up(x: Images, kernel: Kernel) -> Images:
     """Each 2x2 output block is a matrix product of the 2x2 inputs around its corner."""
-    n, h, w, c = x.shape
+    _, h, w, c = x.shape
     out = kernel.shape[-1]
     x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
     corners = jnp.concatenate(
@@ -86,8 +93,7 @@ def _matmul_up(x: Images, kernel: Kernel) -> Images:
     weights = kernel.reshape(2, 2, 2, 2, c, out)[:, ::-1, :, ::-1]
     weights = weights.transpose(0, 2, 4, 1, 3, 5)
     y = corners @ weights.reshape(4 * c, 4 * out)
-    y = y.reshape(n, h + 1, w + 1, 2, 2, out).transpose(0, 1, 3, 2, 4, 5)
-    return y.reshape(n, 2 * h + 2, 2 * w + 2, out)[:, 1:-1, 1:-1]
+    return _inner(y, out)
 
 
 def _parity_up(x: Images, kernel: Kernel) -> Images:
@@ -119,8 +125,7 @@ def _scatter_up(x: Images, kernel: Kernel) -> Images:
     y = jnp.zeros((n, h + 1, w + 1, 4 * out), x.dtype)
     for i, j in np.ndindex(2, 2):
         y += jnp.pad(taps[:, :, :, i, j], ((0, 0), (1 - i, i), (1 - j, j), (0, 0)))
-    y = y.reshape(n, h + 1, w + 1, 2, 2, out).transpose(0, 1, 3, 2, 4, 5)
-    return y.reshape(n, 2 * h + 2, 2 * w + 2, out)[:, 1:-1, 1:-1]
+    return _inner(y, out)
 
 
 def _cpu_up(x: Images, kernel: Kernel) -> Images:

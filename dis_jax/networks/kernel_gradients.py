@@ -98,7 +98,7 @@ def unpadded(
             x,
             g,
             cpu=lambda x, g: by_products(x, g, kernel.shape[0], strides[0]),
-            default=lambda x, g: of_kernel(g)[0],
+            default=lambda _, g: of_kernel(g)[0],
         )
 
     with_gradients = jax.custom_vjp(convolve)

@@ -54,10 +54,16 @@ def test_values_are_those_of_the_definition(form, shape):
     np.testing.assert_allclose(up, _slow_up(x64, k64), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["pair", "matmul"])
+@pytest.mark.parametrize(
+    ("form", "platform"), [("pair", "cpu"), ("pair", "default"), ("matmul", "cpu")]
+)
 @pytest.mark.parametrize("function", [networks.convolve_down, networks.convolve_up])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradients_are_those_of_plain_lax(form, function, shape):
+def test_gradients_are_those_of_plain_lax(form, platform, function, shape, monkeypatch):
+    monkeypatch.setattr(  # what other devices compute is tried on this one
+        jax.lax, "platform_dependent", lambda *of, **by: by[platform](*of)
+    )
+
     def gradients(form, x, kernel):
         y, pull = jax.vjp(lambda x, k: function(x, k, form=form), x, kernel)
         return pull(jnp.cos(jnp.arange(y.size, dtype=y.dtype)).reshape(y.shape))
