@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import pathlib
 import runpy
-import signal
 import sys
 
 from dis_jax import extras, shipped
@@ -42,9 +42,7 @@ def main() -> None:
     """Runs the command that the first argument names."""
     name = sys.argv[1] if sys.argv[1:] else "--help"
     if name in ("--help", "-h", "help"):
-        if hasattr(signal, "SIGPIPE"):  # `| head` ends the output without a traceback
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        print(_usage())
+        _print(_usage())
         return
     known = commands()
     name = name.replace("-", "_")
@@ -62,6 +60,18 @@ def main() -> None:
         sys.path.insert(0, str(shipped.folder("launch").parent))
     del sys.argv[1]
     runpy.run_module(f"{package}.{name}", run_name="__main__", alter_sys=True)
+
+
+def _print(text: str) -> None:
+    """Prints, and ends without a traceback where `| head` has read enough.
+
+    Not by the default action of SIGPIPE, which is the whole process's: asyncio, by which
+    checkpoints are written, relies on writes to closed pipes being errors, and ends it.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # Python flushes once more when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def commands() -> dict[str, str]:

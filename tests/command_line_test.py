@@ -1,6 +1,7 @@
 """`dis-jax`: commands, configs and studies by their names, in a clone and installed."""
 
 import configparser
+import os
 import pathlib
 import sys
 
@@ -21,6 +22,17 @@ def test_help_lists_what_there_is(monkeypatch, capsys):
     assert {*methods.METHODS, *shipped.names("configs/studies")} <= {*lines}
     for name in ("rendered_nar", "mig", "infomec"):
         assert name in shown
+
+
+def test_a_reader_of_the_help_may_stop(monkeypatch):
+    """`dis-jax --help | head`: no traceback, here or when the interpreter exits."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr(sys, "argv", ["dis-jax", "--help"])
+    with open(writer, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        command_line.main()
+        closed.flush()
 
 
 def test_every_module_of_launch_is_a_command_or_shared_code():

@@ -41,6 +41,7 @@ gc.set_threshold(50_000, 20, 50)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 # JAX's caches of lowered modules, by where this version has them
 LOWERED = {
     "jax._src.interpreters.pxla": "_cached_lowering_to_hlo",
@@ -83,6 +84,14 @@ def _let_go_of_modules():
         cached = getattr(sys.modules.get(name), function, None)
         if cached is not None:
             cached.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _signals_do_what_they_did():
+    """A changed action outlives its test, and ends the process in another, silently."""
+    before = [signal.getsignal(each) for each in SIGNALS]
+    yield
+    assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
 @pytest.fixture(scope="session")
