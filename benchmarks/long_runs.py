@@ -15,9 +15,10 @@ processes. What a run ends in is in its folder: scores in `evaluation/`, the tab
 study in `*.md`; `benchmarks.record` and `launch.study --results=results` copy them into
 results/.
 
-Times are hours of one core of a common x86 server: FactorVAE 8, beta-VAE 5, JointVAE 1 a
-seed on MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, the sources
-on Shapes3D 5 each and 3 for each of their transfers.
+Times are hours of one core of an x86 server, and differ between servers by a factor of
+three: FactorVAE 8 to 24, beta-VAE 5 to 14. On the faster ones JointVAE takes 1 a seed on
+MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, the sources on Shapes3D 5
+each and 3 for each of their transfers.
 """
 
 import os

@@ -12,7 +12,7 @@ minutes on an NVIDIA H200.
 docs/results.md has other data sets.
 
 On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code. The
-learning rate is 5e-4, because our run is short (20,000 steps).
+learning rate is 5e-4, because our run is short (9,000 steps).
 """
 
 from dis_jax.training import base_config
