@@ -112,4 +112,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    start.run(main)
+    # The process that begins the parts ends them too; a part computes, and does not unwind.
+    start.run(main, unwinds=not any(arg.startswith("--part=") for arg in sys.argv))

@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -114,6 +115,7 @@ def resume(work: pathlib.Path, tiny: bool) -> dict:
 
     train("broken", steps // 2)
     train("broken", steps)
+    shutil.rmtree(work / "unbroken", ignore_errors=True)  # of a try that was stopped
     train("unbroken", steps)
     return {"steps": steps, "bit_for_bit": _same(work / "broken", work / "unbroken")}
 
@@ -137,6 +139,13 @@ def _launch(script: str, *options: str, **environment: str) -> float:
         env=os.environ | own | environment,
     )
     return time.perf_counter() - began
+
+
+def _minutes(folder: pathlib.Path) -> float:
+    """Those of a training with its compilation, also where it was stopped and resumed."""
+    from dis_jax import training
+
+    return round(training.read_metrics(folder)[-1]["time"] / 60, 2)
 
 
 def _same(a: pathlib.Path, b: pathlib.Path) -> bool:
@@ -244,7 +253,7 @@ def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
     steps = 20 if tiny else 300_000
     words = "rendered_dsprites" + (",mlp" if tiny else "")
     run = f"--workdir={work / 'run'}"
-    seconds = _launch(
+    _launch(
         "train",
         f"--config=configs/factor_vae.py:{words}",
         run,
@@ -260,8 +269,7 @@ def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
     ]
     return {
         "steps": steps,
-        # of this process: a run that was stopped and went on made fewer steps in it
-        "minutes": round(seconds / 60, 2),
+        "minutes": _minutes(work / "run"),
         "goal_minutes": GOAL_FACTOR_VAE,
         "scores": found,
     }
@@ -272,7 +280,7 @@ def ada_gvae(work: pathlib.Path, tiny: bool) -> dict:
     steps, members = (4, 2) if tiny else (400_000, 20)
     words = "rendered_dsprites,mlp" if tiny else "rendered_shapes3d"
     run = f"--workdir={work / 'run'}"
-    seconds = _launch(
+    _launch(
         *("train", f"--config=configs/ada_gvae.py:{words}", run),
         f"--config.population.seed={tuple(range(members))}",
         f"--config.steps={steps}",
@@ -283,6 +291,6 @@ def ada_gvae(work: pathlib.Path, tiny: bool) -> dict:
     return {
         "steps": steps,
         "members": members,
-        "minutes": round(seconds / 60, 2),
+        "minutes": _minutes(work / "run"),
         "goal_minutes": GOAL_ADA_GVAE,
     }

@@ -74,10 +74,24 @@ def begin(
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)  # a training writes its checkpoint before it ends
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process)
             return None
+        except BaseException:  # this process ends, by a signal or by Ctrl-C
+            _end(process)
+            raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the group of a process: a training in it first writes its checkpoint.
+
+    The process itself may be gone long before what it began.
+    """
+    ends = time.monotonic() + GRACE
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < ends:
+            process.poll()  # else it stays in its group
+            os.killpg(process.pid, 0)  # raises once the group is empty
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

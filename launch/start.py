@@ -1,5 +1,6 @@
 """What every launch script does first: errors, logs, memory, a compilation cache."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -65,6 +66,8 @@ def run(
             own_code.permit("*")
         try:
             main(argv)
+        except BrokenPipeError:  # `| head`: the reader has enough
+            _end_without_reader()
         except _MENDABLE as error:
             if os.environ.get(_TRACEBACK):
                 raise
@@ -100,8 +103,9 @@ def set_up_jax(*, distributed: bool = False) -> None:
     if distributed:
         jax.distributed.initialize()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = pathlib.Path.home() / ".cache" / "dis_jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+        with contextlib.suppress(RuntimeError):  # a user without a home keeps none
+            folder = pathlib.Path.home() / ".cache" / "dis_jax"
+            jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
@@ -136,6 +140,8 @@ def _parse(argv: list[str]) -> list[str]:
             _stop(f"--config: {error}\n{see}")
     try:
         return flags.FLAGS(argv)
+    except BrokenPipeError:  # `--help | head`
+        _end_without_reader()
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -184,6 +190,13 @@ def _end(signum: int, frame: Any) -> NoReturn:
     # not by the log, whose write this may have cut in two
     os.write(2, f"error: ended by {signal.Signals(signum).name}\n".encode())
     os._exit(128 + signum)
+
+
+def _end_without_reader() -> NoReturn:
+    """Ends as a program does that SIGPIPE ends, without a message."""
+    # Python flushes standard output once more at its end
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(128 + signal.SIGPIPE)
 
 
 def _stop(message: str, code: int = 1) -> NoReturn:

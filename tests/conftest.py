@@ -300,7 +300,10 @@ def traced_step():
         batch = program.batch_shapes(sampler, images)
         state = jax.eval_shape(method.init, jax.random.key(0), batch)
         after, metrics = jax.eval_shape(method.update, state, batch)
-        assert jax.tree.map(np.shape, after) == jax.tree.map(np.shape, state)
+        kinds = [
+            jax.tree.map(lambda x: (x.shape, x.dtype), each) for each in (after, state)
+        ]
+        assert kinds[0] == kinds[1]
 
         def there_and_back(state, image):
             codes = method.encode(state, {"image": image})

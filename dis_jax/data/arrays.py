@@ -213,6 +213,11 @@ def checked_factors(
     labels = np.zeros((num_images, 0), np.int32) if factors is None else factors
     labels = np.asarray(labels)
     labels = labels[:, None] if labels.ndim == 1 else labels
+    if labels.shape[1] and not names:
+        raise ValueError(
+            f"{name!r} has factors and no factor_names; give a name to each of its "
+            f"{labels.shape[1]} columns."
+        )
     if labels.shape != (num_images, len(names)):
         raise ValueError(
             f"factors of {name!r} have shape {labels.shape}; expected ({num_images}, "

@@ -214,7 +214,7 @@ def _column(path: pathlib.Path, name: str, cells: list[tuple[int, str]]) -> np.n
         if not text.strip() or text.strip().lower() == "nan":
             raise ValueError(
                 f"{path}, line {line}: column {name!r} is {text!r}; expected a value in "
-                "every row. Remove the row, or write -1 for an unknown label."
+                "every row. Remove the row; for an unknown label write -1."
             )
         if _is_number(text) == words:
             raise ValueError(
@@ -247,7 +247,7 @@ def _read_parquet(path: pathlib.Path) -> dict[str, np.ndarray]:
             row = next(i for i, value in enumerate(column) if not value.is_valid)
             raise ValueError(
                 f"{path}: column {name!r} has no value in row {row}; expected a value in "
-                "every row. Remove the row, or write -1 for an unknown label."
+                "every row. Remove the row; for an unknown label write -1."
             )
         values = column.to_numpy()
         words = values.dtype == object and all(isinstance(v, str) for v in values)

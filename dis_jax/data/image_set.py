@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Key
 
 Arrays = dict[str, Any]
 Kind = str | tuple[str, float]  # ("circular", period)
@@ -95,7 +95,13 @@ class ImageSet:
     def take(
         self, index: Int[Array, " batch"]
     ) -> tuple[Float[Array, "batch height width channels"], Int[Array, "batch factor"]]:
-        """Images in [0, 1] and their factors (unknown = -1) at positions `index`."""
+        """Images in [0, 1] and their factors (unknown = -1) at positions `index`.
+
+        Raises:
+          ValueError: if a position is not from 0 to `num_images` - 1. Traced ones are not
+            checked: within `jax.jit` the nearest image is taken.
+        """
+        _check_inside(index, self.num_images, f"positions in {self.name!r}")
         return self.take_fn(self.arrays, jnp.asarray(index))
 
     def images(
@@ -105,7 +111,8 @@ class ImageSet:
 
         Raises:
           ValueError: if the set is not a full grid of its factors, or draws them with
-            weights.
+            weights. If a value is not from 0 to its factor's size - 1; traced ones are
+            not checked.
         """
         if self.draw_fn is not None:
             raise ValueError(
@@ -117,6 +124,7 @@ class ImageSet:
                 f"{self.name!r} is not a full grid of its factors: not every "
                 "combination of them has an image; use `take(index)`."
             )
+        _check_inside(factors, self.sizes, f"factors of {self.name!r}")
         return self.images_fn(self.arrays, jnp.asarray(factors))
 
     def masks(
@@ -276,3 +284,18 @@ def _factors_of_index(index: Array, sizes: tuple[int, ...]) -> Array:
 def _index_of_factors(factors: Array, sizes: tuple[int, ...]) -> Array:
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     return factors @ jnp.asarray(strides, jnp.int32)
+
+
+def _check_inside(values: ArrayLike, sizes: int | Sequence[int], what: str) -> None:
+    """Whether all are integers from 0 to below the size (of each column)."""
+    if isinstance(values, jax.core.Tracer):
+        return
+    found = np.asarray(values)
+    if found.size and (
+        found.dtype.kind not in "iu"
+        or (found < 0).any()
+        or (found >= np.array(sizes)).any()
+    ):
+        raise ValueError(
+            f"{what} are {found}; expected integers from 0 to below {sizes}."
+        )

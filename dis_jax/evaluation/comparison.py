@@ -164,7 +164,11 @@ def _difference(pair: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "result": {k: v - second[k] for k, v in first.items() if k in second},
         "baselines": dict(zip(_NAMES, (first, second), strict=True)),
-        "left_out": {},
+        "left_out": {
+            f"{what} ({name})": reason
+            for name, entry in zip(_NAMES, pair, strict=True)
+            for what, reason in entry["left_out"].items()
+        },
         "settings": pair[0]["settings"],
         "seconds": round(sum(entry["seconds"] for entry in pair), 4),
     }

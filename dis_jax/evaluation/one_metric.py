@@ -76,10 +76,20 @@ def one_thread(metric: Metric) -> contextlib.AbstractContextManager[Any]:
 
 
 def as_fields(result: Any) -> dict[str, Any]:
-    """What a metric returned, by name; a number is its score."""
+    """What a metric returned, by name; a number is its score.
+
+    Numbers of NumPy and JAX become Python's, and the score becomes a float: counts among
+    the fields are no scores.
+    """
     if hasattr(result, "_asdict"):
-        return result._asdict()
-    return dict(result) if isinstance(result, Mapping) else {"score": result}
+        result = result._asdict()
+    if not isinstance(result, Mapping):
+        is_score = _is_number(result, single=True)
+        return {"score": float(result) if is_score else result}
+    return {
+        name: np.asarray(value).item() if _is_number(value, single=True) else value
+        for name, value in result.items()
+    }
 
 
 def _is_number(value: Any, single: bool) -> bool:

@@ -69,7 +69,7 @@ _INDEPENDENT = (
     "squared units of the code"
 )
 _FACTORISED = (
-    "0 is best: all combinations of values occur; compare it with `factorised`, which "
+    "0 is best: all combinations of values occur; compare it with factorised, which "
     "as many rows of independent dimensions score"
 )
 _OMES = (

@@ -211,7 +211,8 @@ def _decay(state: State) -> Any:
     """The weight decay of each parameter, or None if the method has none."""
     if "weight_decay" not in state.hparams:
         return None
-    decay, none = state.hparams["weight_decay"], jnp.zeros(())
+    decay = state.hparams["weight_decay"]
+    none = jnp.zeros_like(decay)
     # Biases have one axis; a decay of them, or of a codebook, would only move codes.
     return {
         name: jax.tree.map(

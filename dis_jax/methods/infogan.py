@@ -84,7 +84,7 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         params, stats = init_networks(init_key, modules, inputs)
         for name in learned:
             # Equal logits: a learned prior starts uniform.
-            params[name] = {"logits": jnp.zeros(config.network.categories)}
+            params[name] = {"logits": jnp.zeros(config.network.categories, jnp.float32)}
         return State(
             step=jnp.zeros((), jnp.int32),
             key=run_key,

@@ -44,8 +44,10 @@ def make(options: Mapping[str, Any]) -> Adam:
             # gradient, 4 % of a step of InfoGAN on a CPU.
             scale = jax.lax.cond(
                 jnp.isinf(clip_norm),
-                lambda: jnp.ones(()),
-                lambda: jnp.minimum(1.0, clip_norm / optax.tree.norm(grads)),
+                lambda: jnp.ones_like(clip_norm),
+                lambda: jnp.minimum(1.0, clip_norm / optax.tree.norm(grads)).astype(
+                    clip_norm.dtype
+                ),
             )
             grads = jax.tree.map(lambda g: g * scale, grads)
         updates, opt_state = direction.update(grads, opt_state, params)

@@ -78,7 +78,9 @@ def qlae(config: Any, axis_name: str | None = None) -> Method:
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
         return autoencoder.decode(nets, state.params, codes["z"])
 
-    values = jnp.tile(jnp.linspace(-0.5, 0.5, config.num_values), (latent, 1))
+    values = jnp.tile(
+        jnp.linspace(-0.5, 0.5, config.num_values, dtype=jnp.float32), (latent, 1)
+    )
     init, update = autoencoder.train_together(
         nets, config, axis_name, loss, more={"codebook": {"values": values}}
     )

@@ -7,7 +7,8 @@ weights) are fast on every backend.
 
 Three forms of the same function:
 
-- `"pair"`: custom gradients; on CPU the transpose as four dense convolutions.
+- `"pair"`: custom gradients; on CPU the transpose as four dense convolutions. It has no
+  forward mode: for `jax.jvp` or `jax.jacfwd` take another form (`network.form`).
 - `"lax"`: plain `lax.conv_general_dilated`, gradients left to XLA.
 - `"matmul"`: slices and one matrix product. Under `vmap` over weights (populations) a
   convolution becomes a grouped convolution, which is slow on GPUs; a matrix product

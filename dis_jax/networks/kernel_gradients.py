@@ -7,6 +7,7 @@ same numbers take .28 s. Other backends keep their own.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import jax
@@ -82,7 +83,24 @@ def unpadded(
 
     Returns:
       (batch, (height - size) // stride + 1, (width - size) // stride + 1, out).
+
+    Raises:
+      ValueError: for another convolution, whose gradient this is not.
     """
+    dilations = [options.get(f"{side}_dilation") or (1,) for side in ("lhs", "rhs")]
+    if (
+        padding != "VALID"
+        or {*itertools.chain(*dilations)} != {1}
+        or options.get("feature_group_count", 1) != 1
+        or strides[0] != strides[1]
+        or kernel.shape[0] != kernel.shape[1]
+        or kernel.shape[0] % strides[0]
+    ):
+        raise ValueError(
+            "unpadded takes no padding, dilation or groups, and a square kernel whose "
+            f"size is a multiple of the stride; got padding {padding!r}, strides "
+            f"{strides}, kernel {kernel.shape} and {options}."
+        )
 
     def convolve(x: Maps, kernel: Kernel) -> Maps:
         return lax.conv_general_dilated(x, kernel, strides, padding, **options)

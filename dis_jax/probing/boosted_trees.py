@@ -108,6 +108,7 @@ def lightgbm_regressor(
     """The same trees on histograms: a squared error has constant second derivatives."""
     import lightgbm
 
+    codes, test_codes = _not_all_zero(codes, test_codes)
     mean, std = values.mean(), values.std()
     options = _LIGHTGBM | {
         "objective": "regression",
@@ -122,6 +123,11 @@ def lightgbm_regressor(
         for x in (codes, test_codes)
     )
     return Trees(importance / max(importance.sum(), 1e-300), train, test)
+
+
+def _not_all_zero(*codes: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Moved by 1 where the first are all 0, which LightGBM refuses; trees stay the same."""
+    return codes if codes[0].any() else tuple(x + 1 for x in codes)
 
 
 def lightgbm_trees(
@@ -141,6 +147,7 @@ def lightgbm_trees(
     """
     import lightgbm
 
+    codes, test_codes = _not_all_zero(codes, test_codes)
     values, y = np.unique(labels, return_inverse=True)
     classes = 1 if len(values) == 2 else len(values)
     x = np.concatenate([codes, test_codes])

@@ -146,14 +146,14 @@ def information_matrix(
     options = {"neighbours": neighbours, "seed": seed}
     for j, z in enumerate(codes.T):
         for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-            if is_label(kind):
+            if np.ptp(z) == 0:
+                out[j, k] = 0.0  # all distances are those of the noise
+            elif is_label(kind):
                 out[j, k] = neighbour_information(z, column, **options)
-            elif np.ptp(z) > 0:
+            else:
                 out[j, k] = number_information(
                     z, column, period=period_of(kind), **options
                 )
-            else:
-                out[j, k] = 0.0  # all distances are those of the noise
     return out
 
 

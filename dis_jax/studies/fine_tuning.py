@@ -205,6 +205,7 @@ def finetuning_config(
             schedules.at(beta, config.steps) for beta in lists.get("beta", ())
         )
         tuning.steps = settings.finetune_steps
+        tuning.best_metric = ""  # the source's may be a term that a beta_vae lacks
         tuning.init_from = {
             "workdir": str(source),
             "step": steps_made(source),  # a source that trained on is another one

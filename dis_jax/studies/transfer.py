@@ -271,7 +271,8 @@ class _Opened(NamedTuple):
 def _opened(source: pathlib.Path, config: Any, data_dir: Path | None) -> _Opened:
     image_set = data.load(config.dataset, data_dir, config.split)
     method, states, _ = training.restore(source)
-    found, wanted = np.ravel(states.step)[0], steps_made(source)
+    # The maximum: diverged members have stopped earlier than the others.
+    found, wanted = np.max(states.step), steps_made(source)
     if found != wanted:  # the last checkpoint is damaged, and an earlier one was read
         raise ValueError(
             f"the checkpoint of step {wanted} in {source} cannot be read, but that of step "

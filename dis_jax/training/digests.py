@@ -105,7 +105,8 @@ def is_sealed(facts: Mapping[str, Any]) -> bool:
 
 
 def _seal(facts: Mapping[str, Any]) -> str:
-    text = json.dumps(facts, sort_keys=True)
+    # As a reader will have them: numbers that are keys become texts, which sort otherwise.
+    text = json.dumps(json.loads(json.dumps(facts)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
 
 

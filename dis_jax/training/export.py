@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Any
 
 from dis_jax.methods import Method, State
 from dis_jax.training import exported
-from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.population import members, set_member
-from dis_jax.training.restoring import restore
+from dis_jax.training.restoring import restore_with_facts
 from dis_jax.training.workdir import Path, strict_json
 
 
@@ -51,20 +49,15 @@ def export(
     if exported.is_exported(workdir):
         raise ValueError(f"{workdir} holds an exported model already: copy its files.")
     exported.check_free(out)
-    method, state, config = restore(workdir, member, best)
+    method, state, config, facts = restore_with_facts(workdir, member, best)
     if state.step.ndim:
         raise ValueError(
             f"{workdir} holds a population: say which of its {len(members(config))} "
             "members is exported."
         )
-    checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
-    try:
-        batch = checkpoints.facts(int(state.step))["batch"]
-    finally:
-        checkpoints.close()
     # The config of the member alone: its own seed and hyperparameters, no population.
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
-    exported.write(out, method, state, strict_json(config), batch, half=half)
+    exported.write(out, method, state, strict_json(config), facts["batch"], half=half)
     return method, state, config

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import numpy as np
@@ -187,7 +187,8 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
     )
     if config.init_from.workdir:
         _, source, _ = restoring.restore(config.init_from.workdir)
-        wanted, made = config.init_from.get("step", 0), int(np.ravel(source.step)[0])
+        # The maximum: diverged members have stopped earlier than the others.
+        wanted, made = config.init_from.get("step", 0), int(np.max(source.step))
         if wanted and made != wanted:
             raise ValueError(
                 f"{config.init_from.workdir} has made {made} steps, not the {wanted} of "
@@ -267,13 +268,20 @@ def _loop(
             if last:
                 log.progress(step)
             if signum:
-                checkpoints.wait()
-                logging.info(
-                    "%s: saved a checkpoint of step %d; the same command resumes",
-                    *(signal.Signals(signum).name, step),
-                )
-                raise interrupt.Interrupted(signum)
+                _stop(signum, step, checkpoints)
+        # One that came while the last step was saved: a study makes no further run.
+        if signum := due():
+            _stop(signum, step, checkpoints)
     return watch.state(carry)
+
+
+def _stop(signum: int, step: int, checkpoints: ckpt.Checkpoints) -> NoReturn:
+    checkpoints.wait()
+    logging.info(
+        "%s: saved a checkpoint of step %d; the same command resumes",
+        *(signal.Signals(signum).name, step),
+    )
+    raise interrupt.Interrupted(signum)
 
 
 def _score(scores: list[Any], left_out: np.ndarray | None) -> float | None:

@@ -113,6 +113,20 @@ def restore(
         keeps none. If the config names code from outside this package, and this process
         was not given it.
     """
+    return restore_with_facts(
+        workdir, member, best, method=method, allow_code=allow_code
+    )[:3]
+
+
+def restore_with_facts(
+    workdir: Path,
+    member: int | None = None,
+    best: bool = False,
+    *,
+    method: Callable[..., Method] | None = None,
+    allow_code: bool = False,
+) -> tuple[Method, State, Any, Mapping[str, Any]]:
+    """As `restore`, with the facts of the checkpoint; an exported model has none."""
     workdir = exported.local(workdir)
     config = read_config(workdir)
     if allow_code:
@@ -140,7 +154,7 @@ def restore(
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
     if exported.is_exported(workdir):
         shapes = lambda batch: state_shapes(made, config, batch)
-        return made, exported.read(workdir, shapes), config
+        return made, exported.read(workdir, shapes), config, {}
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
@@ -163,10 +177,11 @@ def restore(
                 )
                 raise FileNotFoundError(f"{workdir} has no checkpoint yet; {reason}.")
             best_step, state = found
-        check_run(checkpoints.facts(best_step), config, workdir)
+        facts = checkpoints.facts(best_step)
+        check_run(facts, config, workdir)
     finally:
         checkpoints.close()
-    return made, state if member is None else member_of(state, member), config
+    return made, state if member is None else member_of(state, member), config, facts
 
 
 def graft(

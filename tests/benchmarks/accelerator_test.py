@@ -1,7 +1,11 @@
 """The accelerator script: limits, resuming, and each kind of part at a tiny size."""
 
 import json
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 import time
 
 import jax
@@ -11,6 +15,8 @@ import pytest
 
 from benchmarks import accelerator_parts as parts
 from benchmarks import in_parts
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -66,6 +72,38 @@ def test_a_process_ends_at_its_limit_with_all_that_it_began(tmp_path):
         time.sleep(0.1)
     else:
         pytest.fail("a process of the part goes on after its limit")
+
+
+SAVING = """
+(trap 'sleep .4; echo saved; exit' TERM; while :; do sleep .1; done) &
+trap 'exit 3' TERM
+wait
+"""
+
+
+def test_what_a_process_began_saves_before_it_ends(tmp_path):
+    log = tmp_path / "log"
+    assert in_parts.begin(["sh", "-c", SAVING], log, 0.5) is None
+    assert log.read_text().splitlines()[-1] == "saved"
+
+
+def test_a_part_ends_with_the_process_that_began_it(tmp_path):
+    log, script = tmp_path / "log", tmp_path / "begin.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "from benchmarks import in_parts\n"
+        "from launch import start\n"
+        "command = ['sh', '-c', sys.argv[1]]\n"
+        "main = lambda argv: in_parts.begin(command, pathlib.Path(sys.argv[2]), 60)\n"
+        "start.run(main, unwinds=True, positional=True)\n"
+    )
+    command = [sys.executable, str(script), f"echo began; {SAVING}", str(log)]
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."})
+    while not (log.exists() and "began" in log.read_text()):
+        time.sleep(0.1)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    assert log.read_text().splitlines()[-1] == "saved"
 
 
 def test_differences_are_relative_to_the_largest_value_of_each_array():

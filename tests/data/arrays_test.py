@@ -68,6 +68,19 @@ def test_what_is_no_grid_names_take(factors, sizes):
         small.images(np.array([[0, 0]]))
 
 
+@pytest.mark.parametrize("index", [[4], [-1], [10**10], [1.5]])
+def test_positions_outside_are_refused(index):
+    with pytest.raises(ValueError, match="integers from 0 to below 4"):
+        bytes_set().take(index)
+
+
+def test_values_outside_their_factor_are_refused():
+    grid = data.load("rendered_dsprites")
+    for factors in ([[5, 0, 0, 0, 0]], [[0, -1, 0, 0, 0]], [[0, 0, 0, 0, 1.0]]):
+        with pytest.raises(ValueError, match=r"below \(3, 6, 40, 32, 32\)"):
+            grid.images(factors)
+
+
 def test_set_is_an_argument_of_compiled_code_and_never_a_constant():
     small = bytes_set()
     program = jax.make_jaxpr(lambda s, i: s.take(i))(small, np.array([0]))
@@ -101,6 +114,10 @@ def test_sets_of_one_form_share_a_program():
         ({"factors": np.zeros((3, 1), int), "factor_names": "a"}, r"\(3, 1\).*\(4, 1"),
         ({"factors": np.zeros((4, 2), int), "factor_names": "a"}, r"\(4, 2\).*\(4, 1"),
         ({"factors": np.zeros((4, 1)), "factor_names": "a"}, "dtype float64"),
+        (
+            {"factors": np.zeros((4, 2), int), "factor_names": ()},
+            "each of its 2 columns",
+        ),
         (
             {"factors": np.array([0, 3, 1, 9]), "factor_names": "a", "sizes": (3,)},
             "'a' of 'small' has 2 labels out of range, the first 3 at 1; expected 0 to",

@@ -168,6 +168,29 @@ def test_constant_codes_hold_nothing():
         assert "dimensions 0, 1, 2" in result["metrics"][name]["left_out"]
 
 
+@pytest.mark.parametrize("codes", [np.zeros((240, 2)), np.ones((240, 2))])
+def test_trees_find_nothing_in_codes_of_one_value(codes):
+    _, factors = sample()
+    kinds = {"factor_0": "ordered"}  # a number beside a label: both kinds of trees
+    found = evaluate_codes(codes, factors, 0, "dci_lightgbm", kinds=kinds)
+    result = found["metrics"]["dci_lightgbm"]["result"]
+    assert result["disentanglement"] == pytest.approx(0, abs=1e-6)
+
+
+def test_constant_dimensions_hold_no_information_about_neighbours():
+    codes, factors = sample()
+    names = "modularity_ksg", "mig_ksg"
+    plain, padded = (
+        evaluate_codes(c, factors, 0, names)["metrics"]
+        for c in (codes[:, :2], np.c_[codes[:, :2], np.zeros((240, 2))])
+    )
+    fields = ("modularity", 0.5), ("score", 1.0)
+    for name, (field, share) in zip(names, fields, strict=True):
+        before, after = (m[name]["result"][field] for m in (plain, padded))
+        # a dimension that holds nothing counts as 0 in modularity
+        assert after == pytest.approx(share * before, abs=1e-6)
+
+
 def test_one_factor_makes_no_code_modular():
     codes, factors = sample()
     # a vote is which factor was fixed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dis_jax.evaluation import METRICS, compare_codes, evaluate_codes, format_table
-from dis_jax.evaluation.one_metric import arguments
+from dis_jax.evaluation.one_metric import arguments, as_fields
 from dis_jax.evaluation.resampling import Plan, interval, scalars_of
 from dis_jax.probing.labelled_codes import given_samples
 from dis_jax.probing.reweighted import weighted_ranks
@@ -184,6 +184,15 @@ def test_a_score_that_no_resample_has_is_named(module, monkeypatch):
     assert found["resamples_left_out"] == {"mig score": "undefined in every resample"}
     assert found["metrics"]["mig"]["resamples"]["scores"] == {}
     assert "interval of mig score: undefined in every resample" in format_table(found)
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64, jax.numpy.float32])
+def test_numbers_of_any_library_are_resampled(number):
+    fields = as_fields({"a": number(0.5), "b": number("nan"), "each": np.ones(2)})
+    assert scalars_of(fields) == {"a": 0.5}
+    assert math.isnan(fields["b"])
+    assert type(fields["b"]) is float  # so that it is named as undefined
+    assert scalars_of(as_fields(number(0.5))) == {"score": 0.5}
 
 
 def test_a_pair_of_codes_is_compared_on_the_same_rows():

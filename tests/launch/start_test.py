@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pathlib
+import signal
 import statistics
 import sys
 
@@ -51,6 +52,25 @@ def main(argv):
 
 start.run(main)
 """
+
+
+UNREAD = """
+import os
+from launch import start
+
+reader, writer = os.pipe()
+os.dup2(writer, 1)
+os.close(writer)
+os.close(reader)
+start.run(lambda argv: print("unread", flush=True))
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_a_reader_that_stops_is_no_mistake(commands, arguments):
+    (done,) = commands({"code": UNREAD, "arguments": arguments, "env": {}})
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(("signum", "code"), [("SIGINT", 130), ("SIGTERM", 143)])

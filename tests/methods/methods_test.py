@@ -375,3 +375,15 @@ def test_the_family_shares_one_state_tree(tiny_config):
     vae = trees("vae")
     for name in FAMILY:
         assert trees(name) == vae, name
+
+
+@pytest.mark.parametrize("name", ["factor_vae", "infogan", "qlae"])
+def test_a_step_keeps_its_types_where_jax_computes_in_64_bits(
+    name, tiny_config, traced_step
+):
+    with jax.enable_x64(True):
+        state, _, _ = traced_step(tiny_config(name))
+    floats = [
+        x.dtype for x in jax.tree.leaves(state) if jnp.issubdtype(x.dtype, jnp.floating)
+    ]
+    assert {*floats} == {jnp.dtype("float32")}

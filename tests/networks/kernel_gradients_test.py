@@ -67,3 +67,19 @@ def test_a_layer_with_these_gradients_is_the_plain_layer(shape, platform, monkey
     both = jax.jit(lambda *of: [results(*of, **own), results(*of)])(x, kernel)
     for found, wanted in zip(*both, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "strides", "padding"),
+    [
+        ({"rhs_dilation": (2, 2)}, (1, 1), "VALID"),
+        ({"feature_group_count": 2}, (1, 1), "VALID"),
+        ({}, (1, 2), "VALID"),
+        ({}, (3, 3), "VALID"),
+        ({}, (1, 1), "SAME"),
+    ],
+)
+def test_another_convolution_is_refused(options, strides, padding):
+    x, kernel = np.ones((1, 9, 9, 2), np.float32), np.ones((4, 4, 2, 2), np.float32)
+    with pytest.raises(ValueError, match="no padding, dilation or groups"):
+        kernel_gradients.unpadded(x, kernel, strides, padding, **options)

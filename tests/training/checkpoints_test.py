@@ -12,6 +12,7 @@ import pytest
 from dis_jax.methods import State
 from dis_jax.training import Checkpoints
 from dis_jax.training.checkpoints import placed
+from dis_jax.training.digests import is_sealed, sealed
 
 
 def _state(value):
@@ -209,3 +210,12 @@ def test_checkpoints_of_before_there_were_digests_are_read_with_a_line(
     assert checkpoints.best_step() is None or checkpoints.best_step() == 5
     assert _take_newest(checkpoints, template) == 1
     checkpoints.close()
+
+
+def test_a_seal_is_that_of_the_facts_as_they_are_read():
+    """JSON makes texts of numbers that are keys, and "10" sorts before "2"."""
+    facts = sealed({"diverged": {2: 5, 10: 7}, "shape": (3, 4)})
+    read = json.loads(json.dumps(facts))
+    assert is_sealed(read)
+    read["diverged"]["10"] = 8
+    assert not is_sealed(read)

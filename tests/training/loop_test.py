@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dis_jax import training
+from dis_jax.studies.transfer import _opened
 from dis_jax.training import finite, program
 
 IN_A_LOOP = program.BACKENDS["cpu"]._replace(unroll=False)
@@ -184,7 +185,7 @@ def test_a_config_is_written_when_it_is_known_to_be_that_of_the_run(
 
 
 def _diverging(make_config, **overrides):
-    rates = {"population.learning_rate": (1e-3, 1e30, 3e-3)}
+    rates = {"population.learning_rate": (1e30, 1e-3, 3e-3)}
     return make_config("beta_vae", **(rates | overrides))
 
 
@@ -198,20 +199,20 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
     with caplog.at_level(logging.WARNING):
         state = training.train(config, tmp_path / "three")
     assert "not finite" in caplog.text
-    assert "for members [1]" in caplog.text
+    assert "for members [0]" in caplog.text
     ((member, stopped),) = training.diverged(state).items()
-    assert member == 1
+    assert member == 0
     assert stopped < 12
     assert stopped % 2 == 0  # the state before the call that went wrong
-    assert state.step.tolist() == [12, stopped, 12]
+    assert state.step.tolist() == [stopped, 12, 12]
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.params))
 
     lines = training.read_metrics(tmp_path / "three")
     assert [line["step"] for line in lines] == [2, 4, 6, 8, 10, 12]
     for line in lines:
         out = line["step"] > stopped
-        assert (line["loss"][1] is None) == out
-        assert line.get("diverged") == ({"1": stopped} if out else None)
+        assert (line["loss"][0] is None) == out
+        assert line.get("diverged") == ({"0": stopped} if out else None)
 
     # a run that goes on is the unbroken one
     broken = _stopped_at(8, tmp_path / "three", last=12)
@@ -220,10 +221,23 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
         # the others are what they are without it
         config.population.learning_rate = (1e-3, 3e-3)
         two = training.train(config, tmp_path / "two")
-        for i, own in enumerate((0, 2)):
+        for i, own in enumerate((1, 2)):
             _assert_same(training.member(two, i), training.member(state, own))
-    _, restored, _ = training.restore(tmp_path / "three", member=1)
+    _, restored, _ = training.restore(tmp_path / "three", member=0)
     assert int(restored.step) == stopped
+    # what reads the run takes it as whole, although its first member is not
+    training.export(tmp_path / "three", tmp_path / "exported", member=0)
+    assert int(training.restore(tmp_path / "exported")[1].step) == stopped
+    config = training.read_config(tmp_path / "three")
+    assert _opened(tmp_path / "three", config, None).image_set.num_images == 40
+    after = _diverging(make_config, steps=2, **{"init_from.step": 12})
+    after.init_from.update(workdir=str(tmp_path / "three"), networks=("encoder",))
+    after.population.learning_rate = (1e-12, 2e-12, 3e-12)
+    began = training.train(after, tmp_path / "after").params["encoder"]
+    for found, wanted in zip(
+        *map(jax.tree.leaves, (began, state.params["encoder"])), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-10)
 
 
 def test_a_population_of_which_no_member_is_left_stops(make_config, tmp_path):
@@ -275,6 +289,21 @@ def test_a_signal_saves_the_step_that_was_reached(
     assert found[0].best_step() == found[1].best_step()
     for each in found:
         each.close()
+
+
+def test_a_signal_while_the_last_step_is_saved_ends_the_run_too(begun, caplog):
+    folder, config, _ = begun
+    config.steps = 6
+
+    def send(step, means):
+        if step == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(training.Interrupted) as ended, caplog.at_level(logging.INFO):
+        training.train(config, folder, accept_changes=True, log=send)
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert "saved a checkpoint of step 6" in caplog.text
+    assert int(training.train(config, folder).step) == 6  # finished
 
 
 def test_the_best_is_measured_by_a_term_that_exists(make_config, tmp_path):
