@@ -100,7 +100,10 @@ def _check() -> None:
     if _FACTORS.value and not _CODES.value:
         raise ValueError("--factors is for --codes; an image set has its own.")
     if _KINDS.value and not _CODES.value:
-        raise ValueError("--kinds is for --codes; an image set declares its own.")
+        raise ValueError(
+            "--kinds is for --codes; an image set declares its own: a folder of images in "
+            "its kinds.json, FILE.npz in FILE.kinds.json."
+        )
     of_runs = (_MEMBER, _BEST, _CODE, _DATA_DIR)
     given = [f"--{flag.name}" for flag in of_runs if flag.present]
     if _CODES.value and given:

@@ -174,7 +174,7 @@ def _read_table(path: pathlib.Path) -> _Table:
 
 def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
     with (
-        whole(path, "CSV file in UTF-8"),
+        whole(path, "CSV file in UTF-8", "save it as UTF-8"),
         path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
     ):
         rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]

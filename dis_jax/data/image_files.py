@@ -276,7 +276,7 @@ def _read_labels(
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
     with (
-        whole(path, "CSV file in UTF-8"),
+        whole(path, "CSV file in UTF-8", "save it as UTF-8"),
         path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
     ):
         rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]

@@ -47,8 +47,8 @@ def check_values(
     if all(kind == "categorical" for kind in kinds):
         raise ValueError(
             "all factors are categorical, and categories have no correlation; declare "
-            'others by kinds={name: "ordered"} (or "continuous"), in the shell by '
-            "--kinds=name=ordered."
+            'others by kinds={name: "ordered"} (or "continuous"), for codes '
+            "in the shell by --kinds=name=ordered, for images by kinds.json."
         )
     return z, v, tuple(kinds)
 
