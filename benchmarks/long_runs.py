@@ -211,7 +211,8 @@ def main(argv):
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
-    cores = sorted(os.sched_getaffinity(0))[: _CORES.value or None]
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    cores = sorted(usable(0))[: _CORES.value or None]
     waiting, lock = [run for run in runs if not done(folder, run)], threading.Lock()
     workers = [
         threading.Thread(target=work, args=(waiting, lock, folder, core), daemon=True)

@@ -133,6 +133,8 @@ def keep_memory() -> None:
 
 def _parse(argv: list[str]) -> list[str]:
     see = f"See {shipped.command(pathlib.Path(argv[0]).stem)} --help."
+    script = sys.modules["__main__"]  # absl shows its docstring as the help
+    script.__doc__ = _as_typed(script.__doc__ or "")
     if "config" in flags.FLAGS:
         try:
             argv = hints.with_file(argv)
@@ -158,6 +160,16 @@ def _parse(argv: list[str]) -> list[str]:
         # ml_collections hands on the repr of a message: undo its escapes and quotes
         text = str(error).encode().decode("unicode_escape").replace("'", "").strip('"')
         _stop(f"--config: {_hint(argv) or text}\n{see}")
+
+
+def _as_typed(text: str) -> str:
+    """Commands and configs by the names that they have here: in a clone, or installed."""
+    if shipped.command("train").startswith("python"):
+        return text
+    text = re.sub(
+        r"(?:python -m )?launch\.(\w+)", lambda m: shipped.command(m[1]), text
+    )
+    return re.sub(r"configs/(?:studies/)?(\w+)\.py", r"\1", text)
 
 
 def _of_type(found: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from dis_jax import shipped
 from launch import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,6 +65,17 @@ os.close(writer)
 os.close(reader)
 start.run(lambda argv: print("unread", flush=True))
 """
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_help_names_commands_as_they_are_typed(installed, monkeypatch):
+    name = (lambda name: f"dis-jax {name}") if installed else shipped.command
+    monkeypatch.setattr("dis_jax.shipped.command", name)
+    text = (
+        "python -m launch.train --config=configs/studies/a.py:x; launch.evaluate first"
+    )
+    shown = "dis-jax train --config=a:x; dis-jax evaluate first" if installed else text
+    assert start._as_typed(text) == shown
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
