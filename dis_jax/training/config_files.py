@@ -15,8 +15,7 @@ def load_config(name: str) -> Any:
         `get_config`; its argument follows a colon.
 
     Returns:
-      An `ml_collections.ConfigDict`, locked: a misspelled field is an AttributeError.
-      `config.unlocked()` adds fields of your own.
+      An `ml_collections.ConfigDict`.
 
     Raises:
       ValueError: if there is no such config; says which are near.
@@ -29,4 +28,4 @@ def load_config(name: str) -> Any:
     """
     file, colon, argument = name.partition(":")
     module = shipped.load_file(shipped.find("configs", file))
-    return module.get_config(*([argument] if colon else [])).lock()
+    return module.get_config(*([argument] if colon else []))
