@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
 import numbers
+import runpy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dis_jax import networks, own_code
+from dis_jax import networks, own_code, shipped
 from dis_jax.methods import METHODS, schedules
 from dis_jax.methods.ada_gvae import AGGREGATES
 from dis_jax.methods.infogan_terms import DISTANCES, ELASTIC, PRIORS
@@ -268,10 +270,33 @@ def check(config: Any) -> None:
             raise ValueError(f"{_wrong(name, value, rule.words)}{meant}")
         if rule is None and _has_nan(value):
             raise _wrong(name, value, "a number")
+    if not own:
+        _check_names(config, {*rules})
     _check_mesh(config["mesh"])
     if method in _COUPLED and config["batch_size"] < 2:
         words = f"2 or more: {method} contrasts the examples of a batch"
         raise _wrong("batch_size", config["batch_size"], words)
+
+
+def _check_names(config: Any, ruled: Iterable[str]) -> None:
+    """Refuses a name beside the one that it nearly is, since nothing would read it.
+
+    Names that resemble none of the shipped config's are one's own.
+    """
+    path = shipped.folder("configs") / f"{config['method']}.py"
+    usual = _plain(runpy.run_path(str(path))["get_config"]())
+    for group in ("", "network.", "optimiser.", "hparams.", "sampler."):
+        here, known = (
+            {*(each[group[:-1]] if group else each)} for each in (_plain(config), usual)
+        )
+        for name in here - known:
+            if group + name in ruled:
+                continue
+            if near := difflib.get_close_matches(name, here & known, 1, 0.85):
+                raise ValueError(
+                    f"config has both {group}{name} and {group}{near[0]}, and nothing "
+                    f"reads {group}{name}. Did you mean {near[0]}?"
+                )
 
 
 def _check_schedule(name: str, value: Any, rules: Mapping[str, Rule]) -> None:

@@ -109,3 +109,26 @@ def test_an_argument_that_a_sampler_does_not_take_is_answered_with_the_nearest(
     config.sampler = {"ordre": "epoch"}
     with pytest.raises(ValueError, match=r"sampler\.ordre.* did you mean 'order'"):
         training.set_up(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("hparams.learing_rate", "learning_rate"),
+        ("hparams.betta", "beta"),
+        ("network.latnt", "latent"),
+        ("stepss", "steps"),
+        ("bach_size", "batch_size"),
+    ],
+)
+def test_a_misspelled_name_beside_the_right_one_is_refused(name, meant):
+    config = training.load_config("beta_vae")
+    config.update_from_flattened_dict({name: 1})
+    with pytest.raises(ValueError, match=f"reads {name}. Did you mean {meant}"):
+        fields.check(config)
+
+
+def test_names_of_ones_own_are_left_alone():
+    config = training.load_config("beta_vae")
+    config.hparams.warmth, config.colour, config.network.blocks = 1.0, "red", 2
+    fields.check(config)
