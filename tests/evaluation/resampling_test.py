@@ -235,6 +235,15 @@ def blas_threads(codes, factors):
     return float(max(pool["num_threads"] for pool in pools))
 
 
+def test_a_comparison_names_what_each_side_skipped():
+    codes, factors = numbers(300)
+    constant = np.c_[codes[:, :2], np.zeros(300)]
+    found = compare_codes(codes, constant, factors, 0, "omes")
+    (skipped,) = found["metrics"]["omes"]["left_out"]
+    assert skipped == "dimension 2 (second)"
+    assert f"skipped omes {skipped}" in format_table(found)
+
+
 def test_linear_algebra_has_one_thread_in_scores_and_resamples():
     entry = evaluate_codes(*numbers(30), 0, blas_threads, resamples=2)["metrics"]
     ((_, found),) = entry.items()

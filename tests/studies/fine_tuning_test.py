@@ -2,7 +2,13 @@
 
 import pytest
 
-from dis_jax.studies.fine_tuning import check_shapes, load_target
+from dis_jax import training
+from dis_jax.studies.fine_tuning import (
+    DEFAULTS,
+    check_shapes,
+    finetuning_config,
+    load_target,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,3 +32,10 @@ def test_another_shape_is_refused_with_the_way_out(shape, target, advice):
     assert advice in str(error.value)
     way_out = str(error.value).split("--target=")[-1].rstrip(".")
     check_shapes("here", shape, way_out, load_target(way_out).image_shape)
+
+
+def test_the_best_of_a_source_is_none_of_its_fine_tuning(tmp_path):
+    config = training.load_config("factor_vae:rendered_dsprites,mlp")
+    config.best_metric = "total_correlation"  # a term that a beta_vae lacks
+    tuning = finetuning_config(tmp_path, config, "rendered_dsprites", DEFAULTS)
+    assert tuning.best_metric == ""
