@@ -5,8 +5,8 @@ r"""Everything that has to be measured on a GPU or TPU, in one go that resumes.
 
 Each part runs in a process of its own, under its own limit, and writes `<out>/<part>.json`
 when it is whole. The same command goes on with what is missing; a part that fails or takes
-too long costs itself alone. After the first part, nothing is begun that
-cannot end within --minutes. The parts that say most come first.
+too long costs itself alone. After the first part, nothing is begun that cannot end within
+--minutes. The parts that say most come first.
 
 Needs jax with its accelerator plugin, flax, optax, orbax-checkpoint, ml_collections,
 scikit-learn and lightgbm; torch for the peers. No data are downloaded.

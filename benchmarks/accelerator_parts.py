@@ -7,7 +7,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 from benchmarks.measure import measure
 
@@ -128,17 +127,15 @@ def _shrink(config) -> None:
         config.discriminator.widths = (8,)
 
 
-def _launch(script: str, *options: str, **environment: str) -> float:
-    """Runs a launch script; seconds of wall time."""
-    began = time.perf_counter()
+def _launch(script: str, *options: str) -> None:
+    """Runs a launch script."""
     # one process at a time holds most of a GPU's memory
     own = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     subprocess.run(
         [sys.executable, "-m", f"launch.{script}", *options],
         check=True,
-        env=os.environ | own | environment,
+        env=os.environ | own,
     )
-    return time.perf_counter() - began
 
 
 def _minutes(folder: pathlib.Path) -> float:

@@ -7,7 +7,9 @@ import importlib.util
 import os
 import pathlib
 import runpy
+import signal
 import sys
+from typing import NoReturn
 
 from dis_jax import extras, shipped
 from dis_jax.suggest import suggest
@@ -42,7 +44,10 @@ def main() -> None:
     """Runs the command that the first argument names."""
     name = sys.argv[1] if sys.argv[1:] else "--help"
     if name in ("--help", "-h", "help"):
-        _print(_usage())
+        try:
+            print(_usage(), flush=True)
+        except BrokenPipeError:
+            end_without_reader()
         return
     known = commands()
     name = name.replace("-", "_")
@@ -62,16 +67,15 @@ def main() -> None:
     runpy.run_module(f"{package}.{name}", run_name="__main__", alter_sys=True)
 
 
-def _print(text: str) -> None:
-    """Prints, and ends without a traceback where `| head` has read enough.
+def end_without_reader() -> NoReturn:
+    """Ends as a program does that SIGPIPE ends: `| head` has read enough.
 
     Not by the default action of SIGPIPE, which is the whole process's: asyncio, by which
     checkpoints are written, relies on writes to closed pipes being errors, and ends it.
     """
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:  # Python flushes once more when it exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # Python flushes standard output once more at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(128 + signal.SIGPIPE)
 
 
 def commands() -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from dis_jax import extras, own_code, shipped
+from dis_jax.command_line import end_without_reader
 
 from . import hints
 
@@ -67,7 +68,7 @@ def run(
         try:
             main(argv)
         except BrokenPipeError:  # `| head`: the reader has enough
-            _end_without_reader()
+            end_without_reader()
         except _MENDABLE as error:
             if os.environ.get(_TRACEBACK):
                 raise
@@ -143,7 +144,7 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(argv)
     except BrokenPipeError:  # `--help | head`
-        _end_without_reader()
+        end_without_reader()
     except Exception as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -202,13 +203,6 @@ def _end(signum: int, frame: Any) -> NoReturn:
     # not by the log, whose write this may have cut in two
     os.write(2, f"error: ended by {signal.Signals(signum).name}\n".encode())
     os._exit(128 + signum)
-
-
-def _end_without_reader() -> NoReturn:
-    """Ends as a program does that SIGPIPE ends, without a message."""
-    # Python flushes standard output once more at its end
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(128 + signal.SIGPIPE)
 
 
 def _stop(message: str, code: int = 1) -> NoReturn:

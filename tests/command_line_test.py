@@ -3,6 +3,7 @@
 import configparser
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -31,8 +32,10 @@ def test_a_reader_of_the_help_may_stop(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["dis-jax", "--help"])
     with open(writer, "w") as closed:
         monkeypatch.setattr(sys, "stdout", closed)
-        command_line.main()
+        with pytest.raises(SystemExit) as ended:
+            command_line.main()
         closed.flush()
+    assert ended.value.code == 128 + signal.SIGPIPE
 
 
 def test_every_module_of_launch_is_a_command_or_shared_code():

@@ -23,10 +23,8 @@ def test_heads_and_probes_read_every_code_in_both_modes(run, tiny_config, tmp_pa
         for r in entry["result"].pop("readings"):
             # shapes, scales and orientations are shared by a pair, colours are not
             assert r["wanted"] == (r["attribute"] != "colour")
-            assert (
-                entry["result"][" ".join((r["code"], r["attribute"], r["reader"]))]
-                == (r["accuracy"])
-            )
+            name = f"{r['code']} {r['attribute']} {r['reader']}"
+            assert entry["result"][name] == r["accuracy"]
             lost = 1 - r["accuracy"] if r["wanted"] else r["accuracy"] - r["chance"]
             away[f"distance {r['code']} {r['reader']}"] += abs(lost)
         names = {f"distance {code} knn" for code in ("shared_x", "shared_y")}
