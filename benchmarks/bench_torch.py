@@ -16,7 +16,7 @@ from absl import app, flags
 from torch import nn  # pyright: ignore[reportMissingImports]
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
-from launch import start
+from launch import memory
 
 _METHOD = flags.DEFINE_enum(
     "method", "factor_vae", ["factor_vae", "beta_vae"], "Which."
@@ -77,7 +77,7 @@ def _step(nets, optimisers, x, x2, factor):
 
 
 def main(_):
-    start.keep_memory()
+    memory.keep()
     torch.set_num_threads(_THREADS.value)
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"

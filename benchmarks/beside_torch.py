@@ -7,13 +7,13 @@ import statistics
 import sys
 import time
 
-from launch import start
+from launch import memory
 
 
 def one_core():
     """Before JAX is loaded: one core, and freed memory kept, as in our own runs."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
-    start.keep_memory()
+    memory.keep()
 
 
 def compare(programs, *, steps, rounds, warm_up=0):

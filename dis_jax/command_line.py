@@ -16,6 +16,7 @@ from dis_jax.suggest import suggest
 
 _NO_COMMANDS = (
     "hints",
+    "memory",
     "models",
     "shared_flags",
     "start",

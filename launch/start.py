@@ -1,7 +1,7 @@
 """What every launch script does first: errors, logs, memory, a compilation cache."""
 
 import contextlib
-import ctypes
+import functools
 import os
 import pathlib
 import re
@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from dis_jax import extras, own_code, shipped
 from dis_jax.command_line import end_without_reader
 
-from . import hints
+from . import hints, memory
 
 # Mistakes that a user can correct: only their message is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
@@ -98,8 +98,10 @@ def set_up_jax(*, distributed: bool = False) -> None:
 
     The cache lies in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
     """
-    keep_memory()
+    memory.keep()
     import jax
+
+    _listen()
 
     if distributed:
         jax.distributed.initialize()
@@ -111,25 +113,11 @@ def set_up_jax(*, distributed: bool = False) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def keep_memory() -> None:
-    """Lets glibc keep what is freed, so that a step does not ask for its memory anew.
+@functools.cache  # a listener is added once
+def _listen() -> None:
+    import jax
 
-    XLA on a CPU allocates its buffers in every step. By default large ones are mapped
-    and unmapped each time, and the system clears their pages: an eighth of the time of a
-    convolutional step. One arena, since only the first grows without bound: others map
-    and unmap what is larger than 64 MB, and scratch of XLA's threads fills them (17 GB
-    after 3,000 steps of a dense beta-VAE). The price is paid once: the threads of the
-    compiler wait for each other's allocations, 9.7 instead of 6.2 s before the first step
-    of the demo on two cores.
-    """
-    mallopt = sys.platform == "linux" and getattr(ctypes.CDLL(None), "mallopt", None)
-    if not mallopt:
-        return  # another library, with rules of its own
-    trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8  # malloc.h
-    mallopt(arena_max, 1)
-    mallopt(mmap_max, 0)
-    mallopt(trim_threshold, -1)
-    mallopt(top_pad, 1 << 26)
+    jax.monitoring.register_event_duration_secs_listener(memory.after_compiling)
 
 
 def _parse(argv: list[str]) -> list[str]:

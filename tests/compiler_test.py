@@ -13,23 +13,30 @@ def several_cores(monkeypatch):
     monkeypatch.setattr(compiler, "cpu_cores", lambda: 2)
 
 
-def test_convolutions_are_taken_from_ynnpack_and_products_are_not():
+def test_convolutions_are_taken_from_ynnpack_and_products_and_sums_are_not():
     @jax.jit
     def both(x, kernel):
         y = jax.lax.conv_general_dilated(
             x, kernel, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
-        return y.reshape(len(y), -1) @ jnp.ones((y[0].size, 64))
+        return y.reshape(len(y), -1) @ jnp.ones((y[0].size, 64)), y.sum((0, 1, 2))
 
     arrays = jnp.ones((8, 16, 16, 32)), jnp.ones((4, 4, 32, 32))
     options = compiler.options.__wrapped__()
     plain, ours = (
         both.lower(*arrays).compile(compiler_options=o) for o in ({}, options)
     )
-    np.testing.assert_allclose(plain(*arrays), ours(*arrays), rtol=1e-5)
-    fused = [body for body in ours.as_text().split("\n\n") if " convolution(" in body]
+    for found, wanted in zip(ours(*arrays), plain(*arrays), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    bodies = ours.as_text().split("\n\n")
+    fused = [body for body in bodies if " convolution(" in body]
     assert len(fused) == 1
     assert fused[0].lstrip().startswith("ENTRY")  # by itself, in no library's fusion
+    # The sum is in a fusion: left to XLA it becomes windows that it walks one by one.
+    assert "reduce-window" not in ours.as_text()
+    sums = [body for body in bodies if " reduce(" in body]
+    assert sums
+    assert not any(body.lstrip().startswith("ENTRY") for body in sums)
 
 
 def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):

@@ -145,11 +145,10 @@ def _weight_gradient(x: Images, g: Images, kernel: Kernel) -> Kernel:
     # `down` is linear in the kernel, so its transpose is the gradient; nothing is
     # evaluated at `kernel`, which gives the shape.
     by_lax = jax.linear_transpose(lambda k: _lax_down(x, k), kernel)
-    border = ((0, 0), (1, 1), (1, 1), (0, 0))
     return lax.platform_dependent(
         x,
         g,
-        cpu=lambda x, g: kernel_gradients.by_products(jnp.pad(x, border), g, 4, 2),
+        cpu=lambda x, g: kernel_gradients.on_cpu(x, g, 4, 2, pad=1),
         default=lambda _, g: by_lax(g)[0],
     )
 

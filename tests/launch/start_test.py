@@ -1,11 +1,8 @@
 """What every launch script does first."""
 
-import json
 import logging
-import os
 import pathlib
 import signal
-import statistics
 import sys
 
 import pytest
@@ -14,29 +11,6 @@ from dis_jax import shipped
 from launch import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Page faults of each of five steps, after six, of a network whose buffers hold 38 MB: glibc
-# keeps no more than 32 by itself.
-FAULTS = """
-import json, resource
-{first}
-import jax, jax.numpy as jnp
-
-@jax.jit
-def step(weights, x):
-    def loss(weights):
-        h = x
-        for w in weights:
-            h = jnp.tanh(h @ w)
-        return (h**2).sum()
-    return [w - g for w, g in zip(weights, jax.grad(loss)(weights))]
-
-weights, x = 2 * [jnp.eye(32)], jnp.ones((300_000, 32))
-faults = []
-for i in range(11):
-    weights = jax.block_until_ready(step(weights, x))
-    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
-print(json.dumps([b - a for a, b in zip(faults[5:], faults[6:])]))
-"""
 # A signal that comes within a callback, where Python drops what is raised.
 SIGNALLED = """
 import os, signal, time
@@ -115,19 +89,3 @@ def test_the_log_shows_our_lines_also_in_a_clone_called_dis_jax(
     assert start._ours_or_urgent(record) == shown
     record.levelno = logging.WARNING
     assert start._ours_or_urgent(record)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
-def test_memory_is_not_asked_for_anew_in_every_step(commands):
-    faults = []
-    for first in ("", "from launch import start; start.set_up_jax()"):
-        env = os.environ | {"XLA_FLAGS": ""}
-        (done,) = commands(
-            {"code": FAULTS.format(first=first), "arguments": [], "env": env}
-        )
-        assert done.returncode == 0, done.stderr
-        # of most steps: one of them may be that in which the heap grows for good
-        faults.append(statistics.median(json.loads(done.stdout)))
-    default, kept = faults
-    assert default > 38e6 / 4096  # a buffer's pages in each step, and more
-    assert kept < default / 100

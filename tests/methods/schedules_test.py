@@ -35,7 +35,7 @@ def rates(folder, name):
 
 
 def test_a_schedule_is_followed_resumed_exactly_and_differs_between_members(
-    make, tmp_path
+    make, tmp_path, rounds_alike
 ):
     config = make(beta=LINEAR, learning_rate=COSINE)
     whole = training.train(config, tmp_path / "whole")
@@ -61,6 +61,7 @@ def test_a_schedule_is_followed_resumed_exactly_and_differs_between_members(
         config.population.beta = (4.0, LINEAR)
     many = training.train(config, tmp_path / "many")
     second = training.member(many, 1)
+    # another program, which selects the schedule, rounds alike
     same = jax.tree.map(np.array_equal, whole.params, second.params)
     assert all(jax.tree.leaves(same))
     assert rates(tmp_path / "many", "beta")[2] == [4.0, 2.0]

@@ -1,4 +1,4 @@
-"""Gradients by matrix products are those of the definition and of plain convolutions."""
+"""Gradients for a CPU are those of the definition and of plain convolutions."""
 
 import flax.linen as nn
 import jax
@@ -8,14 +8,18 @@ import pytest
 
 from dis_jax.networks import kernel_gradients
 
-# (height, width, in, out, size, stride): few inputs, few outputs, many of both; maps
-# whose last row and column no window covers
+# (height, width, in, out, size, stride): few inputs and many; maps whose last row and
+# column no window covers
 SHAPES = [
     (9, 12, 1, 40, 4, 1),
     (9, 7, 6, 3, 4, 2),
     (10, 13, 6, 40, 4, 2),
     (8, 6, 5, 33, 3, 1),
 ]
+
+# (numbers in a piece, pieces at most): one convolution, three examples in two
+# convolutions and in three, none, for which the gradient is too large
+PIECES = [(2**16, 32), (1_500, 2), (1, 10_000), (1, 1)]
 
 
 def _inputs(height, width, c, out, size, stride):
@@ -26,16 +30,23 @@ def _inputs(height, width, c, out, size, stride):
     return x, g, draw(size=(size, size, c, out))
 
 
+@pytest.mark.parametrize("pad", [0, 2])
+@pytest.mark.parametrize("pieces", PIECES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_gradient_is_the_sum_over_windows(shape):
+def test_gradient_is_the_sum_over_windows(shape, pieces, pad, monkeypatch):
+    monkeypatch.setattr(kernel_gradients, "_PIECE", pieces[0])
+    monkeypatch.setattr(kernel_gradients, "_MOST_PIECES", pieces[1])
     size, stride = shape[-2:]
     x, g, kernel = _inputs(*shape)
+    if pad:
+        x[:, [0, 1, -2, -1]] = x[:, :, [0, 1, -2, -1]] = 0
     wanted = np.zeros_like(kernel)
     for i, j in np.ndindex(*g.shape[1:3]):
         window = x[:, stride * i : stride * i + size, stride * j : stride * j + size]
         wanted += np.einsum("nuvc,no->uvco", window, g[:, i, j])
-    found = jax.jit(kernel_gradients.by_products, static_argnums=(2, 3))(
-        x.astype(np.float32), g.astype(np.float32), size, stride
+    inner = x[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
+    found = kernel_gradients.on_cpu(
+        inner.astype(np.float32), g.astype(np.float32), size, stride, pad
     )
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 

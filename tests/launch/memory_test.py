@@ -1,0 +1,108 @@
+"""How a process keeps and finds its memory."""
+
+import json
+import os
+import statistics
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from launch import memory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+
+# Page faults of each of five steps, after six, of a network whose buffers hold 38 MB: glibc
+# keeps no more than 32 by itself.
+FAULTS = """
+import json, resource
+{first}
+import jax, jax.numpy as jnp
+
+@jax.jit
+def step(weights, x):
+    def loss(weights):
+        h = x
+        for w in weights:
+            h = jnp.tanh(h @ w)
+        return (h**2).sum()
+    return [w - g for w, g in zip(weights, jax.grad(loss)(weights))]
+
+weights, x = 2 * [jnp.eye(32)], jnp.ones((300_000, 32))
+faults = []
+for i in range(11):
+    weights = jax.block_until_ready(step(weights, x))
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(json.dumps([b - a for a, b in zip(faults[5:], faults[6:])]))
+"""
+# A heap of free pieces, 2 to 60 KB, as a compiler leaves it. Prints the pages that the
+# process holds before and after, and how far apart 100 allocations then lie.
+PIECES = """
+import ctypes, json, random
+from launch import memory
+
+memory.keep()
+libc = memory._glibc()
+draw = random.Random(0)
+sizes = [draw.randint(2_000, 60_000) for _ in range(4_000)]
+taken = [libc.malloc(size) for size in sizes]
+for piece, size in zip(taken, sizes):
+    ctypes.memset(piece, 1, size)
+for piece in taken[::2]:
+    libc.free(piece)
+
+def pages():
+    return int(open("/proc/self/statm").read().split()[1])
+
+before = pages()
+{then}
+after = pages()
+places = sorted(libc.malloc(10_000) for _ in range(100))
+print(json.dumps([before, after, places[-1] - places[0]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_memory_is_not_asked_for_anew_in_every_step(commands):
+    faults = []
+    for first in ("", "from launch import start; start.set_up_jax()"):
+        env = os.environ | {"XLA_FLAGS": ""}
+        (done,) = commands(
+            {"code": FAULTS.format(first=first), "arguments": [], "env": env}
+        )
+        assert done.returncode == 0, done.stderr
+        # of most steps: one of them may be that in which the heap grows for good
+        faults.append(statistics.median(json.loads(done.stdout)))
+    default, kept = faults
+    assert default > 38e6 / 4096  # a buffer's pages in each step, and more
+    assert kept < default / 100
+
+
+def test_free_pieces_are_taken_and_their_pages_given_back(commands):
+    found = []
+    for then in ("", "memory.take_pieces()"):
+        code = PIECES.format(then=then)
+        (done,) = commands({"code": code, "arguments": [], "env": dict(os.environ)})
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    (_, held, scattered), (before, after, together) = found
+    assert scattered > 10 * 100 * 10_000
+    assert 99 * 10_000 < together < 1.1 * 99 * 10_000  # one beside the other
+    assert after < before - 10_000 < held  # of 2,000 free pieces of 31 KB, 15,000 pages
+
+
+def test_pieces_are_taken_after_long_compilations(monkeypatch):
+    taken = []
+    monkeypatch.setattr(memory, "take_pieces", lambda: taken.append(True))
+    monkeypatch.setattr(memory, "_PAUSE", 1e-6)
+    jax.monitoring.register_event_duration_secs_listener(memory.after_compiling)
+    try:
+        jax.jit(lambda x: jnp.tanh(x) + 2)(jnp.ones(3))
+    finally:
+        jax.monitoring.unregister_event_duration_listener(memory.after_compiling)
+    assert taken
+    count = len(taken)
+    memory.after_compiling("/jax/core/compile/backend_compile_duration", 0.0)
+    memory.after_compiling("/jax/another/event", 100.0)
+    assert len(taken) == count
