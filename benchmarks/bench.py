@@ -116,7 +116,7 @@ def population():
 def pairs():
     """SDIM and EDIM, 64x64, 64 pairs: the published global network and the pooled one.
 
-    ms a step (toys are drawn in it, one part in twenty of the fastest), weights of all
+    ms a step (objects are drawn in it, one part in twenty of the fastest), weights of all
     networks, MB of the state and of what an update computes beside it.
     """
     rows = {}

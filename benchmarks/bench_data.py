@@ -2,7 +2,7 @@ r"""Times the data; prints one JSON line, images a second; a part of `benchmarks
 
   python -m benchmarks.bench_data [--seconds=3]
 
-A step of 5 ms at batch 64 eats 12,800 images a second. Streams are of rooms that are drawn,
+A step of 5 ms at batch 64 needs 12,800 images a second. Streams are of rendered Shapes3D,
 written in the format of Shapes3D and prepared in a temporary folder.
 """
 
@@ -82,7 +82,7 @@ def streamed(image_set):
 
 
 def prepared_rooms(folder):
-    """Rooms as a prepared set; returns their bytes and factors."""
+    """Rendered Shapes3D as a prepared set; returns their bytes and factors."""
     import h5py
 
     from dis_jax import data

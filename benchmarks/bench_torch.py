@@ -99,7 +99,7 @@ def main(_):
     except RuntimeError as error:
         if not _COMPILE.value:
             raise
-        print(json.dumps({"skipped": str(error).strip().splitlines()[0]} | found))
+        print(json.dumps({"skipped": " ".join(str(error).split())[:200]} | found))
         return
     times = []
     for repeat in range(4):

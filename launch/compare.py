@@ -37,7 +37,7 @@ def main(argv):
     for command in missing_scores(compared):
         print(f"no scores yet; run {command}")
     for name, why in compared.skipped.items():
-        print(f"left out {name}: {why}")
+        print(f"skipped {name}: {why}")
     print(f"wrote {figures.write_comparison(compared, _OUT.value)}")
 
 

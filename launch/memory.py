@@ -7,7 +7,7 @@ from typing import Any
 # glibc keeps free pieces of at least this many bytes in lists that it searches in order.
 _SEARCHED = 1024
 _LARGEST = 1 << 20
-_PAUSE = 1.0  # seconds of compiling that leave pieces worth the trouble
+_LONG = 1.0  # seconds of compiling, after which many pieces are free
 
 
 def keep() -> None:
@@ -34,7 +34,7 @@ def keep() -> None:
 def after_compiling(event: str, duration_secs: float, **_: Any) -> None:
     """A listener of `jax.monitoring` that calls `take_pieces` after long compilations."""
     compiled = event == "/jax/core/compile/backend_compile_duration"
-    if compiled and duration_secs >= _PAUSE:
+    if compiled and duration_secs >= _LONG:
         take_pieces()
 
 

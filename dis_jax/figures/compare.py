@@ -158,7 +158,7 @@ def settings(compared: Comparison) -> Section:
 def left_out(compared: Comparison) -> Section:
     """Models that the page does not show."""
     rows = [[name, why] for name, why in compared.skipped.items()]
-    return Section("Models left out", "", page.table(["model", "reason"], rows))
+    return Section("Skipped models", "", page.table(["model", "reason"], rows))
 
 
 def _thinned(curve: Curve) -> list[list[float | None]]:

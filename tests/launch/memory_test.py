@@ -95,7 +95,7 @@ def test_free_pieces_are_taken_and_their_pages_given_back(commands):
 def test_pieces_are_taken_after_long_compilations(monkeypatch):
     taken = []
     monkeypatch.setattr(memory, "take_pieces", lambda: taken.append(True))
-    monkeypatch.setattr(memory, "_PAUSE", 1e-6)
+    monkeypatch.setattr(memory, "_LONG", 1e-6)
     jax.monitoring.register_event_duration_secs_listener(memory.after_compiling)
     try:
         jax.jit(lambda x: jnp.tanh(x) + 2)(jnp.ones(3))
