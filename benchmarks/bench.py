@@ -116,8 +116,8 @@ def population():
 def pairs():
     """SDIM and EDIM, 64x64, 64 pairs: the published global network and the pooled one.
 
-    ms a step (objects are drawn in it, one part in twenty of the fastest), weights of all
-    networks, MB of the state and of what an update computes beside it.
+    ms a step (SmallNORB objects are drawn in it, one part in twenty of the fastest),
+    weights of all networks, MB of the state and of what an update computes beside it.
     """
     rows = {}
     for method in ("sdim", "edim"):

@@ -81,7 +81,7 @@ def streamed(image_set):
     return {"first epoch": first, "later epochs": later}
 
 
-def prepared_rooms(folder):
+def prepared_scenes(folder):
     """Rendered Shapes3D as a prepared set; returns their bytes and factors."""
     import h5py
 
@@ -110,7 +110,7 @@ def main(argv):
     rows = {f"draw {name}": drawn(data.load(name)) for name in rendered}
     rows["draw visual analogies (problems)"] = problems()
     with tempfile.TemporaryDirectory() as folder:
-        images, factors = prepared_rooms(pathlib.Path(folder))
+        images, factors = prepared_scenes(pathlib.Path(folder))
         on_disk = data.load("shapes3d", folder, resident=False)
         rows |= {f"stream, {k}": v for k, v in streamed(on_disk).items()}
     names = {"factor_names": on_disk.factor_names, "sizes": on_disk.sizes}

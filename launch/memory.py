@@ -1,6 +1,7 @@
 """Memory of a process that computes on a CPU: how glibc keeps and finds it."""
 
 import ctypes
+import functools
 import sys
 from typing import Any
 
@@ -31,8 +32,15 @@ def keep() -> None:
     libc.mallopt(top_pad, 1 << 26)
 
 
-def after_compiling(event: str, duration_secs: float, **_: Any) -> None:
-    """A listener of `jax.monitoring` that calls `take_pieces` after long compilations."""
+@functools.cache  # a listener is added once
+def watch_compiler() -> None:
+    """Lets this process call `take_pieces` after each long compilation."""
+    import jax
+
+    jax.monitoring.register_event_duration_secs_listener(_after_compiling)
+
+
+def _after_compiling(event: str, duration_secs: float, **_: Any) -> None:
     compiled = event == "/jax/core/compile/backend_compile_duration"
     if compiled and duration_secs >= _LONG:
         take_pieces()
@@ -57,7 +65,7 @@ def take_pieces() -> None:
         piece = libc.malloc(size) or 0
         if not piece or piece > end:
             libc.free(piece)
-            size = size * 7 // 8
+            size = size * 7 // 8  # of each free piece an eighth may stay
     libc.free(end)
 
 

@@ -1,7 +1,6 @@
 """What every launch script does first: errors, logs, memory, a compilation cache."""
 
 import contextlib
-import functools
 import os
 import pathlib
 import re
@@ -101,7 +100,7 @@ def set_up_jax(*, distributed: bool = False) -> None:
     memory.keep()
     import jax
 
-    _listen()
+    memory.watch_compiler()
 
     if distributed:
         jax.distributed.initialize()
@@ -111,13 +110,6 @@ def set_up_jax(*, distributed: bool = False) -> None:
             jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-@functools.cache  # a listener is added once
-def _listen() -> None:
-    import jax
-
-    jax.monitoring.register_event_duration_secs_listener(memory.after_compiling)
 
 
 def _parse(argv: list[str]) -> list[str]:

@@ -60,7 +60,7 @@ def write_comparison(
         settings(compared),
     ]
     if compared.skipped:
-        sections.append(left_out(compared))
+        sections.append(skipped(compared))
     html = page.render_page("Comparison", ", ".join(sets), facts, sections)
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +155,7 @@ def settings(compared: Comparison) -> Section:
     )
 
 
-def left_out(compared: Comparison) -> Section:
+def skipped(compared: Comparison) -> Section:
     """Models that the page does not show."""
     rows = [[name, why] for name, why in compared.skipped.items()]
     return Section("Skipped models", "", page.table(["model", "reason"], rows))

@@ -7,8 +7,8 @@ from typing import Any
 from dis_jax.methods import Method, State
 from dis_jax.training import exported
 from dis_jax.training.population import members, set_member
-from dis_jax.training.restoring import restore_with_facts
-from dis_jax.training.workdir import Path, strict_json
+from dis_jax.training.restoring import method_of, read_state
+from dis_jax.training.workdir import Path, read_config, strict_json
 
 
 def export(
@@ -49,7 +49,9 @@ def export(
     if exported.is_exported(workdir):
         raise ValueError(f"{workdir} holds an exported model already: copy its files.")
     exported.check_free(out)
-    method, state, config, facts = restore_with_facts(workdir, member, best)
+    config = read_config(workdir)
+    method = method_of(workdir, config)
+    state, facts = read_state(workdir, method, config, member, best)
     if state.step.ndim:
         raise ValueError(
             f"{workdir} holds a population: say which of its {len(members(config))} "

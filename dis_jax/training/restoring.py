@@ -113,53 +113,53 @@ def restore(
         keeps none. If the config names code from outside this package, and this process
         was not given it.
     """
-    return restore_with_facts(
-        workdir, member, best, method=method, allow_code=allow_code
-    )[:3]
-
-
-def restore_with_facts(
-    workdir: Path,
-    member: int | None = None,
-    best: bool = False,
-    *,
-    method: Callable[..., Method] | None = None,
-    allow_code: bool = False,
-) -> tuple[Method, State, Any, Mapping[str, Any]]:
-    """As `restore`, with the facts of the checkpoint; an exported model has none."""
     workdir = exported.local(workdir)
     config = read_config(workdir)
     if allow_code:
         own_code.permit(*own_code.names_in(config))
-    if best and not config.best_metric:
-        raise ValueError(
-            f"{workdir} keeps no best checkpoint, since its best_metric is ''; use the "
-            "last one."
-        )
+    made = method_of(workdir, config, method)
+    state, _ = read_state(workdir, made, config, member, best)
+    return made, state, config
+
+
+def method_of(
+    workdir: Path, config: Any, method: Callable[..., Method] | None = None
+) -> Method:
+    """The method of a run, by name or by a function of one's own; see `restore`."""
     try:
         if method is None:
-            made = make_method(config)
-        else:
-            plain = schedules.before_first_step(config)
-            made = _made_by(method, config.method, plain, None)
-            made = schedules.scheduled(made, config)
+            return make_method(config)
+        plain = schedules.before_first_step(config)
+        made = _made_by(method, config.method, plain, None)
+        return schedules.scheduled(made, config)
     except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
         raise ValueError(
             f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "
             f"{WAY_OUT}"
         ) from error
+
+
+def read_state(
+    workdir: Path, method: Method, config: Any, member: int | None, best: bool
+) -> tuple[State, Mapping[str, Any]]:
+    """A trained state and the facts of its checkpoint; an exported model has none."""
+    if best and not config.best_metric:
+        raise ValueError(
+            f"{workdir} keeps no best checkpoint, since its best_metric is ''; use the "
+            "last one."
+        )
     count = len(members(config)) if is_population(config) else None
     if member is not None and (count is None or not 0 <= member < count):
         found = "a single model" if count is None else f"{count} members, from 0"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
     if exported.is_exported(workdir):
-        shapes = lambda batch: state_shapes(made, config, batch)
-        return made, exported.read(workdir, shapes), config, {}
+        shapes = lambda batch: state_shapes(method, config, batch)
+        return exported.read(workdir, shapes), {}
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")
     sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
 
     def read(step: int) -> State:
-        shapes = state_shapes(made, config, checkpoints.facts(step)["batch"])
+        shapes = state_shapes(method, config, checkpoints.facts(step)["batch"])
         return checkpoints.read(step, placed(shapes, sharding))
 
     try:
@@ -181,7 +181,7 @@ def restore_with_facts(
         check_run(facts, config, workdir)
     finally:
         checkpoints.close()
-    return made, state if member is None else member_of(state, member), config, facts
+    return state if member is None else member_of(state, member), facts
 
 
 def graft(

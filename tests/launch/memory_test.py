@@ -5,11 +5,7 @@ import os
 import statistics
 import sys
 
-import jax
-import jax.numpy as jnp
 import pytest
-
-from launch import memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 
@@ -61,9 +57,26 @@ after = pages()
 places = sorted(libc.malloc(10_000) for _ in range(100))
 print(json.dumps([before, after, places[-1] - places[0]]))
 """
+# Prints how many programs were compiled, and how often pieces were taken.
+COMPILED = """
+import json
+import jax, jax.numpy as jnp
+from launch import memory, start
+
+events, taken = [], []
+memory._LONG = {long}
+memory.take_pieces = lambda: taken.append(1)
+start.set_up_jax()
+start.set_up_jax()
+heard = lambda name, *_, **__: events.append(name)
+jax.monitoring.register_event_duration_secs_listener(heard)
+jax.jit(lambda x: jnp.tanh(x) + 2)(jnp.ones(3))
+jax.monitoring.record_event_duration_secs("/another/event", 100.0)
+compiled = events.count("/jax/core/compile/backend_compile_duration")
+print(json.dumps([compiled, len(taken)]))
+"""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 def test_memory_is_not_asked_for_anew_in_every_step(commands):
     faults = []
     for first in ("", "from launch import start; start.set_up_jax()"):
@@ -92,17 +105,13 @@ def test_free_pieces_are_taken_and_their_pages_given_back(commands):
     assert after < before - 10_000 < held  # of 2,000 free pieces of 31 KB, 15,000 pages
 
 
-def test_pieces_are_taken_after_long_compilations(monkeypatch):
-    taken = []
-    monkeypatch.setattr(memory, "take_pieces", lambda: taken.append(True))
-    monkeypatch.setattr(memory, "_LONG", 1e-6)
-    jax.monitoring.register_event_duration_secs_listener(memory.after_compiling)
-    try:
-        jax.jit(lambda x: jnp.tanh(x) + 2)(jnp.ones(3))
-    finally:
-        jax.monitoring.unregister_event_duration_listener(memory.after_compiling)
-    assert taken
-    count = len(taken)
-    memory.after_compiling("/jax/core/compile/backend_compile_duration", 0.0)
-    memory.after_compiling("/jax/another/event", 100.0)
-    assert len(taken) == count
+def test_pieces_are_taken_once_after_each_long_compilation(commands):
+    found = []
+    for long in (1e-9, 1e9):
+        code = COMPILED.format(long=long)
+        (done,) = commands({"code": code, "arguments": [], "env": dict(os.environ)})
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    (compiled, taken), (also_compiled, never) = found
+    assert compiled == also_compiled == taken > 0
+    assert never == 0

@@ -51,6 +51,17 @@ def test_gradient_is_the_sum_over_windows(shape, pieces, pad, monkeypatch):
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
+def test_pieces_of_half_precision_are_added_in_single(monkeypatch):
+    draw = np.random.default_rng(0).normal
+    x, g = (jnp.bfloat16(draw(size=(64, *shape))) for shape in ((8, 8, 6), (4, 4, 40)))
+    exact = kernel_gradients.on_cpu(*(y.astype(jnp.float32) for y in (x, g)), 4, 2, 1)
+    monkeypatch.setattr(kernel_gradients, "_PIECE", 4 * 4 * 40 * 2)  # 32 pieces
+    found = kernel_gradients.on_cpu(x, g, 4, 2, 1)
+    assert found.dtype == jnp.bfloat16
+    # half a unit in the last of seven places, and what single precision adds
+    np.testing.assert_allclose(np.float32(found), exact, rtol=2**-8, atol=1e-4)
+
+
 @pytest.mark.parametrize("platform", ["cpu", "default"])
 @pytest.mark.parametrize("shape", SHAPES[:3])
 def test_a_layer_with_these_gradients_is_the_plain_layer(shape, platform, monkeypatch):
