@@ -23,7 +23,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from dis_jax import data, evaluation
+from dis_jax import data, evaluation, training
 from dis_jax.data.factor_kinds import read_kinds
 
 from . import models, shared_flags, start
@@ -151,7 +151,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         name += "".join(f"_{k}{v}" for k, v in source.items() if v is not None)
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
-        images = data.load(config.dataset, _DATA_DIR.value, config.split)
+        images = training.load_data(path, config.dataset, _DATA_DIR.value, config.split)
         before = evaluation.untrained_encoder(method, config, images, _CODE.value)
         result = evaluation.evaluate(
             *(encode, images, key, metrics), untrained=before, **chance

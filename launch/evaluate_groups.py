@@ -17,7 +17,7 @@ import time
 import jax
 from absl import flags
 
-from dis_jax import data, evaluation
+from dis_jax import evaluation, training
 from dis_jax.methods import Gaussian
 
 from . import models, shared_flags, start
@@ -48,7 +48,8 @@ def main(argv):
     folder = pathlib.Path(_WORKDIR.value) / "evaluation"
     out = evaluation.new_file(folder, name, _OVERWRITE.value)
     both = ("train", "test") if config.split == "train" else (config.split,)
-    sets = [data.load(config.dataset, _DATA_DIR.value, split) for split in both]
+    source = _WORKDIR.value, config.dataset, _DATA_DIR.value
+    sets = [training.load_data(*source, split) for split in both]
     train, test = (
         (evaluation.encode_codes(method, state, images), labels)
         for images, labels in evaluation.labelled_images(

@@ -7,6 +7,7 @@ normalisation and with those of each batch. Prints the table and writes it to
 <workdir>/evaluation/ for the report.
 """
 
+import functools
 import json
 import pathlib
 import time
@@ -32,7 +33,7 @@ _OVERWRITE = shared_flags.overwrite()
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import evaluation
+    from dis_jax import evaluation, training
     from dis_jax.metrics.downstream import check_model
 
     from . import models
@@ -53,6 +54,7 @@ def main(argv):
             *(state, config, _DATA_DIR.value),
             batch_statistics=by == "batch",
             seed=_SEED.value,
+            load=functools.partial(training.load_data, _WORKDIR.value),
             **counts,
         )
         readings = evaluation.read_pairs(

@@ -22,14 +22,16 @@ _HALF = flags.DEFINE_bool("half", False, "Store the networks as float16.")
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import data, figures, training
+    from dis_jax import figures, training
 
     models.check_member(_WORKDIR.value, _MEMBER.value)
     method, state, config = training.export(
         *(_WORKDIR.value, _OUT.value),
         **{"member": _MEMBER.value, "best": _BEST.value, "half": _HALF.value},
     )
-    image_set = data.load(config.dataset, _DATA_DIR.value, config.split)
+    image_set = training.load_data(
+        *(_WORKDIR.value, config.dataset, _DATA_DIR.value, config.split)
+    )
     card = figures.write_model_card(
         *(_OUT.value, _WORKDIR.value, method, state, config, image_set)
     )

@@ -25,13 +25,15 @@ _NUM_EXAMPLES = shared_flags.count(
 def main(argv):
     del argv
     start.set_up_jax()
-    from dis_jax import data, figures, training
+    from dis_jax import figures, training
 
     models.check_member(_WORKDIR.value, _MEMBER.value)
     method, state, config = training.restore(_WORKDIR.value, best=_BEST.value)
     own = training.members(config)[_MEMBER.value or 0]
     dataset = own.dataset or config.dataset
-    load = functools.partial(data.load, dataset, _DATA_DIR.value)
+    load = functools.partial(
+        training.load_data, _WORKDIR.value, dataset, _DATA_DIR.value
+    )
     image_set, split = load(config.split), config.get("test_split", config.split)
     page = figures.write_report(
         _WORKDIR.value,

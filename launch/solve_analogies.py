@@ -82,7 +82,9 @@ def main(argv):
     decoder = method.decode
     if decoder is None:
         raise ValueError(f"{config.method} has no decoder; a search needs one.")
-    boards = data.load(config.dataset, _DATA_DIR.value)
+    boards = training.load_data(
+        *(_WORKDIR.value, config.dataset, _DATA_DIR.value, config.split)
+    )
     if boards.factor_names != data.BOARD_FACTORS:
         raise ValueError(
             f"the model was trained on {config.dataset}; expected boards: nar or "

@@ -262,6 +262,7 @@ def encode_run(
     num_train: int = 10_000,
     num_test: int = 10_000,
     seed: int = 0,
+    load: Callable[..., data.ImageSet] = data.load,
 ) -> tuple[PairCodes, PairCodes]:
     """Codes of a run: of training pairs, and of the test pairs that its config names.
 
@@ -274,6 +275,7 @@ def encode_run(
       num_train: training pairs.
       num_test: test pairs.
       seed: of the draws.
+      load: what loads the data, called as `load(name, data_dir, split)`.
 
     Returns:
       Both, for `read_pairs` and `left_out_attributes`.
@@ -298,7 +300,7 @@ def encode_run(
     method = training.make_method(config)
 
     def encoded(i: int, split: str, options: Any, count: int) -> PairCodes:
-        image_set = data.load(config.dataset, data_dir, split)
+        image_set = load(config.dataset, data_dir, split)
         make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
         sampler = make(image_set, config.batch_size, **options)
         key = jax.random.fold_in(jax.random.key(seed), i)

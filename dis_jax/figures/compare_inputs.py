@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from dis_jax import data, training
 from dis_jax.figures.report_inputs import Subject, make_subject
 from dis_jax.training.population import set_member
+from dis_jax.training.run_data import warn_of_changes
 from dis_jax.training.workdir import config_path
 
 MOST = 12  # models with curves and pictures on a page
@@ -133,7 +134,8 @@ def read_comparison(
         own = config.copy_and_resolve_references()
         if place.member is not None:
             set_member(own, place.member)
-        image_set = load(config.dataset, config.split)
+        image_set = load(own.dataset, own.split)
+        warn_of_changes(place.folder, image_set, own.dataset, own.split)
         subject = make_subject(
             *(place.folder, method, state, config, image_set),
             member=place.member or 0,

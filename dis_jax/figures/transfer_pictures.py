@@ -182,7 +182,7 @@ def transfer_traversals(
     method, state, config = training.restore(run, member=member)
     folder = transfer_folder(run, target, settings)
     tuned_method, tuned, _ = training.restore(folder, member=member)
-    at_home = _some(data.load(config.dataset, data_dir, config.split))
+    at_home = _some(training.load_data(run, config.dataset, data_dir, config.split))
     abroad = _some(load_target(target, data_dir))
     posterior: Any = encode_codes(method, state, at_home)["z"]
     chosen = by_kl(kl_per_dimension(*posterior))[:dims]

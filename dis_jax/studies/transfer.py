@@ -269,7 +269,7 @@ class _Opened(NamedTuple):
 
 
 def _opened(source: pathlib.Path, config: Any, data_dir: Path | None) -> _Opened:
-    image_set = data.load(config.dataset, data_dir, config.split)
+    image_set = training.load_data(source, config.dataset, data_dir, config.split)
     method, states, _ = training.restore(source)
     # The maximum: diverged members have stopped earlier than the others.
     found, wanted = np.max(states.step), steps_made(source)

@@ -23,6 +23,7 @@ from dis_jax.training.program import (
     stack,
 )
 from dis_jax.training.restoring import graft, make_method, restore
+from dis_jax.training.run_data import load_data
 from dis_jax.training.setup import Run, set_up
 from dis_jax.training.trackers import to_mlflow, to_wandb
 from dis_jax.training.workdir import BusyError, held, read_config
@@ -43,6 +44,7 @@ __all__ = [
     "held",
     "is_population",
     "load_config",
+    "load_data",
     "make_mesh",
     "make_method",
     "member",

@@ -61,5 +61,5 @@ def export(
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
-    exported.write(out, method, state, strict_json(config), facts["batch"], half=half)
+    exported.write(out, method, state, strict_json(config), facts, half=half)
     return method, state, config

@@ -21,6 +21,7 @@ _HUB = "hf://"
 _VERSION = "1"
 _SMALL = 1_000  # values; smaller parts, such as a learned prior, are always kept
 _GROUPS = ("params", "stats", "hparams")
+_FACTS = ("batch", "data")  # of a checkpoint, that an exported model keeps
 
 Path = str | os.PathLike[str]
 
@@ -124,7 +125,7 @@ def write(
     method: Method,
     state: State,
     config: Mapping[str, Any],
-    batch: Mapping[str, Any],
+    facts: Mapping[str, Any],
     *,
     half: bool = False,
 ) -> None:
@@ -135,7 +136,8 @@ def write(
       method: the system.
       state: of one model.
       config: of the run, as JSON that every reader takes.
-      batch: shapes and types of a training batch, as checkpoints keep them.
+      facts: of its checkpoint: `batch`, the shapes and types of a training batch, and
+        `data`, what the images were, which older checkpoints do not hold.
       half: whether networks are stored as float16, half the size.
 
     Raises:
@@ -145,9 +147,10 @@ def write(
         raise ValueError(lacking)
     from safetensors.numpy import save
 
-    shape = next(tuple(s) for s, _ in batch.values() if len(s) == 4)
+    shape = next(tuple(s) for s, _ in facts["batch"].values() if len(s) == 4)
     kept = needed(method, state, jnp.zeros(shape))
-    about = {"batch": batch, "step": int(state.step), **kept}
+    told = {name: facts[name] for name in _FACTS if name in facts}
+    about = {**told, "step": int(state.step), **kept}
     metadata = {"dis_jax": _VERSION, "about": json.dumps(about)}
     arrays = {
         name: np.asarray(value, order="C")
@@ -188,6 +191,29 @@ def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
     Raises:
       ValueError: if the file is damaged, or its arrays are not those of the config.
     """
+    about, found = _opened(folder)
+    path = pathlib.Path(folder) / WEIGHTS
+    whole = shapes(about["batch"])
+    part = _part(whole, about)
+    _check(path, found, _named(part))
+    leaves = [jnp.asarray(found[n], s.dtype) for n, s in _named(part).items()]
+    values = jax.tree.unflatten(jax.tree.structure(part), leaves)
+    return State(
+        step=jnp.asarray(about["step"], whole.step.dtype),
+        key=jax.random.key(0),  # unused: only training draws from it
+        opt_state={},
+        **values,
+    )
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """What `write` was given as `facts`, of an exported model; errors as in `read`."""
+    about, _ = _opened(folder)
+    return {name: about[name] for name in _FACTS if name in about}
+
+
+def _opened(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What the file of an exported model says of itself, and its arrays."""
     if lacking := extras.missing_package("safetensors"):
         raise ValueError(f"{folder}: {lacking}")
     from safetensors import SafetensorError, safe_open
@@ -207,18 +233,7 @@ def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
             f"{path} was not written by this package: its metadata have dis_jax = "
             f"{metadata.get('dis_jax')!r}; expected {_VERSION!r}."
         )
-    about = json.loads(metadata["about"])
-    whole = shapes(about["batch"])
-    part = _part(whole, about)
-    _check(path, found, _named(part))
-    leaves = [jnp.asarray(found[n], s.dtype) for n, s in _named(part).items()]
-    values = jax.tree.unflatten(jax.tree.structure(part), leaves)
-    return State(
-        step=jnp.asarray(about["step"], whole.step.dtype),
-        key=jax.random.key(0),  # unused: only training draws from it
-        opt_state={},
-        **values,
-    )
+    return json.loads(metadata["about"]), found
 
 
 def _part(state: State, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,8 +34,8 @@ def write(config, folder, **options):
     shapes = batch_of(method, config)
     blank = jax.tree.map(lambda s: np.zeros(s.shape, s.dtype), shapes)
     state = jax.jit(method.init)(jax.random.key(1), blank)
-    facts = strict_json(config), batch_facts(shapes)
-    exported.write(folder, method, state, *facts, **options)
+    facts = {"batch": batch_facts(shapes)}
+    exported.write(folder, method, state, strict_json(config), facts, **options)
     return method, state
 
 

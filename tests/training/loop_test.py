@@ -92,7 +92,9 @@ def test_the_same_command_again_does_nothing(begun):
     assert (folder / "metrics.jsonl").read_text() == before
 
 
-def test_other_data_of_the_same_name_are_refused_unless_accepted(make_config, tmp_path):
+def test_other_data_of_the_same_name_are_refused_unless_accepted(
+    make_config, tmp_path, caplog
+):
     def write(count, **labels):
         images = np.zeros((count, 8, 8), np.uint8)
         np.savez(tmp_path / "own.npz", images=images, **labels)
@@ -102,15 +104,25 @@ def test_other_data_of_the_same_name_are_refused_unless_accepted(make_config, tm
     write(40, kind=np.arange(40) % 4)
     training.train(config, folder)
     config.steps = 4
+    training.export(folder, tmp_path / "exported")
     write(30, colour=np.arange(30) % 3)
     with pytest.raises(ValueError, match="not the data of this run") as error:
         training.train(config, folder)
     for line in ("num_images: 40 -> 30", "factor_names: ['kind'] -> ['colour']"):
         assert line in str(error.value)
+        for trained in (folder, tmp_path / "exported"):
+            caplog.clear()
+            assert training.load_data(trained, config.dataset).num_images == 30
+            assert f"{trained} was trained on" in caplog.text
+            assert line in caplog.text
     assert training.read_config(folder).steps == 2
     assert int(training.train(config, folder, accept_changes=True).step) == 4
     # those that were accepted are the run's from then on
     assert int(training.train(config, folder).step) == 4
+    caplog.clear()
+    training.load_data(folder, config.dataset)
+    training.load_data(folder, "rendered_nar")  # of another name, it is not compared
+    assert "was trained on" not in caplog.text
 
 
 def test_log_lines_are_means_over_their_window(make_config, tmp_path):
