@@ -12,7 +12,7 @@ from absl import flags
 
 from . import shared_flags, start
 
-_OUT = flags.DEFINE_string("out", "compare.html", "The page.")
+_OUT = flags.DEFINE_string("out", "compare.html", "Output HTML file.")
 _DATA_DIR = shared_flags.data_dir()
 _BEST = flags.DEFINE_bool("best", False, "Use the best checkpoints, not the last.")
 _NUM_EXAMPLES = shared_flags.count(

@@ -10,7 +10,7 @@ other columns factors; or any two of .npy, .csv and .parquet:
 
     python -m launch.evaluate --codes=z.npy --factors=labels.csv
 
-Name factors that are not categorical by --kinds=angle=circular:360,size=ordered.
+Declare factors that are not categorical with --kinds=angle=circular:360,size=ordered.
 The default of --metrics is "default" for a run and "all" (that apply) for codes.
 For a population, all members are scored in one table; --member=3 selects one.
 """

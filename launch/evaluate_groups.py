@@ -3,11 +3,11 @@ r"""Probes each code of a model trained on groups or pairs of images for a label
   python -m launch.evaluate_groups --workdir=runs/ml_vae
   python -m launch.evaluate_groups --workdir=runs/by_instance --factor=category
 
-The classifier receives the mean of one image, a sample for one image, and, if the method
-has a group code, evidence over labelled training images and over the test batch with its
-true labels. The public code uses the last; an untrained encoder passes it too, so the
-result contains `leaks_labels`. Prints the table and writes it to <workdir>/evaluation/
-for the report.
+The classifier receives the mean of one image, a sample for one image, and, if the
+method has a group code, evidence over labelled training images and over the test batch
+with its true labels. The public code uses the last. It puts the test labels into the
+code, so even an untrained encoder scores high; the result marks it with `leaks_labels`.
+Prints the table and writes it to <workdir>/evaluation/ for the report.
 """
 
 import json

@@ -63,7 +63,7 @@ def main(argv):
         result = {f"{r.code} {r.attribute} {r.reader}": r.accuracy for r in readings}
         distances = evaluation.distance_to_ideal(readings)
         result |= {f"distance {name}": value for name, value in distances.items()}
-        entries[f"readings, {by} statistics"] = {
+        entries[f"probes, {by} statistics"] = {
             "result": result | {"readings": [r._asdict() for r in readings]},
             "settings": {"statistics": by, "models": _MODELS.value, **counts},
             "left_out": evaluation.left_out_attributes(*pairs),

@@ -25,7 +25,8 @@ def member(says: str = "Which member of a population.") -> flags.FlagHolder:
 
 def best() -> flags.FlagHolder:
     says = (
-        "Use the best checkpoint instead of the last; for a population, the best mean."
+        "Use the checkpoint with the lowest best_metric instead of the last; for a "
+        "population, the lowest mean over its members."
     )
     return flags.DEFINE_bool("best", False, says)
 

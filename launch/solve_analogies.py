@@ -35,9 +35,13 @@ _GENERATIONS = flags.DEFINE_integer("generations", 100, "Number of generations."
 _EXAMPLES = flags.DEFINE_integer("examples", 6, "Number of examples used, of six.")
 _EXACT = flags.DEFINE_bool("exact", False, "Decode every candidate of the searches.")
 _IMAGES = shared_flags.count(
-    "surrogate_images", 32_768, "Decoded images that the small network is fitted to."
+    "surrogate_images",
+    32_768,
+    "Number of decoded images to which the surrogate network is fitted.",
 )
-_STEPS = shared_flags.count("surrogate_steps", 6_000, "Steps of that fit.")
+_STEPS = shared_flags.count(
+    "surrogate_steps", 6_000, "Training steps of the surrogate network."
+)
 _SHOWN = shared_flags.count("shown", 6, "Problems per solver on the page.", at_least=0)
 
 

@@ -38,7 +38,7 @@ def main(argv):
     study = studies.load_study(_STUDY.value)
     if not isinstance(study, studies.Study):
         raise ValueError(
-            f"--study: {_STUDY.value} is a study of transfer; run it with "
+            f"--study: {_STUDY.value} is a transfer study; run it with "
             f"{shipped.command('transfer')} --study=... --workdir=..."
         )
 

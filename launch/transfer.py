@@ -78,7 +78,7 @@ def main(argv):
     study = studies.load_study(_STUDY.value) if _STUDY.value else None
     if study and not isinstance(study, studies.TransferStudy):
         raise ValueError(
-            f"--study: {_STUDY.value} is no study of transfer; run it with "
+            f"--study: {_STUDY.value} is not a transfer study; run it with "
             f"{shipped.command('study')} --study=... --workdir=..."
         )
     title, notes = (study.title, study.notes) if study else ("Transfer", "")

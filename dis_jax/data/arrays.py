@@ -240,7 +240,7 @@ def checked_factors(
         _check_range(column, min(size, LARGEST_LABEL + 1), factor, name)
         if derived and set(np.unique(column).tolist()) == {-1, 1}:
             raise ValueError(
-                f"factor {factor!r} of {name!r} has the labels -1 and 1 alone. Here -1 "
+                f"factor {factor!r} of {name!r} has only the labels -1 and 1. Here -1 "
                 "stands for an unknown label: write 0 and 1, or pass `sizes` if -1 is "
                 "unknown."
             )

@@ -63,7 +63,7 @@ def read_code_file(
     if factors is None:
         if path.suffix == ".npy":
             raise ValueError(
-                f"{path} holds codes alone; name the file of their factors by "
+                f"{path} holds only codes; name the file of their factors by "
                 "--factors=FILE.npy (or .csv, .parquet)."
             )
         return _from_npz(path) if path.suffix == ".npz" else _from_table(path)

@@ -160,7 +160,7 @@ def read_kinds(text: str) -> dict[str, Kind]:
         try:
             found = json.loads(text, object_pairs_hook=_distinct)
         except json.JSONDecodeError as error:
-            raise ValueError(f"kinds are no JSON: {error}.") from error
+            raise ValueError(f"kinds is not valid JSON: {error}.") from error
     else:
         pairs = []
         for word in filter(None, text.split(",")):
@@ -181,7 +181,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1)
-        raise ValueError(f"kinds names {twice!r} twice; expected one kind a factor.")
+        raise ValueError(f"kinds names {twice!r} twice; expected one kind per factor.")
     return found
 
 

@@ -117,8 +117,9 @@ class ImageSet:
         """
         if self.draw_fn is not None:
             raise ValueError(
-                f"{self.name!r} draws its factors together; what sets each factor itself "
-                "needs the set without these words."
+                f"{self.name!r} samples its factors jointly with weights, so single "
+                "factors cannot be set; use the set without its +correlated or similar "
+                "suffix."
             )
         if self.images_fn is None:
             raise ValueError(

@@ -238,7 +238,7 @@ def _check_ending(name: str, base: str) -> None:
     if plus and (known in NAMES or own_code.is_own(known) or is_path(known)):
         word = words.partition("+")[0]
         raise ValueError(
-            f"unknown word {word!r} behind {known}+; {suggest(word, VARIANTS)}"
+            f"unknown suffix {word!r} after {known}+; {suggest(word, VARIANTS)}"
         )
 
 

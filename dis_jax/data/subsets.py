@@ -95,7 +95,7 @@ def subset(
             f"keep has shape {keep.shape}; expected ({image_set.num_images},)."
         )
     if not keep.any():
-        raise ValueError(f"nothing of {image_set.name!r} is kept.")
+        raise ValueError(f"no image of {image_set.name!r} is kept.")
     if image_set.read is not None or image_set.draw_fn is not None:
         how = "is streamed" if image_set.read is not None else "draws with weights"
         raise ValueError(f"{image_set.name!r} {how}; take a part of the plain set.")

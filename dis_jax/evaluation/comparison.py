@@ -43,9 +43,9 @@ def compare_codes(
     """Differences of the scores of two codes on the same rows, with intervals.
 
     The interval is paired: each resample has the same rows of both codes, so difficult
-    rows affect both. It is shorter than the intervals of the two scores suggest. An
-    interval without 0 shows a difference of these codes on such rows; it does not cover
-    other seeds of the same models.
+    rows affect both. It is narrower than the intervals of the two scores suggest. An
+    interval that excludes 0 shows a difference of these codes on such rows; it does not
+    cover other seeds of the same models.
 
     Args:
       codes: (batch, latent).
@@ -60,12 +60,12 @@ def compare_codes(
       resample_limit: as in `evaluate_codes`, of both codes together.
 
     Returns:
-      As `evaluate_codes`, with differences, first less second, for scores; the scores
+      As `evaluate_codes`, with differences, first minus second, for scores; the scores
       themselves are their `baselines` named "first" and "second".
 
     Raises:
-      ValueError: as `evaluate_codes`, or if the codes differ in their rows, or `resamples`
-        is below 1.
+      ValueError: as `evaluate_codes`, or if the codes differ in their rows, or
+        `resamples` is below 1.
 
     Example:
       >>> import jax, numpy as np

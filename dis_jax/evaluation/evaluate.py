@@ -62,12 +62,12 @@ def evaluate(
     scores of one metric in its own `left_out`.
 
     Each score has baselines: `chance`, the score of the same codes with permuted rows,
-    which contain no information about the factors; and `untrained`, the score of another
-    encoder, for example the same network before training.
+    which contain no information about the factors; and `untrained`, the score of
+    another encoder, for example the same network before training.
 
-    With `resamples`, each score has an interval, which in 95 of 100 cases covers the mean
-    score of other samples of as many rows, and a null: the score that permuted rows
-    exceed in 5 of 100 cases.
+    With `resamples`, each score has an interval, which in 95 of 100 cases covers the
+    mean score of other samples of as many rows, and a null: the score that permuted
+    rows exceed in 5 of 100 cases.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -75,8 +75,9 @@ def evaluate(
       key: source of the sampled images; or a seed.
       metrics: names in `METRICS`, or of sets in `METRIC_SETS`: "all" (DCI by LightGBM,
         under its own name), "official" (DCI by the original trees), "downstream",
-        "default" (`DEFAULT_METRICS`). One's own as `my_module:my_metric`, or the
-        function itself: its arguments are called after what it takes, (codes, factors).
+        "default" (`DEFAULT_METRICS`). Or your own metric, as `my_module:my_metric` or
+        the function itself; its argument names, such as `codes` and `factors`, select
+        what it receives.
       num_train: codes that metrics are fitted on.
       num_test: codes that they are tested on.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
@@ -90,8 +91,9 @@ def evaluate(
 
     Returns:
       A dict ready for JSON: `metrics[name]` holds `result`, `settings`, `seconds`,
-      `left_out`, `baselines` and `resamples`; the rest describes the codes, the versions
-      and the hardware. Values that are not finite are None, and named in `left_out`.
+      `left_out`, `baselines` and `resamples`; the rest describes the codes, the
+      versions and the hardware. Values that are not finite are None, and named in
+      `left_out`.
 
     Raises:
       ValueError: if a metric or setting is unknown (says the nearest names), or if a

@@ -21,7 +21,7 @@ _SHARE = 0.02  # of the images: a digit with fewer counts as a mistake
 def draw_codes(
     config: Any, key: Key[Array, ""] | int, category: Float[Any, "batch category"]
 ) -> dict[str, Array]:
-    """Codes from a system's prior that go with given categories.
+    """Samples from a method's prior, for given categories.
 
     Args:
       config: of a run of a method that has a category: `infogan` or `joint_vae`.

@@ -48,7 +48,7 @@ def format_table(result: Mapping[str, Any]) -> str:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A table with a line a score: metric, score, value, interval and null where they
+      A table with one line per score: metric, score, value, interval and null where they
       were computed, baselines, seconds; below it, what it was computed over, and what
       was left out and why.
 

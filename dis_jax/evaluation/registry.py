@@ -43,9 +43,10 @@ class Metric(NamedTuple):
       takes: the fields of `Samples` that it is called with, or "key".
       settings: keyword arguments that this name stands for.
       best: the best score, where it is not 1.
-      slow: whether it takes seconds, so that its baselines are computed on request only.
-      reweighted: the metric as a function of order and weights, from the same arguments,
-        if it has that form; see `Reweighted`.
+      slow: whether it takes seconds, so that its baselines are computed on request
+        only.
+      reweighted: the metric as a function of order and weights, from the same
+        arguments, if it has that form; see `Reweighted`.
       limits: the smallest and the largest possible score.
     """
 
@@ -69,12 +70,12 @@ _INDEPENDENT = (
     "squared units of the code"
 )
 _FACTORISED = (
-    "0 is best: all combinations of values occur; compare it with factorised, which "
-    "as many rows of independent dimensions score"
+    "0 is best: all combinations of values occur; compare it with factorised, the "
+    "score of as many rows with independent dimensions"
 )
 _OMES = (
-    "The best score is below 1, by 1/(k - 1) in the correlation of a factor of k values: "
-    "0.82 on dSprites"
+    "The best score is below 1, because a factor of k values leaves a correlation of "
+    "1/(k - 1): 0.82 on dSprites"
 )
 _INF = float("inf")
 _MCC = Metric(mcc, _REAL, reweighted=reweighted_mcc)
@@ -147,14 +148,14 @@ def resolve_metrics(
 
     Args:
       metrics: one name or several, of metrics or of sets of metrics, in any case; or
-        metrics of one's own, see `find_metric`, by name or themselves.
+        your own metrics, by name or as functions; see `find_metric`.
 
     Returns:
       Names of metrics, each once, in the given order.
 
     Raises:
-      ValueError: if one is unknown; says the nearest names. If one of one's own cannot be
-        imported, or is no metric.
+      ValueError: if a name is unknown (the message suggests the nearest names), or if
+        your own metric cannot be imported or is not a metric.
 
     Example:
       >>> from dis_jax import evaluation
@@ -180,11 +181,11 @@ def resolve_metrics(
 
 
 def find_metric(name: str) -> Metric:
-    """A metric of the package by its name, or one's own: `my_module:my_metric`.
+    """A metric by name: one of the package, or your own as `my_module:my_metric`.
 
-    One's own is a function whose arguments are called after fields of `Samples`, or
-    "key", such as `my_metric(codes, factors, *, bins=20)`. Arguments behind the star are
-    its settings. It returns a number, or a mapping or NamedTuple of results.
+    Your own metric is a function whose arguments are named after fields of `Samples`,
+    or "key", such as `my_metric(codes, factors, *, bins=20)`. Keyword-only arguments
+    are its settings. It returns a number, or a mapping or NamedTuple of results.
 
     Args:
       name: one of `METRICS`, or `my_module:my_metric`.
@@ -193,7 +194,7 @@ def find_metric(name: str) -> Metric:
       The metric.
 
     Raises:
-      ValueError: if it is no function of such arguments.
+      ValueError: if it is not a function of such arguments.
 
     Example:
       >>> from dis_jax.evaluation.registry import find_metric
@@ -214,7 +215,8 @@ def find_metric(name: str) -> Metric:
         found = f"takes {unknown[0]!r}; " if unknown else "takes nothing; "
         words = suggest(unknown[0], known) if unknown else f"known: {', '.join(known)}."
         raise ValueError(
-            f"the metric {name!r} {found}{words} Its settings stand behind a star."
+            f"the metric {name!r} {found}{words} Make its settings "
+            "keyword-only: def my_metric(codes, factors, *, bins=20)."
         )
     return Metric(fn, takes, limits=(-_INF, _INF))
 

@@ -110,7 +110,7 @@ def write_model_card(
 def _what(method: str) -> str:
     """The first line of the docstring of the shipped config of a method."""
     if method not in shipped.names("configs"):
-        return "A method of its author's own."
+        return "A custom method, not part of dis_jax."
     return (shipped.load("configs", method).__doc__ or "").partition("\n")[0]
 
 

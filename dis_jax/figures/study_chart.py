@@ -38,7 +38,7 @@ def study_chart(result: Mapping[str, Any]) -> Figure:
     columns = shown_columns(result)
     if not columns:
         raise ValueError(
-            "no model of this study has been scored; there is nothing yet."
+            "no model of this study has been scored yet; there is nothing to draw."
         )
     across = min(_PANELS_A_ROW, len(columns))
     down = -(-len(columns) // across)

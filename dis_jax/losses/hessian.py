@@ -43,8 +43,8 @@ def normalised_hessian_penalty(
         inverse of its square: use float32.
 
     Returns:
-      (batch,), without units, summed over the arrays. In expectation of both variances
-      each is between 0 and 1; the ratio of two draws is a noisy estimate.
+      (batch,), without units, summed over the arrays. With exact variances, each array
+      contributes between 0 and 1; with few draws the ratio is a noisy estimate.
 
     Raises:
       ValueError: if a shape does not fit, or there are fewer than 2 perturbations.

@@ -150,7 +150,9 @@ def jensen_shannon(
     `-E[softplus(-T)] - E[softplus(T')]`. Its maximum over critics is 2 JSD - 2 log 2,
     with JSD the Jensen-Shannon divergence of joint and product, reached by
     T = log p(x, y) / (p(x) p(y)): 0 information gives -2 log 2, and the value saturates
-    at 0. Scores of a critic trained by it may be put into the other estimators.
+    at 0. Its critic's scores fit `donsker_varadhan`, `info_nce` and `smile` as they
+    are, and `nwj` after adding 1; prefer `smile`, since `nwj` is unreliable on such a
+    critic.
 
     Bias: none for a given critic. Variance: bounded, which is why it trains well.
 
@@ -366,8 +368,8 @@ def all_pairs_scores(
       `joint_scores` and `marginal_scores` of the estimators.
 
     Raises:
-      ValueError: if the first two axes differ, or hold one example, which leaves no pair
-        of the product.
+      ValueError: if the first two axes differ, or hold one example, which leaves no
+        pair of the product.
 
     Example:
       >>> joint, marginal = losses.all_pairs_scores(jnp.array([[1.0, 2.0], [3.0, 4.0]]))

@@ -1,4 +1,4 @@
-"""Systems that learn a representation, each as one `Method` of pure functions."""
+"""Methods that learn a representation, each a `Method` of pure functions."""
 
 from collections.abc import Callable
 

@@ -152,7 +152,7 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
         return total, PairMetrics(total, reconstruction, kl, count)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss, image="x")
-    return Method("pairs", init, update, code="z", **autoencoder.coders(nets))
+    return Method("pairs", init, update, *autoencoder.coders(nets), code="z")
 
 
 def _beta(state: State) -> Array:

@@ -137,7 +137,7 @@ def evidence_terms(
     )
 
 
-def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
+def coders(nets: Networks) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The `encode` and `decode` fields of a method with one Gaussian code `z`."""
 
     def encode_batch(state: State, batch: Batch) -> dict[str, Gaussian]:
@@ -146,7 +146,7 @@ def coders(nets: Networks) -> dict[str, Callable[..., Any]]:
     def decode_codes(state: State, codes: Mapping[str, Array]) -> Array:
         return decode(nets, state.params, codes["z"])
 
-    return {"encode": encode_batch, "decode": decode_codes}
+    return encode_batch, decode_codes
 
 
 def train_together(

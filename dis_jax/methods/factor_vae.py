@@ -100,7 +100,7 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
         )
         return state, metrics
 
-    return Method("two_batches", init, update, code="z", **autoencoder.coders(nets))
+    return Method("two_batches", init, update, *autoencoder.coders(nets), code="z")
 
 
 def _loss(

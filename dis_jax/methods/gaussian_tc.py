@@ -128,7 +128,7 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
         )
         return state, metrics
 
-    return Method("images", init, update, code="z", **autoencoder.coders(nets))
+    return Method("images", init, update, *autoencoder.coders(nets), code="z")
 
 
 def _no_params(key: Array) -> dict[str, Any]:

@@ -27,14 +27,14 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
     """InfoGAN: a generator whose codes can be predicted from its images.
 
     A step first updates trunk and discriminator, then generator, Q and a learned prior,
-    which see the updated discriminator:
+    against the updated discriminator:
 
       min_{G, Q, p} max_D  V_GAN(D, G) - l1 (E[log Q(c|x)] + H(c)) + elastic terms,
 
-    with the non-saturating loss for G. Both information and the elastic terms train the
-    trunk as well, which Q shares. Elastic terms compare real images x with transformed
-    copies x': l2 d(Q(c|x), Q(c|x')), l3 (H(Q(c|x)) + H(Q(c|x'))), and NT-Xent of Q's
-    features.
+    with the non-saturating loss for G. The information bound and the elastic terms also
+    train the trunk, which Q shares with the discriminator. Elastic terms compare real
+    images x with transformed copies x': l2 d(Q(c|x), Q(c|x')), l3 (H(Q(c|x)) +
+    H(Q(c|x'))), and NT-Xent of Q's features.
 
     One generated batch serves both halves of a step. Batch statistics are threaded
     through the calls in this order: generator; trunk on real, transformed, generated,

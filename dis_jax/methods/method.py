@@ -1,4 +1,4 @@
-"""The interface of all systems: a `Method` of pure functions, and its `State`."""
+"""The interface of all methods: a `Method` of pure functions, and its `State`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ class State(NamedTuple):
       stats: batch statistics and moving averages by network name.
       opt_state: state of `optax.scale_by_adam` by optimiser name.
       hparams: scalar hyperparameters as arrays, so that members of a population that
-        differ in them share one program. Of one with a schedule, the place of a member's
-        among those of the population, from 0, see `methods.schedules`.
+        differ in them share one program. For a hyperparameter with a schedule, the
+        index of the member's schedule among those of the population, from 0; see
+        `methods.schedules`.
     """
 
     step: Int[Array, ""]
@@ -52,17 +53,20 @@ Code = Gaussian | Categorical | Array
 
 
 class Method(NamedTuple):
-    """A system that learns a representation, as pure functions.
+    """A method that learns a representation, as pure functions.
 
     Attributes:
       batch: name of the sampler in `data.SAMPLERS` that makes the batches of a step.
       init: `(key, batch) -> state`.
       update: `(state, batch) -> (state, metrics)`: one training step, with all its
         optimisers; a function of its arguments alone.
-      encode: `(state, batch) -> {name: code}`, in inference mode; reads `batch["image"]`.
-      decode: `(state, {name: point}) -> images` in [0, 1], or None where a system has no
-        decoder.
+      encode: `(state, batch) -> {name: code}`, in inference mode; reads
+        `batch["image"]`.
+      decode: `(state, {name: point}) -> images` in [0, 1], or None where a method has
+        no decoder.
       code: name of the code that is scored by default.
+      image_shape: (height, width, channels) of the images that `encode` takes; None
+        where it is not known. `training.make_method` fills it in.
     """
 
     batch: str
@@ -71,6 +75,7 @@ class Method(NamedTuple):
     encode: Callable[[State, Batch], dict[str, Code]]
     decode: Callable[[State, Mapping[str, Array]], Array] | None
     code: str
+    image_shape: tuple[int, int, int] | None = None
 
 
 def point(code: Code) -> Array:

@@ -160,7 +160,8 @@ def _dip_vae(kind: str, config: Any, axis_name: str | None) -> Method:
 def hfs(config: Any, axis_name: str | None = None) -> Method:
     """HFS: beta KL + gamma times the distance from a factorised support.
 
-    Unlike a total correlation, the support leaves correlated factors as they are.
+    Unlike a penalty on the total correlation, it allows the codes of correlated factors
+    to be correlated.
 
     Eq.: Roth et al. 2023, beta-VAE with a factorised support
 
@@ -219,4 +220,4 @@ def regularised_vae(
         return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
-    return Method("images", init, update, code="z", **autoencoder.coders(nets))
+    return Method("images", init, update, *autoencoder.coders(nets), code="z")

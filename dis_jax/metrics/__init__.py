@@ -1,4 +1,4 @@
-"""Metrics of disentanglement, one a file: functions of codes and factors.
+"""Metrics of disentanglement, one per file: functions of codes and factors.
 
 Import them flat from `dis_jax.evaluation`: `evaluation.mig`.
 """

@@ -82,7 +82,7 @@ def dci(
       seed: of the trees, which break ties at random.
       trees: "sklearn", "lightgbm", or a function (codes, labels of one factor, test
         codes, seed) -> `Trees` for trees of your own.
-      kinds: one a factor; all are labels by default. Numbers get regressors of the same
+      kinds: one per factor; all are labels by default. Numbers get regressors of the same
         trees and R2 in place of accuracy; of an angle the regressors of cosine and sine
         are averaged.
 

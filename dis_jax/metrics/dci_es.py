@@ -81,7 +81,7 @@ def dci_es(
         (codes, target of one factor, test codes, seed) -> `Probes` for one of your own.
       sizes: other depths, or widths of layers, 0 for the linear model; rising.
       seed: of the probes.
-      kinds: one a factor; all are categorical by default.
+      kinds: one per factor; all are categorical by default.
 
     Returns:
       `DciEs(explicitness, informativeness, size, per_factor, capacities, losses, baseline,

@@ -70,7 +70,7 @@ def dcimig(
         number have no entropy to be divided by, so each information is replaced by its
         share, as in `mig`, before the gaps are taken; the score is the mean of S_k.
       neighbours: of "ksg".
-      kinds: of "ksg", one a factor; all are labels by default.
+      kinds: of "ksg", one per factor; all are labels by default.
       seed: of "ksg", for the noise that breaks ties.
 
     Returns:

@@ -16,7 +16,7 @@ from dis_jax.probing.histogram_information import (
 
 
 class GaussianCorrelation(NamedTuple):
-    """Result of `gaussian_correlation`; all are 0 where dimensions are independent.
+    """Result of `gaussian_correlation`; the first four are near 0 for independent codes.
 
     Attributes:
       total_correlation: of the Gaussian with the code's covariance, in nats.

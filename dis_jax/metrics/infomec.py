@@ -80,7 +80,7 @@ def infomec(
       discrete: whether each dimension takes few values, as a quantised code.
       neighbours: number of neighbours of the estimate.
       seed: of the noise that breaks ties in it.
-      kinds: one a factor; all are labels by default. The information of a number is
+      kinds: one per factor; all are labels by default. The information of a number is
         estimated from its neighbours (Kraskov et al. 2004) in units of that of the
         number with itself, and its explicitness is the R2 of a linear model, as in the
         authors' later code; an angle is read as cosine and sine. With `discrete`,

@@ -42,13 +42,14 @@ def jemmig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Jemmig:
 
     Eq.: Do & Tran 2020, JEMMIG
 
-    H(z, v) - I(z; v) is 0 where dimension and factor determine each other. So a dimension
-    that holds a second factor, or noise, lowers the score; MIG does not see it. A real
-    number holds noise in its last digits: with B equal-width bins, as here, a code of
-    more values than its factor does not reach 1. The paper's quantity, in nats and lower
-    is better, is `nats`; the normalisation is that of Carbonneau et al. 2022. There
-    is no form of nearest neighbours, as of `mig`: the joint entropy of real numbers depends
-    on their scale and has no lower bound, so there is nothing to normalise it by.
+    H(z, v) - I(z; v) is 0 where dimension and factor determine each other. So a
+    dimension that holds a second factor, or noise, lowers the score; MIG ignores both.
+    A real-valued code has noise in its last digits: with B equal-width bins, as here, a
+    code of more values than its factor does not reach 1. The paper's quantity, in nats
+    and lower is better, is `nats`; the normalisation is that of Carbonneau et al. 2022.
+    Unlike `mig`, it has no nearest-neighbour form: the joint entropy of real
+    numbers depends on their scale and has no lower bound, so there is nothing to
+    normalise it by.
 
     Args:
       codes: (batch, latent).

@@ -69,7 +69,7 @@ def mig(
         bounds its information, so its gap is that of 1 - exp(-2 I), the squared
         correlation of two Gaussians with this information (Linfoot 1957).
       neighbours: of "ksg".
-      kinds: of "ksg", one a factor; all are labels by default.
+      kinds: of "ksg", one per factor; all are labels by default.
       seed: of "ksg", for the noise that breaks ties.
 
     Returns:

@@ -80,7 +80,7 @@ def modularity_explicitness(
         bins: a ratio of nats, which numbers have too. A ROC curve needs labels, so
         explicitness is then that of factors that are labels.
       neighbours: of "ksg".
-      kinds: of "ksg", one a factor; all are labels by default.
+      kinds: of "ksg", one per factor; all are labels by default.
       seed: of "ksg", for the noise that breaks ties.
 
     Returns:
@@ -130,7 +130,7 @@ def modularity_explicitness(
     )
     left_out = _left_out(labels)
     for k in set(range(len(own))) - set(labels):
-        left_out[f"factor {k}"] = "a number: it has no ROC curve, hence no explicitness"
+        left_out[f"factor {k}"] = "numeric factor: no ROC curve, so no explicitness"
     if not labels:
         why = "undefined: no factor has labels"
         left_out |= {"explicitness_train": why, "explicitness_test": why}

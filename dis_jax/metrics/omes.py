@@ -77,8 +77,8 @@ def omes(
 
     Over pairs of rows that differ in factor i alone, S_di = 1 - |corr(z_d, z'_d)|;
     OS_di = 1 - mean_j |[i = j] - S_dj|, MES_di = 1 - mean_e |[d = e] - S_ei|; the score
-    of factor i pools alpha OS_di + (1 - alpha) MES_di over dimensions d: `avg` =
-    sum_d score S_di^2 / sum_d S_di ("max" = max_d score S_di), each part separately.
+    of factor i is alpha OS_i + (1 - alpha) MES_i. With X for OS or MES, pooling "avg"
+    is X_i = sum_d X_di S_di^2 / sum_d S_di, and "max" is X_i = max_d X_di S_di.
 
     Eq.: Dapueto et al. 2024, Section 3
 

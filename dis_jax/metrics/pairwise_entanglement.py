@@ -26,7 +26,8 @@ def pairwise_entanglement(
       (factor, factor), symmetric, 0 to 1; 1 on the diagonal. Smaller is better.
 
     Raises:
-      ValueError: if the importance is no matrix, negative or not finite.
+      ValueError: if the importance is not a matrix, or has negative or non-finite
+        entries.
 
     Example:
       >>> from dis_jax import evaluation

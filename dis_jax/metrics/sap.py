@@ -50,16 +50,16 @@ def sap(
     regularised, so that the score changes with the scale of the codes, and a dimension
     that encodes a factor of many values perfectly does not reach accuracy 1.
 
-    Of a number, A_jk is the squared correlation on the rows learned from, as there and
-    in the paper: R2 of a linear model; an angle is predicted as cosine and sine, whose
-    variances are added.
+    For a numeric factor, A_jk is the squared correlation on the training rows, which is
+    the R2 of a linear model, as in disentanglement_lib and the paper. An angle is
+    predicted as cosine and sine, whose variances are added.
 
     Args:
       codes: (batch, latent), at least two dimensions.
       factors: (batch, factor), whole numbers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
-      kinds: one a factor; all are labels by default.
+      kinds: one per factor; all are labels by default.
 
     Returns:
       `Sap(score, per_factor, matrix)`: score in [0, 1], higher is better.

@@ -49,8 +49,8 @@ def udr(
 
     No labels are used: models that found the same dimensions, up to order and sign,
     score high. As in disentanglement_lib codes are standardised, and dimensions whose
-    mean KL from the prior is at most `min_kl` take no part; without `kl` constant
-    dimensions alone are left out. As there, the means over the dimensions of i and of j
+    mean KL from the prior is at most `min_kl` take no part; without `kl`, only constant
+    dimensions are left out. As there, the means over the dimensions of i and of j
     have equal weight, however many each has. Model i predicts j, so the matrix is not
     exactly symmetric.
 

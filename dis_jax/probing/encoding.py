@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 Encode = Callable[[Any], Any]
 # Batches in flight: enough to keep a device busy, few enough to fit in its memory.
 _SYNC_EVERY = 16
+_TOLERANCE = 1e-2  # an image may leave [0, 1] by this much: interpolation overshoots
 
 
 class FactorGrid(Protocol):
@@ -47,7 +49,7 @@ def code_fn(
     """The function from images to codes that the metrics take.
 
     Args:
-      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      method: as `METHODS[name](config)` or `training.restore` returns it.
       state: its trained state.
       code: the name of one of its codes; the method's own default if None.
 
@@ -56,8 +58,10 @@ def code_fn(
       probabilities of a categorical one.
 
     Raises:
-      ValueError: on the first call, if the method has no code of that name, if the code
-        is not a matrix, or if images are not floats.
+      ValueError: by `encode`, if the method has no code of that name, if the code is not
+        a matrix, or if images are not floats or not of the shape that the method was
+        trained on. On its first call also if their values are not in [0, 1]: later
+        calls do not wait for the values.
 
     Example:
       >>> import jax.numpy as jnp
@@ -69,13 +73,21 @@ def code_fn(
       >>> print(encode(jnp.ones((1, 3))))
       [[0.5 0.5 0.5]]
     """
-    # `_encode` is compiled once for a method, whatever state it gets.
-    return functools.partial(_encode, method.encode, code or method.code, state)
+    seen = False
+
+    def encode(images: Any) -> Array:
+        nonlocal seen
+        images = _checked(images, method, values=not seen)
+        # Compiled once for a method, whatever state it gets.
+        codes = _encode(method.encode, code or method.code, state, images)
+        seen = True
+        return codes
+
+    return encode
 
 
 @functools.partial(compiler.compiled, static_argnums=(0, 1))
 def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
-    _check_images(images)
     codes = encode(state, {"image": images})
     if name not in codes:
         near = difflib.get_close_matches(name, codes, n=1)
@@ -93,20 +105,42 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
     return out
 
 
-def _check_images(images: Any) -> None:
-    """Refuses bytes, which would be encoded as images that are 255 times too bright."""
+def _checked(images: Any, method: Method, *, values: bool) -> Any:
+    """Images as an array; refuses those that would be encoded without an error, wrongly.
+
+    A dense encoder takes channels in any order, a convolution images of other sizes, and
+    both take bytes, which are 255 times too bright.
+    """
+    if not isinstance(images, jax.Array):
+        images = np.asarray(images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise ValueError(
             f"images have dtype {images.dtype}; expected floats in [0, 1] (divide bytes by "
             "255)."
         )
+    if method.image_shape and images.shape[1:] != method.image_shape:
+        wanted = ", ".join(map(str, method.image_shape))
+        raise ValueError(
+            f"images have shape {images.shape}; expected (batch, {wanted}): a batch of "
+            "the images that the model was trained on, channels last."
+        )
+    if values and images.size and not isinstance(images, jax.core.Tracer):
+        low, high = float(images.min()), float(images.max())
+        if not (
+            low >= -_TOLERANCE and high <= 1 + _TOLERANCE
+        ):  # not where they are nan
+            raise ValueError(
+                f"images lie between {low:.4g} and {high:.4g}; expected [0, 1]: scale them "
+                "as the images that the model was trained on."
+            )
+    return images
 
 
 def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     """All codes of images by a method, as NumPy arrays, computed batch by batch.
 
     Args:
-      method: a system, as `METHODS[name](config)` or `training.restore` returns it.
+      method: as `METHODS[name](config)` or `training.restore` returns it.
       state: its trained state.
       images: (batch, height, width, channels).
 
@@ -114,7 +148,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       The codes by name; a Gaussian keeps its log-variance.
 
     Raises:
-      ValueError: if images are not floats, or a code has a value that is not finite.
+      ValueError: if images are not floats in [0, 1] of the shape that the method was
+        trained on, or a code has a value that is not finite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -125,9 +160,7 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       >>> evaluation.encode_codes(method, None, jnp.ones((2, 3)))["z"].logvar.shape
       (2, 3)
     """
-
-    images = jnp.asarray(images)
-    _check_images(images)
+    images = jnp.asarray(_checked(images, method, values=True))
 
     def codes(state: State, images: Array) -> dict[str, Code]:
         return method.encode(state, {"image": images})

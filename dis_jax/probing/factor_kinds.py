@@ -99,12 +99,12 @@ def check_kinds(
 
     Raises:
       ValueError: if a shape or a label is wrong, a number is not finite, a factor is
-        constant, or there is not one kind a factor.
+        constant, or there is not one kind per factor.
     """
     columns, _ = factor_values(factors, num_rows, name=name)
     if len(kinds) != len(columns):
         raise ValueError(
-            f"kinds must hold one kind a factor ({len(columns)}), found {len(kinds)}."
+            f"kinds must hold one kind per factor ({len(columns)}), found {len(kinds)}."
         )
     found = []
     for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):

@@ -117,7 +117,7 @@ def _likelihood(
     asked = [word for word in options if word in LIKELIHOODS]
     if method in _OWN_NETWORKS:
         for word in asked:
-            raise ValueError(f"{word}: {method} is no VAE and has no likelihood.")
+            raise ValueError(f"{word}: {method} is not a VAE and has no likelihood.")
         return {}, {}
     if len(asked) > 1:
         raise ValueError(f"one likelihood at a time; found {', '.join(asked)}.")

@@ -36,9 +36,10 @@ def export(
       The method, the state and the config that were exported.
 
     Raises:
-      FileExistsError: if `out` holds files of these names that are no exported model's,
-        such as those of a run.
-      ValueError: if no member of a population is named, or safetensors is not installed.
+      FileExistsError: if `out` holds files of these names that do not belong to an
+        exported model, such as those of a run.
+      ValueError: if no member of a population is named, or safetensors is not
+        installed.
 
     Example:
       >>> from dis_jax import training

@@ -38,14 +38,15 @@ def check_free(folder: Path) -> None:
       folder: of the export.
 
     Raises:
-      FileExistsError: if it holds a file that an export writes, and no exported model.
+      FileExistsError: if it holds a file that an export writes, but is not an exported
+        model.
     """
     names = ("config.json", "README.md")
     there = [name for name in names if (pathlib.Path(folder) / name).exists()]
     if there and not is_exported(folder):
         raise FileExistsError(
-            f"{folder} holds {' and '.join(there)}, which are no exported model's and "
-            "would be overwritten; export to another folder."
+            f"{folder} holds {' and '.join(there)}, which do not belong to an "
+            "exported model and would be overwritten; export to another folder."
         )
 
 

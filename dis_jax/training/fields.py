@@ -302,7 +302,7 @@ def _check_names(config: Any, ruled: Iterable[str]) -> None:
 def _check_schedule(name: str, value: Any, rules: Mapping[str, Rule]) -> None:
     """A schedule's first and last values are what its hyperparameter may be."""
     if not name.startswith(("hparams.", "population.")):
-        raise _wrong(name, value, "a value: hyperparameters alone may have a schedule")
+        raise _wrong(name, value, "a value: only hyperparameters may have a schedule")
     own = name.replace("population.", "hparams.", 1)
     rule = next(r for p, r in rules.items() if fnmatch.fnmatchcase(own, p))
     schedule = schedules.make(value, name)

@@ -191,8 +191,8 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
         wanted, made = config.init_from.get("step", 0), int(np.max(source.step))
         if wanted and made != wanted:
             raise ValueError(
-                f"{config.init_from.workdir} has made {made} steps, not the {wanted} of "
-                "init_from.step."
+                f"{config.init_from.workdir} has trained for {made} steps, not the "
+                f"{wanted} of init_from.step."
             )
         state = restoring.graft(
             *(state, source, tuple(config.init_from.networks)),

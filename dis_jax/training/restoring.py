@@ -45,11 +45,18 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
     """
     name, plain = config.method, schedules.before_first_step(config)
     if name in METHODS:
-        return schedules.scheduled(METHODS[name](plain, axis_name), config)
+        return _completed(METHODS[name](plain, axis_name), config)
     if not own_code.is_own(name):
         raise ValueError(f"unknown method {name!r}; {suggest(name, METHODS)}")
     make = own_code.resolve(name, "config.method")
-    return schedules.scheduled(_made_by(make, name, plain, axis_name), config)
+    return _completed(_made_by(make, name, plain, axis_name), config)
+
+
+def _completed(method: Method, config: Any) -> Method:
+    """A method with what a config says beside it: schedules, the shape of images."""
+    if config.image_shape:
+        method = method._replace(image_shape=tuple(config.image_shape))
+    return schedules.scheduled(method, config)
 
 
 def _made_by(
@@ -131,7 +138,7 @@ def method_of(
             return make_method(config)
         plain = schedules.before_first_step(config)
         made = _made_by(method, config.method, plain, None)
-        return schedules.scheduled(made, config)
+        return _completed(made, config)
     except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
         raise ValueError(
             f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "

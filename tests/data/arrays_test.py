@@ -128,7 +128,7 @@ def test_sets_of_one_form_share_a_program():
         ),
         (
             {"factors": np.array([-1, 1, 1, -1]), "factor_names": "a"},
-            "'a' of 'small' has the labels -1 and 1 alone.*write 0 and 1",
+            "'a' of 'small' has only the labels -1 and 1.*write 0 and 1",
         ),
         (
             {"factors": np.array([0, 1, np.nan, 1]), "factor_names": "a"},

@@ -110,7 +110,7 @@ def test_wrong_files_are_named(tmp_path):
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     np.savez(tmp_path / "a.npz", codes=CODES)
     for arguments, message in (
-        (["z.npy"], "holds codes alone"),
+        (["z.npy"], "holds only codes"),
         (["z.npy", "v.npy"], "has 40 rows and .* 30"),
         (["z.npy", "cube.npy"], r"has the shape \(2, 2, 2\)"),
         (["z.npy", "a.npz"], "holds codes and factors together"),

@@ -123,7 +123,7 @@ def test_scores_read_the_draw_and_not_the_grid(grid):
     assert found.data is None
     a, _, c = found.factors.T
     assert np.corrcoef(a, c)[0, 1] > 0.9
-    with pytest.raises(ValueError, match="draws its factors together"):
+    with pytest.raises(ValueError, match="samples its factors jointly"):
         image_set.images(np.zeros((1, 3), int))
 
 

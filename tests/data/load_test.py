@@ -70,10 +70,10 @@ def test_a_word_that_is_not_known_is_refused(tmp_path):
     file = f"{tmp_path}/a.npz"
     for name in ("mnist", "my_module:my_set", file):
         with pytest.raises(
-            ValueError, match=r"word 'resised8' .* mean 'resized<side>'"
+            ValueError, match=r"suffix 'resised8' .* mean 'resized<side>'"
         ):
             data.load(f"{name}+resised8")
-    with pytest.raises(ValueError, match=r"'resized0' behind mnist\+; .*Known: colour"):
+    with pytest.raises(ValueError, match=r"'resized0' after mnist\+; .*Known: colour"):
         data.load("mnist+resized0+grey", tmp_path)
 
 

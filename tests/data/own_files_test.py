@@ -97,7 +97,7 @@ def test_kinds_beside_own_files(tmp_path):
             '{"sise": "ordered"}',
             "kinds.json: kinds has no factor 'sise' of .* did you mean 'size'",
         ),
-        ("{", "kinds.json: kinds are no JSON"),
+        ("{", "kinds.json: kinds is not valid JSON"),
         ("[]", "expected a JSON object"),
     ):
         table.write_text(text)

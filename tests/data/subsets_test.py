@@ -150,7 +150,7 @@ def test_a_config_takes_a_name_with_commas_in_parentheses():
         ("rendered_dsprites+without(shape)", "'shape' is no condition"),
         ("rendered_dsprites+without()", "there is no condition"),
         ("rendered_dsprites+without(pos_x>32)", "expected 0 to 31"),
-        ("rendered_dsprites+only(pos_x<0)", "nothing of"),
+        ("rendered_dsprites+only(pos_x<0)", "no image of .* is kept"),
         ("rendered_dsprites+split(random)", "has two sides"),
         ("rendered_dsprites+split(randm):train", "did you mean 'random'"),
         ("rendered_norb+split(recombination_to_range):test", "is defined for dsprites"),

@@ -96,7 +96,7 @@ def test_real_images_that_are_no_grid_are_changed_too():
 
 
 def test_what_is_no_variant_is_refused(sprites):
-    with pytest.raises(ValueError, match="unknown word 'loud' behind mnist"):
+    with pytest.raises(ValueError, match="unknown suffix 'loud' after mnist"):
         data.load("mnist+loud")
     with pytest.raises(ValueError, match="variant is 'loud'; expected one of"):
         data.varied(sprites, "loud")

@@ -132,7 +132,7 @@ def _table() -> Format:
             "a file that is not there": put(rows(*good, "0,heart")),
             "a file outside": put(rows(*good).replace("0.png", "/etc/passwd")),
             "a file above": put(rows(*good).replace("0.png", "../../a.png")),
-            "-1 and 1 alone": put(rows("1,heart", "-1,oval", "1,oval")),
+            "only the labels -1 and 1": put(rows("1,heart", "-1,oval", "1,oval")),
             "Latin-1": lambda p: p.write_bytes(rows(*good).encode() + b"\xe4\n"),
             "UTF-16": lambda p: p.write_text(rows(*good), encoding="utf-16"),
         },

@@ -110,7 +110,7 @@ def test_targets_are_looked_at_before_sources_are_trained(study, tmp_path):
             ["--source=s", "--finetune_steps=9"],
             "--finetune_steps: no effect without --target",
         ),
-        (["--study=joint_vae", "--workdir=w"], "no study of transfer; run it with"),
+        (["--study=joint_vae", "--workdir=w"], "not a transfer study; run it with"),
     ],
 )
 def test_what_would_have_no_effect_is_refused(run, words, message):

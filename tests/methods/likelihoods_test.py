@@ -167,7 +167,9 @@ def test_the_likelihood_is_a_field_of_every_vae_and_of_no_other_method():
 def test_words_of_a_config_choose_one_likelihood_of_a_vae():
     with pytest.raises(ValueError, match="one likelihood at a time; found gaussian, l"):
         base_config.get_config("vae", "gaussian,logistic_mixture")
-    with pytest.raises(ValueError, match="gaussian: sdim is no VAE and has no likeli"):
+    with pytest.raises(
+        ValueError, match="gaussian: sdim is not a VAE and has no likeli"
+    ):
         base_config.get_config("sdim", "gaussian")
 
 

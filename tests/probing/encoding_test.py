@@ -50,6 +50,28 @@ def test_code_fn_names_what_is_wrong():
             encode(images.astype(jnp.uint8))
 
 
+def test_images_that_would_be_encoded_wrongly_without_an_error_are_refused():
+    mean = lambda state, batch: {"z": batch["image"].mean(axis=(1, 2))}
+    method = Method("images", None, None, mean, None, "z", image_shape=(4, 6, 3))
+    images = np.random.default_rng(0).random((2, 4, 6, 3))
+    of_codes = lambda x: encode_codes(method, None, x)["z"]
+    for form in (np.asarray, jnp.asarray, np.ndarray.tolist):
+        for encode in (code_fn(method, None), of_codes):
+            np.testing.assert_allclose(
+                encode(form(images)), images.mean(axis=(1, 2)), rtol=1e-6
+            )
+            for other in (images.transpose(0, 3, 1, 2), images[0], images[:, :2]):
+                with pytest.raises(ValueError, match=r"expected \(batch, 4, 6, 3\): "):
+                    encode(form(other))
+    for wrong, message in ((255, "between 0.* and 25"), (np.nan, "between nan")):
+        for encode in (code_fn(method, None), of_codes):
+            with pytest.raises(ValueError, match=rf"{message}.*expected \[0, 1\]"):
+                encode(wrong * images)
+    # traced values are not known
+    found = jax.jit(code_fn(method, None))(255 * images)
+    np.testing.assert_allclose(found, 255 * images.mean(axis=(1, 2)), rtol=1e-6)
+
+
 @pytest.mark.parametrize("total", [1, 7, 64, 65, 130])
 def test_encode_all_is_encode(total):
     images = np.random.default_rng(0).normal(size=(total, 3)).astype(np.float32)

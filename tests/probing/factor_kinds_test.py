@@ -29,7 +29,7 @@ def test_kinds_are_read_from_words_json_and_files(tmp_path):
         ("angle=circular:2:3", r"is \('circular', '2', '3'\); expected one of"),
         ("a=ordered,b=ordered,a=continuous", "kinds names 'a' twice"),
         ('{"a": "ordered", "a": "continuous"}', "kinds names 'a' twice"),
-        ('{"angle"', "kinds are no JSON"),
+        ('{"angle"', "kinds is not valid JSON"),
     ],
 )
 def test_mistakes_are_named(text, message):

@@ -217,7 +217,9 @@ def test_an_export_and_a_run_do_not_overwrite_each_other(tiny_config, tmp_path):
     for path in (run / "config.json", clone / "README.md"):
         path.parent.mkdir()
         path.write_text("mine")
-        with pytest.raises(FileExistsError, match=f"holds {path.name}, which are no"):
+        with pytest.raises(
+            FileExistsError, match=f"holds {path.name}, which do not bel"
+        ):
             training.export(run, path.parent)
         assert path.read_text() == "mine"
     out.mkdir()
