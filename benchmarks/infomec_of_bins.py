@@ -7,7 +7,6 @@ quantised code has, they are counted by the same estimator. The folder is that o
 configs/studies/quantised.py. Writes results/infomec_of_bins.json.
 """
 
-import json
 import pathlib
 
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ import numpy as np
 from absl import flags
 
 from dis_jax import data, evaluation, training
+from dis_jax.files import write_json
 from dis_jax.provenance import provenance
 from launch import shared_flags, start
 
@@ -52,8 +52,7 @@ def main(argv):
         }
         print(path.parent, rows, flush=True)
     found = {"command": _COMMAND, "rows": rows, **provenance()}
-    text = json.dumps(found, indent=1, allow_nan=False)
-    pathlib.Path(_OUT.value).write_text(f"{text}\n", encoding="utf-8")
+    write_json(_OUT.value, found)
 
 
 if __name__ == "__main__":

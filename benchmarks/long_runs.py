@@ -51,6 +51,7 @@ SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
 _STOPPING = threading.Event()
+_STARTING = threading.RLock()  # a signal may arrive while its own thread holds it
 
 
 class Run(NamedTuple):
@@ -182,8 +183,11 @@ def make(run: Run, folder: pathlib.Path) -> bool:
         for command in run.commands:
             words = shlex.split(command.format(folder=shlex.quote(str(folder))))
             script = [sys.executable, "-m", *words]
-            process = subprocess.Popen(script, stdout=log, stderr=log)
-            _PROCESSES.append(process)
+            with _STARTING:
+                if _STOPPING.is_set():
+                    return False
+                process = subprocess.Popen(script, stdout=log, stderr=log)
+                _PROCESSES.append(process)
             if process.wait():
                 return False
     return True
@@ -191,10 +195,12 @@ def make(run: Run, folder: pathlib.Path) -> bool:
 
 def _stop(number: int, _: object) -> None:
     _STOPPING.set()  # a worker whose process ends would take the next run
-    for process in _PROCESSES:
+    with _STARTING:  # after this no worker starts a process
+        processes = [*_PROCESSES]
+    for process in processes:
         if process.poll() is None:
             process.send_signal(number)
-    for process in _PROCESSES:
+    for process in processes:
         process.wait()  # each may write a checkpoint first
     os._exit(128 + number)
 

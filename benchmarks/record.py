@@ -7,14 +7,14 @@ run holds, and the traversal picture of its report to docs/<name>.png with --pic
 """
 
 import json
-import math
 import pathlib
 import shutil
-from typing import Any
 
 from absl import flags
 
 from dis_jax import training
+from dis_jax.files import write_json
+from dis_jax.training.workdir import strict_json
 from launch import start
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
@@ -22,17 +22,6 @@ _NAME = flags.DEFINE_string("name", None, "Name of the result.", required=True)
 _RESULTS = flags.DEFINE_string("results", "results", "Folder of the result.")
 _PICTURE = flags.DEFINE_boolean("picture", False, "Also keep the traversals in docs/.")
 _COMMENT = flags.DEFINE_string("comment", "", "What a reader should know of this run.")
-
-
-def _standard(value: Any) -> Any:
-    """Infinity and NaN as words: only Python's JSON has numbers for them."""
-    if isinstance(value, dict):
-        return {key: _standard(of_key) for key, of_key in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_standard(element) for element in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
 
 
 def _command(workdir):
@@ -72,8 +61,7 @@ def main(argv):
         "hardware": facts["hardware"],
     }
     out = pathlib.Path(_RESULTS.value) / f"{_NAME.value}.json"
-    text = json.dumps(_standard(record), indent=1, allow_nan=False)
-    out.write_text(f"{text}\n", encoding="utf-8")
+    write_json(out, strict_json(record))
     print(f"written to {out}")
     if _PICTURE.value:
         picture = pathlib.Path("docs") / f"{_NAME.value}.png"

@@ -1,17 +1,53 @@
-"""Atomic writes of text files, and names for files."""
+"""Atomic writes of files, and names for files."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import pathlib
 import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """A path to write to, which replaces a file atomically if the block succeeds.
+
+    Readers see the old content or the new one, also if the process is killed while it
+    writes, or if another process writes the same file.
+
+    Args:
+      path: of the file; its folder is created if missing.
+
+    Yields:
+      Another path in the same folder, with the same suffix.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp(), "numbers.bin")
+      >>> with replacing(path) as fresh:
+      ...     fresh.write_bytes(b"123")
+      3
+      >>> path.read_bytes(), len(list(path.parent.iterdir()))
+      (b'123', 1)
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, because a rename is atomic only within a file system. Random,
+    # because processes of two hosts may have the same number.
+    fresh = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Replaces the content of a file atomically.
-
-    Readers see the old text or the new one, also if the process is killed while it
-    writes, or if another process writes the same file.
+    """Replaces the text of a file atomically, see `replacing`.
 
     Args:
       path: of the file; its folder is created if missing.
@@ -24,13 +60,28 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
       >>> path.read_text(), len(list(path.parent.iterdir()))
       ('one line', 1)
     """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a rename is atomic only within a file system; the
-    # process id keeps two writers apart.
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Replaces a file by a value as JSON that every reader takes.
+
+    Args:
+      path: of the file; its folder is created if missing.
+      value: what JSON can hold.
+
+    Raises:
+      ValueError: if a number is not finite.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp(), "score.json")
+      >>> write_json(path, {"mig": 0.5})
+      >>> path.read_text()
+      '{\\n "mig": 0.5\\n}\\n'
+    """
+    write_whole(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def file_name(text: str) -> str:

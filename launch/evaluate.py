@@ -16,7 +16,6 @@ For a population, all members are scored in one table; --member=3 selects one.
 """
 
 import hashlib
-import json
 import pathlib
 from typing import Any
 
@@ -25,6 +24,7 @@ from absl import flags
 
 from dis_jax import data, evaluation, training
 from dis_jax.data.factor_kinds import read_kinds
+from dis_jax.files import write_json
 
 from . import models, shared_flags, start
 
@@ -157,7 +157,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
             *(encode, images, key, metrics), untrained=before, **chance
         )
     result |= {"source": source, "seed": _SEED.value}
-    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out, result)
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
     return result
 

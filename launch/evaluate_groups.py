@@ -10,7 +10,6 @@ code, so even an untrained encoder scores high; the result marks it with `leaks_
 Prints the table and writes it to <workdir>/evaluation/ for the report.
 """
 
-import json
 import pathlib
 import time
 
@@ -18,6 +17,7 @@ import jax
 from absl import flags
 
 from dis_jax import evaluation, training
+from dis_jax.files import write_json
 from dis_jax.methods import Gaussian
 
 from . import models, shared_flags, start
@@ -83,7 +83,7 @@ def main(argv):
         seed=_SEED.value,
         source={"step": step, "member": member, "code": None},
     )
-    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out, result)
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
 
 

@@ -8,11 +8,12 @@ normalisation and with those of each batch. Prints the table and writes it to
 """
 
 import functools
-import json
 import pathlib
 import time
 
 from absl import flags
+
+from dis_jax.files import write_json
 
 from . import shared_flags, start
 
@@ -75,7 +76,7 @@ def main(argv):
         seed=_SEED.value,
         source={"step": step, "member": member, "code": None},
     )
-    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out, result)
     print(f"{evaluation.format_table(result)}\nwritten to {out}")
 
 

@@ -8,11 +8,10 @@ labels, the table also shows --metrics, and their rank correlation with UDR.
 Writes <workdir>/udr_seed<seed>.json.
 """
 
-import json
-
 from absl import flags
 
 from dis_jax import evaluation
+from dis_jax.files import write_json
 
 from . import shared_flags, start
 
@@ -44,7 +43,7 @@ def main(argv):
         num_images=_IMAGES.value,
         seed=_SEED.value,
     )
-    out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    write_json(out, result)
     print(f"{studies.ranking_table(result)}\nwritten to {out}")
 
 

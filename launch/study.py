@@ -8,12 +8,12 @@ to DIR. --notrain trains nothing and tabulates the models that are already score
 names models whose settings differ from the study's. --udr adds UDR to the finished table.
 """
 
-import json
 import pathlib
 
 from absl import flags
 
 from dis_jax import shipped
+from dis_jax.files import replacing, write_json, write_whole
 
 from . import shared_flags, start
 
@@ -33,7 +33,6 @@ def main(argv):
     del argv
     start.set_up_jax()
     from dis_jax import figures, studies
-    from dis_jax.files import write_whole
 
     study = studies.load_study(_STUDY.value)
     if not isinstance(study, studies.Study):
@@ -46,10 +45,10 @@ def main(argv):
         result = {"made_by": start.command(), **result}
         picture = figures.to_png(figures.study_chart(result))
         for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):
-            text = json.dumps(result, indent=1, allow_nan=False) + "\n"
-            write_whole(folder / f"{study.name}.json", text)
+            write_json(folder / f"{study.name}.json", result)
             write_whole(folder / f"{study.name}.md", studies.markdown_table(result))
-            (folder / f"{study.name}.png").write_bytes(picture)
+            with replacing(folder / f"{study.name}.png") as fresh:
+                fresh.write_bytes(picture)
 
     if _TRAIN.value:
         folders = _WORKDIR.value, _DATA_DIR.value

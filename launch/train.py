@@ -15,6 +15,7 @@ from absl import flags, logging
 from ml_collections import config_flags
 
 from dis_jax import shipped
+from dis_jax.files import write_whole
 
 from . import shared_flags, start
 
@@ -46,6 +47,8 @@ _DISTRIBUTED = flags.DEFINE_boolean(
 def main(argv):
     del argv
     start.set_up_jax(distributed=_DISTRIBUTED.value)
+    import jax
+
     from dis_jax import training
 
     training.train(
@@ -55,7 +58,8 @@ def main(argv):
         resident=_RESIDENT.value,
         accept_changes=_ACCEPT_CHANGES.value,
     )
-    (pathlib.Path(_WORKDIR.value) / "command.txt").write_text(_command() + "\n")
+    if jax.process_index() == 0:
+        write_whole(pathlib.Path(_WORKDIR.value, "command.txt"), _command() + "\n")
     logging.info("done: %s", _WORKDIR.value)
 
 

@@ -46,7 +46,8 @@ def groups(
       number, from 0 and below `batch_size`.
 
     Raises:
-      ValueError: if the sizes do not fit, or a factor is not there or not known.
+      ValueError: if the sizes do not fit, or a factor is not there or not known. If the
+        set draws its images with weights, and `group_size` is given.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pathlib
 from collections.abc import Callable
 
 import numpy as np
@@ -11,9 +12,30 @@ import numpy as np
 ROOM_FOR_DATA = 0.5  # share of a memory; the rest is for models and other processes
 
 
-def host_memory() -> int:
-    """Size of the memory of this machine, in bytes."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+# The limit of a container, by version of cgroup.
+_LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+_UNKNOWN = 8 * 2**30  # where the system does not say
+
+
+def host_memory(
+    cgroup: str | os.PathLike[str] = "/sys/fs/cgroup",
+) -> int:
+    """The memory that this process may use, in bytes: the machine's or its container's.
+
+    Args:
+      cgroup: the folder in which Linux describes the limits of a container.
+
+    Returns:
+      The smaller of the two.
+    """
+    found = [_UNKNOWN]
+    if hasattr(os, "sysconf"):  # not on Windows
+        found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for name in _LIMITS:
+        path = pathlib.Path(cgroup, name)
+        if path.is_file() and (text := path.read_text().strip()).isdigit():
+            found.append(int(text))
+    return min(found)
 
 
 def kept(

@@ -38,13 +38,8 @@ def factor_columns(image_set: ImageSet, names: Sequence[str]) -> list[int]:
 
 
 def all_factors(image_set: ImageSet) -> np.ndarray:
-    """The factors of every image, (num_images, factor), on the host."""
-    if "factors" in image_set.arrays:
-        return np.asarray(image_set.arrays["factors"])
-    if image_set.is_grid:
-        index = np.arange(image_set.num_images)
-        return np.stack(np.unravel_index(index, image_set.sizes), axis=-1)
-    return np.zeros((image_set.num_images, 0), np.int32)
+    """The factors of every image (unknown = -1), (num_images, factor), on the host."""
+    return np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
 
 
 def known_labels(
@@ -73,7 +68,8 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
       each image's group in `order`.
 
     Raises:
-      ValueError: if a factor is not there, or unknown for some images.
+      ValueError: if a factor is not there, or unknown for some images. If the set draws
+        its images with weights, which groups of equal chances would ignore.
 
     Example:
       >>> digits = data.from_arrays(
@@ -82,6 +78,12 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
       >>> {k: v.tolist() for k, v in group_table(digits, ["digit"]).items()}
       {'order': [1, 0, 2], 'start': [1, 0, 1], 'size': [2, 1, 2]}
     """
+    if image_set.draw_fn is not None:
+        raise ValueError(
+            f"{image_set.name!r} draws its images with weights, which groups of images "
+            "that share labels would ignore; use the set without its +correlated or "
+            "similar suffix, or a method that learns from pairs, such as ada_gvae."
+        )
     labels = known_labels(image_set, names)
     _, group, counts = np.unique(
         labels, axis=0, return_inverse=True, return_counts=True

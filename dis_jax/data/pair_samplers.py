@@ -237,7 +237,7 @@ def attribute_pairs(
     if order == "epoch" and math.prod(sizes) >= 2**31:
         raise ValueError(
             f"there are {math.prod(sizes):.3g} possible pairs, too many for an epoch (at "
-            'most 2**31); restrict the values, or use order="keyed".'
+            'most 2**31 - 1); restrict the values, or use order="keyed".'
         )
 
     def plan(image_set, key, step, args):
@@ -285,7 +285,8 @@ def views(
 
     Raises:
       ValueError: if the images have colours, a factor is not there or not known, or
-        `zoom` is below 1, or both `same` and `class_counts` are given.
+        `zoom` is below 1, or both `same` and `class_counts` are given. If the set draws
+        its images with weights, and `same` is given.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")

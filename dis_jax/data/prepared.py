@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -90,15 +91,16 @@ def raw_files(
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """The newest version in a set's folder, prepared by this package or by tfds.
 
-    array_record files are preferred: others need tensorflow.
+    Of those in array_record files, or else of the others, which need tensorflow.
     """
     versions = []
     for path in folder.glob("[0-9]*/dataset_info.json"):  # no incomplete.*
         with whole(path, "description of a prepared set", _AGAIN):
             text = path.read_text(encoding="utf-8")
-        versions.append((f'"{_ARRAY_RECORD}"' in text, path.parent))
-    versions.sort()
-    return versions[-1][1] if versions else None
+        # As numbers: as text, version 10 comes before version 2.
+        version = tuple(map(int, re.findall(r"\d+", path.parent.name)))
+        versions.append((f'"{_ARRAY_RECORD}"' in text, version, path.parent))
+    return max(versions)[-1] if versions else None
 
 
 def check_complete(directory: pathlib.Path) -> None:

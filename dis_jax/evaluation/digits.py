@@ -17,6 +17,7 @@ from absl import logging
 from jaxtyping import Array, Float, Int
 
 from dis_jax import data, networks
+from dis_jax.files import replacing
 
 _FILE = "digit_classifier.npz"
 _BATCH = 128
@@ -205,13 +206,10 @@ def _read(params: Any, images: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _save(path: pathlib.Path, made: DigitClassifier, about: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     flat: Any = flax.traverse_util.flatten_dict(made.params, sep="/")
-    # Renamed when complete: other processes may read or write the cache at the same
-    # time.
-    fresh = path.with_suffix(f".{os.getpid()}.npz")
-    np.savez(fresh, accuracy=made.accuracy, **about, **flat)
-    fresh.replace(path)
+    # Other processes may read or write the cache at the same time.
+    with replacing(path) as fresh:
+        np.savez(fresh, accuracy=made.accuracy, **about, **flat)
 
 
 def _load(path: pathlib.Path, about: Mapping[str, Any]) -> DigitClassifier | None:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from dis_jax import losses, networks
 from dis_jax.methods.method import Gaussian
 from dis_jax.probing.checks import check_codes, random_key
+from dis_jax.probing.cross_fit import location_scale
 from dis_jax.probing.sklearn_models import fit_logistic
 
 Evidence = Literal["image", "batch", "disjoint"]
@@ -315,7 +316,7 @@ def _logistic(
             for k, codes in zip(keys, (train, test), strict=True)
         )
     )
-    spread = x.std(axis=0) + 1e-12
-    model = fit_logistic((x - x.mean(axis=0)) / spread, y)
-    test_x = (x_test - x.mean(axis=0)) / spread
-    return model.score((x - x.mean(axis=0)) / spread, y), model.score(test_x, y_test)
+    mean, std = location_scale(x)
+    x, x_test = (x - mean) / std, (x_test - mean) / std
+    model = fit_logistic(x, y)
+    return model.score(x, y), model.score(x_test, y_test)

@@ -88,7 +88,10 @@ def write_model_card(
         member=0,
         num_examples=num_examples,
     )
-    command = workdir / "command.txt"
+    path = workdir / "command.txt"
+    command = (
+        path.read_text(encoding="utf-8").strip() if path.is_file() else "(unknown)"
+    )
     text = _CARD.format(
         method=config.method,
         dataset=config.dataset,
@@ -96,7 +99,7 @@ def write_model_card(
         steps=int(state.step),
         batch=config.batch_size,
         seed=config.seed,
-        command=command.read_text().strip() if command.is_file() else "(unknown)",
+        command=command,
         schedule=_schedule(config, int(state.step)),
         pictures=_pictures(out, subject),
         scores=_scores(subject.evaluations),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from dis_jax.figures.charts import score_lines
 from dis_jax.figures.latents import by_kl, kl_per_dimension, traversal_values, traverse
 from dis_jax.figures.matrices import matrix
 from dis_jax.figures.pixels import Pixels, image_grid, to_png
-from dis_jax.files import file_name, write_whole
+from dis_jax.files import file_name, write_json, write_whole
 from dis_jax.markup import escape_markdown
 from dis_jax.probing.encoding import encode_codes, images_at
 from dis_jax.studies import (
@@ -244,8 +243,7 @@ def write_transfer(
     }
     if made_by:
         result["made_by"] = made_by
-    text = json.dumps(result | told, indent=1, allow_nan=False)
-    write_whole(out / "transfer.json", text + "\n")
+    write_json(out / "transfer.json", result | told)
     head = "\n\n".join(filter(None, (f"# {escape_markdown(title)}", notes)))
     write_whole(out / "transfer.md", f"{head}\n\n{transfer_markdown(result)}")
     if pictures:

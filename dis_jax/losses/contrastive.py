@@ -113,6 +113,7 @@ def nt_xent(
 
 def _unit(rows: Float[Array, "batch feature"]) -> Float[Array, "batch feature"]:
     """Rows scaled to length 1; a row of zeros stays zero."""
-    # Bounded before the square root, whose slope at 0 is infinite.
+    # Bounded before the square root, whose slope at 0 is infinite. By eps²: with a
+    # smaller bound the gradient of a row of zeros, 1 / bound, would outweigh all others.
     square = (rows**2).sum(axis=1, keepdims=True)
-    return rows / jnp.sqrt(jnp.maximum(square, jnp.finfo(rows.dtype).tiny))
+    return rows / jnp.sqrt(jnp.maximum(square, jnp.finfo(rows.dtype).eps ** 2))

@@ -251,7 +251,7 @@ def _lowering(subject: _Subject) -> None:
     )
     state = jax.eval_shape(subject.method.init, jax.random.key(0), batch)
     # The bits of the key: a plain array, like all other arguments of the exported step.
-    bits = jax.ShapeDtypeStruct((2,), jnp.uint32)
+    bits = jax.eval_shape(lambda: jax.random.key_data(jax.random.key(0)))
 
     def step(key_data: Array, state: State, batch: Batch) -> Any:
         state = state._replace(key=jax.random.wrap_key_data(key_data))

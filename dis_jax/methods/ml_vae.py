@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -156,7 +157,7 @@ def _total(
     if config.normaliser == "groups":
         return average_group
     # The public code takes the mean over all pixels of all images (batch * 784).
-    values = len(nll) * jnp.prod(jnp.array(config.image_shape))
+    values = len(nll) * math.prod(config.image_shape)
     return average_group * groups / values
 
 

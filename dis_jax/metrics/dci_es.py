@@ -89,7 +89,8 @@ def dci_es(
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `probes` is unknown, or there are fewer than two rising sizes.
+        `probes` is unknown, or there are fewer than two rising sizes, or they are given
+        with probes of one's own.
 
     Example:
       >>> import numpy as np
@@ -103,6 +104,10 @@ def dci_es(
         raise ValueError(f"probes must be one of {tuple(_PROBES)}, found {probes!r}.")
     if sizes is not None and (len(sizes) < 2 or sorted({*sizes}) != [*sizes]):
         raise ValueError(f"sizes must be two or more rising numbers, found {sizes}.")
+    if callable(probes) and sizes is not None:
+        raise ValueError(
+            "sizes are those of the named probes; your own function chooses its own."
+        )
     family = probes if callable(probes) else _PROBES[probes]
     if sizes is not None:
         family = functools.partial(family, sizes=sizes)

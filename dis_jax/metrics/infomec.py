@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from dis_jax.probing.checks import check_codes, check_pair, name_dims
+from dis_jax.probing.cross_fit import location_scale
 from dis_jax.probing.factor_kinds import (
     Kind,
     as_labels,
@@ -192,8 +193,8 @@ def _determination(inputs: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _standardise(codes: np.ndarray) -> np.ndarray:
-    std = codes.std(axis=0)
-    return (codes - codes.mean(axis=0)) / np.where(std > 0, std, 1)
+    mean, std = location_scale(codes)
+    return (codes - mean) / std
 
 
 def _one_hot(codes: np.ndarray) -> np.ndarray:

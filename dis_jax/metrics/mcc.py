@@ -31,6 +31,7 @@ from dis_jax.probing.reweighted import (
 _CORRELATIONS = ("pearson", "spearman")
 _TRANSFORMS = (None, "linear", "kernel")
 _CONSTANT = 1e-7  # spread that rounding in the moments gives a constant column
+_COLLINEAR = 1e-9  # 1 - r² that rounding leaves of two collinear columns
 
 
 class Mcc(NamedTuple):
@@ -284,8 +285,11 @@ def _correlations(
         if width == 2:  # an angle: multiple correlation with cosine and sine
             # R² of the dimension on both columns, which correlate by `between`
             b, between = codes[:, at + 1], both[at, at + 1]
-            rest = max(1 - between * between, 1e-12)
-            a = np.sqrt(np.maximum(a * a + b * b - 2 * a * b * between, 0) / rest)
+            rest = 1 - between * between
+            if rest > _COLLINEAR:
+                a = np.sqrt(np.maximum(a * a + b * b - 2 * a * b * between, 0) / rest)
+            else:  # an angle of two values: one column is a multiple of the other
+                a = np.maximum(np.abs(a), np.abs(b))
         found.append(np.minimum(np.abs(a), 1))
         at += width
     return np.stack(found, axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
+from dis_jax.probing.cross_fit import location_scale
 from dis_jax.probing.factor_kinds import Kind, check_split_kinds, is_label
 from dis_jax.probing.histogram_information import (
     histogram_bins,
@@ -117,8 +118,7 @@ def modularity_explicitness(
     per_dim = _modularity(found)
     codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
     # By the moments of the training part, which the regression is fitted on.
-    mean, std = codes.mean(axis=0), codes.std(axis=0)
-    std = np.where(std > 0, std, 1)
+    mean, std = location_scale(codes)
     parts = (codes - mean) / std, (test_codes - mean) / std
     labels = {k: (columns[k], tests[k]) for k, kind in enumerate(own) if is_label(kind)}
     explicitness = [_explicitness(*parts, *pair) for pair in labels.values()]

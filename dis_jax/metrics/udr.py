@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
 from dis_jax.probing.checks import check_codes, name_dims
+from dis_jax.probing.cross_fit import location_scale
 
 _ALPHA = 0.1  # weight of the lasso's penalty
 _CORRELATIONS = ("lasso", "spearman")
@@ -158,6 +159,5 @@ def _agreement(matrix: Float[np.ndarray, "a b"]) -> float:
 
 
 def _standardise(z: np.ndarray) -> np.ndarray:
-    z = z.astype(np.float64)
-    std = z.std(axis=0)
-    return (z - z.mean(axis=0)) / np.where(std > 0, std, 1)
+    mean, std = location_scale(z.astype(np.float64))
+    return (z - mean) / std

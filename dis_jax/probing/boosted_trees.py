@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from dis_jax.probing.cross_fit import location_scale
+from dis_jax.provenance import cpu_cores
 
 # The defaults of scikit-learn's GradientBoostingClassifier.
 _ROUNDS = 100
@@ -54,13 +56,13 @@ def fit_side_by_side(
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
 ) -> list[Trees]:
-    """Fits the model of each column, as many at a time as there are cores."""
+    """Fits the model of each column, as many at a time as this process has cores."""
     # Labels of many values take longest, a tree for each: they start first.
     trees_of = [
         len(np.unique(column)) if column.dtype.kind == "i" else 1 for column in columns
     ]
     order = sorted(range(len(columns)), key=lambda k: -trees_of[k])
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cpu_cores()) as pool:
         done = pool.map(lambda k: fits[k](codes, columns[k], test_codes, seed), order)
         return [trees for _, trees in sorted(zip(order, done, strict=True))]
 
@@ -109,7 +111,7 @@ def lightgbm_regressor(
     import lightgbm
 
     codes, test_codes = _not_all_zero(codes, test_codes)
-    mean, std = values.mean(), values.std()
+    mean, std = location_scale(values)
     options = _LIGHTGBM | {
         "objective": "regression",
         "learning_rate": _RATE,

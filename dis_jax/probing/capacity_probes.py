@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from dis_jax.probing.cross_fit import location_scale
 from dis_jax.probing.sklearn_models import fit, fit_logistic
 
 FOREST_DEPTHS = (1, 2, 3, 4, 8, 10, 12, 14, 16, 18, 20, 32)
@@ -81,8 +82,7 @@ def mlp_probes(
     The capacity is the logarithm of the number of parameters. Networks are scikit-learn's
     with early stopping; the linear model is a logistic regression or least squares.
     """
-    mean, std = codes.mean(axis=0), codes.std(axis=0)
-    std = np.where(std > 0, std, 1)
+    mean, std = location_scale(codes)
     x, x_test = (codes - mean) / std, (test_codes - mean) / std
     outputs = len(np.unique(target)) if target.dtype.kind == "i" else target.shape[1]
     parameters, predicted = [], []
@@ -126,7 +126,7 @@ def _network(
     if width == 0:
         return fit(LinearRegression(), x, target).predict
     # Networks depend on the scale of their targets.
-    mean, std = target.mean(axis=0), target.std(axis=0)
+    mean, std = location_scale(target)
     y = (target - mean) / std
     model = fit(MLPRegressor(**options), x, y[:, 0] if y.shape[1] == 1 else y)
     return lambda rows: model.predict(rows).reshape(len(rows), -1) * std + mean

@@ -97,11 +97,38 @@ def halves(
 def standardise(
     x: Float[np.ndarray, "batch column"], rows: Int[np.ndarray, " fit"]
 ) -> Float[np.ndarray, "batch column"]:
-    """Standardises all rows by the mean and standard deviation of some."""
-    mean, std = x[rows].mean(axis=0), x[rows].std(axis=0)
-    # By the range: the computed deviation of equal values may be a rounding error.
+    """Standardises all rows by the mean and standard deviation of some.
+
+    Args:
+      x: all rows.
+      rows: positions of those that the mean and the deviation are of.
+
+    Returns:
+      The same shape; columns that are constant in these rows are 0.
+    """
+    mean, std = location_scale(x[rows])
     moving = np.ptp(x[rows], axis=0) > 0
-    return np.where(moving, (x - mean) / np.where(moving, std, 1), 0)
+    return np.where(moving, (x - mean) / std, 0)
+
+
+def location_scale(
+    x: Float[np.ndarray, " *shape"],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column; 1 for the deviation of a constant.
+
+    Args:
+      x: rows.
+
+    Returns:
+      Both, one number per column.
+
+    Example:
+      >>> mean, std = location_scale(np.array([[0.1, 0.0], [0.1, 2.0], [0.1, 4.0]]))
+      >>> std.round(3).tolist()
+      [1.0, 1.633]
+    """
+    # By the range: the computed deviation of equal values may be a rounding error.
+    return x.mean(axis=0), np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 1)
 
 
 def predict(
@@ -128,7 +155,7 @@ def predict(
         weights = np.linalg.lstsq(design, y, rcond=None)[0]
         return np.c_[np.ones(len(x_test)), x_test] @ weights
     # Kernel ridge and networks depend on the scale of their targets.
-    mean, std = y.mean(axis=0), y.std(axis=0)
+    mean, std = location_scale(y)
     target = (y - mean) / std
     if model == "kernel":
         rows = np.random.default_rng(seed).permutation(len(x))[:_KERNEL_ROWS]

@@ -13,7 +13,7 @@ import numpy as np
 from absl import logging
 
 from dis_jax import data, training
-from dis_jax.files import write_whole
+from dis_jax.files import write_json
 from dis_jax.methods import State, schedules
 from dis_jax.probing.encoding import Encode, code_fn
 from dis_jax.provenance import provenance
@@ -224,8 +224,7 @@ class _Ledger:
 
     def write(self, record: Record) -> None:
         self._by_member[record["member"]] = record
-        text = json.dumps(self.records, indent=1, allow_nan=False) + "\n"
-        write_whole(self._path, text)
+        write_json(self._path, self.records)
 
     def _changed(self, model: Record) -> dict[str, tuple[Any, Any]]:
         """Fields in which the record of a model differs from the request."""

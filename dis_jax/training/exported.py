@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dis_jax import extras
-from dis_jax.files import write_whole
+from dis_jax.files import replacing, write_whole
 from dis_jax.methods import Method, State, point
 
 WEIGHTS = "model.safetensors"
@@ -160,10 +160,8 @@ def write(
     if half:
         arrays = {name: _halved(name, array) for name, array in arrays.items()}
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{WEIGHTS}.{os.getpid()}"
-    fresh.write_bytes(save(arrays, metadata))
-    fresh.replace(folder / WEIGHTS)  # atomic: no reader sees a partial file
+    with replacing(folder / WEIGHTS) as fresh:
+        fresh.write_bytes(save(arrays, metadata))
     write_whole(folder / "config.json", json.dumps(config, indent=2) + "\n")
 
 

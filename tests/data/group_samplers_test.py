@@ -88,3 +88,24 @@ def test_unknown_labels_are_refused():
         data.groups(few(np.array([0, -1, -1])), 4, shared="label", group_size=2)
     with pytest.raises(ValueError, match="2 of the 3 images of 'few'"):
         data.groups(few(np.array([0, -1, -1])), 4, shared="label")
+
+
+def test_groups_do_not_pass_over_weights():
+    labels = np.indices((8, 8)).reshape(2, -1).T
+    held = data.from_arrays(
+        np.zeros((64, 2, 2), np.uint8), labels, name="held", factor_names=("a", "b")
+    )
+    sets = {
+        "a": data.weighted(held, np.eye(8)),
+        "pos_x": data.load("rendered_dsprites+correlated(pos_x,pos_y,.1)"),
+    }
+    for factor, image_set in sets.items():
+        refused = pytest.raises(ValueError, match=r"weights, which groups .* ignore")
+        with refused:
+            data.groups(image_set, 6, shared=factor, group_size=2)
+        with refused:
+            data.views(image_set, 6, same=factor)
+        # found groups are those of images that are drawn with their weights
+        batch = draw(data.groups(image_set, 64, shared=factor), image_set)
+        x, y = np.asarray(batch["factors"])[:, -2:].T
+        assert np.corrcoef(x, y)[0, 1] > 0.8

@@ -38,3 +38,16 @@ def test_a_set_that_would_fill_the_memory_is_read_anew(monkeypatch):
     assert host_memory.kept(read, 10, (1, 1, 1)) is read
     monkeypatch.setattr(host_memory, "host_memory", lambda: 20)
     assert host_memory.kept(read, 10, (1, 1, 1)) is not read
+
+
+def test_the_limit_of_a_container_counts(tmp_path):
+    machine = host_memory.host_memory(tmp_path)
+    assert machine > 2**28
+    for name, text, expected in (
+        ("memory.max", "max", machine),
+        ("memory.max", "1048576", 2**20),
+        ("memory/memory.limit_in_bytes", "4096", 4096),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+        assert host_memory.host_memory(tmp_path) == expected

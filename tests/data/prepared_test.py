@@ -191,6 +191,9 @@ def test_tfrecord_files_are_passed_over_where_there_are_others(tmp_path):
     info = newer / "dataset_info.json"
     info.write_text(info.read_text().replace("array_record", "tfrecord"))
     assert prepared.newest(directory.parent) == directory
+    tenth = shutil.copytree(directory, directory.parent / "10.0.0")
+    assert prepared.newest(directory.parent) == tenth
+    shutil.rmtree(tenth)
     shutil.rmtree(directory)
     if importlib.util.find_spec("tensorflow"):
         return

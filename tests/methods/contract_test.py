@@ -79,6 +79,11 @@ def test_a_good_method_passes_every_part(check):
     assert check(linear) == tuple(methods.CONTRACT)
 
 
+def test_a_step_is_lowered_with_keys_of_another_size(check):
+    with jax.default_prng_impl("rbg"):
+        assert check(linear, "lowering") == ("lowering",)
+
+
 def _update(change):
     """The linear method with another step."""
 

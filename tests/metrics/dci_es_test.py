@@ -88,3 +88,5 @@ def test_wrong_family_is_named():
         dci_es(*(np.ones((100, 1)), FACTORS) * 2, probes="tree")
     with pytest.raises(ValueError, match="rising"):
         dci_es(*(np.ones((100, 1)), FACTORS) * 2, sizes=(4, 2))
+    with pytest.raises(ValueError, match="your own function chooses its own"):
+        dci_es(*(np.ones((100, 1)), FACTORS) * 2, probes=print, sizes=(2, 4))

@@ -85,6 +85,16 @@ def test_an_angle_is_one_factor():
     )
 
 
+@pytest.mark.parametrize("values", [(0, 180), (0, 90), (30, 210), (10, 11)])
+def test_an_angle_of_two_values_is_one_column(values):
+    angle = np.random.default_rng(0).choice(values, 400).astype(float)
+    codes = np.c_[angle == values[0], np.random.default_rng(1).normal(size=400)]
+    found = mcc(codes, angle[:, None], kinds=[("circular", 360)])
+    assert found.score == pytest.approx(1)
+    noise = mcc(codes[:, 1:], angle[:, None], kinds=[("circular", 360)])
+    assert noise.score < 0.2
+
+
 def test_categories_take_no_part(gaussians):
     factors = np.c_[gaussians[:, :2], np.arange(4000) % 3]
     found = mcc(gaussians, factors, kinds=["continuous", "ordered", "categorical"])

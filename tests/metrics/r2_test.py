@@ -37,6 +37,17 @@ def test_a_spiral_is_read_by_models_that_bend(model):
     assert r2(codes, turns[:, None], model=model).score > 0.9
 
 
+@pytest.mark.parametrize("model", ["linear", "mlp", "gbt", "kernel"])
+def test_a_target_that_is_constant_in_a_half_is_predicted_there(model):
+    rng = np.random.default_rng(0)
+    factors = np.c_[rng.normal(size=400), np.zeros(400)]
+    factors[7, 1] = 1  # one half of the rows holds zeros alone
+    codes = factors[:, :1] + 0.01 * rng.normal(size=(400, 2))
+    found = r2(codes, factors, kinds=["continuous", "ordered"], model=model)
+    assert found.per_factor[0] > 0.9
+    assert found.per_factor[1] < 0.1
+
+
 def test_an_angle_is_predicted_as_cosine_and_sine():
     angle = np.random.default_rng(0).uniform(0, 40, 2000)
     radians = 2 * np.pi * angle / 40
