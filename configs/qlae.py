@@ -11,8 +11,9 @@ from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_shapes3d"):
+    asked = base_config.read(argument)
     config = base_config.get_config(
-        *("qlae", argument, "rendered_shapes3d"),
+        *("qlae", asked, "rendered_shapes3d"),
         quantise=0.01,
         commit=0.01,
         weight_decay=0.1,
@@ -21,6 +22,6 @@ def get_config(argument="rendered_shapes3d"):
     config.network.latent = 12 if "shapes3d" in config.dataset else 10
     config.hparams.learning_rate = 1e-3
     config.batch_size = 128
-    if config.steps == 300_000:  # no demo
+    if "demo" not in asked.options:
         config.steps = 200_000
     return config

@@ -13,8 +13,9 @@ from dis_jax.training import base_config
 
 
 def get_config(argument="rendered_shapes3d"):
+    asked = base_config.read(argument)
     config = base_config.get_config(
-        *("tripod", argument, "rendered_shapes3d"),
+        *("tripod", asked, "rendered_shapes3d"),
         multi_information=1e-4,
         hessian=1e-2,
         perturbation=0.1,
@@ -23,6 +24,6 @@ def get_config(argument="rendered_shapes3d"):
     config.num_perturbations = 2
     config.network.latent = 12 if "shapes3d" in config.dataset else 10
     config.hparams.learning_rate = 2e-4
-    if config.steps == 300_000:  # no demo
+    if "demo" not in asked.options:
         config.steps = 250_000
     return config

@@ -21,7 +21,7 @@ from dis_jax.data.load import NAMES, load, name_and_split
 from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
 from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
 from dis_jax.data.own_files import from_path
-from dis_jax.data.pair_samplers import attribute_pairs, pairs, transitions, views
+from dis_jax.data.pair_samplers import pairs, transitions
 from dis_jax.data.prepared import prepare
 from dis_jax.data.rendered_dsprites import (
     draw_sprites,
@@ -66,16 +66,14 @@ from dis_jax.data.transforms import (
     coloured_pair,
     grey,
     noisy,
-    resized,
-    rotate_and_zoom,
     sampled_binary,
     stands_out,
     tinted,
     tinted_on_noise,
     viridis,
-    warped,
-    zoomed_in,
 )
+from dis_jax.data.view_samplers import attribute_pairs, views
+from dis_jax.data.warps import resized, rotate_and_zoom, warped, zoomed_in
 
 # name -> (image_set, batch_size, **arguments) -> Sampler
 SAMPLERS: dict[str, Callable[..., Sampler]] = {

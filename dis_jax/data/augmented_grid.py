@@ -12,7 +12,7 @@ from jaxtyping import Array, UInt8
 
 from dis_jax.data.arrays import checked_images
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
-from dis_jax.data.transforms import source_points
+from dis_jax.data.warps import source_points
 
 ROTATIONS = 18  # every 20 degrees
 SCALES = tuple(np.linspace(1.0, 0.5, 9).tolist())

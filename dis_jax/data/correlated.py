@@ -254,9 +254,7 @@ def read_ridges(image_set: ImageSet, kind: str, words: Sequence[str]) -> list[Ri
     """
     falling = kind == "anticorrelated"
     names = image_set.factor_names
-    settings = CORRELATIONS.get(
-        image_set.name.split("+")[0].removeprefix("rendered_"), {}
-    )
+    settings = CORRELATIONS.get(image_set.base_name, {})
     if kind == "confounded" and len(words) == 2 and words[0] in names:
         width = _width(words[1])
         others = [

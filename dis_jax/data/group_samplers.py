@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from dis_jax.data.image_set import ImageSet
-from dis_jax.data.labels import factor_columns, group_table, known_labels
-from dis_jax.data.pair_samplers import partners
+from dis_jax.data.labels import factor_columns, group_table, known_labels, partners
 from dis_jax.data.samplers import (
     Order,
     Sampler,

@@ -88,6 +88,11 @@ class ImageSet:
         """Whether every combination of factors has its image, in C order."""
         return self.images_fn is not None
 
+    @property
+    def base_name(self) -> str:
+        """The name without its suffixes, the same for a real set and its rendering."""
+        return self.name.split("+")[0].removeprefix("rendered_")
+
     def names_of(self, factor: str) -> tuple[str, ...]:
         """The names of a factor's values; empty where they are numbers."""
         names = dict(zip(self.factor_names, self.value_names, strict=False))

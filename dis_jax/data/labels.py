@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, Key
 
 from dis_jax.data.image_set import ImageSet
 
@@ -96,6 +97,14 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
         "size": counts[group],
     }
     return {key: jnp.asarray(value, jnp.int32) for key, value in table.items()}
+
+
+def partners(
+    key: Key[Array, ""], table: Mapping[str, Array], index: Int[Array, "*shape"]
+) -> Int[Array, "*shape"]:
+    """A random member of each image's group, itself included, by a `group_table`."""
+    offset = jax.random.randint(key, index.shape, 0, table["size"][index])
+    return table["order"][table["start"][index] + offset]
 
 
 def class_subset(

@@ -13,7 +13,7 @@ from dis_jax.data.correlated import own_weights, with_weights
 from dis_jax.data.epoch_order import epoch_index
 from dis_jax.data.image_set import Batch, ImageSet, Pick
 from dis_jax.data.labels import class_subset
-from dis_jax.data.transforms import DIGIT_DEGREES, DIGIT_ZOOM, rotate_and_zoom
+from dis_jax.data.warps import DIGIT_DEGREES, DIGIT_ZOOM, rotate_and_zoom
 
 Order = Literal["keyed", "epoch"]
 

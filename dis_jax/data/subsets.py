@@ -180,7 +180,7 @@ def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
             f"{image_set.name!r} is not a full grid; it has no such split."
         )
     if mode.startswith("recombination"):
-        known = RECOMBINATIONS.get(_plain_name(image_set), {})
+        known = RECOMBINATIONS.get(image_set.base_name, {})
         if mode not in known:
             raise ValueError(
                 f"{mode} is defined for {', '.join(RECOMBINATIONS)}, not for "
@@ -238,10 +238,6 @@ def _holds(
             f"{factor!r} has no value {value!r}; expected 0 to {size - 1}{words}."
         )
     return _COMPARE[sign](factors[:, column], number)
-
-
-def _plain_name(image_set: ImageSet) -> str:
-    return image_set.name.split("+")[0].removeprefix("rendered_")
 
 
 def _ordered_columns(image_set: ImageSet) -> list[int]:

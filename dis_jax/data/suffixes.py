@@ -19,11 +19,11 @@ from dis_jax.data.transforms import (
     coloured,
     grey,
     noisy,
-    resized,
     tinted,
     tinted_on_noise,
     viridis,
 )
+from dis_jax.data.warps import resized
 
 VARIANTS = (
     "coloured",

@@ -44,27 +44,27 @@ from dis_jax.metrics.held_out_r2 import held_out_r2
 from dis_jax.metrics.infomec import InfoMec, infomec
 from dis_jax.metrics.irs import Irs, irs
 from dis_jax.metrics.jemmig import Jemmig, jemmig
-from dis_jax.metrics.mask_variance import (
-    MaskVariance,
-    Scenes,
-    factor_scenes,
-    foreground_masks,
-    mask_variance,
-    recoloured_scenes,
-)
+from dis_jax.metrics.mask_variance import MaskVariance, mask_variance
 from dis_jax.metrics.mcc import Mcc, mcc
 from dis_jax.metrics.mig import Mig, mig
 from dis_jax.metrics.modularity_explicitness import (
     ModularityExplicitness,
     modularity_explicitness,
 )
-from dis_jax.metrics.omes import Omes, omes, omes_from_pairs, omes_on_grid
+from dis_jax.metrics.omes import Omes, omes, omes_from_pairs
+from dis_jax.metrics.omes_on_grid import omes_on_grid
 from dis_jax.metrics.pairwise_entanglement import pairwise_entanglement
 from dis_jax.metrics.r2 import R2, r2
 from dis_jax.metrics.sap import Sap, sap
 from dis_jax.metrics.udr import Udr, udr
 from dis_jax.probing.encoding import code_fn, encode_all, encode_codes
 from dis_jax.probing.labelled_codes import labelled_images
+from dis_jax.probing.scenes import (
+    Scenes,
+    factor_scenes,
+    foreground_masks,
+    recoloured_scenes,
+)
 from dis_jax.probing.torch_encoding import encode_with
 
 if TYPE_CHECKING:

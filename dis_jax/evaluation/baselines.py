@@ -21,11 +21,12 @@ _WHICH = ("cheap", "all", "none")
 def untrained_encoder(
     method: Method, config: Any, image_set: data.ImageSet, code: str | None = None
 ) -> Encode:
-    """The encoder of a run as it was before its first step.
+    """The encoder of a run with the random weights that its seed makes.
 
     Args:
       method: of the run.
-      config: of the run; its seed makes the weights.
+            config: of the run; its seed makes the weights, also of networks that the
+            run takes from another (`init_from`).
       image_set: what the run trains on.
       code: see `code_fn`.
 

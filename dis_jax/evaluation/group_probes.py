@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from dis_jax import losses, networks
 from dis_jax.methods.method import Gaussian
-from dis_jax.probing.checks import check_codes, random_key
+from dis_jax.probing.checks import check_codes, majority_accuracy, random_key
 from dis_jax.probing.cross_fit import location_scale
 from dis_jax.probing.sklearn_models import fit_logistic
 
@@ -148,13 +148,12 @@ def probe(
     settings = _Settings(
         *(evidence, len(values), batch_size, steps, learning_rate, batch_statistics)
     )
-    commonest = jnp.bincount(train.label, length=len(values)).argmax()
     accuracies = _mlp if model == "mlp" else _logistic
     train_accuracy, accuracy = accuracies(settings, key, train, test, noise_scale)
     return Probe(
         float(accuracy),
         float(train_accuracy),
-        float((test.label == commonest).mean()),
+        majority_accuracy(np.asarray(train.label), np.asarray(test.label)),
         evidence == "batch",
     )
 

@@ -14,7 +14,7 @@ from jaxtyping import Array, Key
 from dis_jax import data, training
 from dis_jax.methods.method import Categorical, Method, State
 from dis_jax.metrics.downstream import downstream
-from dis_jax.probing.checks import check_codes, random_key
+from dis_jax.probing.checks import check_codes, majority_accuracy, random_key
 
 HEAD = "head"  # the reader that was trained with the system
 
@@ -369,6 +369,5 @@ def _head_scores(
         float((part.codes[code].argmax(axis=1) == part.labels[label]).mean())
         for part in (test, train)
     )
-    values, counts = np.unique(train.labels[label], return_counts=True)
-    commonest = values[counts.argmax()]
-    return accuracy, train_accuracy, float((test.labels[label] == commonest).mean())
+    chance = majority_accuracy(train.labels[label], test.labels[label])
+    return accuracy, train_accuracy, chance

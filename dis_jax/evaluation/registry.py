@@ -26,7 +26,8 @@ from dis_jax.metrics.mask_variance import mask_variance
 from dis_jax.metrics.mcc import mcc, reweighted_mcc
 from dis_jax.metrics.mig import mig, reweighted_mig
 from dis_jax.metrics.modularity_explicitness import modularity_explicitness
-from dis_jax.metrics.omes import omes, omes_on_grid, reweighted_omes
+from dis_jax.metrics.omes import omes, reweighted_omes
+from dis_jax.metrics.omes_on_grid import omes_on_grid
 from dis_jax.metrics.r2 import r2, reweighted_r2
 from dis_jax.metrics.sap import sap
 from dis_jax.probing.labelled_codes import Samples

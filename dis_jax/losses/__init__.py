@@ -7,7 +7,6 @@ from dis_jax.losses.capacity import capacity_penalty
 from dis_jax.losses.categorical import (
     categorical_entropy,
     categorical_kl,
-    gumbel_noise,
     gumbel_softmax,
     info_lower_bound,
 )
@@ -104,7 +103,6 @@ __all__ = [
     "generator_loss",
     "group_elbo",
     "group_noise",
-    "gumbel_noise",
     "gumbel_softmax",
     "info_lower_bound",
     "info_nce",

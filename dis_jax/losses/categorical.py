@@ -13,27 +13,6 @@ from jaxtyping import Array, Float, Key
 from dis_jax.losses._shapes import check_shapes
 
 
-def gumbel_noise(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Standard Gumbel noise.
-
-    `-log(-log u)`, u ~ U(0, 1): argmax(logits + noise) is a draw from softmax(logits).
-
-    Eq.: Jang et al. 2017, section 2
-
-    Args:
-      key: a random key.
-      shape: the shape of the result.
-
-    Returns:
-      An array of `shape`; mean .5772, standard deviation 1.2825, always finite.
-
-    Example:
-      >>> print(losses.gumbel_noise(jax.random.key(0), (2, 3)).shape)
-      (2, 3)
-    """
-    return jax.random.gumbel(key, shape)
-
-
 def gumbel_softmax(
     key: Key[Array, ""],
     logits: Float[Array, " batch *codes category"],
@@ -69,7 +48,7 @@ def gumbel_softmax(
     check_shapes(
         logits=(logits, "batch *codes category"), temperature=(temperature, "")
     )
-    noisy = logits + gumbel_noise(key, logits.shape)
+    noisy = logits + jax.random.gumbel(key, logits.shape)
     # Subtract the maximum before dividing: then no quotient is positive, and none
     # overflows to +inf. Softmax ignores the shift, so it needs no gradient.
     noisy -= jax.lax.stop_gradient(noisy.max(axis=-1, keepdims=True))

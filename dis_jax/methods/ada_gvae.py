@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Gaussian, Method, State
+from dis_jax.methods.method import Batch, Gaussian, Method, State, check_choices
 
 AGGREGATES: dict[str, Callable[..., tuple[Array, Array]]] = {
     "average": losses.average_posteriors,
@@ -117,10 +117,7 @@ def _adaptive(x: Gaussian, y: Gaussian, batch: Batch) -> Array:
 
 
 def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) -> Method:
-    if aggregate not in AGGREGATES:
-        raise ValueError(
-            f"aggregate is {aggregate!r}; expected one of {tuple(AGGREGATES)}."
-        )
+    check_choices({"aggregate": aggregate}, aggregate=AGGREGATES)
     nets = autoencoder.make_networks(config)
 
     def loss(
@@ -144,7 +141,7 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
             )
         )
         z = losses.gaussian_sample(key, *posterior)
-        nll = autoencoder.explain(nets, params, z, flat, state.hparams)
+        nll = autoencoder.reconstruction_nll(nets, params, z, flat, state.hparams)
         reconstruction = nll.mean()
         kl = losses.gaussian_kl(*posterior).mean()
         total = reconstruction + _beta(state) * kl

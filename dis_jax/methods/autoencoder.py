@@ -32,7 +32,14 @@ class Networks(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """Terms of the evidence lower bound, batch averages, and what they come from."""
+    """Terms of the evidence lower bound, and what they come from.
+
+    Attributes:
+      reconstruction: mean negative log-likelihood of an image, in nats.
+      kl: mean KL divergence of a posterior from the prior, in nats.
+      posterior: of each image.
+      z: a sample of each posterior.
+    """
 
     reconstruction: Float[Array, ""]
     kl: Float[Array, ""]
@@ -93,14 +100,25 @@ def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian
     return Gaussian(*nets.encoder.apply({"params": params["encoder"]}, images))
 
 
-def explain(
+def reconstruction_nll(
     nets: Networks,
     params: Mapping[str, Any],
     z: Array,
     images: Array,
     hparams: Mapping[str, Array],
 ) -> Float[Array, " batch"]:
-    """The negative log-likelihood of images given latents, in nats."""
+    """The negative log-likelihood of images given latents.
+
+    Args:
+      nets: the autoencoder.
+      params: of its networks.
+      z: (batch, latent).
+      images: (batch, height, width, channels).
+      hparams: those of the likelihood.
+
+    Returns:
+      (batch,), in nats per image: summed over pixels and channels.
+    """
     output = nets.decoder.apply({"params": params["decoder"]}, z)
     return nets.likelihood.nll(output, images, hparams)
 
@@ -130,7 +148,7 @@ def evidence_terms(
     posterior = encode(nets, params, images)
     z = losses.gaussian_sample(key, *posterior)
     return Terms(
-        explain(nets, params, z, images, hparams).mean(),
+        reconstruction_nll(nets, params, z, images, hparams).mean(),
         losses.gaussian_kl(*posterior).mean(),
         posterior,
         z,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from dis_jax import losses, networks
 from dis_jax.methods import autoencoder, optimiser
-from dis_jax.methods.method import Batch, Gaussian, Method, State
+from dis_jax.methods.method import Batch, Gaussian, Method, State, check_choices
 
 PENALTIES = ("tc", "kl")
 
@@ -60,8 +60,7 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
     Raises:
       ValueError: if `config.moments` or `config.penalty` is unknown.
     """
-    _check("moments", config.moments, tuple(SOURCES))
-    _check("penalty", config.penalty, PENALTIES)
+    check_choices(config, moments=SOURCES, penalty=PENALTIES)
     nets = autoencoder.make_networks(config)
     source = SOURCES[config.moments](config)
     adam = optimiser.make(config.optimiser)
@@ -211,8 +210,3 @@ def _part(tree: dict[str, Any], name: str) -> Any:
     if name == "vae":
         return {network: tree[network] for network in ("encoder", "decoder")}
     return tree[name]
-
-
-def _check(field: str, found: str, expected: tuple[str, ...]) -> None:
-    if found not in expected:
-        raise ValueError(f"{field} is {found!r}; expected one of {expected}.")

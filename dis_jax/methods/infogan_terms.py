@@ -11,7 +11,7 @@ from jax.lax import stop_gradient
 from jaxtyping import Array, Float
 
 from dis_jax import losses, networks
-from dis_jax.methods.method import Batch
+from dis_jax.methods.method import Batch, check_choices
 from dis_jax.methods.pair_information import apply_norm
 
 PRIORS = ("uniform", "given", "learned")
@@ -50,10 +50,7 @@ class Parts(NamedTuple):
 
 def check(config: Any) -> None:
     """Raises a ValueError if a field has a value that is not known."""
-    choices = {"prior": PRIORS, "distance": DISTANCES}
-    for field, known in choices.items():
-        if config[field] not in known:
-            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+    check_choices(config, prior=PRIORS, distance=DISTANCES)
     unknown = sorted(set(config.elastic) - set(ELASTIC))
     if unknown:
         raise ValueError(f"elastic has {unknown}; expected some of {ELASTIC}.")

@@ -100,7 +100,9 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
             category_key, category.logits, hparams["temperature"]
         )
         code = jnp.concatenate([z, relaxed], axis=1)
-        nll = autoencoder.explain(nets, params, code, batch["image"], hparams).mean()
+        nll = autoencoder.reconstruction_nll(
+            nets, params, code, batch["image"], hparams
+        ).mean()
         z_kl = losses.gaussian_kl(*posterior).mean()
         # Averaged before the penalty: capacities are for the batch, not for each image.
         uniform = jnp.zeros(config.categories)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import collections
+import functools
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -76,6 +78,32 @@ class Method(NamedTuple):
     decode: Callable[[State, Mapping[str, Array]], Array] | None
     code: str
     image_shape: tuple[int, int, int] | None = None
+
+
+def check_choices(config: Any, **choices: Collection[str]) -> None:
+    """Checks fields of a config that name one of several variants.
+
+    Args:
+      config: of a method.
+      **choices: the known values by field.
+
+    Raises:
+      ValueError: if a field has a value that is not known; says which are.
+    """
+    for field, known in choices.items():
+        if config[field] not in known:
+            raise ValueError(
+                f"{field} is {config[field]!r}; expected one of {tuple(known)}."
+            )
+
+
+@functools.cache
+def metrics_class(fields: tuple[str, ...]) -> Any:
+    """A NamedTuple class with these fields, for the metrics of a step.
+
+    One class for the same fields: to JAX, another class is another tree.
+    """
+    return collections.namedtuple("Metrics", fields)
 
 
 def point(code: Code) -> Array:

@@ -13,8 +13,9 @@ from jaxtyping import Array, Float, Int
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Code, Gaussian, Method, State
+from dis_jax.methods.method import Batch, Code, Gaussian, Method, State, check_choices
 
+NOISES = ("group", "example")
 MODES = ("paper", "as_coded")
 NORMALISERS = ("groups", "values")
 
@@ -90,9 +91,11 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         shared = Gaussian(*losses.accumulate_evidence(*own, group, len(group)))
         style_code = losses.gaussian_sample(style_key, *style)
 
-        def explain(class_code: Array) -> Array:
+        def nll_of(class_code: Array) -> Array:
             z = jnp.concatenate([style_code, class_code], axis=1)
-            return autoencoder.explain(nets, params, z, images, state.hparams)
+            return autoencoder.reconstruction_nll(
+                nets, params, z, images, state.hparams
+            )
 
         members = Gaussian(shared.mean[group], shared.logvar[group])
         scale = state.hparams["noise_scale"]
@@ -101,14 +104,14 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
             scale=scale,
             per=config.noise,
         )
-        nll = explain(_sample(members, noise))
+        nll = nll_of(_sample(members, noise))
         swapped = jnp.zeros_like(nll)
         if config.swap:
             # The partner's own posterior: the group's is the same for all its members,
             # and swapping it would change nothing.
             alone = _sample(own, scale * jax.random.normal(swap_key, own.mean.shape))
             partner = losses.swap_partners(partner_key, group)
-            swapped = losses.swap_reconstruction(explain(alone[partner]), partner)
+            swapped = losses.swap_reconstruction(nll_of(alone[partner]), partner)
         terms = _Terms(
             nll, losses.gaussian_kl(*style), losses.gaussian_kl(*shared), swapped
         )
@@ -186,14 +189,7 @@ def _split(posterior: Gaussian, config: Any) -> tuple[Gaussian, Gaussian]:
 
 
 def _check(config: Any) -> None:
-    choices = {
-        "mode": MODES,
-        "noise": ("group", "example"),
-        "normaliser": NORMALISERS,
-    }
-    for field, known in choices.items():
-        if config[field] not in known:
-            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+    check_choices(config, mode=MODES, noise=NOISES, normaliser=NORMALISERS)
     if not 0 < config.class_latent < config.network.latent:
         raise ValueError(
             f"class_latent is {config.class_latent} of the {config.network.latent} "

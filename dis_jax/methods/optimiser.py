@@ -23,6 +23,9 @@ class Adam(NamedTuple):
 def make(options: Mapping[str, Any]) -> Adam:
     """Adam with static `b1`, `b2`, `eps`; its state is that of `optax.scale_by_adam`.
 
+    Gradients are scaled by min(1, `clip_norm` / their norm). Weight decay is decoupled:
+    p - rate (Adam's direction + decay p), as in Loshchilov & Hutter 2019 (AdamW).
+
     Learning rate and clipping norm are arguments of `step`, so that they can differ
     between the members of a population and between two runs of one program. So is
     `weight_decay`, a tree of numbers like the parameters.
@@ -63,7 +66,17 @@ def make(options: Mapping[str, Any]) -> Adam:
 
 
 def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
-    """Hyperparameters as float32 arrays: another value needs no other program."""
+    """Hyperparameters as float32 arrays: another value needs no other program.
+
+    Args:
+      hparams: numbers by name.
+
+    Returns:
+      Scalars, float32.
+
+    Raises:
+      ValueError: if one is a schedule, which `training.make_method` resolves.
+    """
     if changing := [n for n, v in hparams.items() if hasattr(v, "items")]:
         raise ValueError(
             f"hparams.{changing[0]} is a schedule; training.make_method makes the method "

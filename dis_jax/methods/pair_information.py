@@ -8,7 +8,6 @@ order x, y: encoders first, then heads.
 
 from __future__ import annotations
 
-import collections
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -21,7 +20,15 @@ from jaxtyping import Array, Float
 
 from dis_jax import data, losses, networks
 from dis_jax.methods import autoencoder, optimiser
-from dis_jax.methods.method import Batch, Categorical, Code, Metrics, State
+from dis_jax.methods.method import (
+    Batch,
+    Categorical,
+    Code,
+    Metrics,
+    State,
+    check_choices,
+    metrics_class,
+)
 
 SIDES = ("x", "y")
 PAIRS = ("views", "attribute_pairs")
@@ -74,10 +81,7 @@ class Optimisers(NamedTuple):
 
 def check(config: Any) -> None:
     """Raises a ValueError if a field of both methods has an unknown value."""
-    choices = {"pairs": PAIRS, "estimator": ESTIMATORS, "negatives": NEGATIVES}
-    for field, known in choices.items():
-        if config[field] not in known:
-            raise ValueError(f"{field} is {config[field]!r}; expected one of {known}.")
+    check_choices(config, pairs=PAIRS, estimator=ESTIMATORS, negatives=NEGATIVES)
 
 
 def names(role: str, config: Any) -> dict[str, str]:
@@ -358,13 +362,6 @@ def encode_image(
         )
         said[f"{head.code}_{head.attribute}"] = Categorical(logits)
     return {**codes, **said}
-
-
-@functools.cache
-def metrics_class(fields: tuple[str, ...]) -> Any:
-    """A NamedTuple of scalars; one class for the same fields."""
-    # Cached: to JAX, a second class with equal fields is another pytree structure.
-    return collections.namedtuple("PairMetrics", fields)
 
 
 def make_metrics(terms: Mapping[str, Array]) -> Metrics:

@@ -64,7 +64,9 @@ def qlae(config: Any, axis_name: str | None = None) -> Method:
         hparams = state.hparams
         z, quantised = codes_of(params, batch["image"])
         taken = losses.straight_through(z, quantised)
-        nll = autoencoder.explain(nets, params, taken, batch["image"], hparams).mean()
+        nll = autoencoder.reconstruction_nll(
+            nets, params, taken, batch["image"], hparams
+        ).mean()
         quantise, commit = (
             term.mean() for term in losses.quantisation_losses(z, quantised)
         )

@@ -10,8 +10,6 @@ schedules, and `state.hparams["beta"]` is the index of a member's among the diff
 
 from __future__ import annotations
 
-import collections
-import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping
@@ -23,7 +21,7 @@ import optax
 from jaxtyping import Array
 
 from dis_jax import own_code
-from dis_jax.methods.method import Batch, Method, Metrics, State
+from dis_jax.methods.method import Batch, Method, Metrics, State, metrics_class
 from dis_jax.suggest import suggest
 
 Schedule = Callable[[Any], Any]
@@ -231,14 +229,8 @@ def scheduled(method: Method, config: Any) -> Method:
             state._replace(hparams=state.hparams | now), batch
         )
         own = {name: v for name, v in now.items() if name not in metrics._fields}
-        reported = _metrics_class((*metrics._fields, *own))(*metrics, *own.values())
+        reported = metrics_class((*metrics._fields, *own))(*metrics, *own.values())
         # The state keeps the indices; the values belong to this step alone.
         return after._replace(hparams=state.hparams), reported
 
     return method._replace(init=init, update=update)
-
-
-@functools.cache
-def _metrics_class(fields: tuple[str, ...]) -> Any:
-    """One class for the same fields: to JAX, another class is another tree."""
-    return collections.namedtuple("ScheduledMetrics", fields)

@@ -10,7 +10,7 @@ from jaxtyping import Array
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Method, State
+from dis_jax.methods.method import Batch, Method, State, check_choices
 
 TRANSITIONS = ("transitions", "pairs")  # samplers of two successive images
 
@@ -55,8 +55,7 @@ def slow_vae(config: Any, axis_name: str | None = None) -> Method:
     Raises:
       ValueError: if `pairs` is not known.
     """
-    if config.pairs not in TRANSITIONS:
-        raise ValueError(f"pairs is {config.pairs!r}; expected one of {TRANSITIONS}.")
+    check_choices(config, pairs=TRANSITIONS)
     nets = autoencoder.make_networks(config)
 
     def loss(

@@ -71,7 +71,9 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
     ) -> tuple[Array, TripodMetrics]:
         hparams = state.hparams
         z, quantised = codes_of(params, batch["image"])
-        nll = autoencoder.explain(nets, params, quantised, batch["image"], hparams)
+        nll = autoencoder.reconstruction_nll(
+            nets, params, quantised, batch["image"], hparams
+        )
         reconstruction = nll.mean()
         # Inside the root, because its slope at a dimension without variance is infinite.
         spread = jnp.sqrt(z.var(axis=0) + 1e-12)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from dis_jax.probing.capacity_probes import FitProbes, forest_probes, mlp_probes
-from dis_jax.probing.checks import unit_scale
+from dis_jax.probing.checks import majority_accuracy, unit_scale
 from dis_jax.probing.factor_kinds import Kind, as_targets, check_split_kinds
 
 _PROBES = {"forest": forest_probes, "mlp": mlp_probes}
@@ -185,5 +185,4 @@ def _baseline(train: np.ndarray, truth: np.ndarray) -> float:
     """Loss of the most frequent label, or of the mean, which is 1 by definition."""
     if truth.dtype.kind != "i":
         return 1.0
-    values, counts = np.unique(train, return_counts=True)
-    return float(np.mean(truth != values[counts.argmax()]))
+    return 1 - majority_accuracy(train, truth)

@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import check_split, check_spread, unit_scale
+from dis_jax.probing.checks import (
+    check_split,
+    check_spread,
+    majority_accuracy,
+    unit_scale,
+)
 from dis_jax.probing.histogram_information import (
     histogram_bins,
     mutual_information_matrix,
@@ -118,8 +123,7 @@ def downstream(
         fitted = fit(_make_model(model, seed), x[:, columns], y[:, k])
         train.append(fitted.score(x[:, columns], y[:, k]))
         test.append(fitted.score(x_test[:, columns], y_test[:, k]))
-        values, counts = np.unique(y[:, k], return_counts=True)
-        chance.append(np.mean(y_test[:, k] == values[counts.argmax()]))
+        chance.append(majority_accuracy(y[:, k], y_test[:, k]))
     return Downstream(
         float(np.mean(test)), np.array(test), np.array(train), np.array(chance), chosen
     )

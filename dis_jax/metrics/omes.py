@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
@@ -17,15 +14,13 @@ from dis_jax.probing.checks import (
     check_pair,
     pruned,
     random_key,
-    varying_factors,
 )
-from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 from dis_jax.probing.histogram_information import relabel
 from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
 from dis_jax.probing.reweighted import Order, Reweighted, Weights
 
 _MAX_PAIRS = 100_000
-_FEWEST = 3  # pairs; a line goes through any two points
+FEWEST_PAIRS = 3  # pairs; a line goes through any two points
 _POOLINGS = ("avg", "max")
 
 
@@ -183,104 +178,8 @@ def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
     # (a, b) and (b, a) are one pair.
     ends = np.minimum(pairs.x, pairs.y), np.maximum(pairs.x, pairs.y)
     different = np.unique(np.stack([pairs.factor, *ends]), axis=1)[0]
-    enough = np.bincount(different, minlength=num_factors) >= _FEWEST
+    enough = np.bincount(different, minlength=num_factors) >= FEWEST_PAIRS
     return Pairs(*(part[enough[pairs.factor]] for part in pairs))
-
-
-def omes_on_grid(
-    encode: Encode,
-    data: FactorGrid,
-    key: Key[Array, ""] | int,
-    *,
-    num_pairs: int = 2_000,
-    num_codes: int = 10_000,
-    alpha: float = 0.5,
-    pooling: str = "avg",
-    normalised: bool = False,
-    min_std: float = 0.05,
-) -> Omes:
-    """OMES with pairs drawn from a full grid of factors, the same number of each.
-
-    The limit is that of `omes` on all images of the grid; from a sample of a large grid
-    `omes` finds few pairs of a factor with few values.
-
-    Eq.: Dapueto et al. 2024, Section 3
-
-    Args:
-      encode: any function from a batch of images to codes (batch, latent).
-      data: a full grid of factors: has `sizes` and `images(factors)`.
-      key: source of the pairs; or a seed.
-      num_pairs: pairs of each factor.
-      num_codes: images from which the standard deviations are estimated.
-      alpha: weight of the overlap score, 0 to 1.
-      pooling: "avg" or "max".
-      normalised: whether a perfect code scores 1 for factors of three values and more.
-      min_std: dimensions with a smaller standard deviation do not take part.
-
-    Returns:
-      `Omes`, as `omes`.
-
-    Raises:
-      ValueError: if a count is too small, or an option unknown, or if `encode` returns
-        codes that are not finite or not one row per image.
-
-    Example:
-      >>> import types
-      >>> import jax
-      >>> from dis_jax import evaluation
-      >>> grid = types.SimpleNamespace(sizes=(5, 6), images=lambda factors: factors)
-      >>> result = evaluation.omes_on_grid(
-      ...     lambda images: 2.0 * images, grid, jax.random.key(0), num_pairs=500)
-      >>> result.best_dim
-      array([0, 1])
-    """
-    key = random_key(key)
-    if num_pairs < _FEWEST or num_codes < 2:
-        raise ValueError(
-            f"num_pairs must be at least {_FEWEST} and num_codes 2, found {num_pairs} and "
-            f"{num_codes}."
-        )
-    sizes = tuple(int(size) for size in data.sizes)
-    varying = varying_factors(sizes, "OMES", fewest=1)
-    total = num_codes + 2 * num_pairs * len(varying)
-    codes_of = factor_encoder(encode, data, total)
-    rows = _draw_rows(key, num_pairs, num_codes, sizes, varying)
-    codes = np.asarray(codes_of(rows))
-    half = num_pairs * len(varying)
-    return omes_from_pairs(
-        codes[:half],
-        codes[half : 2 * half],
-        np.repeat(varying, num_pairs),
-        codes[2 * half :],
-        sizes=sizes,
-        alpha=alpha,
-        pooling=pooling,
-        normalised=normalised,
-        min_std=min_std,
-    )
-
-
-@functools.partial(jax.jit, static_argnums=(1, 2, 3, 4))
-def _draw_rows(
-    key: Key[Array, ""],
-    num_pairs: int,
-    num_codes: int,
-    sizes: tuple[int, ...],
-    varying: tuple[int, ...],
-) -> Int[Array, "row factor"]:
-    """Factors: the first of all pairs, factor by factor, the second, and other rows."""
-    keys = jax.random.split(key, 3)
-    x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
-    y = x
-    for i, k in enumerate(varying):
-        # A shift from 1 to size - 1, modulo the size: uniform over the other values.
-        # fold_in keeps the draws of a factor independent of which others vary.
-        shift = jax.random.randint(
-            jax.random.fold_in(keys[1], k), (num_pairs,), 1, sizes[k]
-        )
-        y = y.at[i, :, k].set((x[i, :, k] + shift) % sizes[k])
-    rest = sample_factors(keys[2], (num_codes,), sizes)
-    return jnp.concatenate([part.reshape(-1, len(sizes)) for part in (x, y, rest)])
 
 
 def omes_from_pairs(
@@ -348,7 +247,7 @@ def omes_from_pairs(
         )
     association = np.zeros((x.shape[1], len(sizes)))
     num_pairs = np.array([np.sum(changed == k) for k in range(len(sizes))])
-    for k in np.flatnonzero(num_pairs >= _FEWEST):
+    for k in np.flatnonzero(num_pairs >= FEWEST_PAIRS):
         association[:, k] = _association(x[changed == k], y[changed == k])
     if normalised:
         # S of a perfect code: the values of a pair differ, so |corr| is 1 / (k - 1).
@@ -362,7 +261,7 @@ def omes_from_pairs(
         left_out[f"factor {k}"] = (
             "takes one value"
             if sizes[k] == 1
-            else f"fewer than {_FEWEST} distinct pairs that differ only in it"
+            else f"fewer than {FEWEST_PAIRS} distinct pairs that differ only in it"
         )
     if not found.scored.any():
         left_out["score"] = "undefined: no factor has enough pairs"
@@ -390,7 +289,7 @@ def _scores(
     pooling: str,
 ) -> Omes:
     """Overlap and multiple encoding scores of what is kept, pooled over dimensions."""
-    scored = num_pairs >= _FEWEST
+    scored = num_pairs >= FEWEST_PAIRS
     overlap, multiple = np.zeros(len(scored)), np.zeros(len(scored))
     best = np.full(len(scored), -1)
     if kept.any() and scored.any():

@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dis_jax.networks.autoencoders import halvings
+from dis_jax.networks.autoencoders import map_widths
 from dis_jax.networks.convolution import Down, Up
 
 Images = Float[Array, "batch height width channels"]
@@ -62,7 +62,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, codes: Float[Array, "batch latent"], train: bool) -> Images:
-        widths = _map_widths(self.image_shape, self.widths)
+        widths = map_widths(self.image_shape, self.widths)
         small = self.image_shape[0] // 2 ** len(widths)
         x = nn.relu(_norm(train)(_dense(self.hidden, self.dtype)(codes)))
         x = _dense(small * small * widths[-1], self.dtype)(x)
@@ -97,7 +97,7 @@ class ImageTrunk(nn.Module):
     @nn.compact
     def __call__(self, image: Images, train: bool) -> Features:
         x = 2 * image - 1  # [0, 1] to [-1, 1], the published input
-        for i, width in enumerate(_map_widths(image.shape[1:], self.widths)):
+        for i, width in enumerate(map_widths(image.shape[1:], self.widths)):
             down = Down(
                 *(width, self.form, self.dtype), use_bias=i == 0, kernel_init=_KERNEL
             )
@@ -169,15 +169,3 @@ def _layer(layer: Any, spectral_norm: bool, train: bool, x: Array) -> Array:
         return layer(x)
     # The power iteration keeps its vector in the batch statistics.
     return nn.SpectralNorm(layer)(x, update_stats=train)
-
-
-def _map_widths(image_shape: Any, widths: tuple[int, ...]) -> list[int]:
-    """Channels after each halving of an image.
-
-    Raises:
-      ValueError: if the image is not square, or of a size that has no smallest map.
-    """
-    height, width = image_shape[:2]
-    if height != width:
-        raise ValueError(f"images are {height}x{width}; expected square ones.")
-    return [widths[min(i, len(widths) - 1)] for i in range(halvings(height))]

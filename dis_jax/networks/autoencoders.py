@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -71,14 +72,23 @@ def halvings(size: int) -> int:
     return count
 
 
-def _square(shape: tuple[int, ...]) -> int:
-    if shape[0] != shape[1]:
-        raise ValueError(f"images are {shape[0]}x{shape[1]}; expected square ones.")
-    return shape[0]
+def map_widths(image_shape: Sequence[int], widths: tuple[int, ...]) -> list[int]:
+    """Channels of the maps after each halving of an image; the last width repeats.
 
+    Args:
+      image_shape: (height, width, channels).
+      widths: channels of the first maps.
 
-def _widths(count: int, widths: tuple[int, ...]) -> list[int]:
-    return [widths[min(i, len(widths) - 1)] for i in range(count)]
+    Returns:
+      One number per halving, see `halvings`.
+
+    Raises:
+      ValueError: if the image is not square, or of a size that has no smallest map.
+    """
+    height, width = image_shape[:2]
+    if height != width:
+        raise ValueError(f"images are {height}x{width}; expected square ones.")
+    return [widths[min(i, len(widths) - 1)] for i in range(halvings(height))]
 
 
 class ConvEncoder(nn.Module):
@@ -105,7 +115,7 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, image: Images) -> tuple[Latents, Latents]:
         x, start = image, Start(self.initialiser, self.weight_std)
-        for width in _widths(halvings(_square(image.shape[1:])), self.widths):
+        for width in map_widths(image.shape[1:], self.widths):
             x = nn.relu(start.strided(Down, x, width, self.form, self.dtype))
         x = nn.relu(start.dense(x.reshape(x.shape[0], -1), self.hidden, self.dtype))
         mean = start.dense(x, self.latent, self.dtype, "mean")
@@ -138,8 +148,8 @@ class ConvDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: Latents) -> Images:
-        size, count = _square(self.image_shape), halvings(_square(self.image_shape))
-        small, widths = size // 2**count, _widths(count, self.widths)
+        widths = map_widths(self.image_shape, self.widths)
+        small = self.image_shape[0] // 2 ** len(widths)
         start = Start(self.initialiser, self.weight_std)
         x = nn.relu(start.dense(z, self.hidden, self.dtype))
         self.sow("intermediates", "hidden", x)

@@ -12,6 +12,7 @@ from dis_jax.studies.decoder_surrogate import fit_surrogate
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
 from dis_jax.studies.latent_search import SOLVERS, WITHOUT_SEARCH, Features, Search
 from dis_jax.studies.markdown import markdown_table, transfer_markdown
+from dis_jax.studies.scored import read_scores
 from dis_jax.studies.selection import (
     Candidate,
     find_candidates,
@@ -19,7 +20,7 @@ from dis_jax.studies.selection import (
     ranking_table,
     with_udr,
 )
-from dis_jax.studies.study import read_scores, run_study
+from dis_jax.studies.study import run_study
 from dis_jax.studies.study_files import load_study
 from dis_jax.studies.study_table import (
     Scored,

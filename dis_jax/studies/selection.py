@@ -24,7 +24,7 @@ from dis_jax.methods.method import point
 from dis_jax.metrics.udr import udr
 from dis_jax.probing.encoding import encode_all
 from dis_jax.provenance import provenance
-from dis_jax.studies.study import jobs
+from dis_jax.studies.jobs import jobs
 from dis_jax.studies.study_table import Study
 from dis_jax.studies.transfer_study import find_runs
 

@@ -15,8 +15,9 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.evaluation.digits import frechet_distance
 from dis_jax.metrics.dci import dci
 from dis_jax.metrics.mig import mig
-from dis_jax.metrics.omes import Omes, omes, omes_on_grid
-from dis_jax.probing.checks import check_codes
+from dis_jax.metrics.omes import Omes, omes
+from dis_jax.metrics.omes_on_grid import omes_on_grid
+from dis_jax.probing.checks import check_codes, majority_accuracy
 from dis_jax.probing.encoding import Encode, encode_all, images_at
 from dis_jax.probing.histogram_information import (
     histogram_bins,
@@ -325,13 +326,8 @@ def _best_dims(found: Omes, samples: Samples) -> Int[np.ndarray, " factor"]:
 
 def _chance(samples: Samples) -> Float[np.ndarray, " factor"]:
     """Test accuracy of always predicting the most frequent training value."""
-    found = []
-    for train, test in zip(
-        samples.train_factors.T, samples.test_factors.T, strict=True
-    ):
-        values, counts = np.unique(train, return_counts=True)
-        found.append(np.mean(test == values[counts.argmax()]))
-    return np.array(found)
+    both = zip(samples.train_factors.T, samples.test_factors.T, strict=True)
+    return np.array([majority_accuracy(train, test) for train, test in both])
 
 
 def _pruned_trees(

@@ -21,7 +21,8 @@ from dis_jax.studies.fine_tuning import (
     load_target,
     source_name,
 )
-from dis_jax.studies.study import Job, do_each, jobs
+from dis_jax.studies.jobs import Job, jobs
+from dis_jax.studies.study import do_each
 from dis_jax.studies.study_table import Study
 from dis_jax.studies.transfer import score_source, transfer
 from dis_jax.training.workdir import config_path

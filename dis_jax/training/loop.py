@@ -5,25 +5,24 @@ from __future__ import annotations
 import collections
 import os
 import pathlib
-import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import jax
 import numpy as np
 from absl import logging
 
 from dis_jax.methods import State
-from dis_jax.provenance import provenance
 from dis_jax.training import checkpoints as ckpt
 from dis_jax.training import interrupt, program, restoring, workdir
 from dis_jax.training import mesh as meshes
 from dis_jax.training.diverged import Watch
-from dis_jax.training.finite import NonFiniteError, Window
+from dis_jax.training.finite import NonFiniteError
 from dis_jax.training.log import Log, Silence
 from dis_jax.training.pictures import Pictures, painter
+from dis_jax.training.recorder import Recorder, Start
 from dis_jax.training.setup import Run, batch_shapes, set_up
 from dis_jax.training.trackers import Callback
 
@@ -101,13 +100,13 @@ def _train(
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
-        start = _start(run, checkpoints, accept_changes)
+        state, start = _start(run, checkpoints, accept_changes)
         # Only after `_start`, which raises if the checkpoints do not fit this config.
         if _writes():
             workdir.write_config(folder, config)
         if start.step >= config.steps:
             logging.info("%s has already finished its %d steps", folder, start.step)
-            return start.state
+            return state
         options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
             Log(folder, tensorboard=config.tensorboard, paint=_painter(run), **options)
@@ -115,7 +114,13 @@ def _train(
             else Silence()
         )
         try:
-            state = _loop(run, compiled, start, checkpoints, log, began)
+            stride = config.steps_per_call or program.backend().steps_per_call
+            watch = Watch(compiled, state, start.step, mesh=run.mesh, stride=stride)
+            recorder = Recorder(run, start, watch, checkpoints, log, stride=stride)
+            carry = compiled.load(state)
+            del state  # `load` copies, and both would stay in device memory
+            carry = _loop(compiled, carry, recorder, began)
+            return watch.state(carry)
         finally:
             log.close()
     except NonFiniteError as error:
@@ -123,7 +128,6 @@ def _train(
         raise NonFiniteError(f"{error} {_way_out(checkpoints.steps())}") from error
     finally:
         checkpoints.close()
-    return state
 
 
 def _painter(run: Run) -> Callable[[State], Pictures] | None:
@@ -142,22 +146,9 @@ def _way_out(saved: list[int]) -> str:
     return f"The last checkpoint (step {saved[-1]}) is from before that; {advice}."
 
 
-class Start(NamedTuple):
-    """Where a run starts or resumes.
-
-    Attributes:
-      state: of the model or population.
-      step: number of steps made so far.
-      opened: for a run that a signal ended between two lines of the log: what the next
-        line and the next checkpoint need from the steps before.
-    """
-
-    state: State
-    step: int
-    opened: Mapping[str, Any] = {}
-
-
-def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Start:
+def _start(
+    run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool
+) -> tuple[State, Start]:
     """The state of the last good checkpoint, or a new one."""
     config = run.config
     facts = workdir.batch_facts(batch_shapes(run))
@@ -177,7 +168,7 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
         stacked = hparams[0] if run.population is None else program.stack(hparams)
         logging.info("resuming from step %d", step)
         state = state._replace(hparams=stacked)
-        return Start(state, step, facts.get("opened", {}))
+        return state, Start(step, facts.get("opened", {}))
     state = program.init(
         run.method,
         run.sampler,
@@ -198,37 +189,22 @@ def _start(run: Run, checkpoints: ckpt.Checkpoints, accept_changes: bool) -> Sta
             *(state, source, tuple(config.init_from.networks)),
             optimisers=tuple(config.init_from.get("optimisers", ())),
         )
-    return Start(state, 0)
+    return state, Start(0)
 
 
 def _loop(
-    run: Run,
-    compiled: program.Program,
-    start: Start,
-    checkpoints: ckpt.Checkpoints,
-    log: Log | Silence,
-    began: float,
-) -> State:
-    config = run.config
-    state, step, opened = start
-    stride = config.steps_per_call or program.backend().steps_per_call
-    checkpoint_every = _round_up(config.checkpoint_every, stride)
-    log_every = _round_up(config.log_every, stride)
-    facts = _facts(run)
-    window = Window(step, opened.get("window"))
-    scores = list(opened.get("scores", ()))
-    watch = Watch(compiled, state, step, mesh=run.mesh, stride=stride)
+    compiled: program.Program, carry: Any, recorder: Recorder, began: float
+) -> Any:
+    step = first = recorder.first_step
+    stride, last = recorder.stride, recorder.last_step
     in_flight = collections.deque()
-    first = step
-    carry = compiled.load(state)
-    del state  # `load` copies, and both would stay in device memory
     with interrupt.listening() as due:
-        while step < config.steps:
+        while step < last:
             # Calls start at multiples of the stride, whatever the first step: a resumed
             # run executes the same programs, and so gives the same bits.
-            count = min(stride - step % stride, config.steps - step)
+            count = min(stride - step % stride, last - step)
             carry, metrics = compiled.run(carry, count)
-            window.add(metrics)
+            recorder.add(metrics)
             in_flight.append((step + count, metrics))
             step += count
             # Waits on an earlier call's metrics: its state was donated to the next
@@ -236,7 +212,7 @@ def _loop(
             if len(in_flight) > _IN_FLIGHT:
                 done, waited = in_flight.popleft()
                 jax.block_until_ready(waited)
-                log.progress(done)
+                recorder.progress(done)
             if step == first + count:
                 jax.block_until_ready(metrics)
                 logging.info("compiled in %.1f s", time.monotonic() - began)
@@ -244,62 +220,10 @@ def _loop(
             # After every call, also where nothing is due: processes count calls
             # together.
             signum = due()
-            last = step == config.steps
-            checkpoint = last or step % checkpoint_every == 0
-            logged = checkpoint or step % log_every == 0
-            if logged or signum:
-                saves = checkpoint or bool(signum)
-                carry = watch.look(window, carry, step, saves=saves)
-            if logged:
-                means = window.close(step, watch.out)
-                log.write(step, means, watch.diverged())
-                if config.best_metric:
-                    scores.append(means[config.best_metric])
-            if checkpoint or signum:
-                own: dict[str, Any] = {"diverged": watch.diverged()}
-                score = None
-                if checkpoint:
-                    score, scores = _score(scores, watch.out), []
-                else:  # so that the resumed run writes the same log lines
-                    own["opened"] = {"window": window.open(), "scores": scores}
-                checkpoints.save(step, watch.state(carry), facts | own, score)
-                if checkpoint:
-                    log.show(step, watch.state(carry))
-            if last:
-                log.progress(step)
+            carry = recorder.after_call(carry, step, stops=bool(signum))
             if signum:
-                _stop(signum, step, checkpoints)
+                recorder.stop(signum, step)
         # One that came while the last step was saved: a study makes no further run.
         if signum := due():
-            _stop(signum, step, checkpoints)
-    return watch.state(carry)
-
-
-def _stop(signum: int, step: int, checkpoints: ckpt.Checkpoints) -> NoReturn:
-    checkpoints.wait()
-    logging.info(
-        "%s: saved a checkpoint of step %d; the same command resumes",
-        *(signal.Signals(signum).name, step),
-    )
-    raise interrupt.Interrupted(signum)
-
-
-def _score(scores: list[Any], left_out: np.ndarray | None) -> float | None:
-    """The mean over windows since the last checkpoint and members that are finite."""
-    if not scores:
-        return None
-    values = np.array(scores, np.float64)  # None becomes nan
-    return float(np.mean(values if left_out is None else values[:, ~left_out]))
-
-
-def _round_up(every: int, stride: int) -> int:
-    return -(-max(every, 1) // stride) * stride
-
-
-def _facts(run: Run) -> dict[str, Any]:
-    return {
-        "batch": workdir.batch_facts(batch_shapes(run)),
-        "data": workdir.data_facts(run.image_set),
-        "run": workdir.run_facts(run.config),
-        **provenance(),
-    }
+            recorder.stop(signum, step)
+    return carry

@@ -9,7 +9,7 @@ import pytest
 from configs import edim, sdim
 from dis_jax import data, evaluation, studies
 from dis_jax.studies import pair_studies
-from dis_jax.studies.study import jobs
+from dis_jax.studies.jobs import jobs
 from dis_jax.studies.study_table import Trained
 from dis_jax.training import pair_data
 

@@ -8,7 +8,7 @@ import pytest
 
 from dis_jax import studies, training
 from dis_jax.methods import METHODS
-from dis_jax.studies.study import jobs as jobs_of
+from dis_jax.studies.jobs import jobs as jobs_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STUDIES = sorted(

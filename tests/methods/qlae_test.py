@@ -18,8 +18,8 @@ def test_qlae_weighs_the_distances_as_means_over_pixels_and_dimensions(quantised
     z = jax.jit(functools.partial(autoencoder.encode, nets))(state.params, images).mean
     book = np.linspace(-0.5, 0.5, 10)
     quantised = book[np.abs(np.asarray(z)[..., None] - book).argmin(axis=-1)]
-    explain = jax.jit(functools.partial(autoencoder.explain, nets))
-    nll = explain(state.params, jnp.asarray(quantised), images, {})
+    nll_of = jax.jit(functools.partial(autoencoder.reconstruction_nll, nets))
+    nll = nll_of(state.params, jnp.asarray(quantised), images, {})
     square = ((z - quantised) ** 2).sum(axis=1).mean()
     np.testing.assert_allclose(metrics.quantisation, square, rtol=1e-4)
     np.testing.assert_allclose(metrics.reconstruction, nll.mean(), rtol=1e-5)

@@ -25,7 +25,7 @@ def test_the_loss_of_a_pair_is_the_sum_of_its_terms(as_coded, tiny_config):
     flat = jnp.stack([x, y], axis=1).reshape(-1, 64, 64, 1)  # x, y, x, y, ...
     mean, logvar = autoencoder.encode(nets, state.params, flat)
     z = losses.gaussian_sample(autoencoder.step_key(state, None), mean, logvar)
-    nll = autoencoder.explain(nets, state.params, z, flat, {})
+    nll = autoencoder.reconstruction_nll(nets, state.params, z, flat, {})
     kl = losses.gaussian_kl(mean, logvar)
     at = mean if as_coded else z
     of_y = losses.gaussian_laplace_kl(mean[1::2], logvar[1::2], at[::2], 5.0)

@@ -10,9 +10,10 @@ import pytest
 
 from dis_jax import studies, training
 from dis_jax.methods import State
+from dis_jax.studies import jobs as jobs_module
 from dis_jax.studies import study as study_module
-from dis_jax.studies.study import jobs as jobs_of
-from dis_jax.studies.study import score_path
+from dis_jax.studies.jobs import jobs as jobs_of
+from dis_jax.studies.scored import score_path
 from dis_jax.training.workdir import write_config
 
 
@@ -145,7 +146,7 @@ def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
     study, _ = make(seeds=[3])
     alone = studies.run_study(study, tmp_path / "alone")
     gpu = training.program.BACKENDS["gpu"]  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setattr(study_module, "backend", lambda: gpu)
+    monkeypatch.setattr(jobs_module, "backend", lambda: gpu)
     (job,) = jobs_of(study)
     assert len(job.members) == 2
     for row, seed, index in job.members:
@@ -160,7 +161,7 @@ def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):
 
 def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatch):
     gpu = training.program.BACKENDS["gpu"]  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setattr(study_module, "backend", lambda: gpu)
+    monkeypatch.setattr(jobs_module, "backend", lambda: gpu)
     study, _ = make(seeds=[0])
     first = studies.run_study(study, tmp_path)
     assert [first["lines"][f"beta {b}, own"]["beta"]["mean"] for b in (1, 4)] == [1, 4]

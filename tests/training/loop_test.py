@@ -125,6 +125,20 @@ def test_other_data_of_the_same_name_are_refused_unless_accepted(
     assert "was trained on" not in caplog.text
 
 
+def test_a_run_holds_its_state_once(make_config, tmp_path):
+    held = lambda: sum(array.nbytes for array in jax.live_arrays())
+    config = make_config("beta_vae", steps=6, checkpoint_every=6)
+    config.network = training.load_config("beta_vae:mnist,mlp").network
+    before, during = held(), []
+    state = training.train(
+        config, tmp_path, log=lambda *_: during.append(held() - before)
+    )
+    size = sum(leaf.nbytes for leaf in _bits(state))
+    assert size > 2**20  # more than the images
+    assert len(during) == 3
+    assert max(during) < 1.2 * size
+
+
 def test_log_lines_are_means_over_their_window(make_config, tmp_path):
     config = make_config("beta_vae", steps=4, log_every=4)
     training.train(config, tmp_path / "coarse")
