@@ -66,21 +66,25 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
     ) -> tuple[Array, tuple[Any, Metrics]]:
         stats = dict(stats)
         encoded = _encode(modules, params, stats, batch, config)
-        shared, exclusive, meets = _meets(encoded, crossed=config.crossed)
+        shared, exclusive, critic_inputs = _critic_inputs(
+            encoded, crossed=config.crossed
+        )
         # One shuffle for all: with "permute" every call gives the same permutation.
         shuffle = pairs.negatives(config, key)
-        whole, local = pairs.both_kinds(modules, params, meets, config, shuffle)
+        of_maps, of_positions = pairs.global_and_local(
+            modules, params, critic_inputs, config, shuffle
+        )
         fooling, found, accuracy = _adversaries(
             modules, params, shared, exclusive, config, shuffle
         )
-        total = -hparams["alpha"] * whole - hparams["beta"] * local
+        total = -hparams["alpha"] * of_maps - hparams["beta"] * of_positions
         total += hparams["lambda_adversarial"] * fooling
         codes = _vectors(encoded)
         head_loss, accuracies = pairs.read_heads(heads, params, stats, codes, batch)
         terms = {
             "loss": total,
-            "global_information": whole,
-            "local_information": local,
+            "global_information": of_maps,
+            "local_information": of_positions,
             "adversarial_loss": fooling,
             "discriminator_loss": found,
             "discriminator_accuracy": accuracy,
@@ -152,21 +156,21 @@ def _vectors(encoded: dict[str, dict[str, pairs.Encoded]]) -> dict[str, Array]:
     }
 
 
-def _meets(
+def _critic_inputs(
     encoded: dict[str, dict[str, pairs.Encoded]], *, crossed: bool
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, pairs.Encoded]]:
     """Shared and exclusive parts of each side's R, and the pairs (M, R) to score."""
-    shared, exclusive, meets = {}, {}, {}
+    shared, exclusive, critic_inputs = {}, {}, {}
     for side, other in (("x", "y"), ("y", "x")):
         # R_x = (S_y, E_x) in the public code, (S_x, E_x) in the paper's (8).
         shared[side] = encoded["shared"][other if crossed else side][1]
         exclusive[side] = encoded["exclusive"][side][1]
         maps = [encoded[role][side][0] for role in ("shared", "exclusive")]
-        meets[side] = (
+        critic_inputs[side] = (
             jnp.concatenate(maps, axis=-1),
             jnp.concatenate([shared[side], exclusive[side]], axis=1),
         )
-    return shared, exclusive, meets
+    return shared, exclusive, critic_inputs
 
 
 def _adversaries(
@@ -202,10 +206,10 @@ def _inputs(
         for side, name in pairs.names(role, config).items():
             inputs[name] = (batch[side], True)
             encoded[role][side], _ = modules[name].init_with_output(key, *inputs[name])
-    _, _, meets = _meets(encoded, crossed=config.crossed)
+    _, _, critic_inputs = _critic_inputs(encoded, crossed=config.crossed)
     for side in pairs.SIDES:
         for role in ("local", "global"):
-            inputs[pairs.names(role, config)[side]] = meets[side]
-        inputs[pairs.names("discriminator", config)[side]] = meets[side][1:]
+            inputs[pairs.names(role, config)[side]] = critic_inputs[side]
+        inputs[pairs.names("discriminator", config)[side]] = critic_inputs[side][1:]
     codes = _vectors(encoded)
     return inputs | {head.name: (codes[head.code], True) for head in heads}

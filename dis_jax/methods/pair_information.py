@@ -190,8 +190,8 @@ def information(
     Negatives replace the map and keep the vector; InfoNCE uses all maps of the batch.
     """
 
-    def score(meet: Callable[[Array], Array]) -> Array:
-        return module.apply({"params": params}, feature_map, vector, meet)
+    def score(pair_with: Callable[[Array], Array]) -> Array:
+        return module.apply({"params": params}, feature_map, vector, pair_with)
 
     if config.estimator == "info_nce":
         # Scores are (maps, vectors, *positions); swapped, row i holds vector i, which
@@ -202,10 +202,10 @@ def information(
     return getattr(losses, config.estimator)(joint, marginal)
 
 
-def both_kinds(
+def global_and_local(
     modules: Mapping[str, Any],
     params: Mapping[str, Any],
-    meets: Mapping[str, Encoded],
+    critic_inputs: Mapping[str, Encoded],
     config: Any,
     shuffle: Callable[[Array], Array],
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -213,7 +213,9 @@ def both_kinds(
 
     def total(role: str) -> Array:
         found = [
-            information(modules[name], params[name], *meets[side], config, shuffle)
+            information(
+                modules[name], params[name], *critic_inputs[side], config, shuffle
+            )
             for side, name in names(role, config).items()
         ]
         return found[0] + found[1]

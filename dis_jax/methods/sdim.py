@@ -75,19 +75,19 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
         # Switched, the map of x is scored with the code of y: a code can predict the
         # other view only from what both share.
         s_x, s_y = (y[1], x[1]) if config.switched else (x[1], y[1])
-        meets = {"x": (x[0], s_x), "y": (y[0], s_y)}
-        whole, local = pairs.both_kinds(
-            modules, params, meets, config, pairs.negatives(config, key)
+        critic_inputs = {"x": (x[0], s_x), "y": (y[0], s_y)}
+        of_maps, of_positions = pairs.global_and_local(
+            modules, params, critic_inputs, config, pairs.negatives(config, key)
         )
         distance = jnp.abs(x[1] - y[1]).mean()
-        total = -hparams["alpha"] * whole - hparams["beta"] * local
+        total = -hparams["alpha"] * of_maps - hparams["beta"] * of_positions
         total += hparams["gamma"] * distance
         codes = {"shared_x": x[1], "shared_y": y[1]}
         head_loss, accuracies = pairs.read_heads(heads, params, stats, codes, batch)
         terms = {
             "loss": total,
-            "global_information": whole,
-            "local_information": local,
+            "global_information": of_maps,
+            "local_information": of_positions,
             "distance": distance,
             "head_loss": head_loss,
             **accuracies,

@@ -22,7 +22,7 @@ from dis_jax.networks.kernel_gradients import unpadded
 Images = Float[Array, "batch height width channels"]
 Map = Float[Array, "batch height width features"]
 # Pairs maps with vectors: (batch, ...) -> (sets, batch or 1, ...), see `itself`.
-Meet = Callable[[Array], Array]
+Pairing = Callable[[Array], Array]
 
 _MOMENTUM, _EPSILON = 0.9, 1e-5
 
@@ -143,9 +143,9 @@ class LocalStatistics(nn.Module):
         self,
         feature_map: Map,
         vector: Float[Array, "batch latent"],
-        meet: Meet = itself,
+        pair_with: Pairing = itself,
     ) -> Float[Array, "sets batch height width"]:
-        return _score(feature_map, vector, meet, self.widths, self.dtype)
+        return _score(feature_map, vector, pair_with, self.widths, self.dtype)
 
 
 class GlobalStatistics(nn.Module):
@@ -167,12 +167,12 @@ class GlobalStatistics(nn.Module):
         self,
         feature_map: Map,
         vector: Float[Array, "batch latent"],
-        meet: Meet = itself,
+        pair_with: Pairing = itself,
     ) -> Float[Array, "sets batch"]:
         if self.grid:
             feature_map = averaged(feature_map, self.grid)
         flat = feature_map.reshape(len(feature_map), -1)
-        return _score(flat, vector, meet, self.widths, self.dtype)
+        return _score(flat, vector, pair_with, self.widths, self.dtype)
 
 
 class CodeDiscriminator(nn.Module):
@@ -245,7 +245,7 @@ def _cells(size: int, grid: int) -> np.ndarray:
 
 
 def _score(
-    maps: Array, vector: Array, meet: Meet, widths: tuple[int, ...], dtype: Any
+    maps: Array, vector: Array, pair_with: Pairing, widths: tuple[int, ...], dtype: Any
 ) -> Array:
     """The layers that both statistics networks have; called inside a compact module."""
     fan_in = maps.shape[-1] + vector.shape[-1]
@@ -255,7 +255,7 @@ def _score(
     positions = (1,) * (maps.ndim - 2)
     of_vector = of_vector.reshape(len(vector), *positions, -1)
     # (sets, batch, *positions, width): the vector is the same at all positions.
-    hidden = nn.relu(meet(of_map) + of_vector)
+    hidden = nn.relu(pair_with(of_map) + of_vector)
     for width in widths[1:]:
         hidden = nn.relu(_dense(width, hidden.shape[-1], dtype)(hidden))
     scores = _dense(1, hidden.shape[-1], dtype, name="score")(hidden)
