@@ -46,8 +46,8 @@ _METRICS = flags.DEFINE_list(
 _KINDS = flags.DEFINE_string(
     "kinds",
     None,
-    "Kinds of the factors of --codes: name=kind,..., JSON, or a .json file; a kind is "
-    "categorical, ordered, continuous or circular:<period>.",
+    "Kinds of factors: name=kind,..., JSON, or a .json file; a kind is categorical, "
+    "ordered, continuous or circular:<period>. Replaces what an image set declares.",
 )
 _MEMBER = shared_flags.member("Which member of a population; by default all.")
 _BEST = shared_flags.best()
@@ -99,11 +99,6 @@ def _check() -> None:
         raise ValueError("give either --workdir=... or --codes=...")
     if _FACTORS.value and not _CODES.value:
         raise ValueError("--factors is for --codes; an image set has its own.")
-    if _KINDS.value and not _CODES.value:
-        raise ValueError(
-            "--kinds is for --codes; an image set declares its own: a folder of images in "
-            "its kinds.json, FILE.npz in FILE.kinds.json."
-        )
     of_runs = (_MEMBER, _BEST, _CODE, _DATA_DIR)
     given = [f"--{flag.name}" for flag in of_runs if flag.present]
     if _CODES.value and given:
@@ -152,6 +147,8 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
         images = training.load_data(path, config.dataset, _DATA_DIR.value, config.split)
+        if kinds:
+            images = data.declared(images, kinds)
         before = evaluation.untrained_encoder(method, config, images, _CODE.value)
         result = evaluation.evaluate(
             *(encode, images, key, metrics), untrained=before, **chance

@@ -6,6 +6,7 @@ from dis_jax.data.arrays import from_arrays, from_npz
 from dis_jax.data.code_files import read_code_file
 from dis_jax.data.correlated import CORRELATIONS, Ridge, correlated, weighted
 from dis_jax.data.epoch_order import epoch_index
+from dis_jax.data.factor_kinds import declared
 from dis_jax.data.group_samplers import groups
 from dis_jax.data.idx import read_idx
 from dis_jax.data.image_files import from_folder
@@ -114,6 +115,7 @@ __all__ = [
     "coloured",
     "coloured_pair",
     "correlated",
+    "declared",
     "draw_boards",
     "draw_rooms",
     "draw_sprites",

@@ -121,6 +121,12 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
 
     Raises:
       ValueError: if there is no such factor, or a kind is unknown.
+
+    Example:
+      >>> from dis_jax import data
+      >>> sprites = data.load("rendered_dsprites")
+      >>> sprites.kinds[2], data.declared(sprites, {"orientation": "categorical"}).kinds[2]
+      (('circular', 39.0), 'categorical')
     """
     names = image_set.factor_names
     found: dict[str, Kind] = dict.fromkeys(names, _CATEGORY)

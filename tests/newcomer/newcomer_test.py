@@ -162,12 +162,14 @@ def test_train_kill_resume_score_report_export_restore(here, folder):
     assert (run / "command.txt").read_text().startswith("dis-jax train --config=vae")
 
     scoring = ("--metrics=mig,irs", "--seed=3", "--baselines=none")
-    done = here("evaluate", "--workdir=runs/a", *scoring)
+    as_label = "--kinds=orientation=categorical"
+    done = here("evaluate", "--workdir=runs/a", *scoring, as_label)
     assert done.returncode == 0, done.stderr
     scored = run / "evaluation" / f"mig+irs_seed3_step{reached + 20}.json"
     result = json.loads(scored.read_text())
     assert (result["num_train"], result["num_test"]) == (10_000, 5_000)
     assert set(result["metrics"]) == {"mig", "irs"}
+    assert result["factor_kinds"]["orientation"] == "categorical"
 
     done = here("report", "--workdir=runs/a", "--num_examples=16")
     assert done.returncode == 0, done.stderr
