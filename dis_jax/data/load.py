@@ -146,7 +146,9 @@ def _load(
             _check_held(name, resident)
         return image_set
     if name not in NAMES:
-        there = name and pathlib.Path(name).exists()
+        if pathlib.Path(name).is_file():
+            return from_path(name)  # of a kind that it does not read: it says which
+        there = name and pathlib.Path(name).is_dir()
         words = f" For the folder {name} write ./{name}" if there else ""
         raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}{words}")
     _check_split(name, split, _FOLDERS[name][1] if name in _FOLDERS else ("all",))

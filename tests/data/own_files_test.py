@@ -125,6 +125,9 @@ def test_a_folder_without_a_slash_and_another_file_get_their_way_out(
     (tmp_path / "faces.h5").touch()
     with pytest.raises(ValueError, match=r"faces\.h5 is not a supported file"):
         data.load("./faces.h5")
+    np.save("plain.npy", np.zeros((2, 8, 8)))
+    with pytest.raises(ValueError, match=r"^plain.npy is not a supported file; expect"):
+        data.load("plain.npy")
 
 
 def test_a_path_with_a_comma_loads(tmp_path):
