@@ -83,6 +83,10 @@ class Samples(NamedTuple):
     words: dict[str, list[str]]
 
 
+# One program: each operation outside of one is a program to compile.
+_draw = jax.jit(ImageSet.draw, static_argnums=2)
+
+
 def draw_samples(
     encode: Encode,
     data: ImageSet | FactorGrid,
@@ -100,7 +104,7 @@ def draw_samples(
     if isinstance(data, ImageSet) and not data.is_grid:
         total = num_train + num_test
         if data.draw_fn is not None:
-            index = data.draw(key, total)
+            index = _draw(data, key, total)
         else:
             total = min(total, data.num_images)
             index = jax.random.permutation(key, data.num_images)[:total]
