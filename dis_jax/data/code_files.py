@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import pathlib
 import re
@@ -13,7 +12,7 @@ from absl import logging
 
 from dis_jax import extras
 from dis_jax.data.numpy_files import npz_headers, read_npy, read_npz
-from dis_jax.data.reading import whole
+from dis_jax.data.reading import csv_rows, is_number, whole
 
 _ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
 _TABLES = (".csv", ".parquet")
@@ -173,15 +172,11 @@ def _read_table(path: pathlib.Path) -> _Table:
 
 
 def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with (
-        whole(path, "CSV file in UTF-8", "save it as UTF-8"),
-        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
-    ):
-        rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
+    rows = csv_rows(path)
     if not rows:
         raise ValueError(f"{path} is empty; expected a header and rows.")
     (_, names), *rows = rows
-    if any(_is_number(name) for name in names):
+    if any(is_number(name) for name in names):
         raise ValueError(
             f"{path} has no header: its first line is {_listed(names)}; expected names of "
             "columns, such as z0,z1,shape."
@@ -209,14 +204,14 @@ def _column(path: pathlib.Path, name: str, cells: list[tuple[int, str]]) -> np.n
     # -1 marks an unknown label, also among words
     known = [cell for cell in cells if cell[1].strip() != "-1"] or cells
     at, example = known[0]
-    words = not _is_number(example)
+    words = not is_number(example)
     for line, text in known:
         if not text.strip() or text.strip().lower() == "nan":
             raise ValueError(
                 f"{path}, line {line}: column {name!r} is {text!r}; expected a value in "
                 "every row. Remove the row; for an unknown label write -1."
             )
-        if _is_number(text) == words:
+        if is_number(text) == words:
             raise ValueError(
                 f"{path}, line {line}: column {name!r} is {text!r}, and {example!r} in "
                 f"line {at}; expected numbers or words in all rows."
@@ -257,14 +252,6 @@ def _read_parquet(path: pathlib.Path) -> dict[str, np.ndarray]:
             )
         found[name] = values.astype(str) if words else values
     return found
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(names: list[str]) -> str:

@@ -126,7 +126,7 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
       >>> from dis_jax import data
       >>> sprites = data.load("rendered_dsprites")
       >>> sprites.kinds[2], data.declared(sprites, {"orientation": "categorical"}).kinds[2]
-      (('circular', 39.0), 'categorical')
+      (('circular', 39), 'categorical')
     """
     names = image_set.factor_names
     found: dict[str, Kind] = dict.fromkeys(names, _CATEGORY)

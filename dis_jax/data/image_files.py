@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
-import csv
 import functools
 import io
 import os
@@ -17,7 +16,14 @@ from absl import logging
 
 from dis_jax.data.arrays import from_arrays
 from dis_jax.data.image_set import ImageSet
-from dis_jax.data.reading import LARGEST_LABEL, named, visible, whole
+from dis_jax.data.reading import (
+    LARGEST_LABEL,
+    csv_rows,
+    is_number,
+    named,
+    visible,
+    whole,
+)
 
 TABLE = "labels.csv"
 KINDS = "kinds.json"
@@ -275,11 +281,7 @@ def _read_labels(
 ]:
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
-    with (
-        whole(path, "CSV file in UTF-8", "save it as UTF-8"),
-        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
-    ):
-        rows = [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
+    rows = csv_rows(path)
     if len(rows) < 2 or rows[0][1][0] != "file":
         raise ValueError(
             f"{path} starts with {[row for _, row in rows[:1]]}; expected a header (`file` "
@@ -327,7 +329,7 @@ def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
 ) -> tuple[list[int], tuple[str, ...]]:
     """Whole numbers unchanged; words as their ranks, and the words in this order."""
-    words = sorted({text for _, text in texts if not _is_number(text)})
+    words = sorted({text for _, text in texts if not is_number(text or "0")})
     ranks = {"-1": -1} | {word: rank for rank, word in enumerate(words)}
     numbers = []
     for line, text in texts:
@@ -343,12 +345,3 @@ def _numbered(
                 "strings, in all lines; -1 if unknown."
             ) from None
     return numbers, tuple(words)
-
-
-def _is_number(text: str) -> bool:
-    """Whether a cell is a number of any kind, or empty, and not a word."""
-    try:
-        float(text or "0")
-    except ValueError:
-        return False
-    return True

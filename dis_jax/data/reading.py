@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
@@ -226,3 +227,39 @@ def _beginning(path: pathlib.Path) -> str:
     if start.startswith(_LFS):
         return "it is a Git LFS pointer: `git lfs pull` downloads the file; "
     return f"it starts with the bytes {first[:4].hex(' ')}; "
+
+
+def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV file in UTF-8, each with the number of its line.
+
+    Args:
+      path: the file; empty lines are skipped.
+
+    Returns:
+      (line, cells), from line 1.
+
+    Raises:
+      ValueError: if it is not text in UTF-8.
+
+    Example:
+      >>> import tempfile
+      >>> path = pathlib.Path(tempfile.mkdtemp(), "a.csv")
+      >>> path.write_text("z0,shape\\n\\n.5,cube\\n")
+      18
+      >>> csv_rows(path)
+      [(1, ['z0', 'shape']), (3, ['.5', 'cube'])]
+    """
+    with (
+        whole(path, "CSV file in UTF-8", "save it as UTF-8"),
+        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
+    ):
+        return [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a number of any kind, such as "3", ".5" or "nan"."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -25,8 +25,8 @@ def untrained_encoder(
 
     Args:
       method: of the run.
-            config: of the run; its seed makes the weights, also of networks that the
-            run takes from another (`init_from`).
+      config: of the run; its seed makes the weights, also of networks that the run takes
+        from another (`init_from`).
       image_set: what the run trains on.
       code: see `code_fn`.
 
