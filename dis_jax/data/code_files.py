@@ -12,7 +12,7 @@ from absl import logging
 
 from dis_jax import extras
 from dis_jax.data.numpy_files import npz_headers, read_npy, read_npz
-from dis_jax.data.reading import csv_rows, is_number, whole
+from dis_jax.data.reading import csv_rows, is_missing, is_number, whole
 
 _ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
 _TABLES = (".csv", ".parquet")
@@ -206,10 +206,11 @@ def _column(path: pathlib.Path, name: str, cells: list[tuple[int, str]]) -> np.n
     at, example = known[0]
     words = not is_number(example)
     for line, text in known:
-        if not text.strip() or text.strip().lower() == "nan":
+        if is_missing(text):
             raise ValueError(
                 f"{path}, line {line}: column {name!r} is {text!r}; expected a value in "
-                "every row. Remove the row; for an unknown label write -1."
+                "every row. Remove the row; for an unknown label write -1. If it is the "
+                "name of a class, write another."
             )
         if is_number(text) == words:
             raise ValueError(

@@ -15,6 +15,8 @@ LARGEST_LABEL = np.iinfo(np.int32).max - 1
 _PAGE = (b"<!doctype", b"<html", b"<?xml")
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _LFS = b"version https://git-lfs"
+# What R, pandas, databases and Python write for a value that is not there.
+_MISSING = ("", "na", "n/a", "nan", "null", "<na>")
 
 
 @contextlib.contextmanager
@@ -263,3 +265,14 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell is empty, or what programs write for a value that is not there.
+
+    Example:
+      >>> [is_missing(text) for text in ("", "NA", "<NA>", "None", "none", "0")]
+      [True, True, True, True, False, False]
+    """
+    text = text.strip()
+    return text == "None" or text.lower() in _MISSING

@@ -80,7 +80,8 @@ _OMES = (
 )
 _INF = float("inf")
 _MCC = Metric(mcc, _REAL, reweighted=reweighted_mcc)
-_R2 = Metric(r2, _REAL, reweighted=reweighted_r2, limits=(-_INF, 1.0))
+_R2_LIMITS = (-_INF, 1.0)  # also of DCI, whose informativeness of numbers is an R2
+_R2 = Metric(r2, _REAL, reweighted=reweighted_r2, limits=_R2_LIMITS)
 
 METRICS: dict[str, Metric] = {
     "factor_vae_score": Metric(factor_vae_score, _GRID),
@@ -94,8 +95,10 @@ METRICS: dict[str, Metric] = {
     "dcimig": Metric(dcimig, _ALL, reweighted=reweighted_dcimig),
     "dcimig_ksg": Metric(dcimig, _KINDS, {"information": "ksg"}),
     "sap": Metric(sap, _SPLIT_KINDS),
-    "dci": Metric(dci, _SPLIT_KINDS, slow=True),
-    "dci_lightgbm": Metric(dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True),
+    "dci": Metric(dci, _SPLIT_KINDS, slow=True, limits=_R2_LIMITS),
+    "dci_lightgbm": Metric(
+        dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True, limits=_R2_LIMITS
+    ),
     "dci_es": Metric(dci_es, _SPLIT_KINDS, slow=True, limits=(-_INF, _INF)),
     "dci_es_mlp": Metric(
         dci_es, _SPLIT_KINDS, {"probes": "mlp"}, slow=True, limits=(-_INF, _INF)

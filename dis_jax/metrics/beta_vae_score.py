@@ -111,6 +111,8 @@ def beta_vae_score(
         codes = codes_of(pairs.reshape(-1, len(sizes)))
         if not features:
             check_spread(np.asarray(codes), "the beta-VAE score", *SPREAD)
+        # As floats: the difference of two unsigned integers may wrap around.
+        codes = codes.astype(jnp.promote_types(codes.dtype, jnp.float32))
         codes = codes.reshape(step, 2, batch_size, -1)
         # (example, batch, latent) -> (example, latent)
         features.append(jnp.abs(codes[:, 0] - codes[:, 1]).mean(axis=1))

@@ -88,7 +88,8 @@ def dci(
 
     Returns:
       `Dci(disentanglement, completeness, informativeness_train, informativeness_test,
-      importance, test_accuracy)`; all in [0, 1], higher is better.
+      importance, test_accuracy)`; higher is better, at most 1, and at least 0 but for the
+      informativeness of numbers, an R2.
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or

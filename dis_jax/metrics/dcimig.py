@@ -109,10 +109,12 @@ def reweighted_dcimig(
       `score(order, weights) -> Dcimig`; see `Reweighted`.
     """
     codes, factors = check_pair(codes, factors)
-    labels, binned = relabel(factors), histogram_bins(codes, bins)
+    labels = relabel(factors)
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Dcimig:
-        moved = binned if order is None else binned[order]
+        # Bins of the rows that count: in new samples the range of a code is another.
+        moved = codes if order is None else codes[order]
+        moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
         gaps, owner = _gaps(information)
         entropy = entropies(labels, weights)

@@ -96,7 +96,9 @@ def grouped_factor_vae_score(
     groups, left_out = _groups(split[1], split[3], min_rows)
     # Squares of codes of 1e19 overflow float32, those of 1e-30 vanish.
     scale = unit_scale(split[0])
-    parts = [(part / scale).astype(np.float32) for part in split[::2]]
+    # Shifted first: float32 has no digits left for codes far from 0.
+    low = split[0].min(axis=0)
+    parts = [((part - low) / scale).astype(np.float32) for part in split[::2]]
     variance = np.var(parts[0], axis=0, ddof=1, dtype=np.float64)
     std = np.sqrt(variance) * scale
     kept = std >= min_std

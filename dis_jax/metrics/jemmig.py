@@ -83,11 +83,13 @@ def reweighted_jemmig(
       `score(order, weights) -> Jemmig`; see `Reweighted`.
     """
     codes, factors = check_pair(codes, factors)
-    labels, binned = relabel(factors), histogram_bins(codes, bins)
+    labels = relabel(factors)
     columns = np.arange(labels.shape[1])
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Jemmig:
-        moved = binned if order is None else binned[order]
+        # Bins of the rows that count: in new samples the range of a code is another.
+        moved = codes if order is None else codes[order]
+        moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
         of_codes, of_factors = entropies(moved, weights), entropies(labels, weights)
         best = information.argmax(axis=0)

@@ -162,9 +162,15 @@ def reweighted_mcc(
     def score(order: Order | None = None, weights: Weights | None = None) -> Mcc:
         own = np.ones(len(z)) if weights is None else weights
         chosen, scored, whole = tables(order, own)
-        per_factor = np.mean(
-            [_matched(*pair) for pair in zip(chosen, scored, strict=True)], axis=0
+        pairs = list(zip(chosen, scored, strict=True))
+        # A factor that is constant in a half, or in that of its matching, correlates
+        # with nothing there: its score is that of the other halves.
+        varies = np.array([a.any(axis=0) & b.any(axis=0) for a, b in pairs])
+        halves_of = np.maximum(varies.sum(axis=0), 1)
+        per_factor = np.sum(
+            np.where(varies, [_matched(*pair) for pair in pairs], 0), axis=0
         )
+        per_factor /= halves_of
         correlations, matching = spread_over(whole, kinds), np.full(len(kinds), -1)
         matching[numbers(kinds)] = _match(whole)
         return Mcc(

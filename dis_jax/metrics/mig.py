@@ -103,7 +103,7 @@ def mig(
 def reweighted_mig(
     codes: ArrayLike, factors: ArrayLike, *, bins: int = 20
 ) -> Reweighted[Mig]:
-    """`mig` as a function of the order and weights of rows, with fixed bins.
+    """`mig` as a function of the order and weights of rows.
 
     Args:
       codes: as in `mig`.
@@ -114,10 +114,12 @@ def reweighted_mig(
       `score(order, weights) -> Mig`; see `Reweighted`.
     """
     codes, factors = check_pair(codes, factors)
-    labels, binned = relabel(factors), histogram_bins(codes, bins)
+    labels = relabel(factors)
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Mig:
-        moved = binned if order is None else binned[order]
+        # Bins of the rows that count: in new samples the range of a code is another.
+        moved = codes if order is None else codes[order]
+        moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
         # The row of zeros is the missing second dimension of a code of one dimension.
         ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)

@@ -191,6 +191,9 @@ def _mean_auc(
     """
     from scipy.stats import rankdata
 
+    # Rows of a class that training lacks are not "the rest": no class scores them high.
+    known = np.isin(labels, classes)
+    scores, labels = scores[known], labels[known]
     areas = []
     for score, value in zip(scores.T, classes, strict=True):
         inside = labels == value

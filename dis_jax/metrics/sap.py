@@ -47,8 +47,9 @@ def sap(
 
     The machine is disentanglement_lib's for discrete factors (squared hinge, C = .01,
     balanced classes, one against rest), solved to its optimum. It is linear and
-    regularised, so that the score changes with the scale of the codes, and a dimension
-    that encodes a factor of many values perfectly does not reach accuracy 1.
+    regularised, so that the score changes with the scale and the offset of the codes,
+    and a dimension that encodes a factor of many values perfectly does not reach
+    accuracy 1.
 
     For a numeric factor, A_jk is the squared correlation on the training rows, which is
     the R2 of a linear model, as in disentanglement_lib and the paper. An angle is
@@ -106,6 +107,10 @@ def _accuracies(
     slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
     found = np.empty(codes.shape[1])
     for d, x in enumerate(test_codes.T):
+        if np.ptp(codes[:, d]) == 0:
+            # All classes tie: the accuracy of a choice at random, not of the first.
+            found[d] = 1 / len(values)
+            continue
         # One machine per class, (test row, class): the largest margin wins.
         best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
         found[d] = np.mean(values[best] == test)

@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
+from dis_jax.data.reading import is_missing
+
 
 def check_codes(
     codes: ArrayLike, *, name: str = "codes", min_rows: int = 2
@@ -278,7 +280,7 @@ def _words(column: np.ndarray) -> np.ndarray | None:
 
 def _is_missing(value: object) -> bool:
     """None, NaN, infinity, an empty word, or a word for one of them."""
-    if value is None or str(value).strip() == "":
+    if value is None or is_missing(str(value)):
         return True
     try:
         return not np.isfinite(float(value))  # type: ignore[arg-type]

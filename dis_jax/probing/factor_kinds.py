@@ -194,6 +194,9 @@ def as_labels(
         return np.unique(values, return_inverse=True)[1], "its values as labels"
     # Repeated values may make quantiles equal: then there are fewer bins.
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
+    if edges[0] == values.min():  # a value of many rows, such as 0: a bin of its own
+        edges[0] = values[values > edges[0]].min()
+        edges = np.unique(edges)
     labels = np.searchsorted(edges, values, side="right")
     return labels, f"{len(np.unique(labels))} quantile bins"
 

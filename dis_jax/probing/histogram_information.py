@@ -7,12 +7,22 @@ from jaxtyping import Float, Int
 
 
 def histogram_bins(
-    values: Float[np.ndarray, "batch column"], bins: int
+    values: Float[np.ndarray, "batch column"],
+    bins: int,
+    weights: Float[np.ndarray, " batch"] | None = None,
 ) -> Int[np.ndarray, "batch column"]:
     """The equal-width bin, 0 to bins - 1, of each value, column by column.
 
     The edges are those of `np.histogram`, so the bins are disentanglement_lib's. A
     constant column falls into one bin.
+
+    Args:
+      values: numbers.
+      bins: number of bins.
+      weights: of the rows; those of weight 0 have no influence on the edges.
+
+    Returns:
+      The bins.
 
     Raises:
       ValueError: if `bins` is not positive.
@@ -20,14 +30,15 @@ def histogram_bins(
     if bins < 1:
         raise ValueError(f"bins must be at least 1, found {bins}.")
     out = np.empty(values.shape, np.int64)
+    counted = slice(None) if weights is None else weights > 0
     for j, column in enumerate(values.T):
         try:
-            edges = np.histogram_bin_edges(column, bins)
+            edges = np.histogram_bin_edges(column[counted], bins)
         except ValueError:  # the range holds fewer floating-point numbers than bins
             out[:, j] = np.minimum(np.unique(column, return_inverse=True)[1], bins - 1)
         else:
             # Without the last edge: the largest value belongs to the last bin.
-            out[:, j] = np.digitize(column, edges[:-1]) - 1
+            out[:, j] = np.maximum(np.digitize(column, edges[:-1]) - 1, 0)
     return out
 
 

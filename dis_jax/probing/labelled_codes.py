@@ -168,13 +168,15 @@ def given_samples(
             f"factor_names must name {len(columns)} factors, each by its own name, found "
             f"{names}."
         )
-    found = _samples(
-        codes,
-        columns,
-        names,
-        resolve_kinds(kinds, names, columns),
-        (everything, train, test),
-    )
+    kinds = resolve_kinds(kinds, names, columns)
+    for k in words:
+        if kinds[k] != "categorical":
+            raise ValueError(
+                f"factor {names[k]!r} is declared {name_of(kinds[k])}, but holds words, "
+                f"such as {words[k][0]!r}, whose order and distances are not known: "
+                "replace them with numbers."
+            )
+    found = _samples(codes, columns, names, kinds, (everything, train, test))
     return found._replace(words={names[k]: v for k, v in words.items()})
 
 

@@ -96,10 +96,18 @@ def number_information(
       neighbours: k, fewer than rows.
       seed: of the noise.
       period: of y.
+
+    Raises:
+      ValueError: if there are too few rows.
     """
     from scipy.spatial import KDTree
     from scipy.special import digamma
 
+    if len(x) <= neighbours + 1:
+        raise ValueError(
+            f"{len(x)} rows are too few for information from {neighbours} neighbours; "
+            f"expected at least {neighbours + 2}."
+        )
     rng = np.random.RandomState(seed)
     x, box = _noisy(x, rng), None
     if period is None:
@@ -162,11 +170,11 @@ def information_shares(
     columns: Sequence[np.ndarray],
     kinds: Sequence[Kind],
 ) -> Float[np.ndarray, "latent factor"]:
-    """Information about each factor in units that all kinds share, from 0 to about 1.
+    """Information about each factor in units that all kinds share, from 0 to 1.
 
-    I / H(v) of labels. A number has no entropy that bounds its information: there it is
-    1 - exp(-2 I), the squared correlation of two Gaussians with this information
-    (Linfoot 1957).
+    I / H(v) of labels, where an estimate of I above H(v) counts as H(v). A number has no
+    entropy that bounds its information: there it is 1 - exp(-2 I), the squared
+    correlation of two Gaussians with this information (Linfoot 1957).
 
     Args:
       information: of `information_matrix`.
@@ -176,7 +184,7 @@ def information_shares(
     out = np.empty(information.shape)
     for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
         out[:, k] = (
-            information[:, k] / entropies(relabel(column[:, None]))
+            np.minimum(information[:, k] / entropies(relabel(column[:, None])), 1)
             if is_label(kind)
             else -np.expm1(-2 * information[:, k])
         )
@@ -206,11 +214,28 @@ def _near(
 def _near_angle(
     y: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"], period: float
 ) -> Int[np.ndarray, " batch"]:
-    """`_near` around a circle."""
-    # Copies one turn away on both sides, so that no interval wraps around.
-    turns = np.sort(np.concatenate([y - period, y, y + period]))
-    first = np.searchsorted(turns, y - radius, "left")
-    return np.minimum(np.searchsorted(turns, y + radius, "right") - first, len(y))
+    """`_near` around a circle, of values from 0 to its circumference."""
+    order = np.argsort(y)
+    y, radius = y[order], radius[order]
+    backward = _reach_around(y, radius, period)
+    forward = _reach_around(-y[::-1], radius[::-1], period)[::-1]
+    found = np.empty(len(y), np.int64)
+    found[order] = _near(y, radius) + backward + forward
+    return np.minimum(found, len(y))
+
+
+def _reach_around(
+    y: Float[np.ndarray, " row"], radius: Float[np.ndarray, " row"], period: float
+) -> Int[np.ndarray, " row"]:
+    """Number of the first of the sorted values that are near across the end."""
+    beyond = np.append(y, np.inf)
+    end = np.searchsorted(y, y + radius - period, "right")
+    # As in `_reach`: the difference decides, as the search tree computes it.
+    while (over := (end > 0) & (period - (y - y[end - 1]) > radius)).any():
+        end -= over
+    while (under := period - (y - beyond[end]) <= radius).any():
+        end += under
+    return end
 
 
 def _reach(

@@ -14,7 +14,7 @@ _Result = TypeVar("_Result", bound=NamedTuple, covariant=True)
 
 
 class Reweighted(Protocol[_Result]):
-    """A score of rows that are prepared once, with fixed bins, ranks and targets.
+    """A score of rows that are prepared once, with fixed ranks and targets.
 
     A row of weight 2 counts as if it occurred twice, so whole weights with the sum n are a
     bootstrap resample. `order` pairs the codes with other factors: a random one gives a

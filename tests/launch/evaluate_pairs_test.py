@@ -16,7 +16,7 @@ def test_heads_and_probes_read_every_code_in_both_modes(run, tiny_config, tmp_pa
     (path,) = (tmp_path / "evaluation").glob("pairs_seed0_step1*.json")
     assert done.stdout.splitlines()[-1] == f"written to {path}"
     found = json.loads(path.read_text())["metrics"]
-    assert [*found] == ["readings, running statistics", "readings, batch statistics"]
+    assert [*found] == ["probes, running statistics", "probes, batch statistics"]
     for title, entry in found.items():
         assert title in done.stdout
         away = collections.Counter()

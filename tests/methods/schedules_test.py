@@ -106,7 +106,7 @@ def test_only_hyperparameters_have_schedules(make):
     config = make()
     with config.ignore_type():
         config.batch_size = LINEAR
-    with pytest.raises(ValueError, match=r"config\.batch_size .*hyperparameters alone"):
+    with pytest.raises(ValueError, match=r"config\.batch_size .*only hyperparameters"):
         training.set_up(config)
 
 

@@ -101,7 +101,11 @@ def test_area_under_the_curve_by_hand():
     labels = np.array([0, 0, 1, 1])
     assert _mean_auc(scores, labels, np.array([0, 1])) == pytest.approx(3.5 / 4)
     # A class that the part lacks has no curve; a part of one class has none at all.
-    assert _mean_auc(scores, labels, np.array([0, 5])) == pytest.approx(3.5 / 4)
+    three = np.c_[scores, np.zeros(4)]
+    assert _mean_auc(three, labels, np.array([0, 1, 5])) == pytest.approx(3.5 / 4)
+    # Rows of a class that training lacks are not the rest of any.
+    more, unknown = np.r_[scores, [[0.9, 0.9]]], np.r_[labels, 7]
+    assert _mean_auc(more, unknown, np.array([0, 1])) == pytest.approx(3.5 / 4)
     assert np.isnan(_mean_auc(scores, np.zeros(4, int), np.array([0, 1])))
 
 

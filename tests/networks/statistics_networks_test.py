@@ -115,7 +115,7 @@ def test_scores_equal_dense_layers_on_the_concatenation(module):
     params = jax.tree.map(lambda p: p + np.float32(0.1), init(module, maps, vector))
     params = params["params"]
     pairs = lambda m: jnp.stack([m, jnp.roll(m, 1, axis=0)])
-    found = apply(module, {"params": params}, maps, vector, meet=pairs)
+    found = apply(module, {"params": params}, maps, vector, pair_with=pairs)
     kernel = np.concatenate([params["map"]["kernel"], params["vector"]["kernel"]])
     is_local = isinstance(module, networks.LocalStatistics)
     assert kernel.shape == ((7 + 8 if is_local else 42 + 8), 5)
@@ -131,11 +131,11 @@ def test_scores_equal_dense_layers_on_the_concatenation(module):
         np.testing.assert_allclose(scores, x[..., 0], rtol=1e-4, atol=1e-6)
 
 
-def test_every_map_can_meet_every_vector():
+def test_every_map_is_paired_with_every_vector():
     module = networks.LocalStatistics((5,))
     maps, vector = normal(4, 2, 2, 3), normal(4, 6)
     variables = init(module, maps, vector)
-    matrix = apply(module, variables, maps, vector, meet=lambda m: m[:, None])
+    matrix = apply(module, variables, maps, vector, pair_with=lambda m: m[:, None])
     alone = jax.jit(module.apply)
     assert matrix.shape == (4, 4, 2, 2)  # pyright: ignore[reportAttributeAccessIssue]
     for j in range(4):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.special import digamma
 from sklearn.feature_selection import mutual_info_regression
 
 from dis_jax.probing.neighbour_information import number_information
@@ -28,6 +29,31 @@ def test_it_equals_scikit_learn(neighbours):
     found = information(x, y, neighbours=neighbours)
     # both break ties by a noise of 1e-10, in another order of draws
     assert found == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("noise", [0.05, 2.0])
+def test_an_angle_by_comparing_all_pairs(noise):
+    rng, k = np.random.default_rng(0), 3
+    circumference = 12**0.5
+    y = rng.uniform(0, circumference, 300)
+    x = np.cos(2 * np.pi * y / circumference) + noise * rng.normal(size=300)
+    x /= x.std()
+    in_x, in_y = (np.abs(each[:, None] - each) for each in (x, y))
+    in_y = np.minimum(in_y, circumference - in_y)
+    for distances in (in_x, in_y):
+        np.fill_diagonal(distances, np.inf)
+    radius = np.sort(np.maximum(in_x, in_y), axis=1)[:, [k - 1]]
+    counts = [(each < radius).sum(axis=1) + 1 for each in (in_x, in_y)]
+    expected = digamma(300) + digamma(k) - np.mean(digamma(counts)) * 2
+    found = number_information(
+        x, y / circumference * 360, neighbours=k, seed=0, period=360
+    )
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_too_few_rows_for_the_neighbours_are_named():
+    with pytest.raises(ValueError, match="4 rows are too few .* 3 neighbours; .* 5"):
+        number_information(np.arange(4.0), np.arange(4.0), neighbours=3, seed=0)
 
 
 def test_an_angle_has_no_end():
