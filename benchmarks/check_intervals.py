@@ -6,13 +6,11 @@ Writes results/intervals.json: of 200 samples of codes of known structure, how o
 interval covers the true score, and how often a code of noise scores below its null.
 """
 
-import json
-import pathlib
-
 import numpy as np
 from absl import flags, logging
 
 from dis_jax import evaluation
+from dis_jax.files import write_json
 from dis_jax.provenance import provenance
 from launch import start
 
@@ -20,17 +18,26 @@ _OUT = flags.DEFINE_string("out", "results/intervals.json", "JSON file.")
 _TRIALS = flags.DEFINE_integer("trials", 200, "Samples of each code.", lower_bound=1)
 _ROWS = flags.DEFINE_integer("rows", 300, "Rows of a sample.", lower_bound=8)
 _RESAMPLES = flags.DEFINE_integer("resamples", 100, "Of each score.", lower_bound=1)
-_CODES = {"mcc": "mcc", "mcc_of_a_rotation": "mcc", "r2": "r2", "mig": "mig"}
+_CODES = {
+    "mcc": "mcc",
+    "mcc_of_a_rotation": "mcc",
+    "r2": "r2",
+    "mig": "mig",
+    "jemmig": "jemmig",
+    "jemmig_of_noise": "jemmig",
+    "irs": "irs",
+}
 _ONLY = flags.DEFINE_list("only", [], f"Some of {', '.join(_CODES)}.")
 _ANGLE = np.radians(20)
-_MEAN_OF = 2_000  # samples; MIG has no closed form with bins
+_MEAN_OF = 2_000  # samples; scores in bins, and IRS, have no closed form
 
 
 def draw(code, rng, rows):
     """Codes and factors whose true score `truth` knows."""
-    if code == "mig":
+    if code in ("mig", "jemmig", "jemmig_of_noise", "irs"):
         labels = rng.integers(0, 5, (rows, 2))
-        return labels + 0.5 * rng.normal(size=labels.shape), labels
+        noise = rng.normal(size=labels.shape)
+        return noise if code == "jemmig_of_noise" else labels + 0.5 * noise, labels
     factors = rng.normal(size=(rows, 2))
     if code != "mcc_of_a_rotation":
         return factors + 0.5 * rng.normal(size=factors.shape), factors
@@ -46,7 +53,8 @@ def truth(code, rows):
         correlation = 1 / np.sqrt(1 + 0.5**2)
         return float(correlation if code == "mcc" else correlation**2)
     rng = np.random.default_rng(0)
-    scores = [evaluation.mig(*draw(code, rng, rows)).score for _ in range(_MEAN_OF)]
+    metric = getattr(evaluation, _CODES[code])
+    scores = [metric(*draw(code, rng, rows)).score for _ in range(_MEAN_OF)]
     return float(np.mean(scores))
 
 
@@ -83,15 +91,13 @@ def main(argv):
     result = {
         "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
         "resamples each; mcc, r2: two Gaussian factors with noise of half their spread; "
-        "mcc_of_a_rotation: turned by 20 degrees; mig: two labels of five values with "
-        "noise of .5",
+        "mcc_of_a_rotation: turned by 20 degrees; mig, jemmig, irs: two labels of five "
+        "values with noise of .5; jemmig_of_noise: noise alone",
         "made_by": "python -m benchmarks.check_intervals",
         "scores": found,
         **provenance(),
     }
-    out = pathlib.Path(_OUT.value)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(_OUT.value, result)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from dis_jax.probing.reweighted import (
 _CORRELATIONS = ("pearson", "spearman")
 _TRANSFORMS = (None, "linear", "kernel")
 _CONSTANT = 1e-7  # spread that rounding in the moments gives a constant column
+_HALF = "constant in half of the rows, so no match can be held out"
 _COLLINEAR = 1e-9  # 1 - r² that rounding leaves of two collinear columns
 
 
@@ -39,7 +40,8 @@ class Mcc(NamedTuple):
 
     Attributes:
       score: mean over factors of the correlation with their dimension, 0 to 1.
-      per_factor: that of each factor, (factor,); NaN for categories.
+      per_factor: that of each factor, (factor,); NaN for categories, and for factors
+        that are constant in half of the rows, which leaves no match to hold out.
       matching: the dimension of each factor, found on all rows, (factor,); -1 where
         it is a category or there are too few dimensions.
       correlations: absolute, of all rows, (latent, factor); with a transform, of its
@@ -152,6 +154,9 @@ def reweighted_mcc(
     # table for matching is therefore the other half's table for scoring.
     parts = halves(len(z), seed, held_out)
     rows = [part for _, part in parts]
+    constant = np.array(
+        [any(np.ptp(v[r], axis=0).max() == 0 for r in rows) for v in targets]
+    )
     if transform is not None:
         tables = _of_transformed(z, targets, parts, transform, correlation, seed)
     elif correlation == "spearman":
@@ -162,23 +167,19 @@ def reweighted_mcc(
     def score(order: Order | None = None, weights: Weights | None = None) -> Mcc:
         own = np.ones(len(z)) if weights is None else weights
         chosen, scored, whole = tables(order, own)
-        pairs = list(zip(chosen, scored, strict=True))
-        # A factor that is constant in a half, or in that of its matching, correlates
-        # with nothing there: its score is that of the other halves.
-        varies = np.array([a.any(axis=0) & b.any(axis=0) for a, b in pairs])
-        halves_of = np.maximum(varies.sum(axis=0), 1)
-        per_factor = np.sum(
-            np.where(varies, [_matched(*pair) for pair in pairs], 0), axis=0
+        per_factor = np.mean(
+            [_matched(*pair) for pair in zip(chosen, scored, strict=True)], axis=0
         )
-        per_factor /= halves_of
+        per_factor[constant] = np.nan
         correlations, matching = spread_over(whole, kinds), np.full(len(kinds), -1)
         matching[numbers(kinds)] = _match(whole)
         return Mcc(
-            float(per_factor.mean()),
+            float(np.nanmean(per_factor)) if not constant.all() else np.nan,
             spread_over(per_factor, kinds),
             matching,
             correlations,
-            not_scored(z, kinds, matching),
+            not_scored(z, kinds, matching)
+            | {f"factor {k}": _HALF for k in np.array(numbers(kinds))[constant]},
         )
 
     return score

@@ -92,6 +92,7 @@ def test_two_files(tmp_path):
         ("z0,v\nx,1\ny,2\n", "column 'z0' of codes holds 'x'; expected numbers"),
         ("z0,v\n1,1\ny,2\n", "line 3: column 'z0' is 'y', and '1' in line 2"),
         ("z0,v\n1,nan\n2,2\n", "line 2: column 'v' is 'nan'; expected a value"),
+        ("z0,v\n1,cat\n2,NA\n", "line 3: column 'v' is 'NA'; expected a value"),
         ("z0,v\n1,1\n2,\n", "line 3: column 'v' is ''; expected a value"),
     ],
 )

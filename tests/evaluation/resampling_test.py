@@ -53,12 +53,14 @@ def test_an_order_scores_the_codes_beside_other_factors(name):
 
 def test_a_row_of_weight_two_counts_as_two_rows():
     codes, factors = numbers(200)
-    codes[[0, 1]] = codes.min(axis=0), codes.max(axis=0)  # the bins stay as they are
-    weights = np.random.default_rng(2).integers(1, 3, 200).astype(float)
+    weights = np.random.default_rng(2).integers(0, 3, 200).astype(float)
+    weights[codes[:, 0].argmax()] = 0  # the bins are those of the rows that count
     rows = np.repeat(np.arange(200), weights.astype(int))
-    _, reweighted = scorer("mig", codes, factors)
-    repeated, _ = scorer("mig", codes[rows], factors[rows])
-    assert reweighted(None, weights).score == pytest.approx(repeated().score, abs=1e-12)
+    for name in ("mig", "jemmig", "dcimig"):
+        _, reweighted = scorer(name, codes, factors)
+        repeated, _ = scorer(name, codes[rows], factors[rows])
+        found = reweighted(None, weights).score
+        assert found == pytest.approx(repeated().score, abs=1e-12)
     # and in matrices of all rows, which do not depend on the halves
     for name in ("mcc", "mcc_spearman", "mcc_linear"):
         _, reweighted = scorer(name, codes, factors)
@@ -250,3 +252,15 @@ def test_linear_algebra_has_one_thread_in_scores_and_resamples():
     assert found["result"]["score"] == 1
     scores = found["resamples"]["scores"]["score"]
     assert (scores["low"], scores["high"], scores["null"]) == (1, 1, 1)
+
+
+def test_an_informativeness_below_0_is_in_its_interval():
+    rng = np.random.default_rng(0)
+    factors, noise = rng.normal(size=(150, 2)), rng.normal(size=(150, 2))
+    found = evaluate_codes(
+        *(noise, factors, 0, ["dci_lightgbm"]), resamples=8, baselines="none"
+    )["metrics"]["dci_lightgbm"]
+    score = found["result"]["informativeness_test"]
+    ends = found["resamples"]["scores"]["informativeness_test"]
+    assert score < 0
+    assert ends["low"] < score < ends["high"]

@@ -77,3 +77,18 @@ def test_examples_in_several_parts_are_the_same_examples(monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 33 * 32)  # 33 examples in a part
     assert score_of(encode) == whole
     assert whole.score < 1
+
+
+def test_unsigned_codes_are_those_of_other_numbers():
+    scores = [
+        beta_vae_score(
+            lambda factors, kind=kind: factors.astype(kind),
+            types.SimpleNamespace(sizes=(5, 6), images=lambda factors: factors),
+            jax.random.key(0),
+            num_train=200,
+            num_eval=100,
+        ).score
+        for kind in (jnp.uint8, jnp.int32, jnp.float32)
+    ]
+    assert scores == [scores[2]] * 3
+    assert scores[0] > 0.99

@@ -106,3 +106,15 @@ def test_a_set_without_a_grid_is_pointed_to_them():
     )
     assert found["metrics"][name]["result"]["score"] == 1
     assert name not in evaluation.resolve_metrics("all")
+
+
+def test_codes_far_from_0_keep_their_digits():
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, (600, 2))
+    codes = factors + 0.05 * rng.normal(size=(600, 2))
+    for offset in (0, 1e8):
+        moved = codes + offset
+        found = evaluation.grouped_factor_vae_score(
+            moved, factors, moved, factors, 0, num_train=200, num_eval=100
+        )
+        assert found.score == 1

@@ -135,3 +135,19 @@ def test_bad_rows_are_named(gaussians):
     bad[5, 1] = np.nan
     with pytest.raises(ValueError, match="factors must be finite, found nan at row 5"):
         mcc(gaussians, bad)
+
+
+def test_a_factor_that_is_constant_in_a_half_is_left_out():
+    rng = np.random.default_rng(0)
+    factors = np.c_[np.zeros(200), rng.normal(size=200)]
+    factors[7, 0] = 1
+    codes = factors + 0.01 * rng.normal(size=(200, 2))
+    kinds = ["ordered", "continuous"]
+    whole = mcc(codes, factors, kinds=kinds, held_out=False)
+    assert whole.per_factor[0] > 0.98
+    assert not whole.left_out
+    found = mcc(codes, factors, kinds=kinds)
+    assert np.isnan(found.per_factor[0])
+    assert found.score == pytest.approx(found.per_factor[1])
+    assert found.left_out["factor 0"].startswith("constant in half of the rows")
+    assert np.isnan(mcc(codes, factors[:, :1], kinds=["ordered"]).score)

@@ -112,3 +112,13 @@ def test_one_dimension_has_no_gap(known):
     codes, factors = known("perfect", copies=1)
     with pytest.raises(ValueError, match="at least 2 dimensions"):
         sap(codes[:, :1], factors, codes[:, :1], factors)
+
+
+def test_a_constant_dimension_chooses_at_random_whatever_the_names_of_the_labels():
+    rng = np.random.default_rng(0)
+    label = (rng.random(600) < 0.25).astype(int)
+    codes = np.c_[label + 0.6 * rng.normal(size=600), np.zeros(600)]
+    for names in (label, 1 - label):
+        found = sap(codes, names[:, None], codes, names[:, None])
+        assert found.matrix[1, 0] == 0.5
+        assert found.score == pytest.approx(found.matrix[0, 0] - 0.5)

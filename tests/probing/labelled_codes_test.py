@@ -146,3 +146,24 @@ def test_two_sets_are_learned_from_and_tested_on_each():
     assert test[1].tolist() == [1] * 20
     with pytest.raises(ValueError, match="factor is 'digit'; photos has kind, place"):
         labelled_images([photos(first)], "digit", (1, 1), 0)
+
+
+def test_words_have_no_order():
+    codes = np.random.default_rng(0).normal(size=(60, 2))
+    level = np.array(["low", "medium", "high"] * 20)[:, None]
+    for kind, name in (("ordered", "ordered"), (("circular", 3), "circular")):
+        with pytest.raises(
+            ValueError, match=f"'level' is declared {name}.*'high', whos"
+        ):
+            given_samples(
+                codes, level, jax.random.key(0), None, None, ("level",), [kind]
+            )
+
+
+def test_a_number_that_is_nearly_always_0_is_scored():
+    rng = np.random.default_rng(0)
+    rare = np.where(rng.random(900) < 0.96, 0, rng.random(900))
+    factors = np.c_[rare, rng.normal(size=900)]
+    found = given_samples(factors, factors, jax.random.key(0), None, None, None)
+    assert not found.left_out
+    assert (found.factors[:, 0] == 0).sum() == (rare == 0).sum()  # a bin of its own

@@ -52,7 +52,7 @@ def test_an_angle_by_comparing_all_pairs(noise):
 
 
 def test_too_few_rows_for_the_neighbours_are_named():
-    with pytest.raises(ValueError, match="4 rows are too few .* 3 neighbours; .* 5"):
+    with pytest.raises(ValueError, match=r"4 rows are too few .* 3 neighbours; .* 5"):
         number_information(np.arange(4.0), np.arange(4.0), neighbours=3, seed=0)
 
 
