@@ -126,9 +126,8 @@ def _checked(images: Any, method: Method, *, values: bool) -> Any:
         )
     if values and images.size and not isinstance(images, jax.core.Tracer):
         low, high = float(images.min()), float(images.max())
-        if not (
-            low >= -_TOLERANCE and high <= 1 + _TOLERANCE
-        ):  # not where they are nan
+        within = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # not where they are nan
+        if not within:
             raise ValueError(
                 f"images lie between {low:.4g} and {high:.4g}; expected [0, 1]: scale them "
                 "as the images that the model was trained on."
