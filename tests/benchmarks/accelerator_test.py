@@ -63,7 +63,7 @@ def test_a_process_ends_at_its_limit_with_all_that_it_began(tmp_path):
     assert in_parts.begin(["sleep", "--none"], log, 30) == 1
     assert "none" in log.read_text()
     script = "sleep 300 & echo $!; wait"
-    assert in_parts.begin(["sh", "-c", script], log, 0.5) is None
+    assert in_parts.begin(["sh", "-c", script], log, 2) is None
     child = int(log.read_text().split()[-1])
     for _ in range(50):  # a killed process stays until it is waited for
         status = pathlib.Path(f"/proc/{child}/stat")
@@ -83,7 +83,7 @@ wait
 
 def test_what_a_process_began_saves_before_it_ends(tmp_path):
     log = tmp_path / "log"
-    assert in_parts.begin(["sh", "-c", SAVING], log, 0.5) is None
+    assert in_parts.begin(["sh", "-c", SAVING], log, 2) is None
     assert log.read_text().splitlines()[-1] == "saved"
 
 
