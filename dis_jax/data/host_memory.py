@@ -17,9 +17,7 @@ _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 _UNKNOWN = 8 * 2**30  # where the system does not say
 
 
-def host_memory(
-    cgroup: str | os.PathLike[str] = "/sys/fs/cgroup",
-) -> int:
+def host_memory(cgroup: str | os.PathLike[str] = "/sys/fs/cgroup") -> int:
     """The memory that this process may use, in bytes: the machine's or its container's.
 
     Args:

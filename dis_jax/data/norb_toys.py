@@ -6,9 +6,7 @@ import functools
 
 import numpy as np
 
-from dis_jax.data.toy_worlds import (
-    INSTANCES,
-)
+from dis_jax.data.toy_worlds import INSTANCES
 
 
 @functools.cache

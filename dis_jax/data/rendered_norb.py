@@ -16,9 +16,7 @@ from jaxtyping import Array, Bool, Float, Int
 from dis_jax.data.catalogue import SMALLNORB
 from dis_jax.data.factor_kinds import with_kinds
 from dis_jax.data.image_set import ImageSet, drawn_grid
-from dis_jax.data.norb_toys import (
-    toy_parts,
-)
+from dis_jax.data.norb_toys import toy_parts
 from dis_jax.data.rays import (
     FAR,
     Camera,
@@ -45,9 +43,7 @@ from dis_jax.data.toy_worlds import (
     ToyWorld,
     check_toys,
 )
-from dis_jax.data.world_values import (
-    kind_of_angles,
-)
+from dis_jax.data.world_values import kind_of_angles
 
 _ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others boxes
 _DISTANCE, _TARGET, _FIELD_OF_VIEW = 7.0, 0.5, 25.0

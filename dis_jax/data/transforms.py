@@ -11,9 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from dis_jax.data.image_set import Batch
-from dis_jax.data.warps import (
-    Images,
-)
+from dis_jax.data.warps import Images
 
 # Twelve saturated hues, as in the coloured MNIST pairs of Sanchez et al. 2020.
 PAIR_COLOURS = tuple(

@@ -1,4 +1,4 @@
-"""Images resized, rotated and zoomed."""
+"""Images resized, rotated and zoomed: pure functions, to be compiled and mapped."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def rotate_and_zoom(
     return warped(images, angle, inscribed * scale)
 
 
-@functools.partial(jax.jit, static_argnames="zoom")
 def check_zoom(zoom: float) -> None:
     """Raises ValueError unless a zoom leaves no part of the frame empty."""
     if zoom < 1:
         raise ValueError(f"zoom is {zoom}; expected 1 (no zoom) or more.")
 
 
+@functools.partial(jax.jit, static_argnames="zoom")
 def zoomed_in(key: Key[Array, ""], images: Images, zoom: float) -> Images:
     """Zooms into images, each by its own factor and at its own place.
 

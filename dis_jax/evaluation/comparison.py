@@ -145,13 +145,13 @@ def _paired(
         first, second = (gather(map(plan.drawn, range(count))) for plan in plans)
     except ValueError as error:
         return f"a resample has no score: {error}"
-    low, high = find_metric(name).limits
-    # A difference of two scores in [low, high] is in [low - high, high - low].
-    scores = {
-        field: interval(value, first[field] - second[field], low - high, high - low)
-        for field, value in differences.items()
-        if field in first and field in second
-    }
+    scores = {}
+    for field, value in differences.items():
+        if field in first and field in second:
+            low, high = find_metric(name).limits_of(field)
+            # A difference of two scores in [low, high] is in [low - high, high - low].
+            ends = low - high, high - low
+            scores[field] = interval(value, first[field] - second[field], *ends)
     return {"count": count, "how": both.how, "scores": scores}
 
 

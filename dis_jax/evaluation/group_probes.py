@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 
 from dis_jax import losses, networks
 from dis_jax.methods.method import Gaussian
-from dis_jax.probing.checks import check_codes, majority_accuracy, random_key
+from dis_jax.probing.checks import check_codes, random_key
 from dis_jax.probing.cross_fit import location_scale
-from dis_jax.probing.sklearn_models import fit_logistic
+from dis_jax.probing.sklearn_models import fit_logistic, majority_accuracy
 
 Evidence = Literal["image", "batch", "disjoint"]
 EVIDENCE = ("image", "batch", "disjoint")

@@ -14,7 +14,8 @@ from jaxtyping import Array, Key
 from dis_jax import data, training
 from dis_jax.methods.method import Categorical, Method, State
 from dis_jax.metrics.downstream import downstream
-from dis_jax.probing.checks import check_codes, majority_accuracy, random_key
+from dis_jax.probing.checks import check_codes, random_key
+from dis_jax.probing.sklearn_models import majority_accuracy
 
 HEAD = "head"  # the reader that was trained with the system
 

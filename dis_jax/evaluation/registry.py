@@ -49,6 +49,7 @@ class Metric(NamedTuple):
       reweighted: the metric as a function of order and weights, from the same
         arguments, if it has that form; see `Reweighted`.
       limits: the smallest and the largest possible score.
+      own_limits: those of scores, by field of the result, that have others.
     """
 
     fn: Callable[..., Any]
@@ -58,6 +59,11 @@ class Metric(NamedTuple):
     slow: bool = False
     reweighted: Callable[..., Any] | None = None
     limits: tuple[float, float] = (0.0, 1.0)
+    own_limits: Mapping[str, tuple[float, float]] = {}
+
+    def limits_of(self, field: str) -> tuple[float, float]:
+        """The smallest and the largest possible value of a field of the result."""
+        return self.own_limits.get(field, self.limits)
 
 
 _ALL = ("codes", "factors")
@@ -80,7 +86,9 @@ _OMES = (
 )
 _INF = float("inf")
 _MCC = Metric(mcc, _REAL, reweighted=reweighted_mcc)
-_R2_LIMITS = (-_INF, 1.0)  # also of DCI, whose informativeness of numbers is an R2
+_R2_LIMITS = (-_INF, 1.0)
+# Of numbers, the informativeness of DCI is an R2.
+_DCI_LIMITS = {f"informativeness_{part}": _R2_LIMITS for part in ("train", "test")}
 _R2 = Metric(r2, _REAL, reweighted=reweighted_r2, limits=_R2_LIMITS)
 
 METRICS: dict[str, Metric] = {
@@ -95,9 +103,9 @@ METRICS: dict[str, Metric] = {
     "dcimig": Metric(dcimig, _ALL, reweighted=reweighted_dcimig),
     "dcimig_ksg": Metric(dcimig, _KINDS, {"information": "ksg"}),
     "sap": Metric(sap, _SPLIT_KINDS),
-    "dci": Metric(dci, _SPLIT_KINDS, slow=True, limits=_R2_LIMITS),
+    "dci": Metric(dci, _SPLIT_KINDS, slow=True, own_limits=_DCI_LIMITS),
     "dci_lightgbm": Metric(
-        dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True, limits=_R2_LIMITS
+        dci, _SPLIT_KINDS, {"trees": "lightgbm"}, slow=True, own_limits=_DCI_LIMITS
     ),
     "dci_es": Metric(dci_es, _SPLIT_KINDS, slow=True, limits=(-_INF, _INF)),
     "dci_es_mlp": Metric(

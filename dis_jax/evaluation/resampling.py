@@ -82,13 +82,12 @@ def add_resamples(
             except ValueError as error:
                 left_out[name] = f"a resample has no score: {error}"
                 continue
-        low, high = find_metric(name).limits
-        scores = {}
+        metric, scores = find_metric(name), {}
         for field, value in scalars_of(entry["result"]).items():
             if field not in drawn:
                 left_out[f"{name} {field}"] = UNDEFINED
                 continue
-            scores[field] = interval(value, drawn[field], low, high)
+            scores[field] = interval(value, drawn[field], *metric.limits_of(field))
             if field in null:
                 scores[field] |= _against(value, null[field])
         entries[name]["resamples"] = {

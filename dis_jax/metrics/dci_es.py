@@ -11,8 +11,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from dis_jax.probing.capacity_probes import FitProbes, forest_probes, mlp_probes
-from dis_jax.probing.checks import majority_accuracy, unit_scale
+from dis_jax.probing.checks import unit_scale
 from dis_jax.probing.factor_kinds import Kind, as_targets, check_split_kinds
+from dis_jax.probing.sklearn_models import majority_accuracy
 
 _PROBES = {"forest": forest_probes, "mlp": mlp_probes}
 

@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from dis_jax.probing.checks import (
     check_split,
     check_spread,
-    majority_accuracy,
     unit_scale,
 )
 from dis_jax.probing.histogram_information import (
@@ -19,7 +18,7 @@ from dis_jax.probing.histogram_information import (
     mutual_information_matrix,
     relabel,
 )
-from dis_jax.probing.sklearn_models import fit
+from dis_jax.probing.sklearn_models import fit, majority_accuracy
 
 _MODELS = ("gbt", "mlp", "logistic", "knn")
 

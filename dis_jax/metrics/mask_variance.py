@@ -12,10 +12,7 @@ from jaxtyping import Array, Bool, Float, Key
 from dis_jax.data.image_set import ImageSet
 from dis_jax.probing.checks import random_key
 from dis_jax.probing.encoding import Encode, SharedGrid
-from dis_jax.probing.scenes import (
-    Scenes,
-    factor_scenes,
-)
+from dis_jax.probing.scenes import Scenes, factor_scenes
 
 
 class MaskVariance(NamedTuple):

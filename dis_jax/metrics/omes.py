@@ -9,12 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from dis_jax.probing.checks import (
-    check_codes,
-    check_pair,
-    pruned,
-    random_key,
-)
+from dis_jax.probing.checks import check_codes, check_pair, pruned, random_key
 from dis_jax.probing.histogram_information import relabel
 from dis_jax.probing.one_factor_pairs import Pairs, one_factor_pairs
 from dis_jax.probing.reweighted import Order, Reweighted, Weights

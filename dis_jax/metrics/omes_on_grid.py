@@ -10,10 +10,7 @@ import numpy as np
 from jaxtyping import Array, Int, Key
 
 from dis_jax.metrics.omes import FEWEST_PAIRS, Omes, omes_from_pairs
-from dis_jax.probing.checks import (
-    random_key,
-    varying_factors,
-)
+from dis_jax.probing.checks import random_key, varying_factors
 from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_factors
 
 

@@ -382,23 +382,3 @@ def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
     raise ValueError(
         f"key is {key!r}; expected one key from jax.random.key(seed), or a seed."
     )
-
-
-def majority_accuracy(
-    train: Int[np.ndarray, " train"], test: Int[np.ndarray, " test"]
-) -> float:
-    """Accuracy of always predicting the most frequent training label.
-
-    Args:
-      train: training labels; of equally frequent ones, the smallest is predicted.
-      test: test labels.
-
-    Returns:
-      The accuracy on the test labels, 0 to 1.
-
-    Example:
-      >>> majority_accuracy(np.array([0, 2, 2]), np.array([2, 1, 2, 0]))
-      0.5
-    """
-    values, counts = np.unique(train, return_counts=True)
-    return float(np.mean(test == values[counts.argmax()]))

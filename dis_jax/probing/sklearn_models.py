@@ -1,4 +1,4 @@
-"""Fits scikit-learn models with the defaults that define some metrics."""
+"""Fits scikit-learn models with the defaults that define some metrics; their chance."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ def fit_logistic(
     from sklearn.linear_model import LogisticRegression
 
     return fit(LogisticRegression(**options), x, y)
+
+
+def majority_accuracy(
+    train: Int[np.ndarray, " train"], test: Int[np.ndarray, " test"]
+) -> float:
+    """Accuracy of always predicting the most frequent training label.
+
+    Args:
+      train: training labels; of equally frequent ones, the smallest is predicted.
+      test: test labels.
+
+    Returns:
+      The accuracy on the test labels, 0 to 1.
+
+    Example:
+      >>> majority_accuracy(np.array([0, 2, 2]), np.array([2, 1, 2, 0]))
+      0.5
+    """
+    values, counts = np.unique(train, return_counts=True)
+    return float(np.mean(test == values[counts.argmax()]))

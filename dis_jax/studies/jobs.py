@@ -10,13 +10,8 @@ from typing import Any, NamedTuple
 from dis_jax import training
 from dis_jax.files import file_name
 from dis_jax.methods import schedules
-from dis_jax.studies.scored import (
-    is_scored,
-    model_config,
-)
-from dis_jax.studies.study_table import (
-    Study,
-)
+from dis_jax.studies.scored import is_scored, model_config
+from dis_jax.studies.study_table import Study
 from dis_jax.training.program import backend
 from dis_jax.training.workdir import config_path
 

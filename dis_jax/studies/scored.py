@@ -9,9 +9,7 @@ from typing import Any
 
 from dis_jax import own_code
 from dis_jax.files import file_name
-from dis_jax.studies.study_table import (
-    Study,
-)
+from dis_jax.studies.study_table import Study
 from dis_jax.training.workdir import differences
 
 

@@ -15,19 +15,8 @@ from dis_jax import training
 from dis_jax.files import file_name, write_whole
 from dis_jax.provenance import provenance
 from dis_jax.studies.jobs import Job, is_done, jobs
-from dis_jax.studies.scored import (
-    is_scored,
-    model_config,
-    read_scores,
-    score_path,
-)
-from dis_jax.studies.study_table import (
-    Scored,
-    Study,
-    Trained,
-    check_names,
-    tabulate,
-)
+from dis_jax.studies.scored import is_scored, model_config, read_scores, score_path
+from dis_jax.studies.study_table import Scored, Study, Trained, check_names, tabulate
 
 
 def run_study(

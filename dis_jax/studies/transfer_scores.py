@@ -17,7 +17,7 @@ from dis_jax.metrics.dci import dci
 from dis_jax.metrics.mig import mig
 from dis_jax.metrics.omes import Omes, omes
 from dis_jax.metrics.omes_on_grid import omes_on_grid
-from dis_jax.probing.checks import check_codes, majority_accuracy
+from dis_jax.probing.checks import check_codes
 from dis_jax.probing.encoding import Encode, encode_all, images_at
 from dis_jax.probing.histogram_information import (
     histogram_bins,
@@ -26,6 +26,7 @@ from dis_jax.probing.histogram_information import (
 )
 from dis_jax.probing.labelled_codes import Samples, given_samples
 from dis_jax.probing.mlp_classifier import mlp_accuracy
+from dis_jax.probing.sklearn_models import majority_accuracy
 
 Rows = dict[str, dict[str, float]]
 

@@ -13,13 +13,7 @@ from dis_jax import data
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.population import members
-from dis_jax.training.workdir import (
-    Path,
-    changes,
-    data_facts,
-    differences,
-    read_config,
-)
+from dis_jax.training.workdir import Path, changes, data_facts, differences, read_config
 
 
 def load_data(

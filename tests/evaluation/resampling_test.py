@@ -264,3 +264,5 @@ def test_an_informativeness_below_0_is_in_its_interval():
     ends = found["resamples"]["scores"]["informativeness_test"]
     assert score < 0
     assert ends["low"] < score < ends["high"]
+    # the other scores of noise are near 0, and their intervals end there
+    assert found["resamples"]["scores"]["disentanglement"]["low"] == 0
