@@ -50,7 +50,9 @@ def main(argv):
     import jax
 
     from dis_jax import training
+    from dis_jax.training.workdir import steps_made
 
+    before = steps_made(_WORKDIR.value)
     training.train(
         _CONFIG.value,
         _WORKDIR.value,
@@ -58,8 +60,11 @@ def main(argv):
         resident=_RESIDENT.value,
         accept_changes=_ACCEPT_CHANGES.value,
     )
-    if jax.process_index() == 0:
-        write_whole(pathlib.Path(_WORKDIR.value, "command.txt"), _command() + "\n")
+    command = pathlib.Path(_WORKDIR.value, "command.txt")
+    # A run that was finished before made no step by this command.
+    made_some = before < _CONFIG.value.steps or not command.exists()
+    if jax.process_index() == 0 and made_some:
+        write_whole(command, _command() + "\n")
     logging.info("done: %s", _WORKDIR.value)
 
 

@@ -101,11 +101,16 @@ def _train(
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
     try:
         state, start = _start(run, checkpoints, accept_changes)
-        # Only after `_start`, which raises if the checkpoints do not fit this config.
-        if _writes():
+        finished = start.step >= config.steps
+        # Only after `_start`, which raises if the checkpoints do not fit this config. That
+        # of a finished run stays: it made no step with another.
+        if _writes() and not (finished and start.step):
             workdir.write_config(folder, config)
-        if start.step >= config.steps:
-            logging.info("%s has already finished its %d steps", folder, start.step)
+        if finished:
+            logging.info(
+                "%s has already finished its %d steps; its config stays as it was",
+                *(folder, start.step),
+            )
             return state
         options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
@@ -162,6 +167,8 @@ def _start(
         facts = checkpoints.facts(step)
         if not accept_changes:
             workdir.check_data(facts, config, run.image_set)
+        if step >= config.steps:
+            return state, Start(step)
         # Hyperparameters are part of the state, but those of the config count: a change
         # may have been accepted.
         hparams = [program.scalars(m.hparams) for m in run.members]

@@ -56,6 +56,7 @@ def set_up(
     """
     config = own_code.named(config)  # who asks for a run permits what its config names
     fields.check(config)
+    fields.check_effects(config)
     found = members(config)
     population = len(found) if is_population(config) else None
     load = functools.cache(

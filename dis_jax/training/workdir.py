@@ -157,7 +157,8 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     if exported.is_exported(workdir):  # it would be read in place of the checkpoints
         raise ValueError(
             f"{workdir} holds an exported model, which cannot be trained further; use "
-            "another --workdir. --config.init_from.workdir begins from its networks."
+            "another --workdir. --config.init_from.workdir and .networks begin from "
+            "its networks."
         )
     path = config_path(workdir)
     if not path.exists():

@@ -199,5 +199,9 @@ def test_zoom_leaves_no_border_and_one_leaves_images_alone():
     np.testing.assert_allclose(data.zoomed_in(KEY, white, 3.0), 1, atol=1e-6)
     images = random_images(50, 8, 8, 1)
     np.testing.assert_allclose(data.zoomed_in(KEY, images, 1.0), images, atol=1e-6)
+    traced = jax.make_jaxpr(lambda key, x: data.zoomed_in(key, x, 1.5))(
+        jax.random.key(0), jnp.ones((1, 8, 8, 1))
+    )
+    assert len(traced.eqns) == 1  # one program, also outside of others
     with pytest.raises(ValueError, match=r"zoom is 0\.9; expected 1 \(no zoom\)"):
         data.zoomed_in(KEY, images, 0.9)

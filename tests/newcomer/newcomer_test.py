@@ -161,6 +161,13 @@ def test_train_kill_resume_score_report_export_restore(here, folder):
     assert f"resuming from step {reached}" in done.stderr
     assert (run / "command.txt").read_text().startswith("dis-jax train --config=vae")
 
+    command = (run / "command.txt").read_text()
+    again = ("--config.hparams.learning_rate=1", f"--config.steps={reached}")
+    done = here("train", *train, *again, "--accept_changes")
+    assert done.returncode == 0, done.stderr
+    assert "its config stays as it was" in done.stderr
+    assert (run / "command.txt").read_text() == command
+
     scoring = ("--metrics=mig,irs", "--seed=3", "--baselines=none")
     as_label = "--kinds=orientation=categorical"
     done = here("evaluate", "--workdir=runs/a", *scoring, as_label)

@@ -92,6 +92,28 @@ def test_the_same_command_again_does_nothing(begun):
     assert (folder / "metrics.jsonl").read_text() == before
 
 
+def test_a_finished_run_keeps_the_config_that_it_was_trained_with(begun, caplog):
+    folder, config, first = begun
+    config.hparams.beta = 16.0
+    caplog.set_level(logging.INFO)
+    _assert_same(first, training.train(config, folder, accept_changes=True))
+    assert "already finished its 4 steps; its config stays" in caplog.text
+    assert training.read_config(folder).hparams.beta == 4.0
+    config.steps = 6  # with steps to make, the change is made and recorded
+    training.train(config, folder, accept_changes=True)
+    assert training.read_config(folder).hparams.beta == 16.0
+
+
+def test_a_run_to_begin_from_needs_the_networks_to_take(make_config, trained, tmp_path):
+    config = make_config("beta_vae", steps=2)
+    config.init_from.workdir = str(trained[0])
+    with pytest.raises(
+        ValueError, match=r"init_from\.networks is \(\); expected the net"
+    ):
+        training.train(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_data_of_the_same_name_are_refused_unless_accepted(
     make_config, tmp_path, caplog
 ):
