@@ -63,7 +63,8 @@ def check(
         and types, and reports finite scalars), "resume" (a state that was written and
         read continues bit for bit), "devices" (a batch split over several devices gives
         the same step), "replicas" (replicas that average over `axis_name` stay equal),
-        "population" (members give the same steps side by side and alone), "lowering" (a
+        "population" (members give the same steps side by side and alone, and a step takes
+        hyperparameters from `state.hparams`, not from the config), "lowering" (a
         step compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
 
     Returns:
@@ -242,6 +243,30 @@ def _population(subject: _Subject) -> None:
         _near(
             state, subject.update(state, batch), one, "a member alone and among others"
         )
+    _reads_the_state(subject)
+
+
+def _reads_the_state(subject: _Subject) -> None:
+    """Raises if a step depends on the hyperparameters of the config that made it."""
+
+    def program(names: Sequence[str]) -> str:
+        config = subject.config.copy_and_resolve_references()
+        with config.ignore_type():
+            for name in names:
+                value = config.hparams[name]
+                config.hparams[name] = value + 1 if np.isfinite(value) else 1.0
+        update = jax.jit(subject.make(config, None).update)
+        return str(update.trace(subject.state, subject.batches[0]).jaxpr)
+
+    own, names = program(()), list(subject.config.hparams)
+    if program(names) == own:
+        return
+    for name in names:
+        if program([name]) != own:
+            raise _Broken(
+                f"update reads config.hparams.{name}, which is the same for all members; "
+                f"expected state.hparams[{name!r}]."
+            )
 
 
 def _lowering(subject: _Subject) -> None:

@@ -278,46 +278,6 @@ def check(config: Any) -> None:
         raise _wrong("batch_size", config["batch_size"], words)
 
 
-def check_effects(config: Any) -> None:
-    """Refuses fields of a new run that would have no effect.
-
-    Not part of `check`, because runs that were made with such fields can still be read.
-
-    Args:
-      config: as `check` takes it.
-
-    Raises:
-      ValueError: if a run is named to begin from and none of its networks, or if a field
-        of a group stands beside the groups, such as `beta` instead of `hparams.beta`.
-
-    Example:
-      >>> from dis_jax import training
-      >>> from dis_jax.training import fields
-      >>> config = training.load_config("beta_vae")
-      >>> config.beta = 8.0
-      >>> fields.check_effects(config)
-      Traceback (most recent call last):
-      ...
-      ValueError: nothing reads config.beta; did you mean config.hparams.beta?
-    """
-    plain = _plain(config)
-    start = plain.get("init_from", {})
-    if start.get("workdir") and not start.get("networks"):
-        raise _wrong(
-            *("init_from.networks", start.get("networks")),
-            "the networks to take from init_from.workdir, such as ('encoder', 'decoder')",
-        )
-    if own_code.is_own(config["method"]):
-        return  # which reads what it wants
-    ruled = {*RULES, *OF_METHODS}
-    for group in ("hparams", "network", "optimiser", "sampler"):
-        for name in plain:
-            if name in plain[group] and name not in ruled:
-                raise ValueError(
-                    f"nothing reads config.{name}; did you mean config.{group}.{name}?"
-                )
-
-
 def _check_names(config: Any, ruled: Iterable[str]) -> None:
     """Refuses a name beside the one that it nearly is, since nothing would read it.
 

@@ -16,7 +16,7 @@ from dis_jax.data.samplers import index_draw, with_own_weights
 from dis_jax.methods import Method, State, schedules
 from dis_jax.methods.contract import check_step
 from dis_jax.suggest import suggest
-from dis_jax.training import fields, program, restoring
+from dis_jax.training import effects, fields, program, restoring
 from dis_jax.training import mesh as meshes
 from dis_jax.training.checkpoints import placed
 from dis_jax.training.population import is_population, members
@@ -56,7 +56,7 @@ def set_up(
     """
     config = own_code.named(config)  # who asks for a run permits what its config names
     fields.check(config)
-    fields.check_effects(config)
+    effects.check(config)
     found = members(config)
     population = len(found) if is_population(config) else None
     load = functools.cache(
@@ -69,7 +69,8 @@ def set_up(
     config = config.copy_and_resolve_references()
     with config.unlocked():
         config.image_shape = image_set.image_shape
-    method = restoring.make_method(_with_form(config, population))
+    with effects.fields_of_another(config):
+        method = restoring.make_method(_with_form(config, population))
     # Traced once for the checks, the template of checkpoints and programs of any length.
     method = method._replace(init=jax.jit(method.init), update=jax.jit(method.update))
     found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
@@ -149,16 +150,18 @@ def _with_form(config: Any, population: int | None) -> Any:
 
 
 def _check_step(run: Run) -> None:
-    """Raises if `best_metric` is no metric of a step; traces one (half a second)."""
+    """Raises if a step does not fit the config; traces one (half a second)."""
     batch = batch_shapes(run)
     if own_code.is_own(run.config.method):
-        metrics = _metrics_of_own(run, batch)
+        state, metrics = _step_of_own(run, batch)
     else:
-        state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
-        # Placed as in the run, whose programs then need not trace the step again.
-        state = placed(state, meshes.replicated(run.mesh))
-        batch = placed(batch, meshes.over_data(run.mesh))
-        _, metrics = jax.eval_shape(run.method.update, state, batch)
+        with effects.fields_of_another(run.config):
+            state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
+            # Placed as in the run, whose programs then need not trace the step again.
+            state = placed(state, meshes.replicated(run.mesh))
+            batch = placed(batch, meshes.over_data(run.mesh))
+            _, metrics = jax.eval_shape(run.method.update, state, batch)
+    effects.check_hparams(run.config, run.method.update, state, batch)
     name = run.config.best_metric
     if name and name not in metrics._fields:
         raise ValueError(
@@ -166,8 +169,8 @@ def _check_step(run: Run) -> None:
         )
 
 
-def _metrics_of_own(run: Run, batch: Any) -> Any:
-    """The metrics of a step of a method of the user's; says what is wrong with it."""
+def _step_of_own(run: Run, batch: Any) -> tuple[State, Any]:
+    """State and metrics of a step of a method of the user's; says what is wrong with it."""
     name = run.config.method
     doing = "init(key, batch)"
     try:
@@ -183,7 +186,7 @@ def _metrics_of_own(run: Run, batch: Any) -> Any:
             f"{name} fails in {doing} on a batch of {shapes}: "
             f"{own_code.origin(name, error)}. methods.check says what else it must do."
         ) from error
-    return made[1]
+    return state, made[1]
 
 
 def batch_shapes(run: Run) -> Any:

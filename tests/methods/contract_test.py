@@ -131,9 +131,24 @@ def linear_alone(state, batch):
     return state._replace(step=state.step + 1, params=params), Metrics(jnp.zeros(()))
 
 
+def _reads_the_config(config, axis_name=None):
+    method = linear(config, axis_name)
+    noise = config.hparams.noise
+
+    def update(state, batch):
+        return method.update(state._replace(hparams={"noise": noise}), batch)
+
+    def kept(state, batch):
+        after, metrics = update(state, batch)
+        return after._replace(hparams=state.hparams), metrics
+
+    return method._replace(update=kept)
+
+
 @pytest.mark.parametrize(
     ("make", "part", "message"),
     [
+        (_reads_the_config, "population", "reads config.hparams.noise, .* expected state"),
         (_update(_impure), "step", "the same step twice differ"),
         (_update(_advances_the_key), "step", "state.key before and after"),
         (_update(_forgets_the_step), "step", "state.step went from 0 to 0"),

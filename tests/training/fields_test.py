@@ -132,17 +132,3 @@ def test_names_of_ones_own_are_left_alone():
     config = training.load_config("beta_vae")
     config.hparams.warmth, config.colour, config.network.blocks = 1.0, "red", 2
     fields.check(config)
-
-
-@pytest.mark.parametrize(
-    ("name", "group"),
-    [("beta", "hparams"), ("latent", "network"), ("b1", "optimiser")],
-)
-def test_a_field_beside_its_group_is_refused_and_can_still_be_read(name, group):
-    config = training.load_config("beta_vae")
-    config[name] = 3
-    fields.check(config)
-    with pytest.raises(ValueError, match=rf"config\.{name}; did you mean .*{group}\."):
-        fields.check_effects(config)
-    config.method = "my_module:my_method"  # reads what it wants
-    fields.check_effects(config)

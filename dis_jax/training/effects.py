@@ -1,0 +1,169 @@
+"""Fields of a config that a run would not use, or that its method lacks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+from jax.interpreters import partial_eval
+
+from dis_jax import own_code
+from dis_jax.suggest import suggest
+from dis_jax.training import fields
+from dis_jax.training.config_files import load_config
+from dis_jax.training.population import members
+
+_GROUPS = ("hparams", "network", "optimiser", "sampler")
+_TRAINED = ("params", "stats", "opt_state")
+
+
+def check(config: Any) -> None:
+    """Refuses fields of a new run that would have no effect.
+
+    Not part of `fields.check`, because runs that were made with such fields can still be
+    read.
+
+    Args:
+      config: as `fields.check` takes it.
+
+    Raises:
+      ValueError: if a run is named to begin from and none of its networks, or if a field
+        of a group stands beside the groups, such as `beta` instead of `hparams.beta`.
+
+    Example:
+      >>> from dis_jax import training
+      >>> from dis_jax.training import effects
+      >>> config = training.load_config("beta_vae")
+      >>> config.beta = 8.0
+      >>> effects.check(config)
+      Traceback (most recent call last):
+      ...
+      ValueError: nothing reads config.beta; did you mean config.hparams.beta?
+    """
+    start = config.get("init_from") or {}
+    if start.get("workdir") and not start.get("networks"):
+        raise ValueError(
+            f"config.init_from.networks is {start.get('networks')!r}; expected the "
+            "networks to take from init_from.workdir, such as ('encoder', 'decoder')."
+        )
+    if own_code.is_own(config["method"]):
+        return  # which reads what it wants
+    ruled = {*fields.RULES, *fields.OF_METHODS}
+    for group in _GROUPS:
+        for name in config:
+            if name in config[group] and name not in ruled:
+                raise ValueError(
+                    f"nothing reads config.{name}; did you mean config.{group}.{name}?"
+                )
+
+
+def check_hparams(
+    config: Any, update: Callable[..., Any], state: Any, batch: Any
+) -> None:
+    """Refuses hyperparameters on which no parameter depends after a step.
+
+    Args:
+      config: of a run.
+      update: the compiled step of its method.
+      state: that it takes, or its shapes.
+      batch: that it takes, or its shapes.
+
+    Raises:
+      ValueError: if members of a population differ in such a hyperparameter, or if the
+        method has none of this name.
+    """
+    unused = {*config.hparams} - _used(update, state, batch)
+    if not unused:
+        return
+    found = members(config)
+    for name in sorted(unused):
+        if any(one.hparams[name] != found[0].hparams[name] for one in found):
+            raise ValueError(
+                f"config.population.{name} has no effect: a step of {config.method} does "
+                f"not depend on state.hparams[{name!r}]{_instead(config)}"
+            )
+    if own_code.is_own(config.method):
+        return  # it may read config.hparams, which serves a single model
+    known = list(_default(config).hparams)
+    for name in sorted(unused.difference(known)):
+        raise ValueError(
+            f"config.hparams.{name} has no effect: {config.method} has no such "
+            f"hyperparameter; {suggest(name, known)}"
+        )
+
+
+def _instead(config: Any) -> str:
+    if own_code.is_own(config.method):
+        return (
+            ", so all members would be equal. Read it from `state.hparams` in `update`: "
+            "`config.hparams` is the same for all members."
+        )
+    return " with the other fields of this config, so all members would be equal."
+
+
+def _used(update: Callable[..., Any], state: Any, batch: Any) -> set[str]:
+    """The hyperparameters on which trained arrays depend."""
+    traced = update.trace(state, batch)
+    after, _ = traced.out_info
+    wanted = [
+        leaf
+        for field, value in zip(after._fields, after, strict=True)
+        for leaf in [field in _TRAINED] * len(jax.tree.leaves(value))
+    ]
+    program = traced.jaxpr.jaxpr
+    wanted += [False] * (len(program.outvars) - len(wanted))  # metrics
+    _, used = partial_eval.dce_jaxpr(program, wanted)
+    paths, _ = jax.tree_util.tree_flatten_with_path((state, batch))
+    names = zip([path for path, _ in paths], used, strict=True)
+    return {
+        path[2].key
+        for path, is_used in names
+        if is_used and jax.tree_util.keystr(path[:2]) == "[0].hparams"
+    }
+
+
+@contextlib.contextmanager
+def fields_of_another(config: Any) -> Iterator[None]:
+    """Explains an error of a method whose config was made for another method.
+
+    Args:
+      config: of a run.
+
+    Raises:
+      ValueError: in place of any error, if the config lacks fields that the method has in
+        the config of its name, or has others for its networks.
+    """
+    try:
+        yield
+    except Exception as error:  # of whatever reads the fields
+        if own_code.is_own(config.method):
+            raise
+        default = _default(config)
+        own = config.network.get("name") not in (None, default.network.get("name"))
+        groups = ("hparams",) if own else ("hparams", "network")
+        lacks = _names(default, groups) - _names(config, groups)
+        foreign = _names(config, groups) - _names(default, groups)
+        wrong = lacks or {name for name in foreign if name.startswith("network.")}
+        if not wrong:
+            raise
+        said = "lacks" if lacks else "has, for other networks,"
+        word = ":mlp" if config.network.get("name") == "mlp" else ""
+        raise ValueError(
+            f"config.method is {config.method!r}, and this config {said} "
+            f"{', '.join(sorted(wrong))}. Use --config={config.method}{word}, which has "
+            "the fields of that method and its networks."
+        ) from error
+
+
+def _default(config: Any) -> Any:
+    """The config that comes with the package for a method and its kind of networks."""
+    dense = config.network.get("name") == "mlp"
+    return load_config(f"{config.method}:mlp" if dense else config.method)
+
+
+def _names(config: Any, groups: tuple[str, ...]) -> set[str]:
+    """The names of fields at the top and in these groups."""
+    inside = {f"{group}.{name}" for group in groups for name in config[group]}
+    return inside | {*config}
