@@ -7,8 +7,14 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from jaxtyping import Array
 
 from dis_jax import networks, own_code
+from dis_jax.methods.method import Gaussian, Method, State, point
+
+_SIGMOID_OF_ONE = 0.7310587  # rounded up
 
 
 def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -19,7 +25,7 @@ def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, An
         decoder)`, or itself. Each is a linen module, or a function of `rngs` that makes
         one of nnx. The encoder takes images and returns mean and log-variance, each
         (batch, `config.network.latent`); the decoder takes latents and returns (batch,
-        *output_shape).
+        *output_shape), before any sigmoid, which the likelihood applies.
       config: of the method.
       output_shape: (height, width, outputs of a pixel), which are its channels, or as
         many numbers as the likelihood takes.
@@ -94,3 +100,42 @@ def _check(
             f"the {role} of {name} makes {found} of an input {taken}; expected {said}, "
             f"{wanted}."
         )
+
+
+def warn_of_ranges(name: str, method: Method, state: State, images: Array) -> None:
+    """Warns where outputs of new networks look like other quantities than expected.
+
+    Args:
+      name: `my_module:my_networks`.
+      method: made with these networks.
+      state: of a single model before the first step.
+      images: (batch, height, width, channels), some of the data.
+    """
+    codes = jax.jit(method.encode)(state, {"image": images})
+    for code in codes.values():
+        if isinstance(code, Gaussian) and _within(code.logvar, 0.0, np.inf):
+            logging.warning(
+                "the encoder of %s returns only positive log-variances. It has to return "
+                "log sigma^2, not sigma or sigma^2.",
+                name,
+            )
+    if method.decode is None:
+        return
+    points = {key: point(code) for key, code in codes.items()}
+    normal = {
+        key: jax.random.normal(jax.random.key(0), value.shape)
+        for key, value in points.items()
+    }
+    # Pixels are the sigmoid of what the decoder returns.
+    if _within(jax.jit(method.decode)(state, normal), 0.5, _SIGMOID_OF_ONE):
+        logging.warning(
+            "the decoder of %s returns only numbers in [0, 1]. The likelihood applies a "
+            "sigmoid to them: return the values before it.",
+            name,
+        )
+
+
+def _within(values: Array, low: float, high: float) -> bool:
+    """Whether numbers that vary lie between two others."""
+    least, most = float(values.min()), float(values.max())
+    return low <= least < most <= high

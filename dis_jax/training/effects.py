@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -59,14 +59,12 @@ def check(config: Any) -> None:
                 )
 
 
-def check_hparams(
-    config: Any, update: Callable[..., Any], state: Any, batch: Any
-) -> None:
+def check_hparams(config: Any, update: Any, state: Any, batch: Any) -> None:
     """Refuses hyperparameters on which no parameter depends after a step.
 
     Args:
       config: of a run.
-      update: the compiled step of its method.
+      update: the step of its method, a result of `jax.jit`.
       state: that it takes, or its shapes.
       batch: that it takes, or its shapes.
 
@@ -103,7 +101,7 @@ def _instead(config: Any) -> str:
     return " with the other fields of this config, so all members would be equal."
 
 
-def _used(update: Callable[..., Any], state: Any, batch: Any) -> set[str]:
+def _used(update: Any, state: Any, batch: Any) -> set[str]:
     """The hyperparameters on which trained arrays depend."""
     traced = update.trace(state, batch)
     after, _ = traced.out_info

@@ -11,12 +11,14 @@ from contextlib import nullcontext
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import logging
 
-from dis_jax.methods import State
+from dis_jax import own_code
+from dis_jax.methods import State, own_networks
 from dis_jax.training import checkpoints as ckpt
-from dis_jax.training import interrupt, program, restoring, workdir
+from dis_jax.training import interrupt, program, restoring, run_data, workdir
 from dis_jax.training import mesh as meshes
 from dis_jax.training.diverged import Watch
 from dis_jax.training.finite import NonFiniteError
@@ -166,7 +168,7 @@ def _start(
         step, state = found
         facts = checkpoints.facts(step)
         if not accept_changes:
-            workdir.check_data(facts, config, run.image_set)
+            run_data.check_data(facts, config, run.image_set)
         if step >= config.steps:
             return state, Start(step)
         # Hyperparameters are part of the state, but those of the config count: a change
@@ -183,6 +185,10 @@ def _start(
         run.members,
         population=run.population is not None,
     )
+    if own_code.is_own(config.network.get("name")):
+        first = state if run.population is None else program.member(state, 0)
+        images, _ = run.image_set.take(jnp.arange(min(8, run.image_set.num_images)))
+        own_networks.warn_of_ranges(config.network.name, run.method, first, images)
     if config.init_from.workdir:
         _, source, _ = restoring.restore(config.init_from.workdir)
         # The maximum: diverged members have stopped earlier than the others.

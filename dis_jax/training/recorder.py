@@ -11,7 +11,7 @@ from absl import logging
 
 from dis_jax.methods.method import Metrics
 from dis_jax.provenance import provenance
-from dis_jax.training import interrupt, workdir
+from dis_jax.training import interrupt, run_data, workdir
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.diverged import Watch
 from dis_jax.training.finite import Window
@@ -145,7 +145,7 @@ def _round_up(every: int, stride: int) -> int:
 def _facts(run: Run) -> dict[str, Any]:
     return {
         "batch": workdir.batch_facts(batch_shapes(run)),
-        "data": workdir.data_facts(run.image_set),
+        "data": run_data.data_facts(run.image_set),
         "run": workdir.run_facts(run.config),
         **provenance(),
     }

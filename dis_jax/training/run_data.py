@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import numpy as np
 from absl import logging
 
 from dis_jax import data
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints
+from dis_jax.training.digests import digests
 from dis_jax.training.population import members
-from dis_jax.training.workdir import Path, changes, data_facts, differences, read_config
+from dis_jax.training.workdir import Path, changes, differences, read_config
+
+_CONTENT = {"labels", "stored_images", "read_images"}
+_IMAGES = 64  # whose pixels are compared
 
 
 def load_data(
@@ -25,7 +33,7 @@ def load_data(
     """Loads an image set for a trained model, as `data.load` does.
 
     Logs a warning where the model was trained on a set of the same name and split that
-    had another number of images, other factors or other numbers of values.
+    had other sizes, factors or labels, or other pixels in one of 64 images.
 
     Args:
       workdir: folder of the run, or of an exported model; or its name, see `restore`.
@@ -67,12 +75,85 @@ def warn_of_changes(
     own = members(config)[0].dataset or config.dataset
     if (name, split) != (own, config.split):
         return
-    now = data_facts(image_set)
-    if changed := differences(_facts(workdir).get("data", now), now):
+    if changed := _changed(_facts(workdir), image_set):
         logging.warning(
             "%r is not the data that %s was trained on:\n%s",
             *(name, workdir, changes(changed)),
         )
+
+
+def check_data(facts: Mapping[str, Any], config: Any, image_set: data.ImageSet) -> None:
+    """Checks that a run continues with the data that it began with.
+
+    Args:
+      facts: of its checkpoint; older ones do not hold them.
+      config: of the run.
+      image_set: what `config.dataset` names now.
+
+    Raises:
+      ValueError: if the set is another; shows in what.
+    """
+    if changed := _changed(facts, image_set):
+        raise ValueError(
+            f"{config.dataset!r} is not the data of this run:\n{changes(changed)}\nRestore "
+            "the data, or use another --workdir. With --accept_changes the same command "
+            "resumes from the last checkpoint with the new data."
+        )
+
+
+def data_facts(image_set: data.ImageSet) -> dict[str, Any]:
+    """Properties by which image sets of the same name are compared, as JSON.
+
+    Args:
+      image_set: of a run.
+
+    Returns:
+      Sizes and names, and digests of all labels and of some images, where they are
+      stored: rendered images can differ by rounding from machine to machine.
+    """
+    return {
+        "num_images": int(image_set.num_images),
+        "factor_names": list(image_set.factor_names),
+        "sizes": [int(size) for size in image_set.sizes],
+        **_content(image_set),
+    }
+
+
+def _changed(
+    facts: Mapping[str, Any], image_set: data.ImageSet
+) -> dict[str, tuple[Any, Any]]:
+    now = data_facts(image_set)
+    then = facts.get("data", now)
+    # Digests of both alone: older versions have none, and streamed images others than
+    # resident ones.
+    alone = {k for k in _CONTENT if (k in then) != (k in now)}
+    then, now = ({k: v for k, v in d.items() if k not in alone} for d in (then, now))
+    return differences(then, now)
+
+
+def _content(image_set: data.ImageSet) -> dict[str, str]:
+    """Digests of what a set stores."""
+    stored: dict[str, dict[str, Any]] = {name: {} for name in _CONTENT}
+    leaves, _ = jax.tree_util.tree_flatten_with_path(image_set.arrays)
+    for path, leaf in leaves:
+        name = getattr(path[-1], "key", None)
+        if name == "factors":
+            stored["labels"][jax.tree_util.keystr(path)] = leaf
+        elif name == "images":
+            rows = _rows(len(leaf))
+            stored["stored_images"][jax.tree_util.keystr(path)] = leaf[rows]
+    if image_set.read is not None:
+        rows = _rows(image_set.num_images)
+        stored["read_images"]["images"] = image_set.read(rows)
+    return {
+        name: hashlib.sha256(json.dumps(digests(arrays)).encode()).hexdigest()[:16]
+        for name, arrays in stored.items()
+        if arrays
+    }
+
+
+def _rows(count: int) -> np.ndarray:
+    return np.unique(np.linspace(0, count - 1, _IMAGES).astype(int))
 
 
 def _facts(workdir: Path) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 from absl import logging
 
 from dis_jax import shipped
-from dis_jax.data import ImageSet
 from dis_jax.files import write_whole
 from dis_jax.training import exported, fields
 
@@ -251,35 +250,6 @@ def steps_made(workdir: Path) -> int:
     """Step of the last checkpoint of a run; 0 without one."""
     found = (pathlib.Path(workdir) / "checkpoints").glob("*")
     return max((int(path.name) for path in found if path.name.isdigit()), default=0)
-
-
-def data_facts(image_set: ImageSet) -> dict[str, Any]:
-    """Properties by which image sets of the same name are compared, as JSON."""
-    return {
-        "num_images": int(image_set.num_images),
-        "factor_names": list(image_set.factor_names),
-        "sizes": [int(size) for size in image_set.sizes],
-    }
-
-
-def check_data(facts: Mapping[str, Any], config: Any, image_set: ImageSet) -> None:
-    """Checks that a run continues with the data that it began with.
-
-    Args:
-      facts: of its checkpoint; older ones do not hold them.
-      config: of the run.
-      image_set: what `config.dataset` names now.
-
-    Raises:
-      ValueError: if the set is another; shows in what.
-    """
-    now = data_facts(image_set)
-    if changed := differences(facts.get("data", now), now):
-        raise ValueError(
-            f"{config.dataset!r} is not the data of this run:\n{changes(changed)}\nRestore "
-            "the data, or use another --workdir. With --accept_changes the same command "
-            "resumes from the last checkpoint with the new data."
-        )
 
 
 def run_facts(config: Any) -> dict[str, Any]:

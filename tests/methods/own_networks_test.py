@@ -80,6 +80,29 @@ def normalised(config, output_shape):
     return Normalised(), pair(config, output_shape)[1]
 
 
+class Deviations(Encoder):
+    @nn.compact
+    def __call__(self, images):
+        mean, other = Encoder(self.latent)(images)
+        return mean, nn.softplus(other)
+
+
+def deviations(config, output_shape):
+    return Deviations(config.network.latent), pair(config, output_shape)[1]
+
+
+class Pixels(nn.Module):
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, z):
+        return nn.sigmoid(nn.Dense(np.prod(self.shape))(z)).reshape(-1, *self.shape)
+
+
+def pixels(config, output_shape):
+    return Encoder(config.network.latent), Pixels(output_shape)
+
+
 def alone(config, output_shape):
     return Encoder(config.network.latent)
 
@@ -127,6 +150,31 @@ def test_they_train_and_are_restored(tiny_config, tmp_path):
     assert read.network.name.endswith("own_networks_test:pair")
     same = jax.tree.map(np.array_equal, state.params, restored.params)
     assert all(jax.tree.leaves(same))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (deviations, "returns only positive log-variances"),
+        (pixels, "returns only numbers in [0, 1]. The likelihood applies a sigmoid"),
+        (pair, ""),
+    ],
+)
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_outputs_that_look_like_others_are_warned_of(
+    make, message, likelihood, tiny_config, tmp_path, caplog
+):
+    config = config_with(tiny_config, make)
+    config.update(steps=1, likelihood=likelihood)
+    if make is deviations:
+        config.population.seed = (0, 1)
+    training.train(config, tmp_path)
+    warned = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warned) == bool(message)
+    assert all(
+        message in text and f"own_networks_test:{make.__name__}" in text
+        for text in warned
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A workdir belongs to one config, and gives its model back."""
 
-import dataclasses
 import pathlib
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import data, training
+from dis_jax import training
 from dis_jax.training import workdir
 
 
@@ -89,16 +88,6 @@ def test_length_and_logging_may_change(config, tmp_path):
     config.steps = 100
     config.log_every = 50
     workdir.check_config(tmp_path, config)
-
-
-def test_a_checkpoint_that_does_not_tell_its_data_goes_on_with_any(config):
-    sprites = data.load("rendered_dsprites")
-    known = {"data": workdir.data_facts(sprites)}
-    for facts in ({}, known):
-        workdir.check_data(facts, config, sprites)
-    other = dataclasses.replace(sprites, num_images=7)
-    with pytest.raises(ValueError, match="num_images: 737280 -> 7"):
-        workdir.check_data(known, config, other)
 
 
 def test_a_config_survives_the_file_exactly(config, tmp_path):
