@@ -10,6 +10,9 @@ other columns factors; or any two of .npy, .csv and .parquet:
 
     python -m launch.evaluate --codes=z.npy --factors=labels.csv
 
+A run is scored on the images of its config, or on those of --dataset, which may be its
+own after they were moved, or others of the same shape.
+
 Declare factors that are not categorical with --kinds=angle=circular:360,size=ordered.
 The default of --metrics is "default" for a run and "all" (that apply) for codes.
 For a population, all members are scored in one table; --member=3 selects one.
@@ -17,12 +20,13 @@ For a population, all members are scored in one table; --member=3 selects one.
 
 import hashlib
 import pathlib
+import re
 from typing import Any
 
 import jax
 from absl import flags
 
-from dis_jax import data, evaluation, training
+from dis_jax import data, evaluation, own_code, training
 from dis_jax.data.factor_kinds import read_kinds
 from dis_jax.files import write_json
 
@@ -36,6 +40,9 @@ _FACTORS = flags.DEFINE_string(
     "factors",
     None,
     "File of the factors of --codes (.npy, .csv, .parquet), if separate.",
+)
+_DATASET = flags.DEFINE_string(
+    "dataset", None, "Image set to score a run on, instead of that of its config."
 )
 _METRICS = flags.DEFINE_list(
     "metrics",
@@ -99,7 +106,7 @@ def _check() -> None:
         raise ValueError("give either --workdir=... or --codes=...")
     if _FACTORS.value and not _CODES.value:
         raise ValueError("--factors is for --codes; an image set has its own.")
-    of_runs = (_MEMBER, _BEST, _CODE, _DATA_DIR)
+    of_runs = (_MEMBER, _BEST, _CODE, _DATASET, _DATA_DIR)
     given = [f"--{flag.name}" for flag in of_runs if flag.present]
     if _CODES.value and given:
         raise ValueError(f"{', '.join(given)}: no effect with --codes, only on a run.")
@@ -116,6 +123,15 @@ def _named_by(metrics: list[str]) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name.partition('+')[0][:_LONGEST]}+{len(metrics) - 1}_more_{digest}"
+
+
+def _short(value: Any) -> str:
+    """A value in the name of a file: of a path its end, and a digest."""
+    text = str(value)
+    plain = re.sub(r"[^\w.+-]", "_", text)[-_LONGEST // 2 :]
+    if plain == text:
+        return text
+    return f"_{plain}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[str, Any]:
@@ -143,10 +159,15 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         found = models.restore(path, member, best=_BEST.value)
         method, state, config = found
         source = {"step": int(state.step), "member": member, "code": _CODE.value}
-        name += "".join(f"_{k}{v}" for k, v in source.items() if v is not None)
+        dataset, split = config.dataset, config.split
+        if _DATASET.value:
+            own_code.permit(*own_code.names_in({"dataset": _DATASET.value}))
+            dataset, split = _DATASET.value, "all"
+            source["dataset"] = dataset
+        name += "".join(f"_{k}{_short(v)}" for k, v in source.items() if v is not None)
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
-        images = training.load_data(path, config.dataset, _DATA_DIR.value, config.split)
+        images = training.load_data(path, dataset, _DATA_DIR.value, split)
         if kinds:
             images = data.declared(images, kinds)
         before = evaluation.untrained_encoder(method, config, images, _CODE.value)
@@ -154,8 +175,9 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
             *(encode, images, key, metrics), untrained=before, **chance
         )
     result |= {"source": source, "seed": _SEED.value}
+    print(evaluation.format_table(result))  # first: the folder may be read-only
     write_json(out, result)
-    print(f"{evaluation.format_table(result)}\nwritten to {out}")
+    print(f"written to {out}")
     return result
 
 

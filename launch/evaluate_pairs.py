@@ -76,8 +76,9 @@ def main(argv):
         seed=_SEED.value,
         source={"step": step, "member": member, "code": None},
     )
+    print(evaluation.format_table(result))  # first: the folder may be read-only
     write_json(out, result)
-    print(f"{evaluation.format_table(result)}\nwritten to {out}")
+    print(f"written to {out}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import io
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from absl import logging
@@ -19,6 +19,7 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.data.reading import (
     LARGEST_LABEL,
     csv_rows,
+    is_missing,
     is_number,
     named,
     visible,
@@ -48,6 +49,8 @@ _MODES = (
     "YCbCr",
     "HSV",
 )
+_OPAQUE = 255
+_DARK = 2**12  # 12 bits in a file of 16, as microscopes and depth cameras write them
 Fit = Literal["crop", "pad"]
 
 
@@ -68,7 +71,7 @@ def from_folder(
     Args:
       path: the folder.
       labels: None; "folders", where the first subfolder of a file is its class; or a
-        CSV file whose first column, `file`, is a path in the folder, and whose other
+        CSV file whose column `file` is a path in the folder, and whose other
         columns are factors: integers from 0, or words, which are numbered in sorted
         order, as are the names of subfolders; unknown = -1. Only the files that it names
         are read.
@@ -172,14 +175,17 @@ def read_images(
     first = read_image(files[0], side=side, channels=channels, fit=fit)
     read = functools.partial(_decoded, side=side, channels=first.shape[-1], fit=fit)
     images = np.empty((len(files), *first.shape), np.uint8)
-    several = lost = 0
+    several = lost = seen_through = 0
+    brightest = -1
     with concurrent.futures.ThreadPoolExecutor() as pool:
         each = pool.map(read, files)
         decoded = tqdm(each, total=len(files), unit="image", disable=len(files) < 1000)
         for row, (file, found) in enumerate(zip(files, decoded, strict=True)):
-            image, frames, was_grey = found
-            several += frames > 1
-            lost += channels is None and image.shape[-1] == 1 and not was_grey
+            image = found.image
+            several += found.frames > 1
+            lost += channels is None and image.shape[-1] == 1 and not found.was_grey
+            seen_through += found.transparent
+            brightest = max(brightest, found.brightest)
             if image.shape != first.shape:
                 raise ValueError(
                     f"{file} has the shape {image.shape} and {files[0]} {first.shape}; "
@@ -197,6 +203,18 @@ def read_images(
             "%d of %d image files are in colour and become grey, as the first is (%s)",
             *(lost, len(files), files[0]),
         )
+    if seen_through:
+        logging.warning(
+            "%d of %d image files have transparent pixels, which keep the colour that is "
+            "stored below; save them on a background if they should not",
+            *(seen_through, len(files)),
+        )
+    if 0 <= brightest < _DARK:
+        logging.warning(
+            "the pixels of the 16-bit images go up to %d of 65,535, so the images are "
+            "almost black; multiply them before they are saved",
+            brightest,
+        )
     return images
 
 
@@ -208,13 +226,30 @@ def read_image(
     fit: Fit = "crop",
 ) -> np.ndarray:
     """One image file as bytes, (height, width, channels); see `read_images`."""
-    return _decoded(file, side=side, channels=channels, fit=fit)[0]
+    return _decoded(file, side=side, channels=channels, fit=fit).image
+
+
+class _Decoded(NamedTuple):
+    """The first frame of an image file, and what a warning may say about the file.
+
+    Attributes:
+      image: (height, width, channels).
+      frames: how many there are.
+      was_grey: whether the file is grey.
+      transparent: whether a pixel is not opaque.
+      brightest: the largest value of 16 bits, -1 for other files.
+    """
+
+    image: np.ndarray
+    frames: int
+    was_grey: bool
+    transparent: bool
+    brightest: int
 
 
 def _decoded(
     file: pathlib.Path, *, side: int | None, channels: int | None, fit: Fit
-) -> tuple[np.ndarray, int, bool]:
-    """The first frame of an image file, the number of frames, whether the file is grey."""
+) -> _Decoded:
     from PIL import Image, ImageOps
 
     with whole(file, "image file"):
@@ -228,8 +263,12 @@ def _decoded(
             image = ImageOps.exif_transpose(opened)
     mode = image.mode
     grey = mode in _GREY if channels is None else channels == 1
+    transparent, brightest = image.has_transparency_data, -1
+    if transparent:
+        transparent = image.convert("RGBA").getchannel("A").getextrema()[0] < _OPAQUE
     if mode.startswith("I"):  # 16 bits, which PIL would clip at 8
-        image = Image.fromarray(_upper_bits(file, np.asarray(image)))
+        values = np.asarray(image)
+        image, brightest = Image.fromarray(_upper_bits(file, values)), int(values.max())
     elif mode not in _MODES:
         raise ValueError(
             f"{file} has pixels of the mode {mode}; expected {', '.join(_MODES)} or 16-bit "
@@ -239,7 +278,8 @@ def _decoded(
     if side is not None:
         image = _squared(image, fit).resize((side, side), Image.Resampling.LANCZOS)
     array = np.asarray(image)
-    return array[..., None] if array.ndim == 2 else array, frames, mode in _GREY
+    array = array[..., None] if array.ndim == 2 else array
+    return _Decoded(array, frames, mode in _GREY, transparent, brightest)
 
 
 def _upper_bits(file: pathlib.Path, values: np.ndarray) -> np.ndarray:
@@ -282,30 +322,34 @@ def _read_labels(
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
     rows = csv_rows(path)
-    if len(rows) < 2 or rows[0][1][0] != "file":
+    if len(rows) < 2 or "file" not in rows[0][1]:
         raise ValueError(
             f"{path} starts with {[row for _, row in rows[:1]]}; expected a header (`file` "
             "and the names of factors) and one line per image."
         )
-    (_, (_, *names)), *rows = rows
+    (_, heads), *rows = rows
+    place = heads.index("file")
+    names = heads[:place] + heads[place + 1 :]
     if len(set(names)) < len(names) or not all(names):
         raise ValueError(
             f"{path}: its header names the factors {names}; expected one unique name per "
             "column."
         )
+    files = []
     for line, row in rows:
-        if not _is_below(root, row[0]):
+        if len(row) != len(heads):
             raise ValueError(
-                f"{path}, line {line}: {row[0]!r} is outside {root}; expected paths of "
+                f"{path}, line {line} has {len(row)} columns, the header {len(heads)}."
+            )
+        file = row.pop(place)
+        if not _is_below(root, file):
+            raise ValueError(
+                f"{path}, line {line}: {file!r} is outside {root}; expected paths of "
                 "files in that folder."
             )
-        if not (root / row[0]).is_file():
-            raise FileNotFoundError(f"{path}, line {line}: no file {root / row[0]}.")
-        if len(row) != 1 + len(names):
-            raise ValueError(
-                f"{path}, line {line} has {len(row)} columns, the header {1 + len(names)}."
-            )
-    files = [row[0] for _, row in rows]
+        if not (root / file).is_file():
+            raise FileNotFoundError(f"{path}, line {line}: no file {root / file}.")
+        files.append(file)
     if again := [f for f, count in collections.Counter(files).items() if count > 1]:
         logging.warning(
             "%s names %d files more than once, such as %s", path, len(again), again[0]
@@ -313,10 +357,10 @@ def _read_labels(
     factors = np.empty((len(rows), len(names)), np.int32)
     words = []
     for column, name in enumerate(names):
-        texts = [(line, row[1 + column]) for line, row in rows]
+        texts = [(line, row[column]) for line, row in rows]
         factors[:, column], found = _numbered(path, name, texts)
         words.append(found)
-    return [root / row[0] for _, row in rows], factors, tuple(names), tuple(words)
+    return [root / file for file in files], factors, tuple(names), tuple(words)
 
 
 def _is_below(root: pathlib.Path, name: str) -> bool:
@@ -329,7 +373,9 @@ def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
 ) -> tuple[list[int], tuple[str, ...]]:
     """Whole numbers unchanged; words as their ranks, and the words in this order."""
-    words = sorted({text for _, text in texts if not is_number(text or "0")})
+    words = sorted(
+        {text for _, text in texts if not (is_number(text) or is_missing(text))}
+    )
     ranks = {"-1": -1} | {word: rank for rank, word in enumerate(words)}
     numbers = []
     for line, text in texts:

@@ -238,7 +238,8 @@ def _check_ending(name: str, base: str) -> None:
         raise ValueError(f"{whole!r} has no split {split!r}; expected train or test.")
     known, plus, words = base.partition("+")
     if plus and (known in NAMES or own_code.is_own(known) or is_path(known)):
-        word = words.partition("+")[0]
+        # those after it are known, and are not part of `base`
+        word = next(w for w in words.split("+") if not split_variants(f"+{w}")[1])
         raise ValueError(
             f"unknown suffix {word!r} after {known}+; {suggest(word, VARIANTS)}"
         )

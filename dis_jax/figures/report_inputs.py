@@ -154,7 +154,7 @@ def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:
 def _read_evaluations(
     workdir: pathlib.Path, step: int, member: int | None
 ) -> dict[str, Any]:
-    """The run's evaluations by file name, without those of other steps and members."""
+    """The run's evaluations by file name, without other steps, members and data sets."""
     found = {
         path.stem: _read_json(path)
         for path in sorted((workdir / "evaluation").glob("*.json"))
@@ -165,6 +165,7 @@ def _read_evaluations(
         if evaluation.get("format") == FORMAT
         and evaluation.get("source", {}).get("step") in (None, step)
         and evaluation.get("source", {}).get("member") in (None, member)
+        and "dataset" not in evaluation.get("source", {})
     }
 
 

@@ -57,21 +57,21 @@ def test_csv_names_files_and_factors(tmp_path):
     for name in ("x.png", "y.png", "left_out.png"):
         write(tmp_path / name, flat(0, channels=1))
     table = tmp_path / "labels.csv"
-    table.write_text("file,hue,size\ny.png,2,0\nx.png,-1,1\n")
-    mine = data.from_folder(tmp_path, labels=table)
-    assert (mine.num_images, mine.factor_names, mine.sizes) == (
-        2,
-        ("hue", "size"),
-        (3, 2),
-    )
-    assert mine.image_shape == (6, 6, 1)
-    assert mine.factors(np.arange(2)).tolist() == [[2, 0], [-1, 1]]
+    for text in (
+        "file,hue,size\ny.png,2,0\nx.png,-1,1\n",
+        "hue,file,size\n2,y.png,0\n-1,x.png,1\n",
+    ):
+        table.write_text(text)
+        mine = data.from_folder(tmp_path, labels=table)
+        assert (mine.num_images, mine.factor_names) == (2, ("hue", "size"))
+        assert (mine.sizes, mine.image_shape) == ((3, 2), (6, 6, 1))
+        assert mine.factors(np.arange(2)).tolist() == [[2, 0], [-1, 1]]
 
 
 @pytest.mark.parametrize(
     ("table", "error", "message"),
     [
-        ("hue,file\n1,x.png\n", ValueError, "expected a header .`file`"),
+        ("hue,path\n1,x.png\n", ValueError, "expected a header .`file`"),
         ("file,hue\n", ValueError, "one line per image"),
         ("file,hue\nx.png,1.5\n", ValueError, "line 2: `hue` is '1.5'; expected int"),
         ("file,hue\nx.png,\n", ValueError, "line 2: `hue` is ''; expected int"),
@@ -79,6 +79,11 @@ def test_csv_names_files_and_factors(tmp_path):
             "file,hue\nx.png,red\n\nx.png,1\n",
             ValueError,
             "line 4: `hue` is '1', elsewhere 'red'; expected .* in all lines",
+        ),
+        (
+            "file,hue\nx.png,red\nx.png,NA\n",
+            ValueError,
+            "`hue` is 'NA', elsewhere 'red'",
         ),
         ("file,hue\nx.png,1,2\n", ValueError, "line 2 has 3 columns, the header 2"),
         ("file,hue\nz.png,1\n", FileNotFoundError, r"line 2: no file .*z\.png"),
@@ -155,6 +160,30 @@ def test_grey_of_sixteen_bits_keeps_its_shades(tmp_path):
     Image.fromarray(shades).save(tmp_path / "deep.png")
     images, _ = data.from_folder(tmp_path).take(np.arange(1))
     np.testing.assert_allclose(images[0, :, :, 0] * 255, shades // 256)
+
+
+def test_twelve_bits_in_sixteen_are_said_to_be_dark(tmp_path, caplog):
+    for name, brightest in (("a", 4095), ("b", 700)):
+        shades = np.linspace(0, brightest, 36).astype(np.uint16).reshape(6, 6)
+        Image.fromarray(shades).save(tmp_path / f"{name}.png")
+    data.from_folder(tmp_path)
+    assert "16-bit images go up to 4095 of 65,535" in caplog.text
+    caplog.clear()
+    Image.fromarray(np.full((6, 6), 4096, np.uint16)).save(tmp_path / "c.png")
+    data.from_folder(tmp_path)
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(("mode", "clear"), [("RGBA", (9, 9, 9, 0)), ("LA", (9, 0))])
+def test_transparent_pixels_are_counted(mode, clear, tmp_path, caplog):
+    for number in range(3):
+        image = Image.new(mode, (6, 6), (*clear[:-1], 255))
+        if number:
+            image.putpixel((2, 3), clear)
+        image.save(tmp_path / f"{number}.png")
+    images, _ = data.from_folder(tmp_path).take(np.arange(3))
+    np.testing.assert_allclose(images * 255, 9, atol=1e-4)
+    assert "2 of 3 image files have transparent pixels, which keep" in caplog.text
 
 
 def test_blank_lines_of_a_table_are_passed_over(tmp_path):

@@ -178,8 +178,16 @@ def test_train_kill_resume_score_report_export_restore(here, folder):
     assert set(result["metrics"]) == {"mig", "irs"}
     assert result["factor_kinds"]["orientation"] == "categorical"
 
+    hearts = "rendered_dsprites+only(shape=heart)"
+    done = here("evaluate", "--workdir=runs/a", *scoring, f"--dataset={hearts}")
+    assert done.returncode == 0, done.stderr
+    (on_hearts,) = run.glob("evaluation/*_dataset_rendered_dsprites+only_shape_heart_*")
+    assert json.loads(on_hearts.read_text())["data"] == hearts
+
     done = here("report", "--workdir=runs/a", "--num_examples=16")
     assert done.returncode == 0, done.stderr
+    assert on_hearts.name not in (run / "report.html").read_text()
+    assert scored.name in (run / "report.html").read_text()
     assert (run / "report.html").stat().st_size > 10_000
 
     done = here("export", "--workdir=runs/a", "--out=weights/mine")
