@@ -28,7 +28,7 @@ def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
 
 
 def check_several(**arrays: ArrayLike) -> None:
-    """Refuses a batch of one example, whose only negative would be the positive.
+    """Refuses a batch of one example for losses that compare examples.
 
     Raises:
       ValueError: naming the first array whose leading axis has fewer than two examples.
@@ -37,7 +37,7 @@ def check_several(**arrays: ArrayLike) -> None:
         if jnp.shape(array)[0] < 2:
             raise ValueError(
                 f"`{name}` has the shape {jnp.shape(array)}; expected two examples or "
-                "more: the negatives of an example are the others of its batch."
+                "more: this loss compares the examples of a batch."
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dis_jax.losses._shapes import check_shapes
+from dis_jax.losses._shapes import check_several, check_shapes
 from dis_jax.losses.gaussian import aggregate_gaussian
 
 
@@ -36,7 +36,8 @@ def dip_regulariser(
       A scalar, never negative; a penalty, not an amount of information.
 
     Raises:
-      ValueError: if the shapes differ or are not of rank 2, or `kind` is unknown.
+      ValueError: if the shapes differ or are not of rank 2, if there is one example, or
+        if `kind` is unknown.
 
     Example:
       >>> mean = jnp.array([[1.0, 1.0], [-1.0, -1.0]])
@@ -46,6 +47,7 @@ def dip_regulariser(
       20.0
     """
     check_shapes(mean=(mean, "batch latent"), logvar=(logvar, "batch latent"))
+    check_several(mean=mean)
     if kind not in ("i", "ii"):
         raise ValueError(f'`kind` is {kind!r}; expected "i" or "ii".')
     # Kind "i" leaves Cov[mean] alone: posteriors with variance exp(-inf) = 0.

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax.losses._shapes import check_shapes
+from dis_jax.pixels import refuse_bytes
 
 
 def bernoulli_nll(
@@ -28,7 +29,8 @@ def bernoulli_nll(
       (batch,), nats, summed over all axes but the first; never negative.
 
     Raises:
-      ValueError: if the shapes differ or there is no axis besides the batch.
+      ValueError: if the shapes differ, there is no axis besides the batch, or targets are
+        bytes.
 
     Example:
       >>> logits, targets = jnp.zeros((2, 1, 28, 28, 1))
@@ -40,6 +42,7 @@ def bernoulli_nll(
         logits=(logits, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
+    refuse_bytes("targets", targets)
     # softplus(l) - l t = max(l, 0) - l t + log(1 + exp(-|l|)), so no exp overflows.
     # minimum(l, -l) is -|l| with slope 0 at 0, which makes the slope there σ(0) - t.
     remainder = jnp.log1p(jnp.exp(jnp.minimum(logits, -logits)))
@@ -69,7 +72,8 @@ def gaussian_nll(
       above 1.
 
     Raises:
-      ValueError: if the shapes differ or there is no axis besides the batch.
+      ValueError: if the shapes differ, there is no axis besides the batch, or targets are
+        bytes.
 
     Example:
       >>> nll = losses.gaussian_nll(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
@@ -80,6 +84,7 @@ def gaussian_nll(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
+    refuse_bytes("targets", targets)
     # A larger variance would broadcast `mean` and silently change the sum.
     shape = jnp.shape(variance)
     trailing = mean.shape[mean.ndim - len(shape) :]
@@ -113,7 +118,8 @@ def optimal_variance(
       A scalar, at least 1e-10.
 
     Raises:
-      ValueError: if the shapes differ or there is no axis besides the batch.
+      ValueError: if the shapes differ, there is no axis besides the batch, or targets are
+        bytes.
 
     Example:
       >>> mean, targets = jnp.zeros((1, 2)), jnp.array([[0.5, 1.5]])
@@ -124,6 +130,7 @@ def optimal_variance(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
+    refuse_bytes("targets", targets)
     return jax.lax.stop_gradient(jnp.maximum(((targets - mean) ** 2).mean(), 1e-10))
 
 

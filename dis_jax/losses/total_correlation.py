@@ -131,15 +131,16 @@ def minibatch_total_correlation(
       is mostly negative.
 
     Raises:
-      ValueError: if the shapes differ or are not of rank 2.
+      ValueError: if the shapes differ or are not of rank 2, or if there is one example.
 
     Example:
-      >>> z, mean, logvar = jnp.zeros((3, 1, 2))
-      >>> print(losses.minibatch_total_correlation(z, mean, logvar, dataset_size=1))
-      0.0
+      >>> z, mean, logvar = jnp.zeros((3, 2, 2))
+      >>> print(losses.minibatch_total_correlation(z, mean, logvar, dataset_size=2))
+      0.6931472
     """
     shape = "batch latent"
     check_shapes(z=(z, shape), mean=(mean, shape), logvar=(logvar, shape))
+    check_several(z=z)
     # log q(z_id | x_j), indexed [i, j, d]. Scale, then square: exp(-logvar) overflows
     # float32 below -88, exp(-logvar / 2) only below -177, and 0 times infinity is NaN.
     deviation2 = ((z[:, None] - mean) * jnp.exp(-0.5 * logvar)) ** 2

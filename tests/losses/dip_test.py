@@ -60,3 +60,7 @@ def test_bad_arguments_are_named():
         losses.dip_regulariser(MEAN, LOGVAR, kind="iii", **weights)
     with pytest.raises(ValueError, match=r"`logvar` has shape \(2, 1\)"):
         losses.dip_regulariser(MEAN, LOGVAR[:, :1], kind="i", **weights)
+    with pytest.raises(
+        ValueError, match=r"`mean` has the shape \(1, 2\); expected two"
+    ):
+        losses.dip_regulariser(MEAN[:1], LOGVAR[:1], kind="i", **weights)

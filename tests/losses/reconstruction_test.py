@@ -92,6 +92,26 @@ def test_wrong_shapes_are_named(loss):
         loss(jnp.zeros(2), jnp.zeros(2))
 
 
+def test_bytes_are_refused_and_booleans_are_not():
+    grey, one = jnp.full((2, 3), 0.5), jnp.ones((2, 3))
+    thrice = one[..., None]
+    for loss in (
+        losses.bernoulli_nll,
+        losses.gaussian_nll,
+        losses.optimal_variance,
+        lambda mean, x: losses.discretised_logistic_nll(mean, mean, x),
+        lambda mean, x: losses.logistic_mixture_nll(
+            thrice, mean[..., None, None], mean[..., None, None], x[..., None]
+        ),
+    ):
+        np.testing.assert_array_equal(loss(grey, one), loss(grey, one.astype(bool)))
+        for compiled in (loss, jax.jit(loss)):
+            with pytest.raises(
+                ValueError, match=r"`targets` are bytes .*divide by 255"
+            ):
+                compiled(grey, (255 * one).astype(jnp.uint8))
+
+
 def test_gaussian_nll_refuses_a_variance_of_another_shape():
     with pytest.raises(ValueError, match=r"`variance` has shape \(4,\)"):
         losses.gaussian_nll(jnp.zeros((2, 3)), jnp.zeros((2, 3)), jnp.ones(4))

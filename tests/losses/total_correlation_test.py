@@ -150,3 +150,5 @@ def test_wrong_shapes_are_named():
         losses.density_ratio_discriminator_loss(jnp.zeros((4, 2)), jnp.zeros(4))
     with pytest.raises(ValueError, match=r"`mean` has shape \(3, 2\).*batch = 4"):
         losses.minibatch_total_correlation(*[jnp.zeros((n, 2)) for n in (4, 3, 4)])
+    with pytest.raises(ValueError, match=r"`z` has the shape \(1, 2\); expected two"):
+        losses.minibatch_total_correlation(*jnp.zeros((3, 1, 2)))

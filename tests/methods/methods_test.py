@@ -354,6 +354,8 @@ def test_codes_go_out_and_images_come_back(name, step, tiny_config):
     images, _ = sprites().take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
+    with pytest.raises(ValueError, match="`images` are bytes"):
+        method.encode(state, {"image": jnp.uint8(255 * images)})
     for code in codes.values():
         assert point(code).shape == (5, point(code).shape[1])
         assert np.isfinite(point(code)).all()
