@@ -135,7 +135,7 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
         if name not in names:
             raise ValueError(
                 f"kinds has no factor {name!r} of {image_set.name!r}; "
-                f"{suggest(name, names)}"
+                f"{suggest(str(name), names)}"
             )
         found[name] = check_kind(kind, name)
     return dataclasses.replace(image_set, kinds=tuple(found.values()))

@@ -265,7 +265,8 @@ def _decoded(
     grey = mode in _GREY if channels is None else channels == 1
     transparent, brightest = image.has_transparency_data, -1
     if transparent:
-        transparent = image.convert("RGBA").getchannel("A").getextrema()[0] < _OPAQUE
+        opacity = np.asarray(image.convert("RGBA").getchannel("A"))
+        transparent = bool((opacity < _OPAQUE).any())
     if mode.startswith("I"):  # 16 bits, which PIL would clip at 8
         values = np.asarray(image)
         image, brightest = Image.fromarray(_upper_bits(file, values)), int(values.max())

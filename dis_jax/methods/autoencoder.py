@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from dis_jax import losses, networks
 from dis_jax.methods import likelihoods, optimiser, own_networks
-from dis_jax.methods.method import Batch, Gaussian, Metrics, State
+from dis_jax.methods.method import Batch, Gaussian, Metrics, State, points
 from dis_jax.pixels import refuse_bytes
 
 Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
@@ -164,7 +164,7 @@ def coders(nets: Networks) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return {"z": encode(nets, state.params, batch["image"])}
 
     def decode_codes(state: State, codes: Mapping[str, Array]) -> Array:
-        return decode(nets, state.params, codes["z"])
+        return decode(nets, state.params, points(codes, "z"))
 
     return encode_batch, decode_codes
 

@@ -12,7 +12,15 @@ from jax.lax import stop_gradient
 from jaxtyping import Array
 
 from dis_jax.methods import autoencoder, infogan_terms, optimiser
-from dis_jax.methods.method import Batch, Categorical, Code, Gaussian, Method, State
+from dis_jax.methods.method import (
+    Batch,
+    Categorical,
+    Code,
+    Gaussian,
+    Method,
+    State,
+    points,
+)
 from dis_jax.methods.pair_information import init_networks, make_metrics
 
 CRITIC = ("trunk", "discriminator")
@@ -202,16 +210,13 @@ def _encode(
 def _decode(
     modules: Mapping[str, Any], config: Any, state: State, codes: Mapping[str, Array]
 ) -> Array:
-    category = codes["category"]
-    rows = len(category)
+    names = ("category", "continuous") if config.network.continuous else ("category",)
+    given = points(codes, *names)
     noise = codes.get("noise")
     if noise is None:
-        noise = jax.random.normal(jax.random.key(0), (rows, config.network.noise))
-    given = [noise, category]
-    if config.network.continuous:
-        given.append(codes["continuous"])
+        noise = jax.random.normal(jax.random.key(0), (len(given), config.network.noise))
     parts = _parts(modules, config, state)
-    together = jnp.concatenate(given, axis=1)
+    together = jnp.concatenate([noise, given], axis=1)
     return parts.call("generator", together, train=config.batch_statistics)
 
 

@@ -20,6 +20,7 @@ from dis_jax.methods.method import (
     Method,
     Metrics,
     State,
+    points,
 )
 
 
@@ -119,8 +120,7 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
         return {"z": z, "category": category}
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
-        code = jnp.concatenate([codes["z"], codes["category"]], axis=1)
-        return autoencoder.decode(nets, state.params, code)
+        return autoencoder.decode(nets, state.params, points(codes, "z", "category"))
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
     return Method("images", init, update, encode, decode, code="z")

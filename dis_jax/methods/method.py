@@ -64,8 +64,8 @@ class Method(NamedTuple):
         optimisers; a function of its arguments alone.
       encode: `(state, batch) -> {name: code}`, in inference mode; reads
         `batch["image"]`.
-      decode: `(state, {name: point}) -> images` in [0, 1], or None where a method has
-        no decoder.
+      decode: `(state, {name: code}) -> images` in [0, 1] of vectors or of codes as
+        `encode` returns them; None where a method has no decoder.
       code: name of the code that is scored by default.
       image_shape: (height, width, channels) of the images that `encode` takes; None
         where it is not known. `training.make_method` fills it in.
@@ -120,3 +120,32 @@ def point(code: Code) -> Array:
     if isinstance(code, Categorical):
         return jax.nn.softmax(code.logits)
     return jnp.asarray(code)
+
+
+def points(codes: Mapping[str, Code], *names: str) -> Array:
+    """The vectors of some codes side by side, as a decoder takes them.
+
+    Args:
+      codes: vectors by name; or codes as `Method.encode` returns them, whose vectors are
+        those of `point`.
+      names: which codes.
+
+    Returns:
+      (batch, latent).
+
+    Raises:
+      ValueError: if a code is missing.
+
+    Example:
+      >>> from dis_jax.methods import method
+      >>> method.points({"a": jnp.ones((1, 2)), "b": jnp.zeros((1, 1))}, "a", "b").shape
+      (1, 3)
+    """
+    if not isinstance(codes, Mapping) or not {*names} <= {*codes}:
+        wanted = ", ".join(f"{name!r}: ..." for name in names)
+        kind = sorted(codes) if isinstance(codes, Mapping) else type(codes).__name__
+        raise ValueError(
+            f"codes are {kind}; expected a dict {{{wanted}}} of arrays (batch, latent), "
+            "such as the result of `encode`."
+        )
+    return jnp.concatenate([point(codes[name]) for name in names], axis=1)

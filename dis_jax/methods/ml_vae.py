@@ -13,7 +13,15 @@ from jaxtyping import Array, Float, Int
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Code, Gaussian, Method, State, check_choices
+from dis_jax.methods.method import (
+    Batch,
+    Code,
+    Gaussian,
+    Method,
+    State,
+    check_choices,
+    points,
+)
 
 NOISES = ("group", "example")
 MODES = ("paper", "as_coded")
@@ -126,8 +134,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         return {"style": style, "class": own}
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
-        z = jnp.concatenate([codes["style"], codes["class"]], axis=1)
-        return autoencoder.decode(nets, state.params, z)
+        return autoencoder.decode(nets, state.params, points(codes, "style", "class"))
 
     return Method("groups", init, update, encode, decode, code="class")
 

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Code, Method, State
+from dis_jax.methods.method import Batch, Code, Method, State, points
 
 
 class QLAEMetrics(NamedTuple):
@@ -78,7 +78,7 @@ def qlae(config: Any, axis_name: str | None = None) -> Method:
         return {"z": codes_of(state.params, batch["image"])[1]}
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
-        return autoencoder.decode(nets, state.params, codes["z"])
+        return autoencoder.decode(nets, state.params, points(codes, "z"))
 
     values = jnp.tile(
         jnp.linspace(-0.5, 0.5, config.num_values, dtype=jnp.float32), (latent, 1)

@@ -11,7 +11,7 @@ from jaxtyping import Array
 
 from dis_jax import losses
 from dis_jax.methods import autoencoder
-from dis_jax.methods.method import Batch, Code, Method, State
+from dis_jax.methods.method import Batch, Code, Method, State, points
 
 
 class TripodMetrics(NamedTuple):
@@ -95,7 +95,7 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
         return {"z": codes_of(state.params, batch["image"])[1]}
 
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
-        return autoencoder.decode(nets, state.params, codes["z"])
+        return autoencoder.decode(nets, state.params, points(codes, "z"))
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
     return Method("images", init, update, encode, decode, code="z")

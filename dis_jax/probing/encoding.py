@@ -58,10 +58,10 @@ def code_fn(
       probabilities of a categorical one.
 
     Raises:
-      ValueError: by `encode`, if the method has no code of that name, if the code is not
-        a matrix, or if images are not floats or not of the shape that the method was
-        trained on. On its first call also if their values are not in [0, 1]: later
-        calls do not wait for the values.
+      ValueError: if the state is that of a population. By `encode`, if the method has no
+        code of that name, if the code is not a matrix, or if images are not floats or
+        not of the shape that the method was trained on. On its first call also if their
+        values are not in [0, 1]: later calls do not wait for the values.
 
     Example:
       >>> import jax.numpy as jnp
@@ -73,6 +73,7 @@ def code_fn(
       >>> print(encode(jnp.ones((1, 3))))
       [[0.5 0.5 0.5]]
     """
+    _check_single(state)
     seen = False
 
     def encode(images: Any) -> Array:
@@ -135,6 +136,15 @@ def _checked(images: Any, method: Method, *, values: bool) -> Any:
     return images
 
 
+def _check_single(state: State) -> None:
+    step = getattr(state, "step", None)
+    if step is not None and jnp.ndim(step):
+        raise ValueError(
+            f"state holds a population of {len(step)} models; pass that of one: "
+            "training.member(state, 0)."
+        )
+
+
 def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     """All codes of images by a method, as NumPy arrays, computed batch by batch.
 
@@ -147,7 +157,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       The codes by name; a Gaussian keeps its log-variance.
 
     Raises:
-      ValueError: if images are not floats in [0, 1] of the shape that the method was
+      ValueError: if the state is that of a population, if images are not floats in [0, 1]
+        of the shape that the method was
         trained on, or a code has a value that is not finite.
 
     Example:
@@ -159,6 +170,7 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
       >>> evaluation.encode_codes(method, None, jnp.ones((2, 3)))["z"].logvar.shape
       (2, 3)
     """
+    _check_single(state)
     images = jnp.asarray(_checked(images, method, values=True))
 
     def codes(state: State, images: Array) -> dict[str, Code]:

@@ -21,7 +21,7 @@ _HUB = "hf://"
 _VERSION = "1"
 _SMALL = 1_000  # values; smaller parts, such as a learned prior, are always kept
 _GROUPS = ("params", "stats", "hparams")
-_FACTS = ("batch", "data")  # of a checkpoint, that an exported model keeps
+_FACTS = ("batch", "data", "run")  # of a checkpoint, that an exported model keeps
 
 Path = str | os.PathLike[str]
 
@@ -138,7 +138,8 @@ def write(
       state: of one model.
       config: of the run, as JSON that every reader takes.
       facts: of its checkpoint: `batch`, the shapes and types of a training batch, and
-        `data`, what the images were, which older checkpoints do not hold.
+        `data` and `run`, what the images and the networks were, which older checkpoints
+        do not hold.
       half: whether networks are stored as float16, half the size.
 
     Raises:

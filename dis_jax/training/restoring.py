@@ -160,6 +160,7 @@ def read_state(
         found = "a single model" if count is None else f"{count} members, from 0"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
     if exported.is_exported(workdir):
+        check_run(exported.facts(workdir), config, workdir)
         shapes = lambda batch: state_shapes(method, config, batch)
         return exported.read(workdir, shapes), {}
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")

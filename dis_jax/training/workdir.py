@@ -24,6 +24,9 @@ FREE_FIELDS = frozenset(
 # run would be wrong, so `accept_changes` does not cover them.
 _OF_THE_START = ("seed", "population.seed", "init_from")
 
+_OF_WEIGHTS = ("method", "dataset", "split", "likelihood", "mixture_components")
+_FREE = ("form", "init")  # of networks: how they are computed, and where they began
+
 # Fields that configs of earlier versions lack, and what they meant without them.
 _ADDED = {"likelihood": "bernoulli"}
 
@@ -253,14 +256,21 @@ def steps_made(workdir: Path) -> int:
 
 
 def run_facts(config: Any) -> dict[str, Any]:
-    """Fields in which a checkpoint and the config next to it must agree, as JSON."""
-    return {name: config[name] for name in ("method", "dataset", "split")}
+    """Fields in which a checkpoint and the config next to it must agree, as JSON.
+
+    These are what its weights are weights of: they compute something else with another
+    activation or likelihood, also where all shapes fit.
+    """
+    found = {name: config[name] for name in _OF_WEIGHTS if name in config}
+    network = json.loads(config.to_json())["network"]
+    return found | {"network": {k: v for k, v in network.items() if k not in _FREE}}
 
 
 def check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
     """Raises ValueError if a config is not that of the checkpoints beside it."""
     now = run_facts(config)
-    if changed := differences(facts.get("run", now), now):
+    then = {**now, **facts.get("run", {})}  # earlier versions hold fewer fields
+    if changed := differences(then, now):
         raise ValueError(
             f"{config_path(workdir)} does not match the checkpoints of its "
             f"run:\n{changes(changed)}\nRestore the config of this run. {WAY_OUT}"

@@ -364,6 +364,10 @@ def test_codes_go_out_and_images_come_back(name, step, tiny_config):
     decoded = method.decode(state, {k: point(code) for k, code in codes.items()})
     assert decoded.shape == images.shape
     assert 0 <= decoded.min() <= decoded.max() <= 1
+    np.testing.assert_array_equal(method.decode(state, codes), decoded)
+    for wrong in (codes[method.code], point(codes[method.code]), {"y": 0}):
+        with pytest.raises(ValueError, match=r"expected a dict \{'.*': \.\.\.\}"):
+            method.decode(state, wrong)
 
 
 def test_the_family_shares_one_state_tree(tiny_config):

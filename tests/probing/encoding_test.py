@@ -7,7 +7,7 @@ import pytest
 
 from dis_jax.data.image_set import ImageSet, factors_of_index, index_of_factors
 from dis_jax.evaluation import code_fn, encode_all, encode_codes
-from dis_jax.methods.method import Categorical, Gaussian, Method
+from dis_jax.methods.method import Categorical, Gaussian, Method, State
 from dis_jax.probing.encoding import factor_encoder
 
 
@@ -34,6 +34,15 @@ def test_code_fn_reads_the_state_and_the_images():
     method = Method("images", None, None, double, None, "z")
     encode = code_fn(method, {"scale": jnp.float32(2)})
     np.testing.assert_array_equal(encode(jnp.ones((3, 2))), np.full((3, 2), 2))
+
+
+@pytest.mark.parametrize("encode", [code_fn, lambda *a: encode_codes(*a, jnp.zeros(3))])
+def test_the_state_of_a_population_is_refused(encode):
+    state = State(jnp.zeros(5, jnp.int32), *({},) * 5)
+    with pytest.raises(
+        ValueError, match=r"a population of 5 models; .*member\(state, 0"
+    ):
+        encode(method_with({}), state)
 
 
 def test_code_fn_names_what_is_wrong():

@@ -1,8 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 
 from dis_jax.data.factor_kinds import read_kinds
+from dis_jax.probing import factor_kinds
 
 KINDS = {"angle": ("circular", 360.0), "shape": "categorical", "a=b": "continuous"}
 
@@ -42,3 +44,20 @@ def test_a_file_that_is_missing_is_named(tmp_path):
         FileNotFoundError, match=r"no file .*kinds\.json; expected a JSON"
     ):
         read_kinds(str(tmp_path / "kinds.json"))
+
+
+@pytest.mark.parametrize(
+    ("period", "scale", "warns"),
+    [
+        (360, 360, False),
+        (360, 40, False),
+        (360, 720, False),
+        (2 * np.pi, 360, True),
+        (360, 2 * np.pi, True),
+        (360, 35, True),  # of an index of 36 steps
+    ],
+)
+def test_a_period_in_another_unit_is_warned_of(period, scale, warns, caplog):
+    angle = scale * np.linspace(0, 1, 30)
+    factor_kinds.resolve_kinds({"a": ("circular", period)}, ["a"], [angle])
+    assert ("both have to be in the same unit" in caplog.text) == warns

@@ -191,6 +191,24 @@ def test_the_config_of_another_run_is_refused(config, trained, tmp_path):
     assert "images.npz+coloured'" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("network.activation", "tanh"), ("likelihood", "gaussian")]
+)
+def test_weights_of_another_network_or_likelihood_are_refused(
+    field, value, config, trained, tmp_path
+):
+    training.export(trained[0], tmp_path / "exported")
+    shutil.copytree(trained[0], tmp_path / "run")
+    for folder in (tmp_path / "run", tmp_path / "exported"):
+        training.restore(folder)
+        config = training.read_config(folder)
+        config.network.init = "kaiming"  # only the first step used it
+        config.update_from_flattened_dict({field: value})
+        workdir.write_config(folder, config)
+        with pytest.raises(ValueError, match=rf"{field}: .* -> '{value}'"):
+            training.restore(folder)
+
+
 def test_unknown_methods_are_answered_with_the_nearest(config):
     config.method = "betavae"
     with pytest.raises(ValueError, match="did you mean 'beta_vae'"):
