@@ -1,8 +1,8 @@
 r"""Ada-GVAE (Locatello et al. 2020, arXiv 2002.02886): pairs, average of posteriors.
 
-  python -m launch.train --config=configs/ada_gvae.py:rendered_dsprites \
+  dis-jax train --config=ada_gvae:rendered_dsprites \
       --workdir=runs/ada_gvae
-  python -m launch.train --config=configs/ada_gvae.py:rendered_shapes3d \
+  dis-jax train --config=ada_gvae:rendered_shapes3d \
       --workdir=runs/ada_gvae_3d
 
 In each pair one factor, chosen uniformly, takes another value. The paper trains for

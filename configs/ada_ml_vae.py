@@ -1,6 +1,6 @@
 r"""Ada-ML-VAE (Locatello et al. 2020, arXiv 2002.02886): pairs, product of posteriors.
 
-python -m launch.train --config=configs/ada_ml_vae.py:rendered_dsprites \
+dis-jax train --config=ada_ml_vae:rendered_dsprites \
     --workdir=runs/ada_ml_vae
 """
 

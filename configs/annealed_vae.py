@@ -1,6 +1,6 @@
 r"""Annealed VAE (Burgess et al. 2018, arXiv 1804.03599): the target KL increases.
 
-  python -m launch.train --config=configs/annealed_vae.py:rendered_dsprites \
+  dis-jax train --config=annealed_vae:rendered_dsprites \
       --workdir=runs/annealed_vae
 
 gamma is 1000, and the capacity reaches 25 nats after 100,000 steps, as in Locatello et

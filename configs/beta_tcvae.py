@@ -1,6 +1,6 @@
 r"""beta-TCVAE (Chen et al. 2018, arXiv 1802.04942): more weight on total correlation.
 
-  python -m launch.train --config=configs/beta_tcvae.py:rendered_dsprites \
+  dis-jax train --config=beta_tcvae:rendered_dsprites \
       --workdir=runs/beta_tcvae
 
 beta is 6, the paper's value for dSprites.

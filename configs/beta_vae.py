@@ -1,6 +1,6 @@
 r"""beta-VAE (Higgins et al. 2017): more weight on the KL divergence.
 
-  python -m launch.train --config=configs/beta_vae.py:rendered_dsprites \
+  dis-jax train --config=beta_vae:rendered_dsprites \
       --workdir=runs/beta_vae
 
 Kim & Mnih 2018 report a FactorVAE score of .73 on dSprites for beta = 4 (300,000

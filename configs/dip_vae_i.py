@@ -1,6 +1,6 @@
 r"""DIP-VAE I (Kumar et al. 2018, arXiv 1711.00848): decorrelated posterior means.
 
-  python -m launch.train --config=configs/dip_vae_i.py:rendered_dsprites \
+  dis-jax train --config=dip_vae_i:rendered_dsprites \
       --workdir=runs/dip_vae_i
 
 lambda_diag = 10 lambda_off, as in Locatello et al. 2019.

@@ -1,6 +1,6 @@
 r"""DIP-VAE II (Kumar et al. 2018, arXiv 1711.00848): decorrelated aggregate posterior.
 
-  python -m launch.train --config=configs/dip_vae_ii.py:rendered_dsprites \
+  dis-jax train --config=dip_vae_ii:rendered_dsprites \
       --workdir=runs/dip_vae_ii
 
 lambda_diag = lambda_off, as in Locatello et al. 2019.

@@ -1,8 +1,8 @@
 r"""EDIM (Sanchez et al. 2020, arXiv 1912.03915): what only one of two views contains.
 
-  python -m launch.train --config=configs/edim.py:mnist --workdir=runs/edim \
+  dis-jax train --config=edim:mnist --workdir=runs/edim \
       --config.shared_from=runs/sdim
-  python -m launch.evaluate_pairs --workdir=runs/edim
+  dis-jax evaluate_pairs --workdir=runs/edim
 
 Starts from a run of configs/sdim.py with the same argument, and keeps its encoders
 fixed. In the paper, classifiers on the exclusive code of mnist reach 99.99 % for colour

@@ -1,6 +1,6 @@
 r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): InfoGAN with a learned class prior.
 
-  python -m launch.train --config=configs/elastic_infogan.py:mnist,split3,as_coded \
+  dis-jax train --config=elastic_infogan:mnist,split3,as_coded \
       --workdir=runs/elastic
 
 The default is the full model of the paper's first version. Other settings of the

@@ -1,6 +1,6 @@
 r"""FactorVAE (Kim & Mnih 2018, arXiv 1802.05983): total correlation by a discriminator.
 
-  python -m launch.train --config=configs/factor_vae.py:rendered_dsprites \
+  dis-jax train --config=factor_vae:rendered_dsprites \
       --workdir=runs/factor_vae
 
 The paper reports a FactorVAE score of .82 on dSprites (gamma 35, 300,000 steps). On

@@ -1,6 +1,6 @@
 r"""Gaussian TC (Swain & Mahajan 2022): FactorVAE's penalty in closed form.
 
-  python -m launch.train --config=configs/gaussian_tc.py:rendered_dsprites \
+  dis-jax train --config=gaussian_tc:rendered_dsprites \
       --workdir=runs/gaussian_tc
 
 Arguments: "moving" uses moving averages of the batch moments, "network" moments that a

@@ -1,6 +1,6 @@
 r"""GroupVAE (Hosoya 2019, arXiv 1809.02383): pairs whose changed factor is known.
 
-  python -m launch.train --config=configs/group_vae.py:rendered_dsprites \
+  dis-jax train --config=group_vae:rendered_dsprites \
       --workdir=runs/group_vae
 
 If factor d changed, latent d is not shared. The other latents are averaged, as in the

@@ -1,8 +1,8 @@
 r"""HFS (Roth et al. 2023, arXiv 2210.07347): a factorised support of the codes.
 
-  python -m launch.train --config=configs/hfs.py:rendered_dsprites --workdir=runs/hfs
-  python -m launch.train --workdir=runs/correlated \
-      --config="configs/hfs.py:rendered_shapes3d+correlated(floor_hue,wall_hue,.1)"
+  dis-jax train --config=hfs:rendered_dsprites --workdir=runs/hfs
+  dis-jax train --workdir=runs/correlated \
+      --config="hfs:rendered_shapes3d+correlated(floor_hue,wall_hue,.1)"
 
 beta KL + gamma times the squared distance of the support from a product of marginals. The
 paper chooses both weights by a search; gamma 100 is ours.

@@ -1,8 +1,8 @@
 r"""InfoGAN (Chen et al. 2016, arXiv 1606.03657): a GAN with a categorical code.
 
-  python -m launch.train --config=configs/infogan.py:mnist --workdir=runs/infogan
-  python -m launch.train --config=configs/infogan.py:mnist,split3 --workdir=runs/split3
-  python -m launch.train --config=configs/infogan.py:mnist,continuous --workdir=runs/two
+  dis-jax train --config=infogan:mnist --workdir=runs/infogan
+  dis-jax train --config=infogan:mnist,split3 --workdir=runs/split3
+  dis-jax train --config=infogan:mnist,continuous --workdir=runs/two
 
 The default data set is MNIST. "splitN", N from 0 to 49, selects an imbalanced subset
 (see `data.imbalanced_counts`), whose images are sampled with replacement. "given" uses

@@ -1,7 +1,7 @@
 r"""JointVAE (Dupont 2018, arXiv 1804.00104): continuous and categorical codes.
 
-  python -m launch.train --config=configs/joint_vae.py:mnist --workdir=runs/joint_vae
-  python -m launch.train --config=configs/joint_vae.py:rendered_dsprites --workdir=runs/js
+  dis-jax train --config=joint_vae:mnist --workdir=runs/joint_vae
+  dis-jax train --config=joint_vae:rendered_dsprites --workdir=runs/js
 
 The default data set is MNIST. "splitN" selects an imbalanced subset, see
 configs/infogan.py. Settings are the paper's, which resizes MNIST to 32x32:

@@ -1,8 +1,8 @@
 r"""ML-VAE (Bouchacourt et al. 2018, arXiv 1705.08841): class and style codes from groups.
 
-  python -m launch.train --config=configs/ml_vae.py:mnist --workdir=runs/ml_vae
-  python -m launch.train --config=configs/ml_vae.py:mnist,as_coded --workdir=runs/coded
-  python -m launch.train --config=configs/ml_vae.py:smallnorb,instance --workdir=runs/norb
+  dis-jax train --config=ml_vae:mnist --workdir=runs/ml_vae
+  dis-jax train --config=ml_vae:mnist,as_coded --workdir=runs/coded
+  dis-jax train --config=ml_vae:smallnorb,instance --workdir=runs/norb
 
 On MNIST, networks and settings are those of the best-known public code,
 github.com/ananyahjha93/multi-level-vae. "as_coded" also uses its loss, in which no

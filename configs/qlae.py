@@ -1,6 +1,6 @@
 r"""QLAE (Hsu et al. 2023, arXiv 2305.18378): a scalar codebook per latent dimension.
 
-  python -m launch.train --config=configs/qlae.py:rendered_shapes3d --workdir=runs/qlae
+  dis-jax train --config=qlae:rendered_shapes3d --workdir=runs/qlae
 
 Settings are those of the public code (kylehkhsu/latent_quantization): 10 values per
 dimension, twice as many dimensions as factors, weight decay .1, 200,000 steps of 128

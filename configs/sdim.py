@@ -1,8 +1,8 @@
 r"""SDIM (Sanchez et al. 2020, arXiv 1912.03915): a code of what two views share.
 
-  python -m launch.train --config=configs/sdim.py:mnist --workdir=runs/sdim
-  python -m launch.train --config=configs/sdim.py:smallnorb --workdir=runs/norb
-  python -m launch.evaluate_pairs --workdir=runs/sdim
+  dis-jax train --config=sdim:mnist --workdir=runs/sdim
+  dis-jax train --config=sdim:smallnorb --workdir=runs/norb
+  dis-jax evaluate_pairs --workdir=runs/sdim
 
 mnist: one image, with a coloured background in x and a coloured digit in y; with
 "two_images" two images of one digit, as in the paper. smallnorb: pairs that share

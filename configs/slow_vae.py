@@ -1,8 +1,8 @@
 r"""SlowVAE (Klindt et al. 2021, arXiv 2007.10930): a sparse prior on how codes change.
 
-  python -m launch.train --config=configs/slow_vae.py:rendered_dsprites \
+  dis-jax train --config=slow_vae:rendered_dsprites \
       --workdir=runs/slow_vae
-  python -m launch.train --config=configs/slow_vae.py:rendered_dsprites,shape.5 \
+  dis-jax train --config=slow_vae:rendered_dsprites,shape.5 \
       --workdir=runs/slow_vae_sparse
 
 Arguments: by default factors move by truncated Laplace steps (the paper's LAP); "uniform"

@@ -1,6 +1,6 @@
 r"""Tripod (Hsu et al. 2024, arXiv 2404.10282): three inductive biases in one autoencoder.
 
-  python -m launch.train --config=configs/tripod.py:rendered_shapes3d --workdir=runs/tripod
+  dis-jax train --config=tripod:rendered_shapes3d --workdir=runs/tripod
 
 Settings are those of the public code (kylehkhsu/tripod) on Shapes3D: 12 values per
 dimension, twice as many dimensions as factors, 250,000 steps of 64 images. Its networks

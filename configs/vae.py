@@ -1,6 +1,6 @@
 r"""VAE (Kingma & Welling 2014, arXiv 1312.6114): the evidence lower bound, unchanged.
 
-python -m launch.train --config=configs/vae.py:rendered_dsprites --workdir=runs/vae
+dis-jax train --config=vae:rendered_dsprites --workdir=runs/vae
 """
 
 from dis_jax.training import base_config

@@ -1,7 +1,7 @@
 r"""Weak supervision: Ada-GVAE, Ada-ML-VAE and GroupVAE compared with beta-VAE.
 
-  python -m launch.study --study=configs/studies/ada_gvae.py --workdir=runs/ada_gvae
-  python -m launch.study --workdir=runs/ada_gvae_3d --study=configs/studies/ada_gvae.py:\
+  dis-jax study --study=ada_gvae --workdir=runs/ada_gvae
+  dis-jax study --workdir=runs/ada_gvae_3d --study=ada_gvae:\
 rendered_shapes3d,14000,2,32,5e-4,beta_vae,ada_gvae,group_vae
 
 Arguments after the colon: a data set; names of methods, which select rows;

@@ -1,7 +1,7 @@
 r"""Elastic-InfoGAN and its baselines on class-imbalanced subsets of MNIST.
 
-  python -m launch.study --workdir=runs/elastic_infogan \
-      --study=configs/studies/elastic_infogan_mnist.py:as_coded
+  dis-jax study --workdir=runs/elastic_infogan \
+      --study=elastic_infogan_mnist:as_coded
 
 Default: all eight settings, 5 subsets, 2 seeds and the published 200 epochs (JointVAE:
 100 epochs on 32x32 images). An epoch has as many images as the subset, sampled with
@@ -10,7 +10,7 @@ replacement. Arguments after the colon: names of settings; "epochs20", "splits50
 runs, which elastic terms otherwise spoil, see docs/uneven_classes.md); "narrow"
 (InfoGANs with half the feature maps and a quarter of the dense units, in a fifth of the
 time); hyperparameters, "prior_learning_rate=1e-3":
---study=configs/studies/elastic_infogan_mnist.py:elastic,as_coded,epochs20,splits3,seeds1.
+--study=elastic_infogan_mnist:elastic,as_coded,epochs20,splits3,seeds1.
 An InfoGAN makes about 590 steps per epoch; results/bench_infogan.json has the time of
 one.
 """

@@ -1,14 +1,14 @@
 r"""A Gaussian instead of FactorVAE's discriminator: scores on rendered dSprites.
 
-  python -m launch.study --study=configs/studies/gaussian_tc.py --workdir=runs/gaussian_tc
-  python -m launch.study --workdir=runs/gaussian_tc_small \
-      --study=configs/studies/gaussian_tc.py:small,steps5000,seeds2
+  dis-jax study --study=gaussian_tc --workdir=runs/gaussian_tc
+  dis-jax study --workdir=runs/gaussian_tc_small \
+      --study=gaussian_tc:small,steps5000,seeds2
 
 Rows: VAE; beta-VAE; FactorVAE and `gaussian_tc` in all its forms, each with the same
 gammas. Default: convolutional networks, 300,000 steps, three seeds: an accelerator.
 "small": dense networks of width 128, learning rate 1e-3; 5,000 steps of a model take
 about a minute of a CPU core. Other arguments: "steps5000", "seeds2", and gammas:
---study=configs/studies/gaussian_tc.py:small,gamma10,gamma35.
+--study=gaussian_tc:small,gamma10,gamma35.
 Time a step: `python -m benchmarks.bench --parts=penalties`.
 """
 

@@ -1,13 +1,13 @@
 r"""JointVAE without labels: categories and digits on MNIST, factors on dSprites.
 
-  python -m launch.study --study=configs/studies/joint_vae.py --workdir=runs/joint_vae
-  python -m launch.study --study=configs/studies/joint_vae.py:rendered_dsprites \
+  dis-jax study --study=joint_vae --workdir=runs/joint_vae
+  dis-jax study --study=joint_vae:rendered_dsprites \
       --workdir=runs/joint_vae_dsprites
 
 Default: the 60,000 training images of MNIST at 32x32, 100 epochs, three seeds.
 dSprites: 300,000 steps. Arguments after the colon: the data set, "steps9000", "seeds1",
 and the initialisation, "pytorch" (the public code's, the default) or "xavier":
---study=configs/studies/joint_vae.py:mnist,steps46900,seeds1.
+--study=joint_vae:mnist,steps46900,seeds1.
 Capacities increase at the paper's rate, also in short runs: see configs/joint_vae.py.
 """
 

@@ -1,9 +1,9 @@
 r"""ML-VAE on MNIST: the public code's table, also without test labels.
 
-  python -m launch.study --study=configs/studies/ml_vae_mnist.py --workdir=runs/ml_vae
+  dis-jax study --study=ml_vae_mnist --workdir=runs/ml_vae
 
 Default: 400 epochs per model, as in the source, and three seeds. To change them:
---study=configs/studies/ml_vae_mnist.py:epochs40,seeds1. A model of 400 epochs takes 22 to
+--study=ml_vae_mnist:epochs40,seeds1. A model of 400 epochs takes 22 to
 40 minutes on one core. ml_vae_tradeoff.py shows the effect of each setting.
 """
 

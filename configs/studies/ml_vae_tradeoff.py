@@ -1,6 +1,6 @@
 r"""ML-VAE on MNIST: the effect of each setting on class accuracy and style leakage.
 
-  python -m launch.study --study=configs/studies/ml_vae_tradeoff.py --workdir=runs/tradeoff
+  dis-jax study --study=ml_vae_tradeoff --workdir=runs/tradeoff
 
 Default: 40 epochs per model and one seed; arguments after the colon change them
 ("epochs80,seeds3"). A model takes 3 to 10 minutes of a core. Each row differs in one

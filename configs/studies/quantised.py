@@ -1,8 +1,8 @@
 r"""Quantised codes: QLAE and Tripod compared with VAEs, by InfoMEC, DCI and MCC.
 
-  python -m launch.study --workdir=runs/quantised --study=configs/studies/quantised.py
-  python -m launch.study --workdir=runs/quantised_short --study=configs/studies/\
-quantised.py:rendered_shapes3d+resized32,mlp,width128,steps2000,seeds1,rate1e-3
+  dis-jax study --workdir=runs/quantised --study=quantised
+  dis-jax study --workdir=runs/quantised_short \
+      --study=quantised:rendered_shapes3d+resized32,mlp,width128,steps2000,seeds1,rate1e-3
 
 Arguments after the colon: a data set; methods, which select rows; "steps2000", "seeds1",
 "rate1e-3" (of Adam, for all rows); "width128" of all dense layers, with "mlp"; other words

@@ -1,6 +1,6 @@
 r"""Ablation of SDIM on coloured MNIST: each row omits one part.
 
-  python -m launch.study --study=configs/studies/sdim_ablation.py --workdir=runs/ablation
+  dis-jax study --study=sdim_ablation --workdir=runs/ablation
 
 Arguments after the colon: those of configs/sdim.py, such as "half" for half the widths;
 "steps5000" (per row); "seeds2".

@@ -1,6 +1,6 @@
 r"""SDIM and EDIM on coloured MNIST: the paper's table.
 
-  python -m launch.study --study=configs/studies/sdim_edim_coloured_mnist.py \
+  dis-jax study --study=sdim_edim_coloured_mnist \
       --workdir=runs/digits
 
 Arguments after the colon: those of configs/sdim.py, "steps5000" (per row), "seeds2"

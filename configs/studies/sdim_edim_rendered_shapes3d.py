@@ -1,6 +1,6 @@
 r"""SDIM and EDIM on rendered Shapes3D: pairs of one object in different colours.
 
-  python -m launch.study --study=configs/studies/sdim_edim_rendered_shapes3d.py \
+  dis-jax study --study=sdim_edim_rendered_shapes3d \
       --workdir=runs/shapes3d
 
 Arguments after the colon, as in "half,steps5000,seeds2": those of configs/sdim.py, the

@@ -1,6 +1,6 @@
 r"""SDIM and EDIM on pairs of SmallNORB images.
 
-  python -m launch.study --study=configs/studies/sdim_edim_smallnorb.py \
+  dis-jax study --study=sdim_edim_smallnorb \
       --workdir=runs/smallnorb
 
 Arguments after the colon, as in "coloured,half,steps5000,seeds2": those of

@@ -1,6 +1,6 @@
 r"""SDIM on held-out SmallNORB instances: effect of augmentation and estimators.
 
-  python -m launch.study --study=configs/studies/sdim_smallnorb_category.py \
+  dis-jax study --study=sdim_smallnorb_category \
       --workdir=runs/category
 
 Rows: SDIM on pairs as in the public code; with augmented training views; with each

@@ -1,9 +1,9 @@
 r"""Models trained on correlated factors, scored with and without the correlation.
 
-  python -m launch.study --workdir=runs/shift_correlated \
-      --study=configs/studies/shift_correlated.py
-  python -m launch.study --workdir=runs/shift_correlated_small --study=\
-configs/studies/shift_correlated.py:rendered_dsprites,small,steps2000,seeds1,\
+  dis-jax study --workdir=runs/shift_correlated \
+      --study=shift_correlated
+  dis-jax study --workdir=runs/shift_correlated_small \
+      --study=shift_correlated:rendered_dsprites,small,steps2000,seeds1,\
 beta_vae,hfs,ada_gvae
 
 Arguments after the colon: methods, which select rows; widths of the correlation

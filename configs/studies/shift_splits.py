@@ -1,8 +1,8 @@
 r"""Models trained on a part of the grid, and scored inside and outside of it.
 
-  python -m launch.study --workdir=runs/shift_splits --study=configs/studies/shift_splits.py
-  python -m launch.study --workdir=runs/shift_splits_small --study=\
-configs/studies/shift_splits.py:rendered_dsprites,small,steps2000,seeds1,beta_vae,\
+  dis-jax study --workdir=runs/shift_splits --study=shift_splits
+  dis-jax study --workdir=runs/shift_splits_small \
+      --study=shift_splits:rendered_dsprites,small,steps2000,seeds1,beta_vae,\
 beta_tcvae,extrapolation,composition,random,interpolation,recombination_to_range
 
 Arguments after the colon: methods and splits, which select rows; "steps14000",

@@ -1,6 +1,6 @@
 r"""Transfer from COIL-100 to SmallNORB, both photographs (Dapueto et al. 2024).
 
-  python -m launch.transfer --study=configs/studies/transfer_coil100.py \
+  dis-jax transfer --study=transfer_coil100 \
       --workdir=runs/transfer_coil100 --data_dir=DIR
 
 Images of COIL-100 are rotated and shrunk on the device. Sources train for 300,000

@@ -1,6 +1,6 @@
 r"""Transfer from Color-dSprites to Noisy-Color-dSprites (Dapueto et al. 2024).
 
-  python -m launch.transfer --study=configs/studies/transfer_color_dsprites.py \
+  dis-jax transfer --study=transfer_color_dsprites \
       --workdir=runs/transfer_color_dsprites
 
 Shapes have one of seven colours; on the target, the background is noise. See

@@ -1,9 +1,9 @@
 r"""Transfer from rendered dSprites to noisy and to real dSprites (Dapueto et al. 2024).
 
-  python -m launch.transfer --study=configs/studies/transfer_dsprites.py \
+  dis-jax transfer --study=transfer_dsprites \
       --workdir=runs/transfer_dsprites
-  python -m launch.transfer --workdir=runs/small \
-      --study=configs/studies/transfer_dsprites.py:2,20000,5000,ada_gvae,beta_vae
+  dis-jax transfer --workdir=runs/small \
+      --study=transfer_dsprites:2,20000,5000,ada_gvae,beta_vae
 
 The second command suits a CPU: 2 seeds, 20,000 steps on the source, 5,000 of
 fine-tuning. It takes about 20 hours of one core; several processes can share it. The

@@ -1,6 +1,6 @@
 r"""OMES over beta on Noisy-dSprites (Dapueto et al. 2024, Figure 1).
 
-  python -m launch.transfer --study=configs/studies/transfer_noisy_dsprites.py \
+  dis-jax transfer --study=transfer_noisy_dsprites \
       --workdir=runs/noisy_dsprites
 
 The study has no target: it scores the sources on their own set, for the figures of OMES

@@ -1,6 +1,6 @@
 r"""Transfer from real dSprites to rendered dSprites.
 
-  python -m launch.transfer --study=configs/studies/transfer_real_dsprites.py \
+  dis-jax transfer --study=transfer_real_dsprites \
       --workdir=runs/transfer_real_dsprites --data_dir=DIR
 
 The two sets differ in few pixels, so scores should hardly change. If the source is the

@@ -1,9 +1,9 @@
 r"""Transfer from rendered Shapes3D to COIL-100 and SmallNORB (Dapueto et al. 2024).
 
-  python -m launch.transfer --study=configs/studies/transfer_shapes3d.py \
+  dis-jax transfer --study=transfer_shapes3d \
       --workdir=runs/transfer_shapes3d --data_dir=DIR
-  python -m launch.transfer --workdir=runs/isaac3d --data_dir=DIR \
-      --study=configs/studies/transfer_shapes3d.py:isaac3d,rgbd_objects
+  dis-jax transfer --workdir=runs/isaac3d --data_dir=DIR \
+      --study=transfer_shapes3d:isaac3d,rgbd_objects
 
 The source is rendered. The second command makes the paper's Table 2; it needs the files
 of Isaac3D (DIR/isaac3d) and of RGB-D Objects (DIR/rgbd_objects). See
