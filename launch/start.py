@@ -1,6 +1,7 @@
 """What every launch script does first: errors, logs, memory, a compilation cache."""
 
 import contextlib
+import functools
 import os
 import pathlib
 import re
@@ -26,6 +27,9 @@ _ALLOW_CODE = flags.DEFINE_bool(
 _TRACEBACK = "DIS_JAX_TRACEBACK"
 _NOT_A_NUMBER = re.compile(
     r"(?:(invalid literal for int\(\) with base 10)|could not convert string to float): .*"
+)
+_MISSING = re.compile(
+    r"flag --(\w+)=None: Flag --\1 must have a value other than None\."
 )
 _FOLDERS = ("source", "workdir")
 # Folders, with a separator: a clone may be called dis_jax and hold other packages too.
@@ -61,7 +65,7 @@ def run(
 
     def guarded(argv: list[str]) -> None:
         if argv[1:] and not positional:
-            _stop(f"unexpected arguments {argv[1:]}; options start with --.")
+            _stop(f"unexpected arguments {argv[1:]}. {_instead_of(argv[1])}")
         if _ALLOW_CODE.value:
             own_code.permit("*")
         try:
@@ -78,7 +82,7 @@ def run(
                 raise
             _stop(lacking)
 
-    app.run(guarded, flags_parser=_parse)
+    app.run(guarded, flags_parser=functools.partial(_parse, positional=positional))
 
 
 def command() -> str:
@@ -112,7 +116,7 @@ def set_up_jax(*, distributed: bool = False) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], *, positional: bool) -> list[str]:
     see = f"See {shipped.command(pathlib.Path(argv[0]).stem)} --help."
     script = sys.modules["__main__"]  # absl shows its docstring as the help
     script.__doc__ = _as_typed(script.__doc__ or "")
@@ -132,10 +136,16 @@ def _parse(argv: list[str]) -> list[str]:
         if broken := hints.broken_file(argv[1:]):
             _stop(f"--config: {broken}\n{see}")
         if isinstance(error, flags.Error):
-            more = _hint(argv, getattr(error, "flagname", ""))
-            _stop(
-                f"{_NOT_A_NUMBER.sub(_of_type, str(error))}{more and f'. {more}'}\n{see}"
-            )
+            name = getattr(error, "flagname", "")
+            more = _hint(argv, name)
+            if positional and name == "workdir":
+                more = "Name the folders without a flag: runs/a runs/b"
+            if _MISSING.match(str(error)):
+                words = [word for word in argv[1:] if not word.startswith("-")]
+                more = _instead_of(words[0]) if words else ""
+            text = _MISSING.sub(r"--\1=... is missing", str(error))
+            text = text.partition(" Did you mean")[0].rstrip(".") if more else text
+            _stop(f"{_NOT_A_NUMBER.sub(_of_type, text)}{more and f'. {more}'}\n{see}")
         if not isinstance(error, (AttributeError, KeyError, TypeError, *_MENDABLE)):
             raise
         # ml_collections hands on the repr of a message: undo its escapes and quotes
@@ -156,6 +166,13 @@ def _as_typed(text: str) -> str:
 def _of_type(found: re.Match[str]) -> str:
     """What was expected where Python says that it could not convert a text."""
     return f"expected {'an integer' if found[1] else 'a number'}"
+
+
+def _instead_of(word: str) -> str:
+    """What to write instead of a word without a flag."""
+    if "workdir" in flags.FLAGS and pathlib.Path(word).is_dir():
+        return f"Did you mean --workdir={word}?"
+    return "Options start with --, and values with spaces stand in quotes."
 
 
 def _hint(argv: list[str], unknown: str = "") -> str:

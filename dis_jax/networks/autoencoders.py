@@ -87,7 +87,10 @@ def map_widths(image_shape: Sequence[int], widths: tuple[int, ...]) -> list[int]
     """
     height, width = image_shape[:2]
     if height != width:
-        raise ValueError(f"images are {height}x{width}; expected square ones.")
+        raise ValueError(
+            f"images are {height}x{width}, and convolutions expect square ones: append "
+            "+resized64 to the data set, or use dense networks (the word mlp)."
+        )
     return [widths[min(i, len(widths) - 1)] for i in range(halvings(height))]
 
 

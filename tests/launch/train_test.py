@@ -25,7 +25,8 @@ CONFIG = "--config=configs/beta_vae.py:rendered_dsprites,mlp"
             ("--config=configs/beta_vae.py:mnist",),
             "set DIS_JAX_DATA_DIR, to the folder",
         ),
-        ((CONFIG, "stray"), "unexpected arguments ['stray']"),
+        ((CONFIG, "stray"), "['stray']. Options start with --, and values with spaces"),
+        ((CONFIG, str(ROOT)), f"Did you mean --workdir={ROOT}?"),
     ],
 )
 def test_a_mistake_ends_in_a_message_and_leaves_nothing_behind(
@@ -38,6 +39,24 @@ def test_a_mistake_ends_in_a_message_and_leaves_nothing_behind(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "said"),
+    [
+        ("report", (), "error: --workdir=... is missing\n"),
+        ("report", (str(ROOT),), f"is missing. Did you mean --workdir={ROOT}?\n"),
+        (
+            "compare",
+            (f"--workdir={ROOT}",),
+            "'workdir'. Name the folders without a flag",
+        ),
+    ],
+)
+def test_a_folder_in_the_place_of_a_flag_is_led_to_it(run, command, arguments, said):
+    done = run(command, *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
 
 
 @pytest.mark.parametrize(
