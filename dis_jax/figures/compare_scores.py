@@ -65,26 +65,25 @@ def scores(compared: Comparison) -> Section:
     if len(without) == len(found):
         return Section(title, f"no model has scores; run {'; '.join(commands)}.")
     keys = dict.fromkeys(key for own in found.values() for key in own)
-    body = "".join(
-        score_panel(
+    body, described = "", set()
+    for metric, field in keys:
+        about = "" if metric in described else about_metric(metric)
+        described.add(metric)
+        body += score_panel(
             " ".join((metric, field.replace("_", " "))),
-            " ".join(
-                filter(None, (about_metric(metric), _other_settings(compared, metric)))
-            ),
+            " ".join(filter(None, (about, _other_settings(compared, metric)))),
             [
                 own.get((metric, field), Score("", None))._replace(name=name)
                 for name, own in found.items()
                 if own
             ],
         )
-        for metric, field in keys
-    )
     for command in commands:
         body += f'<p class="note">No scores yet: run {escape_html(command)}</p>'
     return Section(
         title,
-        "Dot: the score. Line: 95 % interval from resampled images, where "
-        "launch.evaluate --resamples was given; it covers other images, not other seeds. "
+        "Dot: the score. Line: its 95 % interval from resampled images, if it was "
+        "evaluated with resamples; it covers other images, not other seeds. "
         "Grey bar: chance, the score of permuted rows.",
         body,
     )
@@ -126,16 +125,19 @@ def _score(entry: Mapping[str, Any], field: str) -> Score:
 
 
 def _other_settings(compared: Comparison, metric: str) -> str:
-    """A warning where models were scored with different settings or seeds."""
+    """A warning where models were scored with different settings, seeds or kinds."""
     found = {
-        json.dumps([entry.get("settings"), evaluation.get("seed")], sort_keys=True)
+        json.dumps(
+            [entry.get("settings"), *map(evaluation.get, ("seed", "factor_kinds"))],
+            sort_keys=True,
+        )
         for subject in compared.models.values()
         for evaluation in subject.evaluations.values()
         if (entry := evaluation.get("metrics", {}).get(metric))
     }
     if len(found) < 2:
         return ""
-    return "Computed with different settings or seeds, so compare with care."
+    return "Computed with different settings, seeds or kinds: compare with care."
 
 
 def _study_score(line: str, cell: Mapping[str, Any], dots: Sequence[float]) -> Score:

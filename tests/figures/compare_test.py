@@ -83,7 +83,13 @@ def test_scores_have_intervals_and_chance(models):
     assert re.search(r"0\.5\s+\[0\.4, 0\.6\]\s+0\.01\s", shown)  # the null, where it is
     assert re.search(r"0\.25\s+0\.03\s", shown)
     assert re.search(r"undefined|inf\s", shown)
-    assert "different settings or seeds" in shown
+    assert "different settings, seeds or kinds" in shown
+    assert shown.count("Mutual information gap") == 1
+    for seed, kinds in enumerate(({"angle": "categorical"}, {"angle": "ordered"})):
+        evaluation = scored | {"factor_kinds": kinds}
+        made["ab"[seed]] = models["a"]._replace(evaluations={"e": evaluation})
+    shown = text_of(compare_scores.scores(figures.Comparison(made, [], {})))
+    assert "different settings, seeds or kinds" in shown
     same = {"a": made["a"], "b": made["a"]}
     shown = text_of(compare_scores.scores(figures.Comparison(same, [], {})))
     assert "different settings" not in shown
