@@ -14,6 +14,7 @@ CONFIG = "--config=configs/beta_vae.py:rendered_dsprites,mlp"
     ("arguments", "message"),
     [
         ((CONFIG, "--config.hparams.bata=3"), "did you mean 'hparams.beta'"),
+        ((CONFIG, "--config.sampler.order=epoch"), "The word epoch sets sampler.order"),
         ((CONFIG, "--config.steps=many"), "steps=many: expected an integer"),
         ((CONFIG, "--wordir=x"), "Did you mean: workdir"),
         (("--config=configs/nothing.py",), "configs/nothing.py"),
