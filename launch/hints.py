@@ -36,7 +36,7 @@ def hint(arguments: list[str], unknown: str = "") -> str:
                 group = group.rpartition(".")[0]
             beside = [f for f in fields if f.rpartition(".")[0] == group]
             of = f"config.{group}" if group else "config"
-            if group == "sampler":
+            if group == "sampler" and not beside:
                 return (
                     f"there is no config.{field} in this config. The word epoch sets "
                     "sampler.order (--config=NAME:epoch); a config file of your own sets "
