@@ -12,7 +12,7 @@ from absl import logging
 
 from dis_jax import extras
 from dis_jax.data.numpy_files import npz_headers, read_npy, read_npz
-from dis_jax.data.reading import csv_rows, is_missing, is_number, whole
+from dis_jax.data.reading import csv_rows, is_index, is_missing, is_number, whole
 
 _ARRAYS = ("codes", "factors", "test_codes", "test_factors", "factor_names")
 _TABLES = (".csv", ".parquet")
@@ -35,7 +35,7 @@ def read_code_file(
     An `.npz` holds arrays of these names. An `.npy` holds the codes, and `factors` is
     the file of their factors. In a `.csv` or `.parquet` the columns z0, z1, ... (or z_0)
     are the codes, and all others factors; with a second file, all columns of the first are
-    codes and all of the second factors.
+    codes and all of the second factors. Row numbers that pandas has written are ignored.
 
     Args:
       path: the file of codes.
@@ -168,6 +168,14 @@ def _stacked(table: _Table, names: list[str] | tuple[str, ...]) -> np.ndarray:
 
 def _read_table(path: pathlib.Path) -> _Table:
     columns = _read_csv(path) if path.suffix == ".csv" else _read_parquet(path)
+    for name in [name for name, column in columns.items() if is_index(name, column)]:
+        logging.warning("%s: ignored column %r, the row numbers", path, name)
+        del columns[name]
+    if "" in columns:
+        raise ValueError(
+            f"{path}: its header is {_listed([*columns])}; expected a unique name for each "
+            "column."
+        )
     return _Table(path, columns)
 
 
@@ -181,7 +189,7 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
             f"{path} has no header: its first line is {_listed(names)}; expected names of "
             "columns, such as z0,z1,shape."
         )
-    if len({*names}) < len(names) or not all(names):
+    if len({*names}) < len(names):
         raise ValueError(
             f"{path}: its header is {_listed(names)}; expected a unique name for each "
             "column."

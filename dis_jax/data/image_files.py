@@ -19,6 +19,7 @@ from dis_jax.data.image_set import ImageSet
 from dis_jax.data.reading import (
     LARGEST_LABEL,
     csv_rows,
+    is_index,
     is_missing,
     is_number,
     named,
@@ -331,11 +332,6 @@ def _read_labels(
     (_, heads), *rows = rows
     place = heads.index("file")
     names = heads[:place] + heads[place + 1 :]
-    if len(set(names)) < len(names) or not all(names):
-        raise ValueError(
-            f"{path}: its header names the factors {names}; expected one unique name per "
-            "column."
-        )
     files = []
     for line, row in rows:
         if len(row) != len(heads):
@@ -351,14 +347,25 @@ def _read_labels(
         if not (root / file).is_file():
             raise FileNotFoundError(f"{path}, line {line}: no file {root / file}.")
         files.append(file)
+    columns = {
+        place: name
+        for place, name in enumerate(names)
+        if not is_index(name, [row[place] for _, row in rows])
+    }
+    names = [*columns.values()]
+    if len(set(names)) < len(names) or not all(names):
+        raise ValueError(
+            f"{path}: its header names the factors {names}; expected one unique name per "
+            "column."
+        )
     if again := [f for f, count in collections.Counter(files).items() if count > 1]:
         logging.warning(
             "%s names %d files more than once, such as %s", path, len(again), again[0]
         )
     factors = np.empty((len(rows), len(names)), np.int32)
     words = []
-    for column, name in enumerate(names):
-        texts = [(line, row[column]) for line, row in rows]
+    for column, (place, name) in enumerate(columns.items()):
+        texts = [(line, row[place]) for line, row in rows]
         factors[:, column], found = _numbered(path, name, texts)
         words.append(found)
     return [root / file for file in files], factors, tuple(names), tuple(words)

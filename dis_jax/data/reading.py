@@ -7,6 +7,7 @@ import csv
 import pathlib
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -15,6 +16,7 @@ LARGEST_LABEL = np.iinfo(np.int32).max - 1
 _PAGE = (b"<!doctype", b"<html", b"<?xml")
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _LFS = b"version https://git-lfs"
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # as pandas names it
 # What R, pandas, databases and Python write for a value that is not there.
 _MISSING = ("", "na", "n/a", "nan", "null", "<na>")
 
@@ -276,3 +278,19 @@ def is_missing(text: str) -> bool:
     """
     text = text.strip()
     return text == "None" or text.lower() in _MISSING
+
+
+def is_index(name: str, column: Iterable[Any]) -> bool:
+    """Whether a column is the row numbers that pandas writes beside the others.
+
+    Args:
+      name: of the column.
+      column: its values, numbers or texts.
+
+    Example:
+      >>> is_index("Unnamed: 0", np.arange(3)), is_index("size", ["0", "1", "2"])
+      (True, False)
+    """
+    if not _INDEX.fullmatch(name):
+        return False
+    return all(str(value) == str(row) for row, value in enumerate(column))

@@ -39,6 +39,22 @@ def test_columns_of_a_csv_in_any_order(tmp_path):
     check(read_code_file(path))
 
 
+@pytest.mark.parametrize("name", ["", "Unnamed: 0"])
+def test_row_numbers_of_pandas_are_no_factor(name, tmp_path, caplog):
+    path = tmp_path / "my.csv"
+    path.write_text(f"{name},z0,size\n0,.5,3\n1,.25,4\n")
+    found = read_code_file(path)
+    assert found["factor_names"] == ("size",)
+    assert found["factors"].tolist() == [[3], [4]]
+    assert f"ignored column {name!r}, the row numbers" in caplog.text
+    path.write_text(f"{name},z0\n7,.5\n3,.25\n")  # a factor, of a poor name
+    if name:
+        assert read_code_file(path)["factor_names"] == (name,)
+    else:
+        with pytest.raises(ValueError, match="expected a unique name for each"):
+            read_code_file(path)
+
+
 def test_a_number_beside_words_keeps_its_fractions(tmp_path):
     names = [*names_of_codes(), "angle", "shape"]
     path = write_csv(tmp_path / "a.csv", names, [*CODES.T, ANGLE, SHAPE])
