@@ -26,9 +26,11 @@ _CODES = {
     "jemmig": "jemmig",
     "jemmig_of_noise": "jemmig",
     "irs": "irs",
+    "omes": "omes",
 }
 _ONLY = flags.DEFINE_list("only", [], f"Some of {', '.join(_CODES)}.")
 _ANGLE = np.radians(20)
+_SIZES = (5, 6, 7)  # of the factors of OMES, whose pairs differ in one of them
 _MEAN_OF = 2_000  # samples; scores in bins, and IRS, have no closed form
 
 
@@ -38,6 +40,9 @@ def draw(code, rng, rows):
         labels = rng.integers(0, 5, (rows, 2))
         noise = rng.normal(size=labels.shape)
         return noise if code == "jemmig_of_noise" else labels + 0.5 * noise, labels
+    if code == "omes":
+        labels = rng.integers(0, _SIZES, (rows, len(_SIZES)))
+        return labels + 0.5 * rng.normal(size=labels.shape), labels
     factors = rng.normal(size=(rows, 2))
     if code != "mcc_of_a_rotation":
         return factors + 0.5 * rng.normal(size=factors.shape), factors
@@ -54,7 +59,9 @@ def truth(code, rows):
         return float(correlation if code == "mcc" else correlation**2)
     rng = np.random.default_rng(0)
     metric = getattr(evaluation, _CODES[code])
-    scores = [metric(*draw(code, rng, rows)).score for _ in range(_MEAN_OF)]
+    keys = range(_MEAN_OF)
+    seed = (lambda key: {"key": key}) if code == "omes" else (lambda key: {})
+    scores = [metric(*draw(code, rng, rows), **seed(key)).score for key in keys]
     return float(np.mean(scores))
 
 
@@ -92,7 +99,8 @@ def main(argv):
         "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
         "resamples each; mcc, r2: two Gaussian factors with noise of half their spread; "
         "mcc_of_a_rotation: turned by 20 degrees; mig, jemmig, irs: two labels of five "
-        "values with noise of .5; jemmig_of_noise: noise alone",
+        "values with noise of .5; omes: three labels of five to seven values with the same "
+        "noise; jemmig_of_noise: noise alone",
         "made_by": "python -m benchmarks.check_intervals",
         "scores": found,
         **provenance(),

@@ -1,4 +1,4 @@
-"""The range of images: numbers in [0, 1], not bytes."""
+"""The range of images: floats in [0, 1] or booleans, not whole numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from jaxtyping import ArrayLike
 
 
 def refuse_bytes(name: str, images: ArrayLike) -> None:
-    """Checks that images are not bytes, which would count as numbers from 0 to 255.
+    """Checks that images are not whole numbers: bytes would count as 0 to 255.
 
     Args:
       name: of the argument.
       images: of any shape; booleans are 0 and 1.
 
     Raises:
-      ValueError: if they are uint8.
+      ValueError: if they are integers.
 
     Example:
       >>> import numpy as np
@@ -22,9 +22,12 @@ def refuse_bytes(name: str, images: ArrayLike) -> None:
       >>> refuse_bytes("images", np.zeros((1, 8, 8, 1), np.uint8))
       Traceback (most recent call last):
       ...
-      ValueError: `images` are bytes (uint8); expected numbers in [0, 1]: divide by 255.
+      ValueError: `images` are uint8; expected floats in [0, 1] (divide bytes by 255) or
+      booleans.
     """
-    if jnp.result_type(images) == jnp.uint8:
+    kind = jnp.result_type(images)
+    if jnp.issubdtype(kind, jnp.integer):
         raise ValueError(
-            f"`{name}` are bytes (uint8); expected numbers in [0, 1]: divide by 255."
+            f"`{name}` are {kind}; expected floats in [0, 1] (divide bytes by 255) or "
+            "booleans."
         )

@@ -160,7 +160,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         method, state, config = found
         source = {"step": int(state.step), "member": member, "code": _CODE.value}
         dataset, split = config.dataset, config.split
-        if _DATASET.value:
+        if _DATASET.value is not None:
             own_code.permit(*own_code.names_in({"dataset": _DATASET.value}))
             dataset, split = _DATASET.value, "all"
             source["dataset"] = dataset

@@ -324,10 +324,10 @@ def _read_labels(
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
     rows = csv_rows(path)
-    if len(rows) < 2 or "file" not in rows[0][1]:
+    if len(rows) < 2 or rows[0][1].count("file") != 1:
         raise ValueError(
-            f"{path} starts with {[row for _, row in rows[:1]]}; expected a header (`file` "
-            "and the names of factors) and one line per image."
+            f"{path} starts with {[row for _, row in rows[:1]]}; expected a header with "
+            "one column `file` and the names of factors, and one line per image."
         )
     (_, heads), *rows = rows
     place = heads.index("file")
@@ -393,6 +393,12 @@ def _numbered(
                 raise ValueError
             numbers.append(number)
         except (KeyError, ValueError):
+            if is_missing(text):
+                raise ValueError(
+                    f"{path}, line {line}: `{name}` is {text!r}, which stands for a "
+                    "missing value; write -1 if it is unknown. If it is the name of a "
+                    "class, write another."
+                ) from None
             found = repr(text) + (f", elsewhere {words[0]!r}" if words else "")
             raise ValueError(
                 f"{path}, line {line}: `{name}` is {found}; expected integers from 0, or "

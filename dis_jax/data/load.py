@@ -237,7 +237,8 @@ def _check_ending(name: str, base: str) -> None:
     if colon and split_variants(whole)[0] in NAMES:
         raise ValueError(f"{whole!r} has no split {split!r}; expected train or test.")
     known, plus, words = base.partition("+")
-    if plus and (known in NAMES or own_code.is_own(known) or is_path(known)):
+    named = known in NAMES or own_code.is_own(known) or is_path(known)
+    if plus and named and "/" not in words:
         # those after it are known, and are not part of `base`
         word = next(w for w in words.split("+") if not split_variants(f"+{w}")[1])
         raise ValueError(

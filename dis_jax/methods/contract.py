@@ -56,7 +56,7 @@ def check(
 
     Args:
       method: the function that makes it, `(config, axis_name) -> Method`.
-      config: small networks and an even `batch_size` are enough.
+      config: small networks and a `batch_size` of 4 are enough.
       image_set: by default that of `config.dataset`; `config.image_shape` becomes its own.
       parts: of `CONTRACT`, by default all:
         "step" (a function of state and batch, which keeps key, hyperparameters, shapes
@@ -249,24 +249,34 @@ def _population(subject: _Subject) -> None:
 def _reads_the_state(subject: _Subject) -> None:
     """Raises if a step depends on the hyperparameters of the config that made it."""
 
-    def program(names: Sequence[str]) -> str:
+    def program(names: Sequence[str]) -> Any:
+        """The step as text, and its constants, with other values of hyperparameters."""
         config = subject.config.copy_and_resolve_references()
         with config.ignore_type():
-            for name in names:
-                value = config.hparams[name]
-                config.hparams[name] = value + 1 if np.isfinite(value) else 1.0
-        update = jax.jit(subject.make(config, None).update)
-        return str(update.trace(subject.state, subject.batches[0]).jaxpr)
+            config.hparams.update({n: _another(config.hparams[n]) for n in names})
+        try:
+            update = jax.jit(subject.make(config, None).update)
+            found = update.trace(subject.state, subject.batches[0]).jaxpr
+        except Exception:  # a value that the user's method refuses
+            return None
+        return str(found), [np.asarray(c).tolist() for c in found.consts]
 
     own, names = program(()), list(subject.config.hparams)
     if program(names) == own:
         return
     for name in names:
-        if program([name]) != own:
+        if program([name]) not in (own, None):
             raise _Broken(
                 f"update reads config.hparams.{name}, which is the same for all members; "
                 f"expected state.hparams[{name!r}]."
             )
+
+
+def _another(value: Any) -> Any:
+    """A number near another one, of its type."""
+    if isinstance(value, int):
+        return value + 1
+    return 0.999 * value + 1e-6 if np.isfinite(value) else 1.0
 
 
 def _lowering(subject: _Subject) -> None:

@@ -134,7 +134,7 @@ def points(codes: Mapping[str, Code], *names: str) -> Array:
       (batch, latent).
 
     Raises:
-      ValueError: if a code is missing.
+      ValueError: if a code is missing, or is no matrix.
 
     Example:
       >>> from dis_jax.methods import method
@@ -148,4 +148,10 @@ def points(codes: Mapping[str, Code], *names: str) -> Array:
             f"codes are {kind}; expected a dict {{{wanted}}} of arrays (batch, latent), "
             "such as the result of `encode`."
         )
-    return jnp.concatenate([point(codes[name]) for name in names], axis=1)
+    vectors = [point(codes[name]) for name in names]
+    for name, vector in zip(names, vectors, strict=True):
+        if vector.ndim != 2:
+            raise ValueError(
+                f"the code {name!r} has the shape {vector.shape}; expected (batch, latent)."
+            )
+    return jnp.concatenate(vectors, axis=1)

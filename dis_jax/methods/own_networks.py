@@ -12,9 +12,9 @@ from absl import logging
 from jaxtyping import Array
 
 from dis_jax import networks, own_code
-from dis_jax.methods.method import Gaussian, Method, State, point
+from dis_jax.methods.method import Batch, Gaussian, Method, point
 
-_SIGMOID_OF_ONE = 0.7310587  # rounded up
+_INITIALISATIONS = 5
 
 
 def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, Any]:
@@ -102,40 +102,49 @@ def _check(
         )
 
 
-def warn_of_ranges(name: str, method: Method, state: State, images: Array) -> None:
+def warn_of_ranges(name: str, method: Method, batch: Batch, images: Array) -> None:
     """Warns where outputs of new networks look like other quantities than expected.
+
+    Signs are those of several initial weights: by chance, a correct network of few
+    latents can have log-variances of one sign for all images.
 
     Args:
       name: `my_module:my_networks`.
       method: made with these networks.
-      state: of a single model before the first step.
+      batch: of the shapes of its batches.
       images: (batch, height, width, channels), some of the data.
     """
-    codes = jax.jit(method.encode)(state, {"image": images})
-    for code in codes.values():
-        if isinstance(code, Gaussian) and _within(code.logvar, 0.0, np.inf):
-            logging.warning(
-                "the encoder of %s returns only positive log-variances. It has to return "
-                "log sigma^2, not sigma or sigma^2.",
-                name,
-            )
-    if method.decode is None:
-        return
-    points = {key: point(code) for key, code in codes.items()}
-    normal = {
-        key: jax.random.normal(jax.random.key(0), value.shape)
-        for key, value in points.items()
-    }
-    # Pixels are the sigmoid of what the decoder returns.
-    if _within(jax.jit(method.decode)(state, normal), 0.5, _SIGMOID_OF_ONE):
+    lowest, darkest = [], []
+    for seed in range(_INITIALISATIONS):
+        state = jax.jit(method.init)(jax.random.key(seed), batch)
+        codes = _call(method.encode, state, {"image": images})
+        logvars = [c.logvar for c in codes.values() if isinstance(c, Gaussian)]
+        lowest.append([_lowest(logvar) for logvar in logvars])
+        normal = {
+            key: jax.random.normal(jax.random.key(seed), point(code).shape)
+            for key, code in codes.items()
+        }
+        if method.decode is not None:
+            darkest.append(_lowest(_call(method.decode, state, normal)))
+    if any(min(values) >= 0 for values in zip(*lowest, strict=True)):
         logging.warning(
-            "the decoder of %s returns only numbers in [0, 1]. The likelihood applies a "
-            "sigmoid to them: return the values before it.",
+            "the encoder of %s seems to return only positive log-variances. It has to "
+            "return log sigma^2, not sigma or sigma^2.",
+            name,
+        )
+    # Pixels are the sigmoid of what the decoder returns.
+    if darkest and min(darkest) >= 0.5:
+        logging.warning(
+            "the decoder of %s seems to return no negative numbers. The likelihood applies "
+            "a sigmoid to them: return the values before it.",
             name,
         )
 
 
-def _within(values: Array, low: float, high: float) -> bool:
-    """Whether numbers that vary lie between two others."""
-    least, most = float(values.min()), float(values.max())
-    return low <= least < most <= high
+_call = jax.jit(lambda function, *given: function(*given), static_argnums=0)
+
+
+def _lowest(values: Array) -> float:
+    """The smallest of numbers that vary, else minus infinity: zeros say nothing."""
+    low = float(values.min())
+    return low if low < float(values.max()) else -np.inf

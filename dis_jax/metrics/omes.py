@@ -130,8 +130,9 @@ def reweighted_omes(
 ) -> Reweighted[Omes]:
     """`omes` as a function of the order and weights of rows, with fixed pairs.
 
-    The weight of a pair is the product of the weights of its rows. All arguments are
-    those of `omes`.
+    The pairs of a group (rows that agree on all factors but one) depend on each other,
+    and count together, as often as one of its rows: a bootstrap of groups. All arguments
+    are those of `omes`.
 
     Returns:
       `score(order, weights) -> Omes`; see `Reweighted`.
@@ -146,8 +147,7 @@ def reweighted_omes(
         z = codes if order is None else codes[order]
         x, y, rows = pairs.x, pairs.y, np.arange(len(z))
         if weights is not None:
-            # A bootstrap sample holds w_x w_y copies of the pair (x, y).
-            often = (weights[x] * weights[y]).astype(int)
+            often = weights[pairs.group].astype(int)
             x, y = np.repeat(x, often), np.repeat(y, often)
             rows = np.repeat(rows, weights.astype(int))
             changed = np.repeat(pairs.factor, often)

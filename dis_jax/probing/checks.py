@@ -228,14 +228,16 @@ def _table(factors: ArrayLike, num_rows: int, name: str) -> np.ndarray:
     if array.dtype.kind == "c":
         raise ValueError(f"{name} must be real numbers or words, found {array.dtype}.")
     if array.ndim != 2 or array.shape[1] == 0 or array.shape[0] != num_rows:
-        advice = f"reshape a single factor to ({num_rows}, 1)"
-        if array.ndim == 2:
-            advice = (
-                "pass one row per image: transpose codes or factors if they have more"
-            )
+        advice = ""
+        if array.ndim == 1:
+            advice = f"; reshape a single factor to ({num_rows}, 1)"
+        elif array.ndim == 2 and array.shape[1] == num_rows:
+            advice = "; transpose them"
+        elif array.shape and array.shape[0] > num_rows:
+            advice = "; if codes are (latent, rows), transpose those"
         raise ValueError(
             f"{name} must have the shape ({num_rows}, factor), one row per code, found "
-            f"{array.shape}; {advice}."
+            f"{array.shape}{advice}."
         )
     return array
 

@@ -33,6 +33,7 @@ from dis_jax.probing.factor_kinds import (
     is_label,
     name_of,
     resolve_kinds,
+    warn_of_units,
 )
 
 
@@ -169,6 +170,7 @@ def given_samples(
             f"{names}."
         )
     kinds = resolve_kinds(kinds, names, columns)
+    warn_of_units(names, kinds, columns)
     for k in words:
         if kinds[k] != "categorical":
             raise ValueError(

@@ -16,11 +16,13 @@ class Pairs(NamedTuple):
       x: row of the first of each pair, (pair,).
       y: row of the second, (pair,).
       factor: the factor in which they differ, (pair,).
+      group: one row of the group that both are from, the same for all its pairs, (pair,).
     """
 
     x: Int[np.ndarray, " pair"]
     y: Int[np.ndarray, " pair"]
     factor: Int[np.ndarray, " pair"]
+    group: Int[np.ndarray, " pair"]
 
 
 def one_factor_pairs(
@@ -42,15 +44,16 @@ def one_factor_pairs(
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     found = [_pairs_of(factors, k, rng, max_pairs) for k in range(factors.shape[1])]
     return Pairs(
-        np.concatenate([x for x, _ in found]),
-        np.concatenate([y for _, y in found]),
-        np.repeat(np.arange(len(found)), [len(x) for x, _ in found]),
+        np.concatenate([x for x, _, _ in found]),
+        np.concatenate([y for _, y, _ in found]),
+        np.repeat(np.arange(len(found)), [len(x) for x, _, _ in found]),
+        np.concatenate([group for _, _, group in found]),
     )
 
 
 def _pairs_of(
     factors: np.ndarray, k: int, rng: np.random.Generator, max_pairs: int
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs that differ in factor k, in random order within each visit."""
     others = _identify(np.delete(factors, k, axis=1))
     # The first row of each label vector, then sorted by group (stable: in row order).
@@ -80,7 +83,7 @@ def _pairs_of(
     order = rows[np.repeat(start, sizes) + member[shuffled]]
     # Consecutive shuffled rows form the pairs.
     place = (ends - sizes)[visit] + 2 * slot
-    return order[place], order[place + 1]
+    return order[place], order[place + 1], rows[start[visit]]
 
 
 def _identify(columns: np.ndarray) -> np.ndarray:

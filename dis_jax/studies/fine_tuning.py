@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from dis_jax import data, own_code, training
 from dis_jax.methods import schedules
 from dis_jax.studies.transfer_scores import READERS
+from dis_jax.training import exported
 from dis_jax.training.workdir import (
     FREE_FIELDS,
     changes,
@@ -132,6 +133,11 @@ def check_shapes(
 
 def check_source(source: Path, config: Any) -> None:
     """Refuses a run that is incomplete, or whose state is not that of a `beta_vae`."""
+    if exported.is_exported(source):
+        raise ValueError(
+            f"{source} holds an exported model, which has no optimiser; transfer continues "
+            "the training of a run: name the run's folder."
+        )
     made = steps_made(source)
     if made < config.steps or not made:
         as_it_is = (

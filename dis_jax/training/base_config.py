@@ -10,7 +10,7 @@ from dis_jax.methods.likelihoods import COMPONENTS, DEFAULT, LIKELIHOODS
 from dis_jax.training import words
 
 OPTIONS = ("demo", "mlp", "epoch")
-_OWN_NETWORKS = ("edim", "infogan", "sdim")  # no VAE: no likelihood either
+OWN_NETWORKS = ("edim", "infogan", "sdim")  # no VAE: no likelihood either
 
 
 def read(
@@ -103,7 +103,7 @@ def _network(method: Any, options: Collection[str]) -> dict[str, Any]:
     if "mlp" not in options:
         # hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
         return {"name": "conv", **both, "hidden": 256, "form": "pair"}
-    if method in _OWN_NETWORKS:
+    if method in OWN_NETWORKS:
         raise ValueError(f"mlp: {method} has networks of its own; leave the word out.")
     # Higgins et al. 2017 on dSprites
     widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
@@ -115,7 +115,7 @@ def _likelihood(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """The likelihood of images given latents: its fields, and its hyperparameters."""
     asked = [word for word in options if word in LIKELIHOODS]
-    if method in _OWN_NETWORKS:
+    if method in OWN_NETWORKS:
         for word in asked:
             raise ValueError(f"{word}: {method} is not a VAE and has no likelihood.")
         return {}, {}

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.interpreters import partial_eval
 
 from dis_jax import own_code
 from dis_jax.suggest import suggest
-from dis_jax.training import fields
+from dis_jax.training import base_config, fields
 from dis_jax.training.config_files import load_config
 from dis_jax.training.population import members
 
@@ -48,7 +49,7 @@ def check(config: Any) -> None:
             f"config.init_from.networks is {start.get('networks')!r}; expected the "
             "networks to take from init_from.workdir, such as ('encoder', 'decoder')."
         )
-    if own_code.is_own(config["method"]):
+    if _has_own_code(config):
         return  # which reads what it wants
     ruled = {*fields.RULES, *fields.OF_METHODS}
     for group in _GROUPS:
@@ -72,18 +73,21 @@ def check_hparams(config: Any, update: Any, state: Any, batch: Any) -> None:
       ValueError: if members of a population differ in such a hyperparameter, or if the
         method has none of this name.
     """
-    unused = {*config.hparams} - _used(update, state, batch)
-    if not unused:
-        return
     found = members(config)
+    if not state.hparams:  # a run puts them there, see `program.init`
+        scalar = jax.ShapeDtypeStruct((), jnp.float32)
+        state = state._replace(hparams=dict.fromkeys(config.hparams, scalar))
+    if not isinstance(state.hparams, dict) or {*config.hparams} - {*state.hparams}:
+        return  # of an own method, in a form of its own
+    unused = {*config.hparams} - _used(update, state, batch)
     for name in sorted(unused):
         if any(one.hparams[name] != found[0].hparams[name] for one in found):
             raise ValueError(
                 f"config.population.{name} has no effect: a step of {config.method} does "
                 f"not depend on state.hparams[{name!r}]{_instead(config)}"
             )
-    if own_code.is_own(config.method):
-        return  # it may read config.hparams, which serves a single model
+    if _has_own_code(config):
+        return  # which may read config.hparams; that serves a single model
     known = list(_default(config).hparams)
     for name in sorted(unused.difference(known)):
         raise ValueError(
@@ -116,7 +120,7 @@ def _used(update: Any, state: Any, batch: Any) -> set[str]:
     paths, _ = jax.tree_util.tree_flatten_with_path((state, batch))
     names = zip([path for path, _ in paths], used, strict=True)
     return {
-        path[2].key
+        path[2].key  # of a dict
         for path, is_used in names
         if is_used and jax.tree_util.keystr(path[:2]) == "[0].hparams"
     }
@@ -130,38 +134,52 @@ def fields_of_another(config: Any) -> Iterator[None]:
       config: of a run.
 
     Raises:
-      ValueError: in place of any error, if the config lacks fields that the method has in
-        the config of its name, or has others for its networks.
+      ValueError: in place of an error of a name or argument, if the config lacks fields
+        that the method has in the config of its name, or has others for its networks.
     """
     try:
         yield
-    except Exception as error:  # of whatever reads the fields
-        if own_code.is_own(config.method):
+    except (AttributeError, KeyError, TypeError) as error:
+        if _has_own_code(config):
             raise
         default = _default(config)
-        own = config.network.get("name") not in (None, default.network.get("name"))
-        groups = ("hparams",) if own else ("hparams", "network")
-        lacks = _names(default, groups) - _names(config, groups)
-        foreign = _names(config, groups) - _names(default, groups)
-        wrong = lacks or {name for name in foreign if name.startswith("network.")}
-        if not wrong:
+        lacks = _names(default) - _names(config)
+        foreign = {n for n in config.network if n not in default.network}
+        if not (lacks or foreign):
             raise
-        said = "lacks" if lacks else "has, for other networks,"
-        word = ":mlp" if config.network.get("name") == "mlp" else ""
+        if lacks:
+            word = ":mlp" if config.network.get("name") == "mlp" else ""
+            raise ValueError(
+                f"config.method is {config.method!r}, and this config lacks "
+                f"{', '.join(sorted(lacks))}. Use --config={config.method}{word}, which "
+                f"has the fields of that method and its networks. ({_words(error)})"
+            ) from error
         raise ValueError(
-            f"config.method is {config.method!r}, and this config {said} "
-            f"{', '.join(sorted(wrong))}. Use --config={config.method}{word}, which has "
-            "the fields of that method and its networks."
+            f"config.network.{min(foreign)}: the networks of {config.method} take no such "
+            f"field; {suggest(min(foreign), default.network)} ({_words(error)})"
         ) from error
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _has_own_code(config: Any) -> bool:
+    """Whether a function of the user's reads the fields: a method or its networks."""
+    network = config["network"].get("name")
+    return own_code.is_own(config["method"]) or own_code.is_own(network)
 
 
 def _default(config: Any) -> Any:
     """The config that comes with the package for a method and its kind of networks."""
-    dense = config.network.get("name") == "mlp"
-    return load_config(f"{config.method}:mlp" if dense else config.method)
+    kind = ":mlp" if config.network.get("name") == "mlp" else ""
+    kind = "" if config.method in base_config.OWN_NETWORKS else kind
+    return load_config(f"{config.method}{kind}")
 
 
-def _names(config: Any, groups: tuple[str, ...]) -> set[str]:
-    """The names of fields at the top and in these groups."""
-    inside = {f"{group}.{name}" for group in groups for name in config[group]}
-    return inside | {*config}
+def _names(config: Any) -> set[str]:
+    """The names of the fields that a method may read, without those of every config."""
+    inside = {
+        f"{group}.{name}" for group in ("hparams", "network") for name in config[group]
+    }
+    return inside | ({*config} - {*base_config.get_config("vae")})

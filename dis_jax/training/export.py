@@ -8,7 +8,7 @@ from dis_jax.methods import Method, State
 from dis_jax.training import exported
 from dis_jax.training.population import members, set_member
 from dis_jax.training.restoring import method_of, read_state
-from dis_jax.training.workdir import Path, read_config, strict_json
+from dis_jax.training.workdir import Path, read_config, run_facts, strict_json
 
 
 def export(
@@ -62,5 +62,6 @@ def export(
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
+    facts = {**facts, "run": run_facts(config)}
     exported.write(out, method, state, strict_json(config), facts, half=half)
     return method, state, config

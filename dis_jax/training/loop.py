@@ -72,7 +72,8 @@ def train(
         if a field does not fit.
     """
     began = time.monotonic()
-    run = set_up(config, data_dir, resident=resident)
+    new = not workdir.steps_made(folder)
+    run = set_up(config, data_dir, resident=resident, new=new)
     config = run.config
     folder = pathlib.Path(folder)
     with workdir.held(folder / ".lock") if _writes() else nullcontext():
@@ -106,7 +107,8 @@ def _train(
         finished = start.step >= config.steps
         # Only after `_start`, which raises if the checkpoints do not fit this config. That
         # of a finished run stays: it made no step with another.
-        if _writes() and not (finished and start.step):
+        kept = finished and start.step and workdir.config_path(folder).exists()
+        if _writes() and not kept:
             workdir.write_config(folder, config)
         if finished:
             logging.info(
@@ -186,9 +188,9 @@ def _start(
         population=run.population is not None,
     )
     if own_code.is_own(config.network.get("name")):
-        first = state if run.population is None else program.member(state, 0)
         images, _ = run.image_set.take(jnp.arange(min(8, run.image_set.num_images)))
-        own_networks.warn_of_ranges(config.network.name, run.method, first, images)
+        like = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch_shapes(run))
+        own_networks.warn_of_ranges(config.network.name, run.method, like, images)
     if config.init_from.workdir:
         _, source, _ = restoring.restore(config.init_from.workdir)
         # The maximum: diverged members have stopped earlier than the others.

@@ -39,6 +39,7 @@ def set_up(
     data_dir: str | os.PathLike[str] | None = None,
     *,
     resident: bool | None = None,
+    new: bool = True,
 ) -> Run:
     """Loads the data, makes the method and the mesh that a config names.
 
@@ -46,6 +47,8 @@ def set_up(
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
       data_dir: the folder of real data sets.
       resident: whether images are held on the device, see `data.load`.
+      new: whether the run has made no step. One that has may keep fields without effect,
+        which it can no longer lose.
 
     Returns:
       The run.
@@ -56,7 +59,8 @@ def set_up(
     """
     config = own_code.named(config)  # who asks for a run permits what its config names
     fields.check(config)
-    effects.check(config)
+    if new:
+        effects.check(config)
     found = members(config)
     population = len(found) if is_population(config) else None
     load = functools.cache(
@@ -78,7 +82,7 @@ def set_up(
     mesh = meshes.make_mesh(*config.mesh)
     _check_shares(config, mesh, population)
     run = Run(config, method, image_set, sampler, found, mesh, population)
-    _check_step(run)
+    _check_step(run, new)
     return run
 
 
@@ -149,7 +153,7 @@ def _with_form(config: Any, population: int | None) -> Any:
     return config
 
 
-def _check_step(run: Run) -> None:
+def _check_step(run: Run, new: bool) -> None:
     """Raises if a step does not fit the config; traces one (half a second)."""
     batch = batch_shapes(run)
     if own_code.is_own(run.config.method):
@@ -161,7 +165,8 @@ def _check_step(run: Run) -> None:
             state = placed(state, meshes.replicated(run.mesh))
             batch = placed(batch, meshes.over_data(run.mesh))
             _, metrics = jax.eval_shape(run.method.update, state, batch)
-    effects.check_hparams(run.config, run.method.update, state, batch)
+    if new:
+        effects.check_hparams(run.config, run.method.update, state, batch)
     name = run.config.best_metric
     if name and name not in metrics._fields:
         raise ValueError(

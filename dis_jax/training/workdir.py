@@ -273,7 +273,9 @@ def check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
     if changed := differences(then, now):
         raise ValueError(
             f"{config_path(workdir)} does not match the checkpoints of its "
-            f"run:\n{changes(changed)}\nRestore the config of this run. {WAY_OUT}"
+            f"run:\n{changes(changed)}\nRestore the config of this run. If "
+            "--accept_changes changed it, only checkpoints from after that can be read: "
+            f"use the last instead of the best, or train on. {WAY_OUT}"
         )
 
 

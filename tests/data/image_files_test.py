@@ -72,10 +72,15 @@ def test_csv_names_files_and_factors(tmp_path):
 @pytest.mark.parametrize(
     ("table", "error", "message"),
     [
-        ("hue,path\n1,x.png\n", ValueError, "expected a header .`file`"),
+        ("hue,path\n1,x.png\n", ValueError, "expected a header with one column `file`"),
+        ("a,file,file\n1,x.png,x.png\n", ValueError, "a header with one column"),
         ("file,hue\n", ValueError, "one line per image"),
         ("file,hue\nx.png,1.5\n", ValueError, "line 2: `hue` is '1.5'; expected int"),
-        ("file,hue\nx.png,\n", ValueError, "line 2: `hue` is ''; expected int"),
+        (
+            "file,hue\nx.png,\n",
+            ValueError,
+            "line 2: `hue` is '', which stands for a mis",
+        ),
         (
             "file,hue\nx.png,red\n\nx.png,1\n",
             ValueError,
@@ -84,7 +89,7 @@ def test_csv_names_files_and_factors(tmp_path):
         (
             "file,hue\nx.png,red\nx.png,NA\n",
             ValueError,
-            "`hue` is 'NA', elsewhere 'red'",
+            "line 3: `hue` is 'NA', which stands",
         ),
         ("file,hue\nx.png,1,2\n", ValueError, "line 2 has 3 columns, the header 2"),
         ("file,hue\nz.png,1\n", FileNotFoundError, r"line 2: no file .*z\.png"),

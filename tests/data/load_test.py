@@ -75,6 +75,8 @@ def test_a_word_that_is_not_known_is_refused(tmp_path):
             data.load(f"{name}+resised8")
     with pytest.raises(ValueError, match=r"'resized0' after mnist\+; .*Known: colour"):
         data.load("mnist+resized0+grey", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"missing\+grey"):
+        data.load(f"{tmp_path}/missing+grey/d.npz")
     for after in ("gray", "gray+noisy"):  # a known one before it is not to blame
         with pytest.raises(ValueError, match=r"suffix 'gray' after .* mean 'grey'"):
             data.load(f"{file}+resized8+{after}")

@@ -131,12 +131,11 @@ def linear_alone(state, batch):
     return state._replace(step=state.step + 1, params=params), Metrics(jnp.zeros(()))
 
 
-def _reads_the_config(config, axis_name=None):
-    method = linear(config, axis_name)
-    noise = config.hparams.noise
+def _reads_the_config(config, axis_name=None, form=float):
+    method, own = linear(config, axis_name), form(config.hparams.noise)
 
     def update(state, batch):
-        return method.update(state._replace(hparams={"noise": noise}), batch)
+        return method.update(state._replace(hparams={"noise": own}), batch)
 
     def kept(state, batch):
         after, metrics = update(state, batch)
@@ -149,6 +148,7 @@ def _reads_the_config(config, axis_name=None):
     ("make", "part", "message"),
     [
         (_reads_the_config, "population", "reads config.hparams.noise, .* expected state"),
+        (lambda c, a=None: _reads_the_config(c, a, jnp.asarray), "population", "reads c"),
         (_update(_impure), "step", "the same step twice differ"),
         (_update(_advances_the_key), "step", "state.key before and after"),
         (_update(_forgets_the_step), "step", "state.step went from 0 to 0"),
@@ -165,6 +165,15 @@ def _reads_the_config(config, axis_name=None):
 def test_what_a_method_breaks_is_named(check, make, part, message):
     with pytest.raises(ValueError, match=f"{part}: .*{message}"):
         check(make, part)
+
+
+def test_a_method_may_refuse_values_of_its_hyperparameters(check):
+    def make(config, axis_name=None):
+        if config.hparams.noise != 0.1:
+            raise ValueError("noise has to be .1")
+        return linear(config, axis_name)
+
+    assert check(make, "population") == ("population",)
 
 
 def test_what_is_no_method_is_named(check):

@@ -354,7 +354,7 @@ def test_codes_go_out_and_images_come_back(name, step, tiny_config):
     images, _ = sprites().take(jnp.arange(5))
     codes = method.encode(state, {"image": images})
     assert method.code in codes
-    with pytest.raises(ValueError, match="`images` are bytes"):
+    with pytest.raises(ValueError, match="`images` are uint8; expected floats"):
         method.encode(state, {"image": jnp.uint8(255 * images)})
     for code in codes.values():
         assert point(code).shape == (5, point(code).shape[1])
@@ -368,6 +368,8 @@ def test_codes_go_out_and_images_come_back(name, step, tiny_config):
     for wrong in (codes[method.code], point(codes[method.code]), {"y": 0}):
         with pytest.raises(ValueError, match=r"expected a dict \{'.*': \.\.\.\}"):
             method.decode(state, wrong)
+    with pytest.raises(ValueError, match=r"has the shape \(.*expected \(batch, latent"):
+        method.decode(state, {k: point(code)[0] for k, code in codes.items()})
 
 
 def test_the_family_shares_one_state_tree(tiny_config):

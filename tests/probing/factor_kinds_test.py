@@ -50,14 +50,16 @@ def test_a_file_that_is_missing_is_named(tmp_path):
     ("period", "scale", "warns"),
     [
         (360, 360, False),
-        (360, 40, False),
+        (360, 60, False),
+        (18, 0, False),
         (360, 720, False),
         (2 * np.pi, 360, True),
         (360, 2 * np.pi, True),
-        (360, 35, True),  # of an index of 36 steps
+        (360, 39, True),  # of an index of 40 steps
+        (2 * np.pi, 1, True),  # in turns
     ],
 )
 def test_a_period_in_another_unit_is_warned_of(period, scale, warns, caplog):
     angle = scale * np.linspace(0, 1, 30)
-    factor_kinds.resolve_kinds({"a": ("circular", period)}, ["a"], [angle])
+    factor_kinds.warn_of_units(["a"], [("circular", period)], [angle])
     assert ("both have to be in the same unit" in caplog.text) == warns

@@ -1,9 +1,13 @@
 """What a run would not use is refused before it begins."""
 
+from typing import NamedTuple
+
 import jax
+import jax.numpy as jnp
 import pytest
 
-from dis_jax import methods, own_code, training
+from dis_jax import methods, networks, own_code, training
+from dis_jax.methods import optimiser
 from dis_jax.training import effects, fields
 
 
@@ -95,6 +99,74 @@ def test_a_config_of_another_method_or_network_is_named(made_for, changes, messa
     config.update_from_flattened_dict(changes)
     with pytest.raises(ValueError, match=message):
         training.set_up(config)
+
+
+def test_a_field_that_networks_do_not_take_is_named_with_those_that_they_take(
+    tiny_config,
+):
+    config = tiny_config("beta_vae", **{"network.dropout": 0.3})
+    with pytest.raises(
+        ValueError, match=r"network\.dropout: the networks of beta_vae take"
+    ):
+        training.set_up(config)
+
+
+def _with_dropout(config, output_shape):
+    """Networks of one's own, which read fields of their own."""
+    assert config.hparams.dropout + config.depth == 2
+    return networks.MLPEncoder(3, widths=(8,)), networks.MLPDecoder(output_shape, (8,))
+
+
+def test_networks_of_ones_own_may_read_fields_of_their_own(tiny_config):
+    config = tiny_config("beta_vae", **{"hparams.dropout": 1.0})
+    config.depth = 1
+    config.network = {
+        "name": own_code.name_of(_with_dropout),
+        "latent": 3,
+        "depth": 0,
+    }
+    training.set_up(config)
+
+
+class _Hparams(NamedTuple):
+    beta: jax.Array
+
+
+def _named(config, axis_name=None):
+    """A method whose hyperparameters are no dict."""
+    method = methods.beta_vae(config, axis_name)
+
+    def as_dict(state):
+        rest = optimiser.scalars(config.hparams)
+        return state._replace(hparams=rest | state.hparams._asdict())
+
+    def update(state, batch):
+        after, metrics = method.update(as_dict(state), batch)
+        return after._replace(hparams=state.hparams), metrics
+
+    def init(key, batch):
+        return method.init(key, batch)._replace(hparams=_Hparams(jnp.float32(4)))
+
+    return method._replace(init=init, update=update)
+
+
+def test_hyperparameters_of_another_form_are_left_alone(tiny_config):
+    config = tiny_config("beta_vae")
+    config.method = own_code.name_of(_named)
+    training.set_up(config)
+
+
+def test_a_run_that_has_a_field_without_effect_goes_on(
+    tiny_config, small_images, tmp_path, monkeypatch
+):
+    config = tiny_config("beta_vae", dataset=small_images, steps=2, checkpoint_every=2)
+    config.image_shape, config.tensorboard = (8, 8, 1), False
+    config.hparams.warmth = 1.0
+    with monkeypatch.context() as earlier:
+        earlier.setattr(effects, "check_hparams", lambda *arguments: None)
+        training.train(config, tmp_path)
+    config.steps = 4
+    assert int(training.train(config, tmp_path).step) == 4
 
 
 def test_other_errors_of_a_method_stay_what_they_are(tiny_config):

@@ -99,6 +99,9 @@ def test_a_finished_run_keeps_the_config_that_it_was_trained_with(begun, caplog)
     _assert_same(first, training.train(config, folder, accept_changes=True))
     assert "already finished its 4 steps; its config stays" in caplog.text
     assert training.read_config(folder).hparams.beta == 4.0
+    (folder / "config.json").unlink()  # as a message about a damaged one advises
+    training.train(config, folder)
+    assert training.read_config(folder).hparams.beta == 16.0
     config.steps = 6  # with steps to make, the change is made and recorded
     training.train(config, folder, accept_changes=True)
     assert training.read_config(folder).hparams.beta == 16.0

@@ -132,6 +132,17 @@ def test_a_member_s_config_has_its_data(tiny_config):
     assert config.sampler["class_counts"] == (5, 3, 0)
 
 
+def test_an_exported_member_is_restored_with_its_data(tiny_config, shapes, tmp_path):
+    widths = tuple(f"{shapes}+correlated(x,y,{width})" for width in (0.05, 0.5))
+    config = tiny_config("vae", dataset=widths[0], steps=1, tensorboard=False)
+    with config.unlocked():
+        config.population.dataset = widths
+    training.train(config, tmp_path / "run")
+    training.export(tmp_path / "run", tmp_path / "one", member=1)
+    _, _, found = training.restore(tmp_path / "one")
+    assert found.dataset == widths[1]
+
+
 def test_sets_that_differ_in_more_than_weights_are_refused(tiny_config):
     config = tiny_config("vae")
     for other in ("rendered_dsprites", WIDTHS[0].replace("pos_x", "scale")):

@@ -66,6 +66,17 @@ def test_images_that_are_read_are_compared_and_not_with_resident_ones(config, fi
         run_data.check_data(known, config, files(LABELS[::-1]))
 
 
+def test_images_that_are_augmented_as_they_are_read_are_not_compared():
+    rng = np.random.default_rng(0)
+
+    def read(index):
+        return rng.integers(0, 255, (len(index), 8, 8, 1)).astype(np.uint8)
+
+    of = {"name": "own", "factor_names": (), "sizes": (), "image_shape": (8, 8, 1)}
+    facts = run_data.data_facts(data.from_source(read, np.zeros((9, 0), int), **of))
+    assert "read_images" not in facts
+
+
 def test_runs_of_older_versions_are_compared_by_what_they_hold(config, files):
     old = {
         k: v for k, v in run_data.data_facts(files()).items() if k in ("num_images",)
