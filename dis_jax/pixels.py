@@ -22,12 +22,10 @@ def refuse_bytes(name: str, images: ArrayLike) -> None:
       >>> refuse_bytes("images", np.zeros((1, 8, 8, 1), np.uint8))
       Traceback (most recent call last):
       ...
-      ValueError: `images` are uint8; expected floats in [0, 1] (divide bytes by 255) or
-      booleans.
+      ValueError: `images` are uint8; expected floats in [0, 1] (bytes / 255) or booleans.
     """
     kind = jnp.result_type(images)
     if jnp.issubdtype(kind, jnp.integer):
         raise ValueError(
-            f"`{name}` are {kind}; expected floats in [0, 1] (divide bytes by 255) or "
-            "booleans."
+            f"`{name}` are {kind}; expected floats in [0, 1] (bytes / 255) or booleans."
         )
