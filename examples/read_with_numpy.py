@@ -1,6 +1,6 @@
 """Codes of an exported VAE with NumPy alone: no JAX, no dis_jax, no safetensors.
 
-python examples/read_with_numpy.py weights/factor_vae_rendered_dsprites images.npy
+python examples/read_with_numpy.py weights/factor_vae_rendered_dsprites_seed0 images.npy
 """
 
 import json
@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+OTHERS = ("qlae", "tripod", "infogan", "sdim", "edim")
 ACTIVATIONS = {"relu": lambda x: np.maximum(x, 0), "tanh": np.tanh}
 
 
@@ -30,6 +31,9 @@ def read(path):
 def encode(folder, images):
     """Posterior means, (batch, latent), of images (batch, height, width, channels)."""
     config = json.loads(pathlib.Path(folder, "config.json").read_text())
+    own = config["network"]["name"] not in ("conv", "mlp")
+    if config["method"] in OTHERS or own:
+        raise ValueError(f"{folder}: the code of {config['method']} is not a mean.")
     act = ACTIVATIONS[config["network"].get("activation", "relu")]
     w = read(pathlib.Path(folder, "model.safetensors"))
     layer = lambda name: (w[f"params.encoder.{name}.{k}"] for k in ("kernel", "bias"))
@@ -47,7 +51,8 @@ def encode(folder, images):
         kernel, bias = layer(name)
         x = act(x @ kernel + bias)
     kernel, bias = layer("mean")
-    return x @ kernel + bias
+    # JointVAE's last outputs are the logits of its category.
+    return (x @ kernel + bias)[:, : len(bias) - config.get("categories", 0)]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The encoder of an exported VAE as a module of PyTorch: no JAX, no dis_jax.
 
-python examples/read_with_torch.py weights/factor_vae_rendered_dsprites images.npy
+python examples/read_with_torch.py weights/factor_vae_rendered_dsprites_seed0 images.npy
 """
 
 import json
@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
+OTHERS = ("qlae", "tripod", "infogan", "sdim", "edim")
+
 
 class Encoder(torch.nn.Module):
     """Posterior means, (batch, latent), of images (batch, channels, height, width)."""
@@ -19,7 +21,11 @@ class Encoder(torch.nn.Module):
     def __init__(self, folder):
         super().__init__()
         config = json.loads(pathlib.Path(folder, "config.json").read_text())
+        own = config["network"]["name"] not in ("conv", "mlp")
+        if config["method"] in OTHERS or own:
+            raise ValueError(f"{folder}: the code of {config['method']} is not a mean.")
         self.act = getattr(torch, config["network"].get("activation", "relu"))
+        self.categories = config.get("categories", 0)
         self.names = []
         for name, value in load_file(pathlib.Path(folder, "model.safetensors")).items():
             if name.startswith("params.encoder.") and ".logvar." not in name:
@@ -41,7 +47,8 @@ class Encoder(torch.nn.Module):
             kernel, bias = layer(name)
             x = self.act(x @ kernel + bias)
         kernel, bias = layer("mean")
-        return x @ kernel + bias
+        # JointVAE's last outputs are the logits of its category.
+        return (x @ kernel + bias)[:, : len(bias) - self.categories]
 
 
 if __name__ == "__main__":

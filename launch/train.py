@@ -44,6 +44,11 @@ _DISTRIBUTED = flags.DEFINE_boolean(
 )
 
 
+def _earlier(command: pathlib.Path) -> list[str]:
+    """The commands that made the steps before a change of the config or the data."""
+    return command.read_text("utf-8").splitlines() if command.exists() else []
+
+
 def main(argv):
     del argv
     start.set_up_jax(distributed=_DISTRIBUTED.value)
@@ -64,7 +69,8 @@ def main(argv):
     # A run that was finished before made no step by this command.
     made_some = before < _CONFIG.value.steps or not command.exists()
     if jax.process_index() == 0 and made_some:
-        write_whole(command, _command() + "\n")
+        before = _earlier(command) if _ACCEPT_CHANGES.value else []
+        write_whole(command, "\n".join([*before, _command(), ""]))
     logging.info("done: %s", _WORKDIR.value)
 
 

@@ -8,12 +8,16 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from absl import logging
+
 from dis_jax.data.image_set import ImageSet, Kind
 from dis_jax.suggest import suggest
 
 _PLAIN = ("categorical", "ordered", "continuous")
 _ORDERED = "ordered"
 _CATEGORY = "categorical"
+# Of the values of an angle, in periods. Turns are 1 / 6.3 of a period in radians.
+_LEAST_SPAN, _LARGEST_SPAN = 1 / 6.2, 2.0
 _NORB: dict[str, Kind] = {
     "category": _CATEGORY,
     "instance": _CATEGORY,
@@ -120,7 +124,8 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
       The set.
 
     Raises:
-      ValueError: if there is no such factor, or a kind is unknown.
+      ValueError: if there is no such factor, if a kind is unknown, or if a factor of words
+        is declared to have an order.
 
     Example:
       >>> from dis_jax import data
@@ -138,7 +143,34 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
                 f"{suggest(str(name), names)}"
             )
         found[name] = check_kind(kind, name)
+        if (words := image_set.names_of(name)) and found[name] != _CATEGORY:
+            raise ValueError(
+                f"the kind of {name!r} is {kind!r}, but it holds words, such as "
+                f"{words[0]!r}, whose order and distances are not known: replace them "
+                "with numbers."
+            )
+        warn_of_units(name, found[name], 0, image_set.sizes[names.index(name)] - 1)
     return dataclasses.replace(image_set, kinds=tuple(found.values()))
+
+
+def warn_of_units(name: str, kind: Kind, low: float, high: float) -> None:
+    """Warns where the values of an angle and its period seem to be in two units.
+
+    Args:
+      name: of the factor.
+      kind: of it.
+      low: its smallest value.
+      high: its largest value.
+    """
+    if isinstance(kind, str) or high == low:
+        return
+    _, period = kind
+    if not period * _LEAST_SPAN <= high - low <= period * _LARGEST_SPAN:
+        logging.warning(
+            "factor %r has values from %g to %g, and its period is %g; both have to be in "
+            "the same unit, such as degrees, radians, or steps of an index",
+            *(name, low, high, period),
+        )
 
 
 def read_kinds(text: str) -> dict[str, Kind]:

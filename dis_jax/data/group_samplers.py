@@ -58,7 +58,7 @@ def groups(
     names = [shared] if isinstance(shared, str) else list(shared)
     if not names:
         raise ValueError(
-            "shared names no factor; expected some of "
+            "config.sampler.shared names no factor; expected some of "
             f"{', '.join(image_set.factor_names) or 'those of a labelled set'}."
         )
     columns = jnp.asarray(factor_columns(image_set, names))

@@ -257,7 +257,8 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
         whole(path, "CSV file in UTF-8", "save it as UTF-8"),
         path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
     ):
-        return [(line, row) for line, row in enumerate(csv.reader(stream), 1) if row]
+        rows = csv.reader(stream, skipinitialspace=True)
+        return [(line, row) for line, row in enumerate(rows, 1) if row]
 
 
 def is_number(text: str) -> bool:

@@ -120,7 +120,17 @@ def arguments(
     options = {**metric.settings, **settings.get(name, {})}
     if {"values", "targets", "train_targets"} & {*metric.takes}:
         options["kinds"] = samples.kinds
-    return [values[field] for field in metric.takes], options
+    given = [values[field] for field in metric.takes]
+    # A metric of one's own that works in place would change the scores of the others.
+    return (list(map(_read_only, given)) if own_code.is_own(name) else given), options
+
+
+def _read_only(value: Any) -> Any:
+    """A view of an array that cannot be written to; other values as they are."""
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
 
 
 def defaults(metric: Metric) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def check(
       image_set: by default that of `config.dataset`; `config.image_shape` becomes its own.
       parts: of `CONTRACT`, by default all:
         "step" (a function of state and batch, which keeps key, hyperparameters, shapes
-        and types, and reports finite scalars), "resume" (a state that was written and
+        and types, changes parameters, draws new random numbers in each step, and reports
+        finite scalars), "resume" (a state that was written and
         read continues bit for bit), "devices" (a batch split over several devices gives
         the same step), "replicas" (replicas that average over `axis_name` stay equal),
         "population" (members give the same steps side by side and alone, and a step takes
@@ -187,6 +188,16 @@ def _step(subject: _Subject) -> None:
     for name, value in zip(metrics._fields, metrics, strict=True):
         if not np.isfinite(value):
             raise _Broken(f"the metric {name!r} of the first step is {float(value)}.")
+    if _equal(state.params, after.params):
+        raise _Broken("no parameter changes in a step.")
+    key = state._replace(key=jax.random.fold_in(state.key, 1))
+    later = state._replace(step=state.step + 1)
+    by_key, by_step = (subject.update(s, batch)[0].params for s in (key, later))
+    if _equal(after.params, by_step) and not _equal(after.params, by_key):
+        raise _Broken(
+            "steps draw the same random numbers: they depend on state.key, but not on "
+            "state.step. Take the key from autoencoder.step_key(state, axis_name)."
+        )
 
 
 def _resume(subject: _Subject) -> None:
@@ -358,6 +369,12 @@ def _same(a: Any, b: Any, what: str) -> None:
         if not np.array_equal(_bits(one), _bits(other), equal_nan=True):
             name = jax.tree_util.keystr(path)
             raise _Broken(f"{what} differ{' in ' + name if name else ''}.")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two trees are equal bit for bit."""
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return all(np.array_equal(_bits(one), _bits(other)) for one, other in pairs)
 
 
 def _near(start: State, a: Any, b: Any, what: str) -> None:

@@ -64,6 +64,11 @@ def _as_linen(name: str, network: Any) -> Any:
 
     if isinstance(network, nn.Module | networks.FromNnx):
         return network
+    if isinstance(network, type) and issubclass(network, nn.Module):
+        raise ValueError(
+            f"{name} returned the class {network.__name__}; expected an instance of it: "
+            f"{network.__name__}(...)."
+        )
     if isinstance(network, nnx.Module) or not callable(network):
         raise ValueError(
             f"{name} returned a {type(network).__name__}; expected a linen module, or a "
@@ -83,6 +88,8 @@ def _check(
     begin = lambda: network.init_with_output(jax.random.key(0), jnp.zeros(taken))
     try:
         outputs, variables = jax.eval_shape(begin)
+        # Without keys, which only the first call has: dropout needs some.
+        jax.eval_shape(network.apply, variables, jnp.zeros(taken))
     except Exception as error:  # the user's: anything may be raised
         raise ValueError(
             f"the {role} of {name} fails on an input {taken}: "

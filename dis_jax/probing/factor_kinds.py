@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from absl import logging
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
@@ -23,8 +21,6 @@ from dis_jax.suggest import suggest
 
 _BINS = 20  # as many as MIG has for codes
 _ROWS_PER_BIN = 10
-# Of the values of an angle, in periods. Turns are 1 / 6.3 of a period in radians.
-_LEAST_SPAN, _LARGEST_SPAN = 1 / 6.2, 2.0
 
 
 def resolve_kinds(
@@ -69,26 +65,6 @@ def resolve_kinds(
         else "categorical"
         for name, column in zip(names, columns, strict=True)
     )
-
-
-def warn_of_units(names: Sequence[str], kinds: Sequence[Kind], columns: Any) -> None:
-    """Warns where the values of an angle and its period seem to be in two units.
-
-    Args:
-      names: a name for each factor.
-      kinds: of each factor.
-      columns: the values of each factor.
-    """
-    for name, kind, column in zip(names, kinds, columns, strict=True):
-        if not (period := period_of(kind)):
-            continue
-        span = float(np.ptp(column.astype(np.float64)))
-        if span and not period * _LEAST_SPAN <= span <= period * _LARGEST_SPAN:
-            logging.warning(
-                "factor %r has values from %g to %g, and its period is %g; both have to be "
-                "in the same unit, such as degrees, radians, or steps of an index",
-                *(name, column.min(), column.max(), period),
-            )
 
 
 def name_of(kind: Kind) -> str:

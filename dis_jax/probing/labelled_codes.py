@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
+from dis_jax.data.factor_kinds import warn_of_units
 from dis_jax.data.image_set import ImageSet
 from dis_jax.probing.checks import (
     check_codes,
@@ -33,7 +34,6 @@ from dis_jax.probing.factor_kinds import (
     is_label,
     name_of,
     resolve_kinds,
-    warn_of_units,
 )
 
 
@@ -170,7 +170,8 @@ def given_samples(
             f"{names}."
         )
     kinds = resolve_kinds(kinds, names, columns)
-    warn_of_units(names, kinds, columns)
+    for name, kind, column in zip(names, kinds, columns, strict=True):
+        warn_of_units(name, kind, float(column.min()), float(column.max()))
     for k in words:
         if kinds[k] != "categorical":
             raise ValueError(

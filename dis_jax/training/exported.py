@@ -32,14 +32,14 @@ def is_exported(folder: Path) -> bool:
 
 
 def check_free(folder: Path) -> None:
-    """Makes sure that an export overwrites nothing but an earlier one.
+    """Makes sure that an export overwrites nothing but an earlier one without scores.
 
     Args:
       folder: of the export.
 
     Raises:
       FileExistsError: if it holds a file that an export writes, but is not an exported
-        model.
+        model; or if it holds scores or a report, which would seem to be the new model's.
     """
     names = ("config.json", "README.md")
     there = [name for name in names if (pathlib.Path(folder) / name).exists()]
@@ -47,6 +47,14 @@ def check_free(folder: Path) -> None:
         raise FileExistsError(
             f"{folder} holds {' and '.join(there)}, which do not belong to an "
             "exported model and would be overwritten; export to another folder."
+        )
+    made = [
+        n for n in ("evaluation", "report.html") if (pathlib.Path(folder) / n).exists()
+    ]
+    if made:
+        raise FileExistsError(
+            f"{folder} holds {' and '.join(made)} of another model; delete them, or export "
+            "to another folder."
         )
 
 

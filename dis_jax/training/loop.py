@@ -187,10 +187,7 @@ def _start(
         run.members,
         population=run.population is not None,
     )
-    if own_code.is_own(config.network.get("name")):
-        images, _ = run.image_set.take(jnp.arange(min(8, run.image_set.num_images)))
-        like = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch_shapes(run))
-        own_networks.warn_of_ranges(config.network.name, run.method, like, images)
+    _check_own_code(run, state)
     if config.init_from.workdir:
         _, source, _ = restoring.restore(config.init_from.workdir)
         # The maximum: diverged members have stopped earlier than the others.
@@ -205,6 +202,24 @@ def _start(
             optimisers=tuple(config.init_from.get("optimisers", ())),
         )
     return state, Start(0)
+
+
+def _check_own_code(run: Run, state: State) -> None:
+    """What shows only with real arrays of a user's method or networks."""
+    config = run.config
+    like = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch_shapes(run))
+    if own_code.is_own(config.method):
+        one = state if run.population is None else program.member(state, 0)
+        # XLA leaves out all that the counter does not need.
+        counted = jax.jit(lambda state, batch: run.method.update(state, batch)[0].step)
+        if (made := int(counted(one, like))) != 1:
+            raise ValueError(
+                f"{config.method}: `update` turns state.step from 0 into {made}; expected "
+                "step=state.step + 1, on which random numbers and schedules depend."
+            )
+    if own_code.is_own(config.network.get("name")):
+        images, _ = run.image_set.take(jnp.arange(min(8, run.image_set.num_images)))
+        own_networks.warn_of_ranges(config.network.name, run.method, like, images)
 
 
 def _loop(

@@ -109,6 +109,11 @@ def read_config(workdir: Path) -> Any:
             "no name of the Hub. Download it (hf download OWNER/NAME --local-dir=FOLDER) "
             "and give that folder."
         )
+    if not pathlib.Path(workdir).exists():
+        raise FileNotFoundError(
+            f"no folder {workdir}; expected a run or an exported model; make one with "
+            f"{shipped.command('train')} --config=... --workdir=..."
+        )
     if not path.is_file():
         raise FileNotFoundError(
             f"no {path}: {workdir} is not the workdir of a run; make one with "

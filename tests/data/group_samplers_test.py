@@ -69,7 +69,7 @@ def test_first_members_in_epoch_order_are_every_image_once():
     ("arguments", "message"),
     [
         ({"shared": "digit"}, "no factor 'digit'; it has label"),
-        ({"shared": ()}, "shared names no factor; expected some of label"),
+        ({"shared": ()}, "sampler.shared names no factor; expected some of label"),
         (
             {"shared": "label", "group_size": 4},
             "batch_size is 6; expected a multiple of",

@@ -374,3 +374,17 @@ def test_a_metric_of_ones_own_returns_numbers(random_codes):
             evaluate_codes(codes, factors, KEY, metric, baselines="none")
     found = evaluate_codes(codes, factors, KEY, [matrix, one], baselines="none")
     assert [len(entry["result"]) for entry in found["metrics"].values()] == [1, 1]
+
+
+def centred(codes):
+    codes -= codes.mean(axis=0)
+    return float(codes.std())
+
+
+def test_a_metric_of_ones_own_cannot_change_what_others_score(random_codes):
+    codes, factors = random_codes(n=200, sizes=(3, 4))
+    before = codes.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        evaluation.evaluate_codes(codes, factors, 0, [centred, "mig"])
+    np.testing.assert_array_equal(codes, before)
+    codes -= 1  # and they are still the caller's own

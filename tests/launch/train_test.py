@@ -113,3 +113,13 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     assert other.returncode == 1
     assert "hparams.beta: 4.0 -> 9.0" in other.stderr
     assert "--accept_changes" in other.stderr
+    changed = (
+        *small,
+        "--config.steps=8",
+        "--config.hparams.beta=9",
+        "--accept_changes",
+    )
+    assert run("train", *changed).returncode == 0
+    made = (workdir / "command.txt").read_text().splitlines()
+    assert made[0] == f"{command} --config.steps=6"
+    assert made[1].endswith("--accept_changes")

@@ -116,6 +116,16 @@ def _forgets_the_step(method, state, batch, axis_name):
     return after._replace(step=state.step), metrics
 
 
+def _learns_nothing(method, state, batch, axis_name):
+    after, metrics = method.update(state, batch)
+    return after._replace(params=state.params), metrics
+
+
+def _repeats_its_noise(method, state, batch, axis_name):
+    after, metrics = method.update(state._replace(step=jnp.zeros((), jnp.int32)), batch)
+    return after._replace(step=state.step + 1), metrics
+
+
 def _grows(method, state, batch, axis_name):
     state, metrics = method.update(state, batch)
     return state._replace(stats={"mean": jnp.zeros(3)}), metrics
@@ -151,6 +161,8 @@ def _reads_the_config(config, axis_name=None, form=float):
         (lambda c, a=None: _reads_the_config(c, a, jnp.asarray), "population", "reads c"),
         (_update(_impure), "step", "the same step twice differ"),
         (_update(_advances_the_key), "step", "state.key before and after"),
+        (_update(_learns_nothing), "step", "no parameter changes"),
+        (_update(_repeats_its_noise), "step", "same random numbers: .*step_key"),
         (_update(_forgets_the_step), "step", "state.step went from 0 to 0"),
         (_update(_grows), "step", r"turns state.stats\['mean'\] from nothing"),
         (_update(lambda m, s, b, a: (s, {"loss": 1.0})), "step", "reports a dict"),

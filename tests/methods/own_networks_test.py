@@ -59,6 +59,21 @@ def narrow(config, output_shape):
     return Encoder(2), pair(config, output_shape)[1]
 
 
+class Dropped(nn.Module):
+    @nn.compact
+    def __call__(self, images):
+        x = nn.Dropout(0.5, deterministic=False)(images.mean(axis=(1, 2)))
+        return nn.Dense(3)(x), nn.Dense(3)(x)
+
+
+def dropped(config, output_shape):
+    return Dropped(), pair(config, output_shape)[1]
+
+
+def classes(config, output_shape):
+    return Encoder, NnxDecoder
+
+
 def flat(config, output_shape):
     return Encoder(config.network.latent), nn.Dense(7)
 
@@ -186,6 +201,8 @@ def test_outputs_that_look_like_others_are_warned_of(
         (narrow, r"encoder .* makes \[\(2, 2\), \(2, 2\)\].*mean and log-variance"),
         (flat, r"decoder .* makes \[\(2, 7\)\] .*\[\(2, 64, 64, 1\)\]"),
         (swapped, "the encoder of .*swapped fails on an input"),
+        (dropped, "the encoder of .*dropped fails on an input .*InvalidRngError"),
+        (classes, "returned the class Encoder; expected an instance"),
         (instance, "returned a NnxDecoder; expected a linen module, or a function"),
         (noisy, "kinds BatchStat; expected nnx.Param alone"),
         (normalised, "has batch_stats beside params"),

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from dis_jax.data.factor_kinds import read_kinds
-from dis_jax.probing import factor_kinds
+from dis_jax import data
+from dis_jax.data.factor_kinds import read_kinds, warn_of_units
 
 KINDS = {"angle": ("circular", 360.0), "shape": "categorical", "a=b": "continuous"}
 
@@ -60,6 +60,23 @@ def test_a_file_that_is_missing_is_named(tmp_path):
     ],
 )
 def test_a_period_in_another_unit_is_warned_of(period, scale, warns, caplog):
-    angle = scale * np.linspace(0, 1, 30)
-    factor_kinds.warn_of_units(["a"], [("circular", period)], [angle])
+    warn_of_units("a", ("circular", period), 0, scale)
     assert ("both have to be in the same unit" in caplog.text) == warns
+
+
+def test_kinds_of_a_set_of_ones_own_are_checked(caplog):
+    def made(**options):
+        factors = 10 * np.arange(36)
+        images = np.zeros((36, 2, 2), bool)
+        return data.from_arrays(
+            images, factors, name="a", factor_names=["v"], **options
+        )
+
+    data.declared(made(), {"v": ("circular", 360)})
+    assert not caplog.text
+    data.declared(made(), {"v": ("circular", 36)})
+    assert "values from 0 to 350, and its period is 36" in caplog.text
+    words = made(value_names=[[str(i) for i in range(351)]])
+    data.declared(words, {"v": "categorical"})
+    with pytest.raises(ValueError, match=r"holds words, such as '0', whose order"):
+        data.declared(words, {"v": "ordered"})

@@ -150,6 +150,28 @@ def _named(config, axis_name=None):
     return method._replace(init=init, update=update)
 
 
+def _uncounted(config, axis_name=None):
+    """A method that forgets to count."""
+    method = methods.beta_vae(config, axis_name)
+
+    def update(state, batch):
+        after, metrics = method.update(state, batch)
+        return after._replace(step=state.step), metrics
+
+    return method._replace(update=update)
+
+
+def test_a_step_that_is_not_counted_ends_a_run_before_its_first(tiny_config, tmp_path):
+    config = tiny_config("beta_vae", steps=2, tensorboard=False)
+    config.method = own_code.name_of(_uncounted)
+    for seeds in ((), (0, 1)):
+        config.population.seed = seeds
+        with pytest.raises(
+            ValueError, match=r"state\.step from 0 into 0; expected step=s"
+        ):
+            training.train(config, tmp_path / f"run{len(seeds)}")
+
+
 def test_hyperparameters_of_another_form_are_left_alone(tiny_config):
     config = tiny_config("beta_vae")
     config.method = own_code.name_of(_named)

@@ -97,6 +97,20 @@ def test_a_weight_beyond_float16_is_named():
         exported._halved("params.w", np.float32([1, -7e4]))
 
 
+def test_scores_of_another_model_are_not_taken_over(tiny_config, tmp_path):
+    write(tiny_config("vae"), tmp_path)
+    exported.check_free(tmp_path)
+    (tmp_path / "evaluation").mkdir()
+    with pytest.raises(FileExistsError, match="evaluation of another model; delete"):
+        exported.check_free(tmp_path)
+
+
+def test_readers_refuse_codes_that_are_no_means(tiny_config, tmp_path):
+    write(tiny_config("qlae"), tmp_path)
+    with pytest.raises(ValueError, match="the code of qlae is not a mean"):
+        load("read_with_numpy").encode(tmp_path, IMAGES)
+
+
 def test_what_serves_the_training_alone_is_left_out(folder):
     _, state, config = training.restore(folder[0])
     assert tuple(config.discriminator.widths) == (64, 64)
