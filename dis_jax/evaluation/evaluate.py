@@ -281,7 +281,8 @@ def _without_factors(metric: Metric, samples: Samples) -> str | None:
     """Why a metric of sampled labels has no factors to score, or None."""
     if samples.factor_names or metric.takes == ("codes",) or "data" in metric.takes:
         return None
-    found = samples.left_out or "none"
+    left_out = samples.left_out.items()
+    found = ", ".join(f"{name} ({reason})" for name, reason in left_out) or "none"
     return (
         f"needs labels that vary, found {found}; {' and '.join(LABEL_FREE)} need none"
     )

@@ -320,7 +320,9 @@ def _codes(subject: _Subject) -> None:
         return
     decoded = subject.method.decode(subject.state, points)
     if decoded.shape != images.shape:
-        raise _Broken(f"decode made images {decoded.shape} of codes of {images.shape}.")
+        raise _Broken(
+            f"decode returned the shape {decoded.shape}; expected {images.shape}."
+        )
     low, high = float(decoded.min()), float(decoded.max())
     if not 0 <= low <= high <= 1:
         raise _Broken(f"decoded images lie between {low} and {high}; expected [0, 1].")

@@ -104,7 +104,7 @@ def _check(
     if found != wanted:
         said = "mean and log-variance" if len(wanted) == 2 else "one array"
         raise ValueError(
-            f"the {role} of {name} makes {found} of an input {taken}; expected {said}, "
+            f"the {role} of {name} returns {found} for an input {taken}; expected {said}, "
             f"{wanted}."
         )
 

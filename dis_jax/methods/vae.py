@@ -196,7 +196,7 @@ def regularised_vae(
       axis_name: the mapped axis over which gradients and metrics are averaged.
 
     Returns:
-      The method.
+      The method. Its step raises ValueError if the regulariser returns no scalar.
 
     Example:
       >>> import jax.numpy as jnp
@@ -216,6 +216,12 @@ def regularised_vae(
             nets, params, key, batch["image"], state.hparams
         )
         penalty = regulariser(state, terms)
+        if penalty is None or jnp.shape(penalty):
+            found = "None" if penalty is None else f"the shape {jnp.shape(penalty)}"
+            raise ValueError(
+                f"the regulariser returned {found}; expected a scalar, such as the mean "
+                "over the batch."
+            )
         total = terms.reconstruction + penalty
         return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)
 

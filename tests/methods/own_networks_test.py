@@ -198,8 +198,8 @@ def test_outputs_that_look_like_others_are_warned_of(
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (narrow, r"encoder .* makes \[\(2, 2\), \(2, 2\)\].*mean and log-variance"),
-        (flat, r"decoder .* makes \[\(2, 7\)\] .*\[\(2, 64, 64, 1\)\]"),
+        (narrow, r"encoder .* returns \[\(2, 2\), \(2, 2\)\].*mean and log-variance"),
+        (flat, r"decoder .* returns \[\(2, 7\)\] .*\[\(2, 64, 64, 1\)\]"),
         (swapped, "the encoder of .*swapped fails on an input"),
         (dropped, "the encoder of .*dropped fails on an input .*InvalidRngError"),
         (classes, "returned the class Encoder; expected an instance"),

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import data, losses, training
+from dis_jax import data, losses, methods, training
 from dis_jax.methods import autoencoder, optimiser
 
 
@@ -150,3 +150,18 @@ def test_reconstruction_is_the_nats_of_an_image(tiny_config, first_state, name):
     x, p = np.concatenate(images), 1 / (1 + np.exp(-0.7))
     nats = -(x * np.log(p) + (1 - x) * np.log1p(-p)).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(metrics.reconstruction, nats.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("penalty", "found"),
+    [(lambda kl: None, "None"), (lambda kl: kl * jnp.ones(3), r"\(3,\)")],
+)
+def test_a_regulariser_that_is_no_scalar_is_named(penalty, found, tiny_config):
+    config = tiny_config("vae")
+    method = methods.regularised_vae(lambda state, terms: penalty(terms.kl), config)
+    batch = {"image": jnp.zeros((2, *config.image_shape))}
+    state = jax.eval_shape(method.init, jax.random.key(0), batch)
+    with pytest.raises(
+        ValueError, match=rf"the regulariser returned .*{found}; expected"
+    ):
+        jax.eval_shape(method.update, state, batch)
