@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from jaxtyping import Array, Key
 from numpy.typing import ArrayLike
 
@@ -243,6 +244,8 @@ def _score(
         if reason := _without_factors(find_metric(name), samples):
             left_out[name] = reason
             continue
+        if "encode" in find_metric(name).takes:  # seconds on a GPU, minutes on a CPU
+            logging.info("%s encodes images of its own", name)
         try:
             entries[name] = run_metric(name, samples, key, settings)
         except ValueError as error:

@@ -196,7 +196,10 @@ def regularised_vae(
       axis_name: the mapped axis over which gradients and metrics are averaged.
 
     Returns:
-      The method. Its step raises ValueError if the regulariser returns no scalar.
+      The method.
+
+    Raises:
+      ValueError: by its step, if the regulariser returns no scalar.
 
     Example:
       >>> import jax.numpy as jnp

@@ -106,7 +106,7 @@ def test_every_command_of_the_docs_parses(monkeypatch):
         parsed += stem not in unknown
     assert parsed > 100
     # files that the docs show how to write, a placeholder, and what a benchmark takes
-    assert unknown == {"my_config", "mine", "NAME", "small"}
+    assert unknown == {"my_config", "my_linear_config", "mine", "NAME", "small"}
 
 
 @pytest.mark.parametrize("name", NAMES)
