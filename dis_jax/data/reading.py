@@ -237,7 +237,7 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
     """The rows of a CSV file in UTF-8, each with the number of its line.
 
     Args:
-      path: the file; empty lines are skipped.
+      path: the file; empty lines are skipped, and spaces around cells.
 
     Returns:
       (line, cells), from line 1.
@@ -257,8 +257,8 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
         whole(path, "CSV file in UTF-8", "save it as UTF-8"),
         path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
     ):
-        rows = csv.reader(stream, skipinitialspace=True)
-        return [(line, row) for line, row in enumerate(rows, 1) if row]
+        rows = enumerate(csv.reader(stream, skipinitialspace=True), 1)
+        return [(line, [cell.strip() for cell in row]) for line, row in rows if row]
 
 
 def is_number(text: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from jax import export
 from jaxtyping import Array
 
-from dis_jax import data
+from dis_jax import data, own_code
 from dis_jax.methods.method import Batch, Code, Method, State, point
 from dis_jax.suggest import suggest
 
@@ -91,17 +91,20 @@ def check(
     with config.unlocked():
         config.image_shape = images.image_shape
     subject = _Subject(method, config, images)
-    asked, failed = tuple(parts or CONTRACT), []
+    asked, failed = tuple(parts or CONTRACT), {}
+    file = getattr(getattr(method, "__code__", None), "co_filename", "")
     for part in asked:
         try:
             CONTRACT[part](subject)
+        except _Broken as error:
+            failed.setdefault(str(error), []).append(part)
         except Exception as error:  # the method is the user's: anything may be raised
-            kind = "" if isinstance(error, _Broken) else f"{type(error).__name__}: "
-            failed.append(f"  {part}: {kind}{error}")
+            failed.setdefault(own_code.in_file(file, error), []).append(part)
     if failed:
         name = getattr(method, "__name__", "the method")
+        lines = [f"  {', '.join(which)}: {words}" for words, which in failed.items()]
         raise ValueError(
-            "\n".join([f"{name} breaks the contract of a method:", *failed])
+            "\n".join([f"{name} breaks the contract of a method:", *lines])
         )
     return asked
 

@@ -60,6 +60,7 @@ def test_csv_names_files_and_factors(tmp_path):
     for text in (
         "file,hue,size\ny.png,2,0\nx.png,-1,1\n",
         "hue,file,size\n2,y.png,0\n-1,x.png,1\n",
+        "file , hue, size\ny.png , 2 ,0\nx.png, -1,1\n",
         ",file,hue,size\n0,y.png,2,0\n1,x.png,-1,1\n",  # with row numbers of pandas
     ):
         table.write_text(text)

@@ -188,6 +188,18 @@ def test_a_method_may_refuse_values_of_its_hyperparameters(check):
     assert check(make, "population") == ("population",)
 
 
+def test_an_error_of_several_parts_is_said_once_with_its_line(check):
+    def make(config, axis_name=None):
+        method = linear(config, axis_name)
+        return method._replace(update=lambda state, batch: state.hparams["nosie"])
+
+    with pytest.raises(
+        ValueError, match=r"step, resume, .*: KeyError: 'nosie' \(.*line"
+    ) as e:
+        check(make)
+    assert str(e.value).count("nosie") == 1
+
+
 def test_what_is_no_method_is_named(check):
     with pytest.raises(ValueError, match="returned a dict; expected a `dis_jax"):
         check(lambda config, axis_name: {})
