@@ -124,7 +124,7 @@ def main(argv):
     what = "seconds; 10,000 codes of 10 dimensions, tested on 5,000"
     result = {
         "what": what,
-        "made_by": "python -m benchmarks.bench_metrics",
+        "made_by": f"python -m benchmarks.bench_metrics{' --slow' if _SLOW.value else ''}",
         **provenance(),
     }
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
 
-def refuse_bytes(name: str, images: ArrayLike) -> None:
+def refuse_integers(name: str, images: ArrayLike) -> None:
     """Checks that images are not whole numbers: bytes would count as 0 to 255.
 
     Args:
@@ -18,8 +18,8 @@ def refuse_bytes(name: str, images: ArrayLike) -> None:
 
     Example:
       >>> import numpy as np
-      >>> from dis_jax.pixels import refuse_bytes
-      >>> refuse_bytes("images", np.zeros((1, 8, 8, 1), np.uint8))
+      >>> from dis_jax.pixels import refuse_integers
+      >>> refuse_integers("images", np.zeros((1, 8, 8, 1), np.uint8))
       Traceback (most recent call last):
       ...
       ValueError: `images` are uint8; expected floats in [0, 1] (bytes / 255) or booleans.

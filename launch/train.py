@@ -44,9 +44,11 @@ _DISTRIBUTED = flags.DEFINE_boolean(
 )
 
 
-def _earlier(command: pathlib.Path) -> list[str]:
-    """The commands that made the steps before a change of the config or the data."""
-    return command.read_text("utf-8").splitlines() if command.exists() else []
+def _history(path: pathlib.Path) -> list[str]:
+    """All commands that a run is the result of: one for each accepted change."""
+    earlier = path.read_text("utf-8").splitlines() if path.exists() else []
+    # Without a change, this command alone makes what the last one made, and more.
+    return [*(earlier if _ACCEPT_CHANGES.value else earlier[:-1]), _command()]
 
 
 def main(argv):
@@ -69,8 +71,7 @@ def main(argv):
     # A run that was finished before made no step by this command.
     made_some = before < _CONFIG.value.steps or not command.exists()
     if jax.process_index() == 0 and made_some:
-        before = _earlier(command) if _ACCEPT_CHANGES.value else []
-        write_whole(command, "\n".join([*before, _command(), ""]))
+        write_whole(command, "\n".join([*_history(command), ""]))
     logging.info("done: %s", _WORKDIR.value)
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax.losses._shapes import check_shapes
-from dis_jax.pixels import refuse_bytes
+from dis_jax.pixels import refuse_integers
 
 _SMALL = 1e-3  # widths of a bin, in scales, below which 1 - exp(-d) is d (1 - d / 2)
 
@@ -38,7 +38,7 @@ def discretised_logistic_nll(
 
     Raises:
       ValueError: if the shapes differ, there is no axis besides the batch, or targets are
-        bytes.
+        integers, as bytes are.
 
     Example:
       >>> black = jnp.zeros((1, 2))
@@ -51,7 +51,7 @@ def discretised_logistic_nll(
         log_scale=(log_scale, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    refuse_bytes("targets", targets)
+    refuse_integers("targets", targets)
     found = -_log_probability(mean, log_scale, targets, levels)
     return found.sum(axis=range(1, found.ndim))
 
@@ -83,7 +83,7 @@ def logistic_mixture_nll(
       (batch,), nats, summed over pixels and channels; never negative.
 
     Raises:
-      ValueError: if the shapes do not fit or targets are bytes.
+      ValueError: if the shapes do not fit or targets are integers, as bytes are.
 
     Example:
       >>> grey = jnp.full((1, 4, 4, 1), 0.5)
@@ -99,7 +99,7 @@ def logistic_mixture_nll(
         mean=(mean, "batch *pixels channel component"),
         log_scale=(log_scale, "batch *pixels channel component"),
     )
-    refuse_bytes("targets", targets)
+    refuse_integers("targets", targets)
     each = _log_probability(mean, log_scale, targets[..., None], levels)
     # Channels are independent within a component: log-probabilities add up before the
     # mixture, whose sum over components is a log-sum-exp.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dis_jax.losses._shapes import check_shapes
-from dis_jax.pixels import refuse_bytes
+from dis_jax.pixels import refuse_integers
 
 
 def bernoulli_nll(
@@ -30,7 +30,7 @@ def bernoulli_nll(
 
     Raises:
       ValueError: if the shapes differ, there is no axis besides the batch, or targets are
-        bytes.
+        integers, as bytes are.
 
     Example:
       >>> logits, targets = jnp.zeros((2, 1, 28, 28, 1))
@@ -42,7 +42,7 @@ def bernoulli_nll(
         logits=(logits, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    refuse_bytes("targets", targets)
+    refuse_integers("targets", targets)
     # softplus(l) - l t = max(l, 0) - l t + log(1 + exp(-|l|)), so no exp overflows.
     # minimum(l, -l) is -|l| with slope 0 at 0, which makes the slope there σ(0) - t.
     remainder = jnp.log1p(jnp.exp(jnp.minimum(logits, -logits)))
@@ -73,7 +73,7 @@ def gaussian_nll(
 
     Raises:
       ValueError: if the shapes differ, there is no axis besides the batch, or targets are
-        bytes.
+        integers, as bytes are.
 
     Example:
       >>> nll = losses.gaussian_nll(jnp.zeros((1, 2)), jnp.array([[0.0, 1.0]]))
@@ -84,7 +84,7 @@ def gaussian_nll(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    refuse_bytes("targets", targets)
+    refuse_integers("targets", targets)
     # A larger variance would broadcast `mean` and silently change the sum.
     shape = jnp.shape(variance)
     trailing = mean.shape[mean.ndim - len(shape) :]
@@ -119,7 +119,7 @@ def optimal_variance(
 
     Raises:
       ValueError: if the shapes differ, there is no axis besides the batch, or targets are
-        bytes.
+        integers, as bytes are.
 
     Example:
       >>> mean, targets = jnp.zeros((1, 2)), jnp.array([[0.5, 1.5]])
@@ -130,7 +130,7 @@ def optimal_variance(
         mean=(mean, "batch feature *features"),
         targets=(targets, "batch feature *features"),
     )
-    refuse_bytes("targets", targets)
+    refuse_integers("targets", targets)
     return jax.lax.stop_gradient(jnp.maximum(((targets - mean) ** 2).mean(), 1e-10))
 
 

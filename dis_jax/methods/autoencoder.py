@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from dis_jax import losses, networks
 from dis_jax.methods import likelihoods, optimiser, own_networks
 from dis_jax.methods.method import Batch, Gaussian, Metrics, State, points
-from dis_jax.pixels import refuse_bytes
+from dis_jax.pixels import refuse_integers
 
 Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
 
@@ -98,7 +98,7 @@ def init_params(nets: Networks, key: Array, images: Array) -> dict[str, Any]:
 
 def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian:
     """The posterior q(z | x) of images in [0, 1]."""
-    refuse_bytes("images", images)
+    refuse_integers("images", images)
     return Gaussian(*nets.encoder.apply({"params": params["encoder"]}, images))
 
 

@@ -60,13 +60,13 @@ def check(
       image_set: by default that of `config.dataset`; `config.image_shape` becomes its own.
       parts: of `CONTRACT`, by default all:
         "step" (a function of state and batch, which keeps key, hyperparameters, shapes
-        and types, changes parameters, draws new random numbers in each step, and reports
-        finite scalars), "resume" (a state that was written and
-        read continues bit for bit), "devices" (a batch split over several devices gives
-        the same step), "replicas" (replicas that average over `axis_name` stay equal),
-        "population" (members give the same steps side by side and alone, and a step takes
-        hyperparameters from `state.hparams`, not from the config), "lowering" (a
-        step compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
+        and types, changes parameters, draws new random numbers each time, and reports
+        finite scalars), "resume" (a state that was written and read continues bit for
+        bit), "devices" (a batch split over several devices gives the same step),
+        "replicas" (replicas that average over `axis_name` stay equal), "population"
+        (members give the same steps side by side and alone, and a step takes
+        hyperparameters from `state.hparams`, not from the config), "lowering" (a step
+        compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
 
     Returns:
       The names of the parts, all of which hold.

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from dis_jax.networks.autoencoders import map_widths
 from dis_jax.networks.convolution import Down, Up
-from dis_jax.pixels import refuse_bytes
+from dis_jax.pixels import refuse_integers
 
 Images = Float[Array, "batch height width channels"]
 Features = Float[Array, "batch features"]
@@ -97,7 +97,7 @@ class ImageTrunk(nn.Module):
 
     @nn.compact
     def __call__(self, image: Images, train: bool) -> Features:
-        refuse_bytes("images", image)
+        refuse_integers("images", image)
         x = 2 * image - 1  # [0, 1] to [-1, 1], the published input
         for i, width in enumerate(map_widths(image.shape[1:], self.widths)):
             down = Down(

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from dis_jax.networks.initialisers import initialisers
 from dis_jax.networks.kernel_gradients import unpadded
-from dis_jax.pixels import refuse_bytes
+from dis_jax.pixels import refuse_integers
 
 Images = Float[Array, "batch height width channels"]
 Map = Float[Array, "batch height width features"]
@@ -102,7 +102,7 @@ class MapEncoder(nn.Module):
     def __call__(
         self, image: Images, train: bool
     ) -> tuple[Map, Float[Array, "batch latent"]]:
-        refuse_bytes("images", image)
+        refuse_integers("images", image)
         map_size(min(image.shape[1:3]))
         x = self._convolution(0, image)
         x = self._convolution(1, nn.leaky_relu(x))

@@ -123,3 +123,9 @@ def test_a_run_from_the_shell_resumes_and_guards_its_workdir(run, tmp_path):
     made = (workdir / "command.txt").read_text().splitlines()
     assert made[0] == f"{command} --config.steps=6"
     assert made[1].endswith("--accept_changes")
+    longer = (*small, "--config.steps=10", "--config.hparams.beta=9")
+    assert run("train", *longer).returncode == 0
+    assert (workdir / "command.txt").read_text().splitlines() == [
+        made[0],
+        f"{command} --config.steps=10 --config.hparams.beta=9",
+    ]

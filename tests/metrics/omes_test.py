@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dis_jax.evaluation import omes, omes_from_pairs, omes_on_grid
+from dis_jax.metrics.omes import reweighted_omes
 from dis_jax.probing.one_factor_pairs import one_factor_pairs
 
 SIZES = (3, 4, 5)
@@ -257,3 +258,20 @@ def test_shapes_of_pairs_must_fit():
         omes_from_pairs(x, y, np.zeros(4, int), x, sizes=(2,))
     with pytest.raises(ValueError, match=r"all_codes must have 2 dimensions"):
         omes_from_pairs(x, x, np.zeros(4, int), y, sizes=(2,))
+
+
+def test_resamples_spread_as_new_samples_do():
+    """The product of the weights of a pair's rows, instead of its group's, gives 1.6."""
+
+    def draw(seed):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, (10, 15, 20), (1000, 3))
+        return labels + 2.0 * rng.normal(size=labels.shape), labels
+
+    spread = np.std([omes(*draw(seed), seed).score for seed in range(100)])
+    resampled = []
+    for seed in range(8):
+        score, rng = reweighted_omes(*draw(seed), seed), np.random.default_rng(seed)
+        weights = rng.multinomial(1000, np.full(1000, 1e-3), 60)
+        resampled.append(np.std([score(weights=w).score for w in weights]))
+    assert 0.8 < np.mean(resampled) / spread < 1.25
