@@ -207,7 +207,7 @@ def population(work: pathlib.Path, tiny: bool) -> dict:
     config = f"--config=configs/beta_vae.py:{words}"
     rows = {}
     for size in sizes:
-        for form in ("matmul",) if tiny else ("matmul", "lax"):
+        for form in ("pair",) if tiny else ("pair", "lax"):
             found = measure(
                 *("bench_training", config, f"--population={size}", "--vectorise"),
                 *(f"--form={form}", f"--steps={2 if tiny else 200}"),

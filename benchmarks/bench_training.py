@@ -27,10 +27,10 @@ _MEMORY = flags.DEFINE_boolean("memory", False, "Measure memory too, which compi
 _STEPS = flags.DEFINE_integer("steps", 30, "Steps that are timed, three times over.")
 
 
-def memory(method, run, state):
+def memory(run, state):
     """MB of a state and of what an update computes beside it."""
     batch = program.batch_shapes(run.sampler, run.image_set)
-    update = jax.jit(method.update, donate_argnums=0)
+    update = jax.jit(run.method.update, donate_argnums=0)
     found = update.lower(state, batch).compile().memory_analysis()
     return {
         "state_mb": round(sum(x.nbytes for x in jax.tree.leaves(state)) / 1e6, 1),
@@ -46,11 +46,9 @@ def main(_):
     if "form" in config.network:
         config.network.form = _FORM.value
     run = training.set_up(config)
-    # set_up chooses the form for a population; here the caller does
-    method = training.make_method(run.config)
     stride = _STEPS_PER_CALL.value or program.backend().steps_per_call
     compiled = training.compile_program(
-        method,
+        run.method,
         run.sampler,
         run.image_set,
         run.mesh,
@@ -58,7 +56,7 @@ def main(_):
         vectorise=_VECTORISE.value,
     )
     state = program.init(
-        method,
+        run.method,
         run.sampler,
         run.image_set,
         run.members,
@@ -66,7 +64,7 @@ def main(_):
     )
     found = {"weights": sum(x.size for x in jax.tree.leaves(state.params))}
     if _MEMORY.value:
-        found |= memory(method, run, state)
+        found |= memory(run, state)
     carry = compiled.load(state)
     del state
     times = []

@@ -44,6 +44,17 @@ def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
     assert compiler.options.__wrapped__() == {}
 
 
+def test_a_gpu_compiles_no_triton_products_unless_asked_for(monkeypatch):
+    compiled = jax.jit(lambda x: x).lower(0).compile  # this XLA knows the option
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setenv("XLA_FLAGS", "")
+    options = compiler.options.__wrapped__()
+    assert options == {"xla_gpu_enable_triton_gemm": "False"}
+    compiled(compiler_options=options)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_enable_triton_gemm=true")
+    assert compiler.options.__wrapped__() == {}
+
+
 def test_one_core_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr(compiler, "cpu_cores", lambda: 1)
     assert compiler.options.__wrapped__() == {}

@@ -7,12 +7,15 @@ weights) are fast on every backend.
 
 Three forms of the same function:
 
-- `"pair"`: custom gradients; on CPU the transpose as four dense convolutions. It has no
-  forward mode: for `jax.jvp` or `jax.jacfwd` take another form (`network.form`).
+- `"pair"`: custom gradients, each product in the way that is fast on the device. On a CPU
+  the transpose is four dense convolutions; elsewhere both are matrix products over blocks
+  of 2x2 pixels. It has no forward mode: for `jax.jvp` or `jax.jacfwd` take another form
+  (`network.form`).
 - `"lax"`: plain `lax.conv_general_dilated`, gradients left to XLA.
-- `"matmul"`: slices and one matrix product. Under `vmap` over weights (populations) a
-  convolution becomes a grouped convolution, which is slow on GPUs; a matrix product
-  becomes a batched one, which is fast.
+- `"matmul"`: the matrix products, gradients left to XLA.
+
+Under `vmap` over weights (populations) a convolution becomes a grouped convolution, which
+is slow on GPUs; a matrix product becomes a batched one, which is fast.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ Images = Float[Array, "batch height width channels"]
 Kernel = Float[Array, "4 4 in out"]
 
 FORMS = ("pair", "lax", "matmul")
+
+_PART = 1024  # pixels in a part of the sum that is a weight gradient, at least
 
 _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
@@ -59,20 +64,59 @@ def _lax_up(x: Images, kernel: Kernel) -> Images:
     )
 
 
-def _matmul_down(x: Images, kernel: Kernel) -> Images:
-    """Four shifted 2x2 blocks of the padded input, side by side, times the kernel."""
+def _padded(x: Images) -> Images:
+    return jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+
+
+def _blocks(x: Images) -> Array:
+    """Blocks of 2x2 pixels of the padded image, (n, row, column, pixels and channels)."""
     n, h, w, c = x.shape
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    # (n, block row, block column, 4 c): the padded image in blocks of 2x2 pixels. A 4x4
-    # window at stride 2 consists of four neighbouring blocks.
-    x = x.reshape(n, h // 2 + 1, 2, w // 2 + 1, 2, c).transpose(0, 1, 3, 2, 4, 5)
-    blocks = x.reshape(n, h // 2 + 1, w // 2 + 1, 4 * c)
-    patches = jnp.concatenate(
-        [blocks[:, a : a + h // 2, b : b + w // 2] for a in (0, 1) for b in (0, 1)], -1
+    x = _padded(x).reshape(n, h // 2 + 1, 2, w // 2 + 1, 2, c)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(n, h // 2 + 1, w // 2 + 1, 4 * c)
+
+
+def _neighbours(maps: Array) -> list[Array]:
+    """All 2x2 windows, as four maps: upper left, upper right, lower left, lower right."""
+    _, h, w, _ = maps.shape
+    return [maps[:, a : a + h - 1, b : b + w - 1] for a in (0, 1) for b in (0, 1)]
+
+
+def _meet_before(inputs: int, outputs: int) -> bool:
+    """Whether the blocks of a window meet before the product, not after it.
+
+    16 inputs a window are moved, or 4 outputs a block.
+    """
+    return 4 * inputs <= outputs
+
+
+def _patches(x: Images) -> Array:
+    """All 4x4 windows, (n, row, column, blocks, pixels and channels)."""
+    return jnp.concatenate(_neighbours(_blocks(x)), axis=-1)
+
+
+def _corners(x: Images) -> Array:
+    """The 2x2 pixels around every corner of a pixel, as channels."""
+    return jnp.concatenate(_neighbours(_padded(x)), axis=-1)
+
+
+def _matmul_down(x: Images, kernel: Kernel) -> Images:
+    """One matrix product over blocks of 2x2 pixels; a 4x4 window consists of four."""
+    c, out = kernel.shape[2:]
+    # rows and columns of the kernel are (block, pixel)
+    weights = kernel.reshape(2, 2, 2, 2, c, out)
+    if _meet_before(c, out):
+        weights = weights.transpose(0, 2, 1, 3, 4, 5)  # blocks, pixels, in, out
+        return _patches(x) @ weights.reshape(16 * c, out)
+    weights = weights.transpose(1, 3, 4, 0, 2, 5)  # pixels, in, blocks, out
+    products = jnp.matmul(
+        *(_blocks(x), weights.reshape(4 * c, 4 * out)),
+        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
     )
-    # Kernel rows (block, pixel) and columns alike, in the order of `patches`.
-    weights = kernel.reshape(2, 2, 2, 2, c, -1).transpose(0, 2, 1, 3, 4, 5)
-    return patches @ weights.reshape(16 * c, -1)
+    upper_left, upper_right, lower_left, lower_right = (
+        _neighbours(part)[i] for i, part in enumerate(jnp.split(products, 4, axis=-1))
+    )
+    y = (upper_left + upper_right) + (lower_left + lower_right)
+    return y.astype(x.dtype)
 
 
 def _inner(y: Array, out: int) -> Images:
@@ -84,17 +128,39 @@ def _inner(y: Array, out: int) -> Images:
 
 def _matmul_up(x: Images, kernel: Kernel) -> Images:
     """Each 2x2 output block is a matrix product of the 2x2 inputs around its corner."""
-    _, h, w, c = x.shape
-    out = kernel.shape[-1]
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    corners = jnp.concatenate(
-        [x[:, a : a + h + 1, b : b + w + 1] for a in (0, 1) for b in (0, 1)], -1
-    )
+    c, out = kernel.shape[2:]
+    if _meet_before(out, c):
+        return _scatter_up(x, kernel)
     # Corner a acts on pixel p of the block through kernel position 2 a + 1 - p.
     weights = kernel.reshape(2, 2, 2, 2, c, out)[:, ::-1, :, ::-1]
     weights = weights.transpose(0, 2, 4, 1, 3, 5)
-    y = corners @ weights.reshape(4 * c, 4 * out)
+    y = _corners(x) @ weights.reshape(4 * c, 4 * out)
     return _inner(y, out)
+
+
+def _matmul_weight_gradient(x: Images, g: Images) -> Kernel:
+    """Gradient of sum(g * down(x, kernel)), of what both products of the pair move."""
+    c, out = x.shape[-1], g.shape[-1]
+    if _meet_before(c, out):
+        kernel = _product(_patches(x), g).reshape(2, 2, 2, 2, c, out)
+        return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, c, out)
+    # A block is the lower right one of the window up and left of it, and so on.
+    kernel = _product(_blocks(x), _corners(g)).reshape(2, 2, c, 2, 2, out)
+    return kernel[:, :, :, ::-1, ::-1].transpose(3, 0, 4, 1, 2, 5).reshape(4, 4, c, out)
+
+
+def _product(x: Array, g: Array) -> Array:
+    """Sum of x^T g over all pixels, in parts.
+
+    A GPU computes one product of few channels and many pixels on a few of its cores.
+    """
+    pixels, parts = x.size // x.shape[-1], 1
+    while len(x) % (2 * parts) == 0 and pixels // (2 * parts) >= _PART:
+        parts *= 2
+    x, g = (maps.reshape(parts, -1, maps.shape[-1]) for maps in (x, g))
+    products = jnp.einsum("pni,pno->pio", x, g)
+    # Without the barrier XLA makes one product of it again.
+    return lax.optimization_barrier(products).sum(0)
 
 
 def _parity_up(x: Images, kernel: Kernel) -> Images:
@@ -136,26 +202,27 @@ def _cpu_up(x: Images, kernel: Kernel) -> Images:
     return _scatter_up(x, kernel) if kernel.shape[-1] <= 4 else _parity_up(x, kernel)
 
 
+def _fast_down(x: Images, kernel: Kernel) -> Images:
+    return lax.platform_dependent(x, kernel, cpu=_lax_down, default=_matmul_down)
+
+
 def _fast_up(x: Images, kernel: Kernel) -> Images:
-    return lax.platform_dependent(x, kernel, cpu=_cpu_up, default=_lax_up)
+    return lax.platform_dependent(x, kernel, cpu=_cpu_up, default=_matmul_up)
 
 
-def _weight_gradient(x: Images, g: Images, kernel: Kernel) -> Kernel:
+def _weight_gradient(x: Images, g: Images) -> Kernel:
     """Gradient of sum(g * down(x, kernel)) with respect to the kernel."""
-    # `down` is linear in the kernel, so its transpose is the gradient; nothing is
-    # evaluated at `kernel`, which gives the shape.
-    by_lax = jax.linear_transpose(lambda k: _lax_down(x, k), kernel)
     return lax.platform_dependent(
         x,
         g,
         cpu=lambda x, g: kernel_gradients.on_cpu(x, g, 4, 2, pad=1),
-        default=lambda _, g: by_lax(g)[0],
+        default=_matmul_weight_gradient,
     )
 
 
 @jax.custom_vjp
 def _pair_down(x: Images, kernel: Kernel) -> Images:
-    return _lax_down(x, kernel)
+    return _fast_down(x, kernel)
 
 
 def _pair_down_fwd(x: Images, kernel: Kernel) -> tuple[Images, Any]:
@@ -164,7 +231,7 @@ def _pair_down_fwd(x: Images, kernel: Kernel) -> tuple[Images, Any]:
 
 def _pair_down_bwd(residuals: Any, g: Images) -> tuple[Images, Kernel]:
     x, kernel = residuals
-    return _pair_up(g, _flip(kernel)), _weight_gradient(x, g, kernel)
+    return _pair_up(g, _flip(kernel)), _weight_gradient(x, g)
 
 
 @jax.custom_vjp
@@ -180,7 +247,7 @@ def _pair_up_bwd(residuals: Any, g: Images) -> tuple[Images, Kernel]:
     x, kernel = residuals
     # up(., k) is the adjoint of down(., flip(k)), so its weight gradient is that of
     # down with input and cotangent exchanged.
-    return _pair_down(g, _flip(kernel)), _flip(_weight_gradient(g, x, _flip(kernel)))
+    return _pair_down(g, _flip(kernel)), _flip(_weight_gradient(g, x))
 
 
 _pair_down.defvjp(_pair_down_fwd, _pair_down_bwd)

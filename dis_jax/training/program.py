@@ -29,19 +29,17 @@ class Backend(NamedTuple):
         slower on a CPU) or looped over (a short program, for accelerators).
       vectorise: whether the members of a population run side by side in one program; on a
         CPU one after another is faster.
-      population_form: the form of convolution for members side by side.
     """
 
     steps_per_call: int
     unroll: bool
     vectorise: bool
-    population_form: str
 
 
 BACKENDS = {
-    "cpu": Backend(1, True, False, "pair"),
-    "gpu": Backend(100, False, True, "matmul"),
-    "tpu": Backend(100, False, True, "matmul"),
+    "cpu": Backend(1, True, False),
+    "gpu": Backend(100, False, True),
+    "tpu": Backend(100, False, True),
 }
 
 

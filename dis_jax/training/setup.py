@@ -74,7 +74,7 @@ def set_up(
     with config.unlocked():
         config.image_shape = image_set.image_shape
     with effects.fields_of_another(config):
-        method = restoring.make_method(_with_form(config, population))
+        method = restoring.make_method(config)
     # Traced once for the checks, the template of checkpoints and programs of any length.
     method = method._replace(init=jax.jit(method.init), update=jax.jit(method.update))
     found = [m._replace(hparams=schedules.numbered(config, m.hparams)) for m in found]
@@ -141,16 +141,6 @@ def _arguments(sampler: Callable[..., Any]) -> list[str]:
     if any(p.kind is p.VAR_KEYWORD for p in own):
         found += _arguments(index_draw)
     return found
-
-
-def _with_form(config: Any, population: int | None) -> Any:
-    """The config with the form of convolution that suits members side by side."""
-    best = program.backend()
-    if population is None or not best.vectorise or "form" not in config.network:
-        return config
-    config = config.copy_and_resolve_references()
-    config.network.form = best.population_form
-    return config
 
 
 def _check_step(run: Run, new: bool) -> None:

@@ -9,8 +9,16 @@ import pytest
 
 from dis_jax import networks
 
-# (size, in, out) with channels on all sides of where the pair changes its form
-SHAPES = [(32, 2, 16), (16, 16, 3), (4, 3, 2), (4, 6, 40)]
+# (size, in, out) with channels on all sides of where the pair changes its form, and a
+# map whose weight gradient is a sum of two parts
+SHAPES = [(32, 2, 16), (16, 16, 3), (4, 3, 2), (4, 6, 40), (64, 2, 3)]
+
+
+def _on(platform, monkeypatch):
+    """What other devices compute is tried on this one."""
+    monkeypatch.setattr(
+        jax.lax, "platform_dependent", lambda *of, **by: by[platform](*of)
+    )
 
 
 def _slow_down(x, kernel):
@@ -60,9 +68,7 @@ def test_values_are_those_of_the_definition(form, shape):
 @pytest.mark.parametrize("function", [networks.convolve_down, networks.convolve_up])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_gradients_are_those_of_plain_lax(form, platform, function, shape, monkeypatch):
-    monkeypatch.setattr(  # what other devices compute is tried on this one
-        jax.lax, "platform_dependent", lambda *of, **by: by[platform](*of)
-    )
+    _on(platform, monkeypatch)
 
     def gradients(form, x, kernel):
         y, pull = jax.vjp(lambda x, k: function(x, k, form=form), x, kernel)
@@ -73,8 +79,11 @@ def test_gradients_are_those_of_plain_lax(form, platform, function, shape, monke
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("form", networks.FORMS)
-def test_a_population_of_kernels_equals_a_loop(form):
+@pytest.mark.parametrize(
+    ("form", "platform"), [(f, "cpu") for f in networks.FORMS] + [("pair", "default")]
+)
+def test_a_population_of_kernels_equals_a_loop(form, platform, monkeypatch):
+    _on(platform, monkeypatch)
     x, _ = _inputs(8, 3, 2)
     kernels = jax.random.normal(jax.random.key(1), (3, 4, 4, 3, 2))
 

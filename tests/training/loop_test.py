@@ -505,7 +505,7 @@ print(json.dumps(loop_test.train_on_two_devices(folder, spread)))
 """
 BACKENDS = {
     "a batch": IN_A_LOOP,
-    "members": program.Backend(1, False, True, "matmul"),  # as a GPU's
+    "members": program.Backend(1, False, True),  # as a GPU's
 }
 
 
