@@ -52,7 +52,8 @@ def main(argv):
 
     if _TRAIN.value:
         folders = _WORKDIR.value, _DATA_DIR.value
-        result = studies.run_study(study, *folders, on_model=write)
+        made_by = start.command()
+        result = studies.run_study(study, *folders, on_model=write, command=made_by)
         if not result["models"]:
             print("no model is scored yet: other processes train the remaining ones")
             return

@@ -54,6 +54,8 @@ encode = evaluation.code_fn(method, state)  # images (batch, {shape}) -> codes
 decodes, without the optimiser. docs/weights.md of dis_jax reads them in NumPy and PyTorch.
 """
 
+_NO_COMMAND = "# not recorded: trained from Python, or by a study of transfer"
+
 
 def write_model_card(
     out: str | os.PathLike[str],
@@ -90,7 +92,7 @@ def write_model_card(
     )
     path = workdir / "command.txt"
     command = (
-        path.read_text(encoding="utf-8").strip() if path.is_file() else "(unknown)"
+        path.read_text(encoding="utf-8").strip() if path.is_file() else _NO_COMMAND
     )
     text = _CARD.format(
         method=config.method,

@@ -25,6 +25,7 @@ def run_study(
     data_dir: str | os.PathLike[str] | None = None,
     *,
     on_model: Callable[[dict[str, Any]], None] = lambda result: None,
+    command: str = "",
 ) -> dict[str, Any]:
     """Trains and scores every model of a study; resumes where it stopped.
 
@@ -38,6 +39,8 @@ def run_study(
       workdir: gets a folder for each run, with its scores.
       data_dir: the folder of real data sets.
       on_model: called with the result so far after each run.
+      command: the command line that makes the study, if there is one; kept in the
+        `command.txt` of each run, for its model card.
 
     Returns:
       The result, JSON: see `tabulate`.
@@ -69,7 +72,7 @@ def run_study(
             raise training.BusyError
         if not is_done(study, job, workdir):
             source = _source(job, planned, workdir)
-            _train_and_score(study, job, source, workdir, data_dir)
+            _train_and_score(study, job, source, workdir, data_dir, command)
         on_model(tabulate(study, read_scores(study, workdir)))
 
     do_each(planned, workdir / "scores", do)
@@ -156,10 +159,13 @@ def _train_and_score(
     source: str,
     workdir: pathlib.Path,
     data_dir: str | os.PathLike[str] | None,
+    command: str,
 ) -> None:
     config = job.config.copy_and_resolve_references()
     config.init_from.workdir = source
     states = training.train(config, workdir / job.folder, data_dir=data_dir)
+    if command:
+        write_whole(workdir / job.folder / "command.txt", f"{command}\n")
     of_run = training.read_config(workdir / job.folder)
     method = training.make_method(of_run)
     for row, seed, index in job.members:

@@ -75,9 +75,13 @@ def test_every_model_is_trained_once_and_a_stopped_study_goes_on(
 ):
     study, scored = make()
     seen = []
-    result = studies.run_study(study, tmp_path, on_model=lambda r: seen.append(r))
+    result = studies.run_study(
+        study, tmp_path, on_model=lambda r: seen.append(r), command="made so"
+    )
     assert scored == [(1.0, 0), (4.0, 0), (1.0, 1), (4.0, 1)]
     assert [len(r["missing"]) for r in seen] == [3, 2, 1, 0]
+    commands = [path.read_text() for path in tmp_path.rglob("command.txt")]
+    assert commands == ["made so\n"] * len(jobs_of(study, tmp_path))
     assert result["missing"] == []
     assert result["lines"]["beta 4"]["steps"]["mean"] == 2
 
