@@ -38,13 +38,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         ],
     )
     well = [model for model in result["models"] if "diverged" not in model]
-    seeds = sorted({model["seed"] for model in well})
-    steps = sorted({model["steps"] for model in well})
-    text += [
-        "",
-        f"Mean ± standard deviation over seeds {seeds}, after {steps} steps"
-        + (f"; in brackets {result['source']}." if result["source"] else "."),
-    ]
+    text += ["", _of_models(well, result["source"])]
     if result["notes"]:
         text += ["", result["notes"]]
     text += _chance(result["lines"], columns)
@@ -64,6 +58,20 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if "made_by" in result:
         text += ["", f"Made by {code_span(result['made_by'])}."]
     return "\n".join(text) + "\n"
+
+
+def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
+    """The seeds and lengths behind the cells, and what their brackets are."""
+    if not models:
+        return "No model is scored yet."
+    seeds = sorted({model["seed"] for model in models})
+    *steps, last = (f"{n:,}" for n in sorted({model["steps"] for model in models}))
+    length = f"{', '.join(steps)} or {last}" if steps else last
+    what = (
+        "Mean ± standard deviation over seeds" if seeds[1:] else "One model a row, seed"
+    )
+    brackets = f"; in brackets {source}" if source else ""
+    return f"{what} {', '.join(map(str, seeds))}, after {length} steps{brackets}."
 
 
 def _chance(

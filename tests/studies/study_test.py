@@ -294,14 +294,17 @@ def test_from_five_pairs_on_a_difference_has_an_interval(make):
 
 
 def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
-    study, _ = make(seeds=(0, 1))
+    study, _ = make(seeds=(0, 1, 2))
     records = [record("beta 1", 0, own={"score": 2.0}), record("beta 1", 1)]
     records[1] |= {"diverged": 3, "steps": 3}
     found = studies.tabulate(study, records)
     assert found["lines"]["beta 1, own"]["score"]["mean"] == 2.0
     text = studies.markdown_table(found)
     assert "Diverged and excluded from all means: beta 1, seed 1 (step 3)." in text
-    assert "over seeds [0]" in text
+    assert "One model a row, seed 0, after 1 steps." in text
+    records.append(record("beta 1", 2, own={"score": 2.0}) | {"steps": 1200})
+    text = studies.markdown_table(studies.tabulate(study, records))
+    assert "Mean ± standard deviation over seeds 0, 2, after 1 or 1,200 steps." in text
 
 
 @pytest.mark.parametrize("content", [b"", b'{"row": "be', b"[]", b"{}", b"\xff\xfe"])
