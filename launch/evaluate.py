@@ -147,7 +147,8 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         source = {"codes": str(path), "factors": _FACTORS.value}
         source = {what: file for what, file in source.items() if file}
         arrays = data.read_code_file(path, _FACTORS.value)
-        out = evaluation.new_file(path.parent, f"{path.stem}_{name}", _OVERWRITE.value)
+        files = "_".join(pathlib.Path(file).name for file in source.values())
+        out = evaluation.new_file(path.parent, f"{files}_{name}", _OVERWRITE.value)
         result = evaluation.evaluate_codes(
             **arrays,
             key=key,

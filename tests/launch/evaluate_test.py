@@ -21,7 +21,7 @@ def test_codes_from_anywhere(run, codes):
     options = (f"--codes={codes}", "--metrics=mig,omes")
     done = run("evaluate", *options)
     assert done.returncode == 0, done.stderr
-    path = codes.with_name("my_mig+omes_seed0.json")
+    path = codes.with_name("my.npz_mig+omes_seed0.json")
     assert done.stdout.splitlines()[0].split() == [
         "metric",
         "score",
@@ -53,16 +53,21 @@ def test_everyday_files_of_codes(run, codes):
         of_strings = np.array([str(i) for i in range(300)], object)
         np.savez(codes, **arrays, image_id=of_strings)
         np.savez(codes.with_name("other.npz"), z=arrays["codes"])
+        parts = [codes.with_name(name) for name in ("z.npy", "labels.npy")]
+        for part, name in zip(parts, ("codes", "factors"), strict=True):
+            np.save(part, arrays[name])
     done = run("evaluate", f"--codes={codes}", "--metrics=default")
     assert done.returncode == 0, done.stderr
     assert "ignored image_id; known: codes, factors, test_codes" in done.stderr
     assert "skipped factor_vae_score: needs an encoder" in done.stdout
-    result = json.loads(codes.with_name("my_default_seed0.json").read_text())
+    result = json.loads(codes.with_name("my.npz_default_seed0.json").read_text())
     assert set(result["metrics"]) == {"mig"}
     many = ",".join(["mig"] * 80)  # more letters than the name of a file may have
-    done = run("evaluate", f"--codes={codes}", f"--metrics={many}")
+    files = (f"--codes={parts[0]}", f"--factors={parts[1]}")
+    done = run("evaluate", *files, f"--metrics={many}")
     assert done.returncode == 0, done.stderr
-    assert len([*codes.parent.glob("my_mig+79_more_????????_seed0.json")]) == 1
+    written = "z.npy_labels.npy_mig+79_more_????????_seed0.json"
+    assert len([*codes.parent.glob(written)]) == 1
     done = run("evaluate", f"--codes={codes.with_name('other.npz')}")
     assert done.returncode == 1
     assert "has no array codes and no factors, found z; np.savez(" in done.stderr
