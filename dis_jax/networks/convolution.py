@@ -77,16 +77,21 @@ def _blocks(x: Images) -> Array:
 
 def _neighbours(maps: Array) -> list[Array]:
     """All 2x2 windows, as four maps: upper left, upper right, lower left, lower right."""
+    return [_neighbour(maps, i) for i in range(4)]
+
+
+def _neighbour(maps: Array, i: int) -> Array:
     _, h, w, _ = maps.shape
-    return [maps[:, a : a + h - 1, b : b + w - 1] for a in (0, 1) for b in (0, 1)]
+    a, b = divmod(i, 2)
+    return maps[:, a : a + h - 1, b : b + w - 1]
 
 
-def _meet_before(inputs: int, outputs: int) -> bool:
-    """Whether the blocks of a window meet before the product, not after it.
+def _gathers(inputs: int, outputs: int) -> bool:
+    """Whether windows are gathered before the product, or partial sums added after it.
 
-    16 inputs a window are moved, or 4 outputs a block.
+    The former moves 16 inputs a window, the latter 4 outputs a block.
     """
-    return 4 * inputs <= outputs
+    return 16 * inputs <= 4 * outputs
 
 
 def _patches(x: Images) -> Array:
@@ -102,21 +107,20 @@ def _corners(x: Images) -> Array:
 def _matmul_down(x: Images, kernel: Kernel) -> Images:
     """One matrix product over blocks of 2x2 pixels; a 4x4 window consists of four."""
     c, out = kernel.shape[2:]
-    # rows and columns of the kernel are (block, pixel)
+    # rows of the kernel as (block, pixel), and columns alike
     weights = kernel.reshape(2, 2, 2, 2, c, out)
-    if _meet_before(c, out):
+    if _gathers(c, out):
         weights = weights.transpose(0, 2, 1, 3, 4, 5)  # blocks, pixels, in, out
         return _patches(x) @ weights.reshape(16 * c, out)
     weights = weights.transpose(1, 3, 4, 0, 2, 5)  # pixels, in, blocks, out
+    exact = jnp.promote_types(x.dtype, jnp.float32)
     products = jnp.matmul(
-        *(_blocks(x), weights.reshape(4 * c, 4 * out)),
-        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32),
+        *(_blocks(x), weights.reshape(4 * c, 4 * out)), preferred_element_type=exact
     )
-    upper_left, upper_right, lower_left, lower_right = (
-        _neighbours(part)[i] for i, part in enumerate(jnp.split(products, 4, axis=-1))
-    )
-    y = (upper_left + upper_right) + (lower_left + lower_right)
-    return y.astype(x.dtype)
+    parts = [
+        _neighbour(part, i) for i, part in enumerate(jnp.split(products, 4, axis=-1))
+    ]
+    return sum(parts[1:], parts[0]).astype(x.dtype)
 
 
 def _inner(y: Array, out: int) -> Images:
@@ -129,7 +133,7 @@ def _inner(y: Array, out: int) -> Images:
 def _matmul_up(x: Images, kernel: Kernel) -> Images:
     """Each 2x2 output block is a matrix product of the 2x2 inputs around its corner."""
     c, out = kernel.shape[2:]
-    if _meet_before(out, c):
+    if _gathers(out, c):
         return _scatter_up(x, kernel)
     # Corner a acts on pixel p of the block through kernel position 2 a + 1 - p.
     weights = kernel.reshape(2, 2, 2, 2, c, out)[:, ::-1, :, ::-1]
@@ -139,9 +143,12 @@ def _matmul_up(x: Images, kernel: Kernel) -> Images:
 
 
 def _matmul_weight_gradient(x: Images, g: Images) -> Kernel:
-    """Gradient of sum(g * down(x, kernel)), of what both products of the pair move."""
+    """Gradient of sum(g * down(x, kernel)).
+
+    Of the same maps as the products of the pair, so that XLA makes them once.
+    """
     c, out = x.shape[-1], g.shape[-1]
-    if _meet_before(c, out):
+    if _gathers(c, out):
         kernel = _product(_patches(x), g).reshape(2, 2, 2, 2, c, out)
         return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, c, out)
     # A block is the lower right one of the window up and left of it, and so on.
@@ -158,9 +165,10 @@ def _product(x: Array, g: Array) -> Array:
     while len(x) % (2 * parts) == 0 and pixels // (2 * parts) >= _PART:
         parts *= 2
     x, g = (maps.reshape(parts, -1, maps.shape[-1]) for maps in (x, g))
-    products = jnp.einsum("pni,pno->pio", x, g)
+    exact = jnp.promote_types(x.dtype, jnp.float32)
+    products = jnp.einsum("pni,pno->pio", x, g, preferred_element_type=exact)
     # Without the barrier XLA makes one product of it again.
-    return lax.optimization_barrier(products).sum(0)
+    return lax.optimization_barrier(products).sum(0).astype(x.dtype)
 
 
 def _parity_up(x: Images, kernel: Kernel) -> Images:
