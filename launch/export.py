@@ -33,7 +33,8 @@ def main(argv):
         *(_WORKDIR.value, config.dataset, _DATA_DIR.value, config.split)
     )
     card = figures.write_model_card(
-        *(_OUT.value, _WORKDIR.value, method, state, config, image_set)
+        *(_OUT.value, _WORKDIR.value, method, state, config, image_set),
+        member=_MEMBER.value,
     )
     print(f"wrote {card.parent}: config.json, model.safetensors, {card.name}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from dis_jax import shipped
 from dis_jax.data import ImageSet
 from dis_jax.evaluation.records import scalars
-from dis_jax.figures.report_inputs import Subject, make_subject
+from dis_jax.figures.report_inputs import Subject, make_subject, read_evaluations
 from dis_jax.figures.sections import reconstruction, traversal
 from dis_jax.files import write_whole
 from dis_jax.methods import Method, State
@@ -65,6 +65,7 @@ def write_model_card(
     config: Any,
     image_set: ImageSet,
     *,
+    member: int | None = None,
     num_examples: int = 1024,
 ) -> pathlib.Path:
     """Writes `README.md` and its pictures next to an exported model.
@@ -79,6 +80,7 @@ def write_model_card(
       state: of one model.
       config: of the run.
       image_set: the images to show it on.
+      member: which member of a population it is, None for a single model.
       num_examples: images that are encoded for the ranges of the traversals.
 
     Returns:
@@ -104,7 +106,7 @@ def write_model_card(
         command=command,
         schedule=_schedule(config, int(state.step)),
         pictures=_pictures(out, subject),
-        scores=_scores(subject.evaluations),
+        scores=_scores(read_evaluations(workdir, int(state.step), member)),
         folder=out.name,
         shape=", ".join(map(str, image_set.image_shape)),
     )

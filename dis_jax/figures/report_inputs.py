@@ -134,7 +134,7 @@ def make_subject(
         codes=encode_codes(method, state, images),
         decode=_decoder(method, state),
         curves=_curves_until(read_curves(workdir), int(state.step)),
-        evaluations=_read_evaluations(
+        evaluations=read_evaluations(
             workdir, int(state.step), member if members else None
         ),
         trained_with=_trained_with(workdir, int(state.step)),
@@ -151,10 +151,16 @@ def _curves_until(curves: Mapping[str, Curve], step: int) -> dict[str, Curve]:
     }
 
 
-def _read_evaluations(
+def read_evaluations(
     workdir: pathlib.Path, step: int, member: int | None
 ) -> dict[str, Any]:
-    """The run's evaluations by file name, without other steps, members and data sets."""
+    """The run's evaluations by file name, without other steps, members and data sets.
+
+    Args:
+      workdir: the run's folder.
+      step: of the evaluated state.
+      member: of the population, None for a single model.
+    """
     found = {
         path.stem: _read_json(path)
         for path in sorted((workdir / "evaluation").glob("*.json"))

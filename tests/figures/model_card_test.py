@@ -1,5 +1,7 @@
 """The scores on a model card."""
 
+import json
+
 from dis_jax import training
 from dis_jax.figures import model_card
 
@@ -30,3 +32,23 @@ def test_a_short_schedule_is_said_and_a_full_one_is_not():
     assert model_card._schedule(config, config.steps) == ""
     config.method = "my_module:my_method"
     assert model_card._schedule(config, 3) == ""
+
+
+def test_the_card_of_a_member_has_its_scores_and_no_others(
+    tmp_path, method, state, config, blobs, run_folder
+):
+    path = run_folder(tmp_path) / "evaluation" / "final.json"
+    of_members = json.loads(path.read_text())
+    config = config.copy_and_resolve_references()
+    config.update(image_shape=(16, 16, 1), method="my_module:my_method")
+    (tmp_path / "out").mkdir()
+    for of, shown in ((0, False), (1, True)):
+        of_members["source"]["member"] = of
+        path.write_text(json.dumps(of_members))
+        card = model_card.write_model_card(
+            *(tmp_path / "out", tmp_path, method, state, config, blobs),
+            **{"member": 1, "num_examples": 16},
+        ).read_text()
+        assert ("| mig | score | 0.432" in card) == shown
+        assert ("Not evaluated." in card) != shown
+    assert "# not recorded: trained from Python" in card
