@@ -117,8 +117,11 @@ def set_up_jax(*, distributed: bool = False) -> None:
 
 
 def _parse(argv: list[str], *, positional: bool) -> list[str]:
-    see = f"See {shipped.command(pathlib.Path(argv[0]).stem)} --help."
     script = sys.modules["__main__"]  # absl shows its docstring as the help
+    name = getattr(script.__spec__, "name", "")
+    of_benchmarks = name.startswith("benchmarks.")
+    command = shipped.command(pathlib.Path(argv[0]).stem)
+    see = f"See {f'python -m {name}' if of_benchmarks else command} --help."
     script.__doc__ = _as_typed(script.__doc__ or "")
     if "config" in flags.FLAGS:
         try:

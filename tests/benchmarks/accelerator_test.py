@@ -162,6 +162,13 @@ def test_the_script_at_a_tiny_size_is_whole_and_is_not_made_twice(tmp_path, run)
     assert again.stdout.split() == ["ada_gvae", "done", "before"]
 
 
+def test_a_mistake_names_the_help_of_the_benchmark(run):
+    done = run("benchmarks.accelerator")
+    assert done.returncode == 1
+    assert "--out=... is missing" in done.stderr
+    assert "See python -m benchmarks.accelerator --help." in done.stderr
+
+
 def test_a_run_that_differs_by_one_bit_is_not_the_same(tmp_path, monkeypatch):
     states = {"a": np.float32(1), "b": np.nextafter(np.float32(1), np.float32(2))}
 
