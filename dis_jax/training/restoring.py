@@ -19,12 +19,12 @@ from dis_jax.training.population import is_population, members
 from dis_jax.training.program import copied, stack
 from dis_jax.training.program import member as member_of
 from dis_jax.training.workdir import (
-    WAY_OUT,
     Path,
     check_run,
     config_path,
     differences,
     read_config,
+    way_out,
 )
 
 
@@ -142,7 +142,7 @@ def method_of(
     except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
         raise ValueError(
             f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "
-            f"{WAY_OUT}"
+            f"{way_out(workdir)}"
         ) from error
 
 

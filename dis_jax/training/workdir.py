@@ -126,14 +126,18 @@ def read_config(workdir: Path) -> Any:
     try:
         fields.check(config)
     except ValueError as error:
-        raise ValueError(f"{path}: {error} {WAY_OUT}") from None
+        raise ValueError(f"{path}: {error} {way_out(workdir)}") from None
     return config
 
 
-WAY_OUT = (
-    "If it is damaged, delete it and run the training command again with the same flags: "
-    "it rewrites the file and resumes from the last checkpoint."
-)
+def way_out(workdir: Path) -> str:
+    """What to do about a damaged config of a run, or of an exported model."""
+    if exported.is_exported(workdir):
+        return "If it is damaged, export the model again."
+    return (
+        "If it is damaged, delete it and run the training command again with the same "
+        "flags: it rewrites the file and resumes from the last checkpoint."
+    )
 
 
 def _read_json(path: pathlib.Path) -> dict[str, Any]:
@@ -141,10 +145,12 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # also of letters that are not UTF-8
-        raise ValueError(f"{path} cannot be read: {error}. {WAY_OUT}") from None
+        raise ValueError(
+            f"{path} cannot be read: {error}. {way_out(path.parent)}"
+        ) from None
     if not isinstance(found, dict):
         kind = type(found).__name__
-        raise ValueError(f"{path} holds a {kind}, not a config. {WAY_OUT}")
+        raise ValueError(f"{path} holds a {kind}, not a config. {way_out(path.parent)}")
     return found
 
 
@@ -280,7 +286,7 @@ def check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
             f"{config_path(workdir)} does not match the checkpoints of its "
             f"run:\n{changes(changed)}\nRestore the config of this run. If "
             "--accept_changes changed it, only checkpoints from after that can be read: "
-            f"use the last instead of the best, or train on. {WAY_OUT}"
+            f"use the last instead of the best, or train on. {way_out(workdir)}"
         )
 
 

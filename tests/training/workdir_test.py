@@ -179,7 +179,11 @@ def test_a_damaged_config_is_named_with_the_way_out(content, message, config, tm
     with pytest.raises(ValueError, match=message) as error:
         training.read_config(tmp_path)
     assert str(path) in str(error.value)
-    assert "delete it" in str(error.value)
+    assert "delete it and run the training command again" in str(error.value)
+    (tmp_path / "model.safetensors").touch()  # no training command writes this folder
+    with pytest.raises(ValueError, match=message) as error:
+        training.read_config(tmp_path)
+    assert str(error.value).endswith("If it is damaged, export the model again.")
 
 
 def test_the_config_of_another_run_is_refused(config, trained, tmp_path):
