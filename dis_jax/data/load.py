@@ -103,9 +103,9 @@ def load(
       The image set.
 
     Raises:
-      ValueError: if there is no such set or split; says which are there. If a set that
-        is always held is to be streamed. If code of one's own is not permitted, fails, or
-        makes no `ImageSet`.
+      ValueError: if there is no such set or split; says which are there. If the name ends
+        in another split than `split`, or in two. If a set that is always held is to be
+        streamed. If code of one's own is not permitted, fails, or makes no `ImageSet`.
       FileNotFoundError: if a file is missing; says which, and where to put it.
 
     Example:
@@ -114,7 +114,14 @@ def load(
       (737280, (3, 6, 40, 32, 32))
     """
     if name.endswith((":train", ":test")):
-        name, _, split = name.rpartition(":")
+        whole, (name, _, named) = name, name.rpartition(":")
+        if name.endswith((":train", ":test")):
+            raise ValueError(f"{whole!r} names two splits; expected one.")
+        if split not in ("all", named):
+            raise ValueError(
+                f"{whole!r} names a split, and split is {split!r}; give one."
+            )
+        split = named
     return _load(name, data_dir, split, resident=resident)
 
 

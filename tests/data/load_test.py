@@ -86,6 +86,10 @@ def test_a_split_that_is_not_known_is_refused():
     for name in ("mnist", "rendered_dsprites+split(extrapolation)"):
         with pytest.raises(ValueError, match=r"has no split 'tset'; .* train or test"):
             data.load(f"{name}:tset")
+        with pytest.raises(ValueError, match=r"test:train' names two splits"):
+            data.load(f"{name}:test:train")
+        with pytest.raises(ValueError, match=r":test' names a split, and .* 'train'"):
+            data.load(f"{name}:test", split="train")
 
 
 def test_a_folder_may_have_a_sign_in_its_name(tmp_path):
