@@ -195,12 +195,14 @@ def _scatter_up(x: Images, kernel: Kernel) -> Images:
     n, h, w, c = x.shape
     out = kernel.shape[-1]
     weights = kernel.reshape(2, 2, 2, 2, c, out)[:, ::-1, :, ::-1]
-    taps = x @ weights.transpose(4, 0, 2, 1, 3, 5).reshape(c, 16 * out)
+    weights = weights.transpose(4, 0, 2, 1, 3, 5).reshape(c, 16 * out)
+    exact = jnp.promote_types(x.dtype, jnp.float32)
+    taps = jnp.matmul(x, weights, preferred_element_type=exact)
     taps = taps.reshape(n, h, w, 2, 2, 4 * out)
-    y = jnp.zeros((n, h + 1, w + 1, 4 * out), x.dtype)
+    y = jnp.zeros((n, h + 1, w + 1, 4 * out), exact)
     for i, j in np.ndindex(2, 2):
         y += jnp.pad(taps[:, :, :, i, j], ((0, 0), (1 - i, i), (1 - j, j), (0, 0)))
-    return _inner(y, out)
+    return _inner(y, out).astype(x.dtype)
 
 
 def _cpu_up(x: Images, kernel: Kernel) -> Images:
