@@ -118,9 +118,7 @@ def _scores_of(subject: Subject) -> dict[tuple[str, str], Score]:
 def _score(entry: Mapping[str, Any], field: str) -> Score:
     spread = entry.get("resamples", {}).get("scores", {}).get(field, {})
     ends = spread.get("low"), spread.get("high")
-    chance = spread.get("null")
-    if chance is None:
-        chance = entry.get("baselines", {}).get("chance", {}).get(field)
+    chance = entry.get("baselines", {}).get("chance", {}).get(field)
     return Score("", entry["result"][field], None if None in ends else ends, chance)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ tags:
 
 {what}
 
-Trained for {steps:,} steps of {batch} examples, seed {seed}, by
+Trained for {steps:,} steps of {batch} examples, seed {seed}{which}, by
 
 ```shell
 {command}
@@ -70,8 +71,9 @@ def write_model_card(
 ) -> pathlib.Path:
     """Writes `README.md` and its pictures next to an exported model.
 
-    Scores are those in the run's `evaluation/*.json` of the same step; of a metric that
-    was computed with several seeds, the mean and the range.
+    Scores are those of the code that represents images by default, in the run's
+    `evaluation/*.json` of the same step; of a metric that was computed with several
+    seeds, the mean and the range.
 
     Args:
       out: the folder of the exported model.
@@ -92,6 +94,9 @@ def write_model_card(
         member=0,
         num_examples=num_examples,
     )
+    which = (
+        "" if member is None else f", member {member} of the population that is made"
+    )
     path = workdir / "command.txt"
     command = (
         path.read_text(encoding="utf-8").strip() if path.is_file() else _NO_COMMAND
@@ -103,10 +108,19 @@ def write_model_card(
         steps=int(state.step),
         batch=config.batch_size,
         seed=config.seed,
+        which=which,
         command=command,
         schedule=_schedule(config, int(state.step)),
         pictures=_pictures(out, subject),
-        scores=_scores(read_evaluations(workdir, int(state.step), member)),
+        scores=_scores(
+            {
+                name: evaluation
+                for name, evaluation in read_evaluations(
+                    workdir, int(state.step), member
+                ).items()
+                if evaluation["source"].get("code") in (None, method.code)
+            }
+        ),
         folder=out.name,
         shape=", ".join(map(str, image_set.image_shape)),
     )
@@ -144,46 +158,58 @@ def _pictures(out: pathlib.Path, subject: Subject) -> str:
 
 def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
     """A table of all scalar scores, over the seeds of their evaluations."""
-    found: dict[tuple[str, str], list[float]] = {}
-    chance: dict[tuple[str, str], list[float]] = {}
-    for evaluation in evaluations.values():
-        for metric, entry in evaluation["metrics"].items():
-            by_chance = entry.get("baselines", {}).get("chance", {})
-            for field in scalars(entry):
-                if isinstance(value := entry["result"][field], int | float):
-                    found.setdefault((metric, field), []).append(value)
-                if isinstance(value := by_chance.get(field), int | float):
-                    chance.setdefault((metric, field), []).append(value)
-    if not found:
+    lines = []
+    for metric, entries in _by_seed(evaluations).items():
+        for field in scalars(entries[-1]):
+            values = _numbers(entry["result"].get(field) for entry in entries)
+            if not values:
+                continue
+            chance = _numbers(
+                entry.get("baselines", {}).get("chance", {}).get(field)
+                for entry in entries
+            )
+            beside = f"{np.mean(chance):.3f}" if chance else ""
+            spread = _interval(entries[0], field) if len(entries) == 1 else ""
+            lines.append(f"| {metric} | {field} | {_mean(values)}{spread} | {beside} |")
+    if not lines:
         return "Not evaluated."
-    intervals = _intervals(evaluations)
-    lines = [
-        f"| metric | score | value{' [95 %]' * bool(intervals)} | chance |",
-        "|---|---|---|---|",
-    ]
-    for (metric, field), values in found.items():
-        of_chance = chance.get((metric, field), [])
-        beside = f"{np.mean(of_chance):.3f}" if of_chance else ""
-        spread = intervals.get((metric, field), "")
-        lines.append(f"| {metric} | {field} | {_interval(values)}{spread} | {beside} |")
-    return "\n".join(lines)
+    intervals = " [95 %]" if any(" [" in line for line in lines) else ""
+    head = [f"| metric | score | value{intervals} | chance |", "|---|---|---|---|"]
+    return "\n".join([*head, *lines])
 
 
-def _intervals(
+def _by_seed(
     evaluations: Mapping[str, Mapping[str, Any]],
-) -> dict[tuple[str, str], str]:
-    """The 95 % intervals of a single evaluation with resamples."""
-    if len(evaluations) != 1:  # one seed's interval is not that of the mean of several
-        return {}
-    (evaluation,) = evaluations.values()
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Of each metric what the last evaluation of each seed found, all by one definition.
+
+    That of the last one: with other kinds of factors or settings a metric is another.
+    """
+    found: dict[str, dict[str, dict[int, Mapping[str, Any]]]] = {}
+    for evaluation in sorted(evaluations.values(), key=lambda e: e.get("date", "")):
+        for metric, entry in evaluation["metrics"].items():
+            given = entry.get("settings"), evaluation.get("factor_kinds")
+            definition = json.dumps(given, sort_keys=True)
+            of_metric = found.setdefault(metric, {})
+            of_seeds = of_metric.pop(definition, {})  # the last definition comes last
+            of_metric[definition] = of_seeds | {evaluation.get("seed", 0): entry}
     return {
-        (metric, field): f" [{score['low']:.3f}, {score['high']:.3f}]"
-        for metric, entry in evaluation["metrics"].items()
-        for field, score in entry.get("resamples", {}).get("scores", {}).items()
+        metric: [*[*of_metric.values()][-1].values()]
+        for metric, of_metric in found.items()
     }
 
 
-def _interval(values: list[float]) -> str:
+def _numbers(values: Iterable[Any]) -> list[float]:
+    return [value for value in values if isinstance(value, int | float)]
+
+
+def _interval(entry: Mapping[str, Any], field: str) -> str:
+    """The 95 % interval of a single seed with resamples."""
+    score = entry.get("resamples", {}).get("scores", {}).get(field)
+    return f" [{score['low']:.3f}, {score['high']:.3f}]" if score else ""
+
+
+def _mean(values: list[float]) -> str:
     """The mean of several seeds with their range."""
     mean = f"{np.mean(values):.3f}"
     if len(values) == 1:

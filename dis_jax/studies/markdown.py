@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,8 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     )
     well = [model for model in result["models"] if "diverged" not in model]
     text += ["", _of_models(well, result["source"])]
+    if fewer := _of_fewer(result["lines"], columns, well):
+        text += ["", f"Of fewer models, whose other scores are undefined: {fewer}."]
     if result["notes"]:
         text += ["", result["notes"]]
     text += _chance(result["lines"], columns)
@@ -72,6 +75,25 @@ def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
     )
     brackets = f"; in brackets {source}" if source else ""
     return f"{what} {', '.join(map(str, seeds))}, after {length} steps{brackets}."
+
+
+def _of_fewer(
+    lines: Mapping[str, Mapping[str, Any]],
+    columns: Sequence[str],
+    models: Sequence[Mapping[str, Any]],
+) -> str:
+    """The cells of fewer models than the row has, with both numbers."""
+    rows = collections.Counter(model["row"] for model in models)
+    found = []
+    for line, cells in lines.items():
+        of = [row for row in rows if line == row or line.startswith(f"{row}, ")]
+        count = rows[max(of, key=len)] if of else 0
+        found += [
+            f"{line}, {column} ({cells[column]['n']} of {count})"
+            for column in columns
+            if column in cells and cells[column]["n"] < count
+        ]
+    return _names(found)
 
 
 def _chance(

@@ -17,6 +17,7 @@ from dis_jax.provenance import provenance
 from dis_jax.studies.jobs import Job, is_done, jobs
 from dis_jax.studies.scored import is_scored, model_config, read_scores, score_path
 from dis_jax.studies.study_table import Scored, Study, Trained, check_names, tabulate
+from dis_jax.training.workdir import steps_made
 
 
 def run_study(
@@ -46,8 +47,9 @@ def run_study(
       The result, JSON: see `tabulate`.
 
     Raises:
-      ValueError: if a folder holds a run with another config, if the names of two rows
-        give the same folder, or if the study names a line or column that does not exist.
+      ValueError: if a folder holds a run with another config or of more steps, if the
+        names of two rows give the same folder, or if the study names a line or column
+        that does not exist.
       NonFiniteError: if a run diverges; after all others have been made.
 
     Example:
@@ -66,6 +68,7 @@ def run_study(
             )
     check_names(study)  # before hours of training
     planned = jobs(study, workdir)
+    _check_lengths(planned, workdir)
 
     def do(job: Job) -> None:
         if _waits(study, job, planned, workdir):
@@ -77,6 +80,17 @@ def run_study(
 
     do_each(planned, workdir / "scores", do)
     return tabulate(study, read_scores(study, workdir))
+
+
+def _check_lengths(planned: Sequence[Job], workdir: pathlib.Path) -> None:
+    """A model that was trained for longer has no scores of the study's length."""
+    for job in planned:
+        if (made := steps_made(workdir / job.folder)) > job.config.steps:
+            raise ValueError(
+                f"{workdir / job.folder} has made {made:,} steps, more than the "
+                f"{job.config.steps:,} of this study, whose table would show the scores of "
+                "the longer run; use another workdir."
+            )
 
 
 def do_each(
@@ -147,6 +161,11 @@ def _checked_lines(scores: Any) -> dict[str, dict[str, Any]]:
             'dict of columns: {"": {"MIG": 0.2}}.'
         )
     # A score that is undefined, such as one of a collapsed code, is in no mean.
+    for name, columns in scores.items():
+        for column, v in columns.items():
+            if not math.isfinite(v):
+                what = f"{name}, {column}" if name else column
+                logging.warning("%s is %s, and in no mean", what, v)
     return {
         name: {column: v for column, v in columns.items() if math.isfinite(v)}
         for name, columns in scores.items()

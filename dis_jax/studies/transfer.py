@@ -185,12 +185,25 @@ def _score_source(
     return ledger.records
 
 
+def read_records(path: pathlib.Path) -> list[Record]:
+    """The records in a file; a ValueError names it."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        _ = [record["member"] for record in found]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is damaged ({type(error).__name__}: {error}): delete it, and the same "
+            "command makes it again."
+        ) from None
+    return found
+
+
 class _Ledger:
     """A file of records, one for each of some models, written after every change."""
 
     def __init__(self, path: pathlib.Path, models: Sequence[Record]):
         self._path, self._models = path, models
-        known = json.loads(path.read_text()) if path.is_file() else []
+        known = read_records(path) if path.is_file() else []
         # The folder of the run may have been moved since.
         self._by_member: dict[int | None, Record] = {
             r["member"]: r | {"run": models[0]["run"]} for r in known

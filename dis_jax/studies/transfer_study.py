@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +23,7 @@ from dis_jax.studies.fine_tuning import (
 from dis_jax.studies.jobs import Job, jobs
 from dis_jax.studies.study import do_each
 from dis_jax.studies.study_table import Study
-from dis_jax.studies.transfer import score_source, transfer
+from dis_jax.studies.transfer import read_records, score_source, transfer
 from dis_jax.training.workdir import config_path
 
 Path = str | os.PathLike[str]
@@ -277,7 +276,7 @@ def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
         record | {"run": str(run)}
         for run in _runs(folder)
         for path in sorted((run / FOLDER).glob(pattern))
-        for record in json.loads(path.read_text())
+        for record in read_records(path)
     ]
 
 

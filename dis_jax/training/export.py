@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from dis_jax.methods import Method, State
 from dis_jax.training import exported
 from dis_jax.training.population import members, set_member
 from dis_jax.training.restoring import method_of, read_state
-from dis_jax.training.workdir import Path, read_config, run_facts, strict_json
+from dis_jax.training.workdir import (
+    FREE_FIELDS,
+    Path,
+    differences,
+    read_config,
+    run_facts,
+    strict_json,
+)
 
 
 def export(
@@ -62,6 +70,19 @@ def export(
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
+    _check_same_model(out, config)
     facts = {**facts, "run": run_facts(config)}
     exported.write(out, method, state, strict_json(config), facts, half=half)
     return method, state, config
+
+
+def _check_same_model(out: Path, config: Any) -> None:
+    """An export replaces an earlier one of the same model, as after more steps."""
+    if not exported.is_exported(out):
+        return
+    then, now = (json.loads(c.to_json()) for c in (read_config(out), config))
+    if others := [n for n in differences(then, now) if n not in FREE_FIELDS]:
+        raise FileExistsError(
+            f"{out} holds the export of another model (other {', '.join(others)}); delete "
+            "it, or export to another folder."
+        )

@@ -15,7 +15,7 @@ from dis_jax.methods.contract import check_fields
 from dis_jax.suggest import suggest
 from dis_jax.training import exported
 from dis_jax.training.checkpoints import Checkpoints, placed
-from dis_jax.training.population import is_population, members
+from dis_jax.training.population import is_population, members, set_member
 from dis_jax.training.program import copied, stack
 from dis_jax.training.program import member as member_of
 from dis_jax.training.workdir import (
@@ -112,7 +112,8 @@ def restore(
         and run: a method, networks, a data set. A folder of a stranger's may name any.
 
     Returns:
-      The method, the state and the config.
+      The method, the state and the config, with the seed, the hyperparameters and the
+      data of the member.
 
     Raises:
       FileNotFoundError: if the folder holds no run, or no checkpoint.
@@ -126,6 +127,8 @@ def restore(
         own_code.permit(*own_code.names_in(config))
     made = method_of(workdir, config, method)
     state, _ = read_state(workdir, made, config, member, best)
+    if member is not None:
+        set_member(config, member)
     return made, state, config
 
 

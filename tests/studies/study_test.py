@@ -96,6 +96,28 @@ def test_every_model_is_trained_once_and_a_stopped_study_goes_on(
     assert again["lines"] == result["lines"]
 
 
+def test_a_shorter_study_does_not_take_the_scores_of_a_longer_one(make, tmp_path):
+    """Its table would show them as its own."""
+    study, _ = make(steps=3, seeds=[0], betas=[1.0])
+    studies.run_study(study, tmp_path)
+    before = score_path(tmp_path, "beta 1", 0).read_text()
+    shorter, _ = make(steps=2, seeds=[0], betas=[1.0])
+    with pytest.raises(ValueError, match="has made 3 steps, more than the 2 of this st"):
+        studies.run_study(shorter, tmp_path, command="other")
+    assert score_path(tmp_path, "beta 1", 0).read_text() == before
+    assert not [*tmp_path.rglob("command.txt")]
+
+
+def test_cells_of_fewer_models_are_named(make):
+    study, _ = make(seeds=(0, 1))
+    records = [record("beta 1", s, own={"score": 1.0, "b": 2.0}) for s in (0, 1)]
+    whole = studies.markdown_table(studies.tabulate(study, records))
+    assert "fewer" not in whole
+    del records[1]["scores"]["own"]["b"]
+    text = studies.markdown_table(studies.tabulate(study, records))
+    assert "other scores are undefined: beta 1, own, b (1 of 2)." in text
+
+
 def test_a_longer_study_trains_on_and_another_config_is_refused(make, tmp_path):
     studies.run_study(make(steps=2, seeds=[0], betas=[1.0])[0], tmp_path)
     study, scored = make(steps=4, seeds=[0], betas=[1.0])

@@ -32,6 +32,11 @@ def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path / "a")
     assert [r["run"] for r in studies.read_transfers(".")] == ["."]
     assert studies.read_transfers(tmp_path / "transfer") == []
+    damaged = tmp_path / "a" / "transfer" / "target" / "transfer.json"
+    for text in ("{", '{"records": []}'):
+        damaged.write_text(text)
+        with pytest.raises(ValueError, match=r"target/transfer\.json is damaged"):
+            studies.read_transfers(tmp_path)
     runs = [p.relative_to(tmp_path) for p in studies.find_runs(tmp_path)]
     assert [run.as_posix() for run in runs] == ["a", "transfer/x/b/seed0"]
 

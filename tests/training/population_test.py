@@ -141,6 +141,11 @@ def test_an_exported_member_is_restored_with_its_data(tiny_config, shapes, tmp_p
     training.export(tmp_path / "run", tmp_path / "one", member=1)
     _, _, found = training.restore(tmp_path / "one")
     assert found.dataset == widths[1]
+    _, _, found = training.restore(tmp_path / "run", member=1)
+    assert found.dataset == widths[1]
+    training.export(tmp_path / "run", tmp_path / "one", member=1)  # of the same model
+    with pytest.raises(FileExistsError, match=r"another model \(other dataset\)"):
+        training.export(tmp_path / "run", tmp_path / "one", member=0)
 
 
 def test_sets_that_differ_in_more_than_weights_are_refused(tiny_config):
