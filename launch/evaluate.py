@@ -96,8 +96,25 @@ def main(argv: list[str]) -> None:
     if not count:
         score(path, metrics, _MEMBER.value)
         return
+    if not _OVERWRITE.value:
+        _check_members(path, metrics, count)
     results = [score(path, metrics, member) for member in range(count)]
     print(evaluation.member_table(results, models.what_members_are(path)))
+
+
+def _check_members(path: pathlib.Path, metrics: list[str], count: int) -> None:
+    """Before any member is scored: a file that is there would stop the others."""
+    there = []
+    for member in range(count):
+        _, state, _ = models.restore(path, member, best=_BEST.value)
+        out = path / "evaluation" / f"{_name(metrics, _source(state, member))}.json"
+        if out.exists():
+            there.append(out.name)
+    if there:
+        raise FileExistsError(
+            f"{path}/evaluation has {', '.join(there)} already. --overwrite scores all "
+            "members again; --member=... scores one of the others."
+        )
 
 
 def _check() -> None:
@@ -134,9 +151,20 @@ def _short(value: Any) -> str:
     return f"_{plain}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+def _source(state: Any, member: int | None) -> dict[str, Any]:
+    """What of a run is scored."""
+    found = {"step": int(state.step), "member": member, "code": _CODE.value}
+    return found if _DATASET.value is None else found | {"dataset": _DATASET.value}
+
+
+def _name(metrics: list[str], source: dict[str, Any]) -> str:
+    """The name of the file of a run's scores, without its suffix."""
+    parts = "".join(f"_{k}{_short(v)}" for k, v in source.items() if v is not None)
+    return f"{_named_by(metrics)}_seed{_SEED.value}{parts}"
+
+
 def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[str, Any]:
     kinds = read_kinds(_KINDS.value) if _KINDS.value else None
-    name = f"{_named_by(metrics)}_seed{_SEED.value}"
     chance = {
         "baselines": _BASELINES.value,
         "resamples": _RESAMPLES.value,
@@ -148,7 +176,8 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         source = {what: file for what, file in source.items() if file}
         arrays = data.read_code_file(path, _FACTORS.value)
         files = "_".join(pathlib.Path(file).name for file in source.values())
-        out = evaluation.new_file(path.parent, f"{files}_{name}", _OVERWRITE.value)
+        name = f"{files}_{_name(metrics, {})}"
+        out = evaluation.new_file(path.parent, name, _OVERWRITE.value)
         result = evaluation.evaluate_codes(
             **arrays,
             key=key,
@@ -159,13 +188,12 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
     else:
         found = models.restore(path, member, best=_BEST.value)
         method, state, config = found
-        source = {"step": int(state.step), "member": member, "code": _CODE.value}
+        source = _source(state, member)
         dataset, split = config.dataset, config.split
         if _DATASET.value is not None:
             own_code.permit(*own_code.names_in({"dataset": _DATASET.value}))
             dataset, split = _DATASET.value, "all"
-            source["dataset"] = dataset
-        name += "".join(f"_{k}{_short(v)}" for k, v in source.items() if v is not None)
+        name = _name(metrics, source)
         out = evaluation.new_file(path / "evaluation", name, _OVERWRITE.value)
         encode = evaluation.code_fn(method, state, _CODE.value)
         images = training.load_data(path, dataset, _DATA_DIR.value, split)

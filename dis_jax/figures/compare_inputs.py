@@ -131,6 +131,9 @@ def read_comparison(
                 raise
             skipped[place.name] = str(error)
             continue
+        if (step := training.diverged(state).get(place.member or 0)) is not None:
+            skipped[place.name] = f"diverged after step {step}"
+            continue
         own = config.copy_and_resolve_references()
         if place.member is not None:
             set_member(own, place.member)

@@ -265,11 +265,16 @@ def _encode(
     left_out: dict[str, str],
 ) -> Iterator[tuple[int, _Encoded]]:
     """Codes of the same images by each model; a run is restored once."""
-    names, run, restored = _names(candidates), None, None
+    names = _names(candidates)
+    restored = functools.lru_cache(1)(training.restore)
     for i, model in enumerate(candidates):
-        if model.run != run or restored is None:
-            run, restored = model.run, training.restore(model.run)
-        method, state, _ = restored
+        try:
+            method, state, _ = restored(model.run)
+        except FileNotFoundError as error:  # a study may still be training
+            if len(left_out) == len(candidates) - 1:
+                raise
+            left_out[names[i]] = str(error)
+            continue
         if model.member is not None:
             if (step := training.diverged(state).get(model.member)) is not None:
                 left_out[names[i]] = f"diverged after step {step}"

@@ -7,9 +7,14 @@ import re
 import numpy as np
 import pytest
 
-from dis_jax import figures, studies
+from dis_jax import figures, studies, training
 from dis_jax.figures import compare, compare_scores
-from dis_jax.figures.compare_inputs import MOST, _chosen, find_models
+from dis_jax.figures.compare_inputs import (
+    MOST,
+    _chosen,
+    find_models,
+    read_comparison,
+)
 from dis_jax.figures.curves import Curve
 from dis_jax.figures.report_inputs import make_subject
 from dis_jax.figures.score_panels import Score, score_panel
@@ -190,6 +195,16 @@ def test_folders_are_runs_populations_or_studies(tiny_config, tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             find_models(folders)
+
+
+def test_a_member_that_diverged_is_skipped_with_its_step(
+    tiny_config, tmp_path, monkeypatch
+):
+    training.train(tiny_config("vae", steps=1, **{"population.seed": (0, 1)}), tmp_path)
+    monkeypatch.setattr(training, "diverged", lambda state: {1: 7})
+    found = read_comparison([tmp_path], num_examples=16)
+    assert [subject.member for subject in found.models.values()] == [0]
+    assert [*found.skipped.values()] == ["diverged after step 7"]
 
 
 def test_of_many_models_the_first_seeds_are_shown(tiny_config, tmp_path):

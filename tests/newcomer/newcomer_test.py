@@ -251,6 +251,10 @@ def test_a_method_a_set_networks_and_a_metric_of_ones_own(here, folder):
     (scored,) = (folder / "runs" / "own" / "evaluation").glob("*.json")
     entry = json.loads(scored.read_text())["metrics"]["my_module:active_dimensions"]
     assert 0 <= entry["result"]["score"] <= 10
+    all_members = [word for word in scoring if word != "--member=1"]
+    done = here(*all_members, "--allow_code")  # of which the second is scored
+    assert f"has {scored.name} already. --overwrite scores all" in done.stderr
+    assert [*scored.parent.glob("*.json")] == [scored]
     own = ("--workdir=runs/own", "--member=1", "--allow_code", "--num_examples=16")
     done = here("report", *own)
     assert done.returncode == 0, done.stderr

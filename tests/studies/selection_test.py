@@ -1,6 +1,7 @@
 """Models ranked without labels: a tiny population, and what its codes give by hand."""
 
 import json
+import shutil
 
 import jax
 import numpy as np
@@ -54,6 +55,21 @@ def test_members_are_compared_with_those_of_their_settings(population):
     udrs = [model["udr"] for model in result["models"]]
     assert udrs == sorted(udrs, reverse=True)
     json.dumps(result, allow_nan=False)
+
+
+def test_a_run_without_a_checkpoint_is_left_out(population, tmp_path):
+    """Such as one that a study still trains."""
+    shutil.copytree(population, tmp_path / "done")
+    (tmp_path / "live").mkdir()
+    shutil.copy(population / "config.json", tmp_path / "live")
+    result = rank(tmp_path, metrics=())
+    assert len(result["models"]) == 4
+    why = [text for name, text in result["left_out"].items() if "live" in name]
+    assert len(why) == 4
+    assert all("has no checkpoint yet" in text for text in why)
+    shutil.rmtree(tmp_path / "done")
+    with pytest.raises(FileNotFoundError, match="has no checkpoint yet"):
+        rank(tmp_path)
 
 
 def test_the_table_names_rank_and_settings(population):

@@ -102,7 +102,9 @@ def test_a_shorter_study_does_not_take_the_scores_of_a_longer_one(make, tmp_path
     studies.run_study(study, tmp_path)
     before = score_path(tmp_path, "beta 1", 0).read_text()
     shorter, _ = make(steps=2, seeds=[0], betas=[1.0])
-    with pytest.raises(ValueError, match="has made 3 steps, more than the 2 of this st"):
+    with pytest.raises(
+        ValueError, match="has made 3 steps, more than the 2 of this st"
+    ):
         studies.run_study(shorter, tmp_path, command="other")
     assert score_path(tmp_path, "beta 1", 0).read_text() == before
     assert not [*tmp_path.rglob("command.txt")]
