@@ -99,7 +99,11 @@ def main(argv: list[str]) -> None:
     if not _OVERWRITE.value:
         _check_members(path, metrics, count)
     results = [score(path, metrics, member) for member in range(count)]
-    print(evaluation.member_table(results, models.what_members_are(path)))
+    print(
+        evaluation.member_table(
+            results, models.what_members_are(path, best=_BEST.value)
+        )
+    )
 
 
 def _check_members(path: pathlib.Path, metrics: list[str], count: int) -> None:

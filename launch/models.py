@@ -30,9 +30,16 @@ def count(workdir: Any) -> int:
     return len(training.members(config)) if training.is_population(config) else 0
 
 
-def what_members_are(workdir: Any) -> list[dict[str, Any]]:
-    """The seed, hyperparameters and data of each member."""
-    return [member.own for member in training.members(training.read_config(workdir))]
+def what_members_are(workdir: Any, *, best: bool = False) -> list[dict[str, Any]]:
+    """The seed, hyperparameters and data of each member, and where it diverged."""
+    _, state, config = training.restore(workdir, best=best)
+    own = [member.own for member in training.members(config)]
+    if not (stopped := training.diverged(state)):
+        return own
+    return [
+        member | {"diverged": f"after step {stopped[i]}" if i in stopped else "no"}
+        for i, member in enumerate(own)
+    ]
 
 
 def check_member(workdir: Any, member: int | None) -> None:

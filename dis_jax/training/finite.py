@@ -72,10 +72,13 @@ class Window:
                 bad[name] = np.argwhere(wrong)
         if bad:
             at = min(found[0, 0] for found in bad.values())
-            terms = ", ".join(name for name, found in bad.items() if found[0, 0] == at)
-            members = {int(m) for found in bad.values() for m in found[:, 1:].flat}
+            terms = [name for name, found in bad.items() if found[0, 0] == at]
+            are = f"{', '.join(terms)} {'are' if terms[1:] else 'is'}"
+            members = {
+                int(m) for f in bad.values() for m in f[f[:, 0] == at][:, 1:].flat
+            }
             raise NonFiniteError(
-                f"{terms} is not finite at step {self._first + 1 + at}{_whose(members)} "
+                f"{are} not finite at step {self._first + 1 + at}{_whose(members)} "
                 f"(detected in steps {self._first + 1} to {step})."
             )
 
