@@ -47,9 +47,9 @@ def run_study(
       The result, JSON: see `tabulate`.
 
     Raises:
-      ValueError: if a folder holds a run with another config or of more steps, if the
-        names of two rows give the same folder, or if the study names a line or column
-        that does not exist.
+      ValueError: if seeds are equal or no integers. If a folder holds a run with another
+        config or of more steps, if the names of two rows give the same folder, or if the
+        study names a line or column that does not exist.
       NonFiniteError: if a run diverges; after all others have been made.
 
     Example:
@@ -59,6 +59,12 @@ def run_study(
       {}
     """
     workdir = pathlib.Path(workdir)
+    numbers = [seed for seed in study.seeds if isinstance(seed, int)]
+    if len({*numbers}) < len(study.seeds):
+        raise ValueError(
+            f"seeds of the study {study.name!r} are {study.seeds!r}; expected different "
+            "integers."
+        )
     folders: dict[str, str] = {}
     for row in study.rows:
         if (other := folders.setdefault(file_name(row), row)) != row:

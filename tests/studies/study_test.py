@@ -70,6 +70,13 @@ def test_rows_that_would_share_a_folder_are_refused(make, tmp_path):
     assert scored == []
 
 
+@pytest.mark.parametrize("seeds", [(0, 0), ("0", "1")])
+def test_seeds_are_different_integers(seeds, make, tmp_path):
+    study, _ = make(seeds=seeds)
+    with pytest.raises(ValueError, match=r"'tiny' are .*; expected different"):
+        studies.run_study(study, tmp_path)
+
+
 def test_every_model_is_trained_once_and_a_stopped_study_goes_on(
     make, untrained, tmp_path
 ):
