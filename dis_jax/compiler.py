@@ -22,9 +22,9 @@ _SEVERAL_CORES = {
     )
 }
 
-# Triton's kernels for matrix products are compiled in many versions to choose from: with
-# them a step of FactorVAE takes 80 s to compile on an NVIDIA H200, without them 20. Without
-# them the step itself takes 1.5 % longer, one of three members side by side 30 % less.
+# XLA compiles many versions of Triton's matrix products and takes the fastest. On an NVIDIA
+# H200 this is 70 of the 90 s in which three FactorVAEs side by side compile; without it
+# their step takes 30 % less time. The step of one FactorVAE takes 1.5 % more.
 _WITHOUT_TRITON = {"xla_gpu_enable_triton_gemm": "False"}
 
 # XLA's default is level 3, at which LLVM copies the loops of random numbers for each

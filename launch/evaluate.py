@@ -108,13 +108,12 @@ def main(argv: list[str]) -> None:
 
 def _check_members(path: pathlib.Path, metrics: list[str], count: int) -> None:
     """Before any member is scored: a file that is there would stop the others."""
-    there = []
-    for member in range(count):
-        _, state, _ = models.restore(path, member, best=_BEST.value)
-        out = path / "evaluation" / f"{_name(metrics, _source(state, member))}.json"
-        if out.exists():
-            there.append(out.name)
-    if there:
+    _, states, _ = training.restore(path, best=_BEST.value)
+    names = [
+        f"{_name(metrics, _source(training.member(states, member), member))}.json"
+        for member in range(count)
+    ]
+    if there := [name for name in names if (path / "evaluation" / name).exists()]:
         raise FileExistsError(
             f"{path}/evaluation has {', '.join(there)} already. --overwrite scores all "
             "members again; --member=... scores one of the others."

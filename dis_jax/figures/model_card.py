@@ -101,6 +101,13 @@ def write_model_card(
     command = (
         path.read_text(encoding="utf-8").strip() if path.is_file() else _NO_COMMAND
     )
+    evaluations = {
+        name: evaluation
+        for name, evaluation in read_evaluations(
+            workdir, int(state.step), member
+        ).items()
+        if evaluation["source"].get("code") in (None, method.code)
+    }
     text = _CARD.format(
         method=config.method,
         dataset=config.dataset,
@@ -112,15 +119,7 @@ def write_model_card(
         command=command,
         schedule=_schedule(config, int(state.step)),
         pictures=_pictures(out, subject),
-        scores=_scores(
-            {
-                name: evaluation
-                for name, evaluation in read_evaluations(
-                    workdir, int(state.step), member
-                ).items()
-                if evaluation["source"].get("code") in (None, method.code)
-            }
-        ),
+        scores=_scores(evaluations),
         folder=out.name,
         shape=", ".join(map(str, image_set.image_shape)),
     )

@@ -1,9 +1,23 @@
-"""What commands say of the models in a folder."""
+"""Members of populations, as the scripts that score them get them."""
 
+import jax
 import pytest
 
 from dis_jax import training
 from launch import models
+
+
+def test_a_member_has_to_be_named_and_has_its_own_settings(tiny_config, tmp_path):
+    beta, seed = "population.beta", "population.seed"
+    config = tiny_config("beta_vae", **{seed: (3, 5), beta: (1.0, 8.0), "steps": 1})
+    states = training.train(config, tmp_path)
+    with pytest.raises(ValueError, match=r"its 4 members by --member=\.\.\., from"):
+        models.restore(tmp_path, None)
+    _, state, own = models.restore(tmp_path, 1)
+    assert (own.seed, own.hparams.beta) == (3, 8.0)
+    assert float(state.hparams["beta"]) == 8.0
+    wanted = jax.tree.leaves(training.member(states, 1).params)[0]
+    assert (jax.tree.leaves(state.params)[0] == wanted).all()
 
 
 @pytest.mark.parametrize("stopped", [{}, {1: 4}])
