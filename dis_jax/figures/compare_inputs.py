@@ -134,6 +134,9 @@ def read_comparison(
         if (step := training.diverged(state).get(place.member or 0)) is not None:
             skipped[place.name] = f"diverged after step {step}"
             continue
+        if place.folder not in named and (why := training.divergence(place.folder)):
+            skipped[place.name] = f"diverged: {why}"
+            continue
         own = config.copy_and_resolve_references()
         if place.member is not None:
             set_member(own, place.member)

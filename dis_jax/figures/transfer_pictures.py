@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from dis_jax.files import file_name, write_json, write_whole
 from dis_jax.markup import escape_markdown
 from dis_jax.probing.encoding import encode_codes, images_at
 from dis_jax.studies import (
+    read_divergences,
     read_sources,
     read_transfers,
     score_rows,
@@ -221,13 +223,14 @@ def write_transfer(
       results: the folder to write to, perhaps the same.
       title: of the Markdown page.
       notes: below the title.
-      made_by: the command that makes all this, named on the page.
+      made_by: the command that makes all this, named on the page; by default the one
+        that an earlier page in the folder names.
       data_dir: the folder of real data sets, for the traversals.
       pictures: whether to draw.
 
     Returns:
-      What `studies.tabulate_transfers` returned, and `at_home`, what
-      `studies.tabulate_sources` did.
+      What `studies.tabulate_transfers` returned; `at_home`, what
+      `studies.tabulate_sources` did; and `diverged`, {folder: message}.
     """
     out = pathlib.Path(results)
     records, sources = read_transfers(folder), read_sources(folder)
@@ -241,7 +244,10 @@ def write_transfer(
     result["sources"] = {
         _below(folder, run): strict_json(training.read_config(run)) for run in runs
     }
-    if made_by:
+    result["diverged"] = {
+        _below(folder, path): why for path, why in read_divergences(folder).items()
+    }
+    if made_by := made_by or _made_by(out / "transfer.json"):
         result["made_by"] = made_by
     write_json(out / "transfer.json", result | told)
     head = "\n\n".join(filter(None, (f"# {escape_markdown(title)}", notes)))
@@ -255,6 +261,16 @@ def write_transfer(
         ):
             (out / "figures" / f"{file_name(name)}.png").write_bytes(to_png(picture))
     return result
+
+
+def _made_by(path: pathlib.Path) -> str:
+    """The command that an earlier result names."""
+    if not path.is_file():
+        return ""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("made_by", "")
+    except (ValueError, AttributeError):
+        return ""  # it is replaced, whatever it holds
 
 
 def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:

@@ -38,6 +38,7 @@ from dis_jax.studies.transfer_scores import (
 from dis_jax.studies.transfer_study import (
     TransferStudy,
     find_runs,
+    read_divergences,
     read_sources,
     read_transfers,
     run_transfer_study,
@@ -69,6 +70,7 @@ __all__ = [
     "paired_bootstrap",
     "rank_models",
     "ranking_table",
+    "read_divergences",
     "read_scores",
     "read_sources",
     "read_transfers",

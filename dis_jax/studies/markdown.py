@@ -10,6 +10,8 @@ from dis_jax.markup import code_span, escape_markdown
 from dis_jax.studies.study_table import FEW
 from dis_jax.studies.transfer_scores import ALL
 
+_COLLAPSED = "Models without an active dimension, which carry no information"
+
 
 def markdown_table(result: Mapping[str, Any]) -> str:
     """A study's result as Markdown: the table, the differences, what is missing.
@@ -173,7 +175,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
 
     Args:
       result: of `tabulate_transfers`; an entry "made_by" is a command to be named, an
-        entry "at_home" is of `tabulate_sources`.
+        entry "at_home" is of `tabulate_sources`, "diverged" of `read_divergences`.
 
     Returns:
       Markdown.
@@ -192,6 +194,8 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
         text += _transfer_lines(table)
     for compared in result["differences"]:
         text += _difference_lines(compared)
+    if diverged := result.get("diverged"):
+        text += ["", f"Diverged, and in no table: {_names(diverged)}."]
     if result["tables"]:
         text += ["", "## What predicts transfer?", ""]
         text += _correlation_lines(result["correlations"])
@@ -215,14 +219,25 @@ def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
         text += ["", f"## OMES on the source, {escape_markdown(name)}", ""]
         text += [f"Alpha = .5; {_numbers(steps)} steps.", ""]
         text += table_lines(head, [_source_cells(source, columns) for source in own])
+        collapsed = [
+            f"{_source_title(source)}, seed {_numbers(source['collapsed'])}"
+            for source in own
+            if source["collapsed"]
+        ]
+        if collapsed:
+            text += ["", f"{_COLLAPSED}, and OMES 0: {_names(collapsed)}."]
     return text
+
+
+def _source_title(source: Mapping[str, Any]) -> str:
+    return _joined(f"{source['method']}, beta {source['beta']:g}", source["told_apart"])
 
 
 def _source_cells(source: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     omes, *parts = (source["rows"].get(row, {}) for row in ("OMES", "OS", "MES"))
     cells = [omes.get(column) for column in columns] + [part.get(ALL) for part in parts]
     return [
-        _joined(f"{source['method']}, beta {source['beta']:g}", source["told_apart"]),
+        _source_title(source),
         *(_percent(cell, "") if cell else "" for cell in cells),
         f"{source['dims']['mean']:.3g}",
         str(source["models"]),
@@ -257,6 +272,12 @@ def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
             "Number of models whose pruned dimension has less than half of the "
             f"factor's largest S, before (after): {escape_markdown(_pairs(cells))}.",
         ]
+    if table["collapsed"]:
+        names = (
+            f"seed {model['seed']}, beta {model['beta']:g} ({model['when']})"
+            for model in table["collapsed"]
+        )
+        text += ["", f"{_COLLAPSED}, and OMES and MIG 0: {_names(names)}."]
     return text
 
 

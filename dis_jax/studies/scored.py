@@ -28,7 +28,8 @@ def score_path(workdir: pathlib.Path, row: str, seed: int) -> pathlib.Path:
 def is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
     """Whether scores exist for the current config of a model."""
     record = read_score(study, row, seed, workdir)
-    return record is not None and "differs" not in record
+    # A run that ended in an error is tried again: another version may not diverge.
+    return record is not None and not {"differs", "error"} & record.keys()
 
 
 def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -40,8 +41,9 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
 
     Returns:
       One record per model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
-      and `differs`, {field: [of the model, of the study]}, where its config is not that
-      of the study.
+      `differs`, {field: [of the model, of the study]}, where its config is not that of
+      the study; `diverged`, the last finite step, where it diverged, and `error`, the
+      message, where that ended the run.
 
     Example:
       >>> from dis_jax import studies

@@ -275,6 +275,9 @@ def _encode(
                 raise
             left_out[names[i]] = str(error)
             continue
+        if why := training.divergence(model.run):
+            left_out[names[i]] = f"diverged: {why}"
+            continue
         if model.member is not None:
             if (step := training.diverged(state).get(model.member)) is not None:
                 left_out[names[i]] = f"diverged after step {step}"

@@ -50,7 +50,8 @@ def run_study(
       ValueError: if seeds are equal or no integers. If a folder holds a run with another
         config or of more steps, if the names of two rows give the same folder, or if the
         study names a line or column that does not exist.
-      NonFiniteError: if a run diverges; after all others have been made.
+      NonFiniteError: if a run diverges; after all others have been made. The table names
+        its models, and the same call tries it again.
 
     Example:
       >>> from dis_jax import studies
@@ -81,7 +82,12 @@ def run_study(
             raise training.BusyError
         if not is_done(study, job, workdir):
             source = _source(job, planned, workdir)
-            _train_and_score(study, job, source, workdir, data_dir, command)
+            try:
+                _train_and_score(study, job, source, workdir, data_dir, command)
+            except training.NonFiniteError as error:
+                _record_divergence(study, job, workdir, error)
+                on_model(tabulate(study, read_scores(study, workdir)))
+                raise
         on_model(tabulate(study, read_scores(study, workdir)))
 
     do_each(planned, workdir / "scores", do)
@@ -204,19 +210,39 @@ def _train_and_score(
         stopped = index in training.diverged(states)
         model = Trained(method, state, config, seed, data_dir)
         found = checked_scores({} if stopped else study.score(model))
-        made_with = json.loads(config.to_json())
-        # As the study names it, because the study's folder may be moved.
-        made_with["init_from"]["workdir"] = job.config.init_from.workdir
-        record = {
-            "row": row,
-            "seed": seed,
-            "steps": int(state.step),
-            "scores": found.lines,
+        _write_record(
+            *(workdir, job, row, seed, config),
+            steps=int(state.step),
+            scores=found.lines,
             **({"chance": found.chance} if found.chance else {}),
-            "config": made_with,
             **({"diverged": int(state.step)} if stopped else {}),
-            **provenance(),
-        }
-        text = json.dumps(record, indent=1) + "\n"
-        write_whole(score_path(workdir, row, seed), text)
-        logging.info("%s, seed %d: %s", row, seed, record["scores"])
+        )
+        logging.info("%s, seed %d: %s", row, seed, found.lines)
+
+
+def _record_divergence(
+    study: Study, job: Job, workdir: pathlib.Path, error: training.NonFiniteError
+) -> None:
+    """Notes that a run ended without a model, for each model that it had to make."""
+    shape = training.read_config(workdir / job.folder).image_shape
+    for row, seed, _ in job.members:
+        config = model_config(study, row, seed)
+        config.image_shape = tuple(shape)
+        _write_record(
+            *(workdir, job, row, seed, config),
+            steps=error.step,
+            scores={},
+            diverged=error.step,
+            error=str(error),
+        )
+
+
+def _write_record(
+    workdir: pathlib.Path, job: Job, row: str, seed: int, config: Any, **found: Any
+) -> None:
+    made_with = json.loads(config.to_json())
+    # As the study names it, because the study's folder may be moved.
+    made_with["init_from"]["workdir"] = job.config.init_from.workdir
+    record = {"row": row, "seed": seed, **found, "config": made_with, **provenance()}
+    text = json.dumps(record, indent=1) + "\n"
+    write_whole(score_path(workdir, row, seed), text)

@@ -270,6 +270,28 @@ def read_sources(folder: Path) -> list[dict[str, Any]]:
     return _records(folder, "source.json")
 
 
+def read_divergences(folder: Path) -> dict[str, str]:
+    """The runs in a folder, and their fine-tunings, that diverged.
+
+    Args:
+      folder: a run's, or one that holds runs, at any depth.
+
+    Returns:
+      {folder: message}.
+
+    Example:
+      >>> from dis_jax import studies
+      >>> studies.read_divergences("runs/none")
+      {}
+    """
+    found = {}
+    for run in _runs(folder):
+        for path in (run, *sorted((run / FOLDER).glob("*"))):
+            if why := training.divergence(path):
+                found[str(path)] = why
+    return found
+
+
 def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
     """The records in all files of that name; `run` is where the run lies now."""
     return [

@@ -34,11 +34,12 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
       {"mean", "std"} over its models; `drop`, what pruning costs before and after;
       `weak`, of how many models "pruned" reads a factor from a dimension with less than
-      half of the largest S; `chance`, the accuracy of always predicting a factor's most
-      frequent value. `differences`: of two methods with the same settings, over models
-      with the same seed and beta: "mean", "each", and from five pairs on a 95 % bootstrap
-      "interval". `correlations`: of each distance with score and gain, see `correlate`.
-      `transfers` and `models`: how many.
+      half of the largest S; `collapsed`, the models without an active dimension, whose
+      OMES and MIG in these means are 0; `chance`, the accuracy of always predicting a
+      factor's most frequent value. `differences`: of two methods with the same settings,
+      over models with the same seed and beta: "mean", "each", and from five pairs on a
+      95 % bootstrap "interval". `correlations`: of each distance with score and gain, see
+      `correlate`. `transfers` and `models`: how many.
 
     Example:
       >>> from dis_jax import studies
@@ -73,7 +74,8 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
       JSON, an entry for each source, method, beta and settings (`source_steps`, how codes
       were scored), and one a run where two models would have the same seed: `rows` =
       {"OMES", "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how
-      many dimensions vary, `models` and `seeds`; `told_apart` is in what the settings
+      many dimensions vary, `models`, `seeds`, and `collapsed`, the seeds of the models in
+      which none varies, so that their OMES is 0; `told_apart` is in what the settings
       differ from others of the same source.
 
     Example:
@@ -93,6 +95,9 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
                 "models": len(group),
                 "seeds": sorted({r["seed"] for r in group}),
                 "dims": _mean_std([np.sum(each["omes"]["kept"]) for each in scores]),
+                "collapsed": sorted(
+                    r["seed"] for r in group if _collapsed(r["source_scores"])
+                ),
                 "rows": {
                     row: {
                         column: _mean_std([r[row][column] for r in rows])
@@ -229,6 +234,12 @@ def _table(settings: Record, records: Sequence[Record]) -> dict[str, Any]:
         "rows": rows,
         "drop": _drops(rows),
         "weak": _weak(records),
+        "collapsed": [
+            {"seed": r["seed"], "beta": r["beta"], "when": when}
+            for r in records
+            for when in ("before", "after")
+            if _collapsed(r[when])
+        ],
     }
 
 
@@ -299,6 +310,11 @@ def _weak(records: Sequence[Record]) -> dict[str, dict[str, int]]:
                 found.setdefault(name, {"before": 0, "after": 0})[when] += 1
     order = records[0]["before"]["factor_names"].index
     return {name: found[name] for name in sorted(found, key=order)}
+
+
+def _collapsed(scores: Mapping[str, Any]) -> bool:
+    """Whether no dimension of a code varies."""
+    return not any(scores["omes"]["kept"])
 
 
 def _differences(

@@ -26,7 +26,7 @@ from dis_jax.training.restoring import graft, make_method, restore
 from dis_jax.training.run_data import load_data
 from dis_jax.training.setup import Run, set_up
 from dis_jax.training.trackers import to_mlflow, to_wandb
-from dis_jax.training.workdir import BusyError, held, read_config
+from dis_jax.training.workdir import BusyError, divergence, held, read_config
 
 __all__ = [
     "BusyError",
@@ -39,6 +39,7 @@ __all__ = [
     "Run",
     "compile_program",
     "diverged",
+    "divergence",
     "export",
     "graft",
     "held",

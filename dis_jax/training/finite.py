@@ -15,7 +15,15 @@ from dis_jax.training import mesh as meshes
 
 
 class NonFiniteError(ArithmeticError):
-    """A metric or a parameter is NaN or infinite."""
+    """A metric or a parameter is NaN or infinite.
+
+    Attributes:
+      step: the last one whose numbers are finite.
+    """
+
+    def __init__(self, message: str, step: int = 0):
+        super().__init__(message)
+        self.step = step
 
 
 class Window:
@@ -79,7 +87,8 @@ class Window:
             }
             raise NonFiniteError(
                 f"{are} not finite at step {self._first + 1 + at}{_whose(members)} "
-                f"(detected in steps {self._first + 1} to {step})."
+                f"(detected in steps {self._first + 1} to {step}).",
+                step=self._first + int(at),
             )
 
     def close(self, step: int, left_out: np.ndarray | None = None) -> dict[str, Any]:
@@ -114,7 +123,8 @@ def check_parameters(
         members = {int(m) for found in bad.values() for m in found.flat}
         raise NonFiniteError(
             f"parameters of {', '.join(bad)} are not finite after step "
-            f"{step}{_whose(members)}, so this step is not saved."
+            f"{step}{_whose(members)}, so this step is not saved.",
+            step=step - 1,
         )
 
 

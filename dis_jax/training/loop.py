@@ -66,7 +66,8 @@ def train(
         checkpoint of the step that was reached. The same call continues from there.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint,
         if there is one, is from before. Members of a population that diverge stay at
-        their last finite state, see `diverged`; this is raised if none is left.
+        their last finite state, see `diverged`; this is raised if none is left. Until
+        the run goes on, `divergence` has the message.
       OSError: if there are checkpoints and none can be read, or fits the config.
       ValueError: if the workdir has checkpoints of another config, or of other data, or
         if a field does not fit.
@@ -110,6 +111,7 @@ def _train(
         kept = finished and start.step and workdir.config_path(folder).exists()
         if _writes() and not kept:
             workdir.write_config(folder, config)
+            workdir.clear_divergence(folder)
         if finished:
             logging.info(
                 "%s has already finished its %d steps; its config stays as it was",
@@ -134,7 +136,10 @@ def _train(
             log.close()
     except NonFiniteError as error:
         checkpoints.wait()
-        raise NonFiniteError(f"{error} {_way_out(checkpoints.steps())}") from error
+        message = f"{error} {_way_out(checkpoints.steps())}"
+        if _writes():
+            workdir.write_divergence(folder, message)
+        raise NonFiniteError(message, error.step) from error
     finally:
         checkpoints.close()
 

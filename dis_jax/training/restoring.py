@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 
 from dis_jax import own_code
 from dis_jax.methods import METHODS, Method, State, schedules
@@ -23,6 +24,7 @@ from dis_jax.training.workdir import (
     check_run,
     config_path,
     differences,
+    divergence,
     read_config,
     way_out,
 )
@@ -186,10 +188,15 @@ def read_state(
                     if first
                     else "its config.steps is 0, so it makes none"
                 )
-                raise FileNotFoundError(f"{workdir} has no checkpoint yet; {reason}.")
+                raise FileNotFoundError(
+                    f"{workdir} has no checkpoint yet; "
+                    + (divergence(workdir) or f"{reason}.")
+                )
             best_step, state = found
         facts = checkpoints.facts(best_step)
         check_run(facts, config, workdir)
+        if why := divergence(workdir):
+            logging.warning("%s: using step %d; %s", workdir, best_step, why)
     finally:
         checkpoints.close()
     return state if member is None else member_of(state, member), facts

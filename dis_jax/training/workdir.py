@@ -30,6 +30,8 @@ _FREE = ("form", "init")  # of networks: how they are computed, and where they b
 # Fields that configs of earlier versions lack, and what they meant without them.
 _ADDED = {"likelihood": "bernoulli"}
 
+_DIVERGED = "diverged.txt"
+
 Path = str | os.PathLike[str]
 
 
@@ -264,6 +266,35 @@ def steps_made(workdir: Path) -> int:
     """Step of the last checkpoint of a run; 0 without one."""
     found = (pathlib.Path(workdir) / "checkpoints").glob("*")
     return max((int(path.name) for path in found if path.name.isdigit()), default=0)
+
+
+def write_divergence(workdir: Path, reason: str) -> None:
+    """Notes in a run's folder that it ended in numbers that are not finite."""
+    write_whole(pathlib.Path(workdir) / _DIVERGED, f"{reason}\n")
+
+
+def clear_divergence(workdir: Path) -> None:
+    """Removes the note, when a run goes on."""
+    (pathlib.Path(workdir) / _DIVERGED).unlink(missing_ok=True)
+
+
+def divergence(workdir: Path) -> str:
+    """Why training ended before its last step: what is not finite, and from which step.
+
+    Args:
+      workdir: the run's folder.
+
+    Returns:
+      The message of the `NonFiniteError`; "" for a run that did not end in one. Members
+      of a population that stopped while others went on are those of `diverged`.
+
+    Example:
+      >>> from dis_jax import training
+      >>> training.divergence("runs/none")
+      ''
+    """
+    path = pathlib.Path(workdir) / _DIVERGED
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def run_facts(config: Any) -> dict[str, Any]:

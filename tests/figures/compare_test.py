@@ -18,6 +18,7 @@ from dis_jax.figures.compare_inputs import (
 from dis_jax.figures.curves import Curve
 from dis_jax.figures.report_inputs import make_subject
 from dis_jax.figures.score_panels import Score, score_panel
+from dis_jax.training import workdir
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "<script>b</script>"
@@ -205,6 +206,20 @@ def test_a_member_that_diverged_is_skipped_with_its_step(
     found = read_comparison([tmp_path], num_examples=16)
     assert [subject.member for subject in found.models.values()] == [0]
     assert [*found.skipped.values()] == ["diverged after step 7"]
+
+
+def test_a_model_of_a_study_that_diverged_is_skipped_with_the_reason(
+    tiny_config, tmp_path
+):
+    for row in "ab":
+        training.train(tiny_config("vae", steps=1), tmp_path / row / "seed0")
+    workdir.write_divergence(tmp_path / "a/seed0", "kl is not finite at step 2.")
+    found = read_comparison([tmp_path], num_examples=16)
+    names = {name.partition("/")[2]: why for name, why in found.skipped.items()}
+    assert names == {"a/seed0": "diverged: kl is not finite at step 2."}
+    # one that is named alone is shown as far as it came
+    found = read_comparison([tmp_path / "a/seed0"], num_examples=16)
+    assert len(found.models) == 1
 
 
 def test_of_many_models_the_first_seeds_are_shown(tiny_config, tmp_path):

@@ -226,6 +226,25 @@ def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
     assert made == [("b", name) for name in targets]
 
 
+def test_a_summary_names_the_first_command_and_what_diverged(tmp_path, tiny_config):
+    from dis_jax import training
+    from dis_jax.training import workdir
+
+    for name in ("a", "a/transfer/smallnorb", "b"):
+        training.workdir.write_config(tmp_path / name, tiny_config("beta_vae"))
+    workdir.write_divergence(tmp_path / "b", "loss is not finite at step 3.")
+    workdir.write_divergence(tmp_path / "a/transfer/smallnorb", "kl is not finite.")
+    (tmp_path / "transfer.json").write_text('{"made_by": "the first command"}')
+    result = figures.write_transfer(tmp_path, tmp_path, pictures=False)
+    assert result["made_by"] == "the first command"
+    assert [*result["diverged"]] == ["a/transfer/smallnorb", "b"]
+    text = (tmp_path / "transfer.md").read_text()
+    assert "Made by `the first command`." in text
+    assert "Diverged, and in no table: a/transfer/smallnorb; b." in text
+    result = figures.write_transfer(tmp_path, tmp_path, made_by="mine", pictures=False)
+    assert result["made_by"] == "mine"
+
+
 @pytest.mark.slow
 def test_one_run_from_the_shell(run, source, target, tmp_path):
     folder = tmp_path / "run"

@@ -171,10 +171,21 @@ def test_runs_start_from_others_of_the_study_and_wait_for_them(make, tmp_path):
 def test_a_run_that_diverges_does_not_keep_others_from_being_made(make, tmp_path):
     study, scored = make(seeds=[0])
     study.rows["beta 1"].hparams.learning_rate = 1e30
+    tables = []
     for _ in range(2):  # it diverges again
         with pytest.raises(training.NonFiniteError, match=r"^beta_1/seed0: "):
-            studies.run_study(study, tmp_path)
+            studies.run_study(study, tmp_path, on_model=tables.append)
         assert scored == [(4.0, 0)]
+        result = tables[-1]
+        assert result["missing"] == []
+        assert [m["row"] for m in result["models"] if "diverged" in m] == ["beta 1"]
+        text = studies.markdown_table(result)
+        assert "Diverged and excluded from all means: beta 1, seed 0 (step 1)." in text
+    # with a rate at which it learns, the same folder gets its model
+    study.rows["beta 1"].hparams.learning_rate = 1e-3
+    result = studies.run_study(study, tmp_path)
+    assert [*result["lines"]] == ["beta 1", "beta 4"]
+    assert "Diverged" not in studies.markdown_table(result)
 
 
 def test_models_side_by_side_are_the_same_models(make, tmp_path, monkeypatch):

@@ -276,6 +276,29 @@ def test_what_pruned_reads_from_a_dimension_that_hardly_encodes_it_is_named():
     assert table["weak"] == {}
 
 
+def test_models_without_an_active_dimension_are_named():
+    """Their zeros are in the means, and a reader must know whose they are."""
+
+    def collapsed(of):
+        found = scores(0.2, omes=0.0)
+        return of | {"omes": found["omes"] | {"kept": [False] * 3}}
+
+    one = record(seed=1, after=0.5)
+    one |= {"before": collapsed(one["before"])}
+    two = record(seed=2) | {"source_scores": collapsed(scores(0.2))}
+    result = studies.tabulate_transfers([record(), one, two])
+    (table,) = result["tables"]
+    assert table["collapsed"] == [{"seed": 1, "beta": 1.0, "when": "before"}]
+    page = studies.transfer_markdown(result)
+    assert "no information, and OMES and MIG 0: seed 1, beta 1 (before)." in page
+    homes = studies.tabulate_sources([two, two | {"seed": 3, "run": "c"}])
+    page = studies.transfer_markdown(result | {"at_home": homes})
+    assert "and OMES 0: ada_gvae, beta 1, seed 2, 3." in page
+    assert "without an active" not in studies.transfer_markdown(
+        studies.tabulate_transfers([record()])
+    )
+
+
 def test_correlation_of_distances_with_gains():
     records = [
         record(seed=k, after=0.2 + gain, frechet=distance)

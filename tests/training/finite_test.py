@@ -18,5 +18,8 @@ class Terms(NamedTuple):
 def test_a_term_that_is_infinite_is_named_with_its_step(wrong):
     window = finite.Window(4)
     window.add(Terms(np.array([1.0, 2.0]), np.array([3.0, wrong])))
-    with pytest.raises(training.NonFiniteError, match=r"^kl is not finite at step 6 "):
+    with pytest.raises(
+        training.NonFiniteError, match=r"^kl is not finite at step 6 "
+    ) as error:
         window.check(6)
+    assert error.value.step == 5  # the last finite one

@@ -177,7 +177,7 @@ def test_log_lines_are_means_over_their_window(make_config, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
-    begun,
+    begun, caplog
 ):
     folder, config, good = begun
     config.hparams.learning_rate = 1e30
@@ -186,7 +186,10 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
         training.train(config, folder, accept_changes=True)
     assert "loss" in str(error.value) or "parameters of" in str(error.value)
     assert "last checkpoint (step 4) is from before that" in str(error.value)
-    restored = training.restore(folder)[1]
+    assert training.divergence(folder) == str(error.value)
+    with caplog.at_level(logging.WARNING):
+        restored = training.restore(folder)[1]
+    assert f"{folder}: using step 4; {error.value}" in caplog.text
     _assert_same(good._replace(hparams={}), restored._replace(hparams={}))
 
 
@@ -199,8 +202,11 @@ def test_before_its_first_checkpoint_a_workdir_takes_another_config(
         training.NonFiniteError, match="no checkpoint yet, so you can reuse --workdir"
     ):
         training.train(config, tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint yet; .* not finite"):
+        training.restore(tmp_path)
     config.hparams.learning_rate = 1e-3
     training.train(config, tmp_path)
+    assert training.divergence(tmp_path) == ""
     assert training.read_config(tmp_path).hparams.learning_rate == 1e-3
     assert [line["step"] for line in training.read_metrics(tmp_path)] == [2, 4]
 
