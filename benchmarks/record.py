@@ -13,6 +13,7 @@ import shutil
 from absl import flags
 
 from dis_jax import training
+from dis_jax.evaluation.records import read_record
 from dis_jax.files import write_json
 from dis_jax.training.workdir import strict_json
 from launch import start
@@ -48,7 +49,7 @@ def main(argv):
         checkpoints.close()
     scores = {}
     for path in sorted((workdir / "evaluation").glob("*.json")):
-        scores[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+        scores[path.stem] = read_record(path)
     lines = [x for x in training.read_metrics(workdir) if x["step"] <= steps[-1]]
     record = {
         "command": _command(workdir),

@@ -42,6 +42,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     try:
         yield fresh
         fresh.replace(path)
+    except OSError as error:
+        if str(error.filename) == str(fresh):  # a folder that may not be written to, say
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         fresh.unlink(missing_ok=True)
 

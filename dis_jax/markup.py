@@ -86,6 +86,23 @@ def code_span(text: str) -> str:
     return f"{fence}{space}{text}{space}{fence}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, singular or plural.
+
+    Args:
+      number: how many.
+      noun: in the singular, of a regular plural.
+
+    Returns:
+      Text.
+
+    Example:
+      >>> counted(1, "member"), counted(1200, "step")
+      ('1 member', '1,200 steps')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def escape_math(text: str) -> str:
     """A text as matplotlib shows it, line by line: dollars begin no formula.
 

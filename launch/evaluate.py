@@ -189,8 +189,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
             **chance,
         )
     else:
-        found = models.restore(path, member, best=_BEST.value)
-        method, state, config = found
+        method, state, config, diverged = models.restore(path, member, best=_BEST.value)
         source = _source(state, member)
         dataset, split = config.dataset, config.split
         if _DATASET.value is not None:
@@ -206,6 +205,7 @@ def score(path: pathlib.Path, metrics: list[str], member: int | None) -> dict[st
         result = evaluation.evaluate(
             *(encode, images, key, metrics), untrained=before, **chance
         )
+        result |= diverged
     result |= {"source": source, "seed": _SEED.value}
     print(evaluation.format_table(result))  # first: the folder may be read-only
     write_json(out, result)

@@ -38,7 +38,7 @@ _OVERWRITE = shared_flags.overwrite()
 def main(argv):
     del argv
     start.set_up_jax()
-    method, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
+    method, state, config, diverged = models.restore(_WORKDIR.value, _MEMBER.value)
     shared = tuple(config.sampler.get("shared", ()))
     if not (factor := _FACTOR.value or next(iter(shared), "")):
         raise ValueError("the groups share no label; name one with --factor=...")
@@ -76,6 +76,7 @@ def main(argv):
             }
     result = evaluation.record(
         entries,
+        **diverged,
         data=config.dataset,
         splits=list(both),
         num_train=len(train[1]),

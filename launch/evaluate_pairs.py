@@ -41,7 +41,7 @@ def main(argv):
 
     for model in _MODELS.value:  # complain before anything is encoded
         check_model(model)
-    _, state, config = models.restore(_WORKDIR.value, _MEMBER.value)
+    _, state, config, diverged = models.restore(_WORKDIR.value, _MEMBER.value)
     step, member = int(state.step), _MEMBER.value
     name = f"pairs_seed{_SEED.value}_step{step}"
     name += "" if member is None else f"_member{member}"
@@ -72,6 +72,7 @@ def main(argv):
         }
     result = evaluation.record(
         entries,
+        **diverged,
         data=config.dataset,
         seed=_SEED.value,
         source={"step": step, "member": member, "code": None},

@@ -1,19 +1,40 @@
 """Trained models, by the folders of their runs."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import logging
 
 from dis_jax import training
+from dis_jax.markup import counted
 from dis_jax.training.population import set_member
 
 
-def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
-    """`training.restore` of one model, with a config that has its own seed and hparams."""
+class Restored(NamedTuple):
+    """One model.
+
+    Attributes:
+      method: the system.
+      state: its trained state.
+      config: the run's, with the seed and the hyperparameters of this member.
+      diverged: {"diverged": its last finite step}, for the records of its scores; {} for
+        a model that did not diverge.
+    """
+
+    method: Any
+    state: Any
+    config: Any
+    diverged: dict[str, int]
+
+
+def restore(workdir: Any, member: int | None, *, best: bool = False) -> Restored:
+    """`training.restore` of one model."""
     check_member(workdir, member)
     method, state, config = training.restore(workdir, best=best)
     if member is None:
-        return method, state, config
+        ended = training.divergence(workdir)
+        return Restored(
+            *(method, state, config), {"diverged": int(state.step)} if ended else {}
+        )
     if (step := training.diverged(state).get(member)) is not None:
         logging.warning(
             "member %d diverged; using its last finite state, step %d",
@@ -21,7 +42,10 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Any:
             step,
         )
     set_member(config, member)
-    return method, training.member(state, member), config
+    return Restored(
+        *(method, training.member(state, member), config),
+        {} if step is None else {"diverged": step},
+    )
 
 
 def count(workdir: Any) -> int:
@@ -47,9 +71,9 @@ def check_member(workdir: Any, member: int | None) -> None:
     members = count(workdir)
     if members and member is None:
         raise ValueError(
-            f"{workdir} holds a population: choose one of its {members} members by "
-            f"--member=..., from 0 to {members - 1}."
+            f"{workdir} holds a population: choose one of its "
+            f"{counted(members, 'member')} by --member=..., from 0 to {members - 1}."
         )
     if member is not None and not 0 <= member < members:
-        found = f"{members} members, from 0" if members else "a single model"
+        found = f"{counted(members, 'member')}, from 0" if members else "a single model"
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")

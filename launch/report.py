@@ -2,11 +2,14 @@
 
   python -m launch.report --workdir=runs/a
 
-Writes the self-contained page report.html to the run's folder, and its pictures to
-figures/. Run launch.evaluate first to show scores on the page.
+Writes the self-contained page report.html to the run's folder, or to --out, and its
+pictures to figures/. For a population, --member=3 writes report_member3.html and
+figures/member3/. Run launch.evaluate first to show scores on the page.
 """
 
 import functools
+
+from absl import flags
 
 from . import models, shared_flags, start
 
@@ -14,6 +17,9 @@ _WORKDIR = shared_flags.workdir()
 _DATA_DIR = shared_flags.data_dir()
 _MEMBER = shared_flags.member()
 _BEST = shared_flags.best()
+_OUT = flags.DEFINE_string(
+    "out", None, "Folder of the page; by default that of the run."
+)
 _NUM_EXAMPLES = shared_flags.count(
     "num_examples",
     2048,
@@ -44,6 +50,7 @@ def main(argv):
         test_set=image_set if split == config.split else load(split),
         member=_MEMBER.value or 0,
         num_examples=_NUM_EXAMPLES.value,
+        out=_OUT.value,
     )
     print(f"wrote {page}")
 

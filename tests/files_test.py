@@ -25,6 +25,12 @@ def _write_half(path):
         raise ZeroDivisionError
 
 
+def test_a_message_names_the_file_and_not_what_becomes_of_it(tmp_path):
+    path = tmp_path / f"{'a' * 240}.json"  # 32 more characters are too many
+    with pytest.raises(OSError, match=f"{path}'$"):
+        files.write_json(path, {})
+
+
 def test_writers_of_one_file_do_not_meet(tmp_path):
     """Two hosts may give their processes the same number."""
     path, failed = tmp_path / "table.md", []

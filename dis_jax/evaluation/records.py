@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -39,6 +40,55 @@ def record(entries: Mapping[str, Any], **about: Any) -> dict[str, Any]:
         **about,
         **provenance(),
     }
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The content of a file of scores, or of another result that lies beside them.
+
+    Args:
+      path: of the file.
+
+    Returns:
+      The dict that `record` returned; of another format, whatever dict the file holds.
+
+    Raises:
+      ValueError: if the file is damaged; names it.
+
+    Example:
+      >>> import pathlib, tempfile
+      >>> from dis_jax.evaluation.records import read_record
+      >>> path = pathlib.Path(tempfile.mkdtemp(), "mine.json")
+      >>> _ = path.write_text('{"accuracy": 0.5}')
+      >>> read_record(path)
+      {'accuracy': 0.5}
+    """
+    path = pathlib.Path(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # also of letters that are not UTF-8
+        raise ValueError(f"{path} cannot be read: {error}; delete it.") from None
+    if why := _damage(found):
+        raise ValueError(f"{path} is damaged: {why}; delete it, and score again.")
+    return found
+
+
+def _damage(found: Any) -> str:
+    """What is wrong with the content of a file of scores; nothing is ""."""
+    if not isinstance(found, dict):
+        return f"it holds {json.dumps(found)[:40]}, not an object"
+    if found.get("format") != FORMAT:
+        return ""
+    metrics = found.get("metrics")
+    if not isinstance(metrics, dict) or not isinstance(found.get("source", {}), dict):
+        return "metrics or source is no object"
+    for name, entry in metrics.items():
+        result = entry.get("result") if isinstance(entry, dict) else None
+        if not isinstance(result, dict):
+            return f"{name} has no result"
+        for field, value in result.items():
+            if field == "score" and isinstance(value, str):
+                return f"the score of {name} is {value!r}, not a number"
+    return ""
 
 
 def format_table(result: Mapping[str, Any]) -> str:
@@ -144,7 +194,7 @@ def factors_note(result: Mapping[str, Any]) -> str:
 
 
 def left_out_lines(result: Mapping[str, Any]) -> list[str]:
-    """What the scores were computed over, and what took no part, with its reason.
+    """What the scores are of, what they are over, and what took no part, with its reason.
 
     Args:
       result: what `evaluate` or `evaluate_codes` returned.
@@ -158,6 +208,8 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
       ['skipped factor age: takes one value']
     """
     lines = []
+    if (step := result.get("diverged")) is not None:
+        lines.append(f"the model diverged; its last finite state: step {step:,}")
     if names := result.get("factor_names"):
         lines.append(f"factors: {', '.join(names)}")
     lines += [

@@ -106,7 +106,7 @@ def write_model_card(
         for name, evaluation in read_evaluations(
             workdir, int(state.step), member
         ).items()
-        if evaluation["source"].get("code") in (None, method.code)
+        if evaluation.get("source", {}).get("code") in (None, method.code)
     }
     text = _CARD.format(
         method=config.method,

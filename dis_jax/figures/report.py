@@ -32,9 +32,12 @@ def write_report(
     test_set: ImageSet | None = None,
     member: int = 0,
     num_examples: int = 2048,
+    out: str | os.PathLike[str] | None = None,
     sections: Sequence[Callable[[Subject], Section]] = SECTIONS,
 ) -> pathlib.Path:
-    """Writes `report.html` and `figures/` into a run's folder.
+    """Writes the page `report.html` and its pictures in `figures/`.
+
+    Of a member of a population they are `report_member3.html` and `figures/member3/`.
 
     The page holds everything it shows: it can be sent by mail and opened anywhere. Its
     sections are those that the method has something to show for; it says which are
@@ -50,10 +53,11 @@ def write_report(
       test_set: for systems that learn from pairs, the images of `config.test_split`.
       member: which member of a population is reported.
       num_examples: images that are encoded for ranges and averages.
+      out: the folder of the page; by default that of the run.
       sections: functions that make the sections, in their order on the page.
 
     Returns:
-      The path of `report.html`.
+      The path of the page.
 
     Raises:
       ValueError: if there is no such member, a log or a score cannot be read, or the
@@ -71,16 +75,19 @@ def write_report(
         num_examples=num_examples,
     )
     made = [section(subject) for section in sections]
-    (workdir / "figures").mkdir(parents=True, exist_ok=True)
+    folder = workdir if out is None else pathlib.Path(out)
+    which = "" if subject.member is None else f"member{subject.member}"
+    pictures = folder / "figures" / which
+    pictures.mkdir(parents=True, exist_ok=True)
     for section in made:
         for name, data in section.files.items():
-            (workdir / "figures" / file_name(name)).write_bytes(data)
+            (pictures / file_name(name)).write_bytes(data)
     title = f"{subject.name} on {image_set.name}"
     facts = _facts(subject)
     if subject.member in training.diverged(state):
         facts["steps"] += " (this member diverged; last finite state)"
     html = render_page(title, _settings(subject), facts, made)
-    page = workdir / "report.html"
+    page = folder / ("_".join(filter(None, ("report", which))) + ".html")
     page.write_text(html, encoding="utf-8")
     return page
 
@@ -96,12 +103,14 @@ def _settings(subject: Subject) -> str:
 def _facts(subject: Subject) -> dict[str, str]:
     """The key numbers at the top of the page."""
     facts = {"steps": f"{int(subject.state.step):,}"}
+    # Members train together, so time and speed are those of all.
+    whose = "" if subject.member is None else " of all members"
     if "time" in subject.curves:
         seconds = subject.curves["time"].value[-1]
-        facts["training time"] = str(datetime.timedelta(seconds=round(seconds)))
+        facts[f"training time{whose}"] = str(datetime.timedelta(seconds=round(seconds)))
     if "steps_per_second" in subject.curves:
         speed = subject.curves["steps_per_second"].value
-        facts["steps per second"] = f"{np.median(speed):,.3g}"
+        facts[f"steps per second{whose}"] = f"{np.median(speed):,.3g}"
     if "loss" in subject.curves:
         loss = subject.curves["loss"].value[-1]
         facts["loss (nats)"] = f"{np.atleast_1d(loss)[subject.member or 0]:.2f}"

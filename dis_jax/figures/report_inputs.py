@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ import numpy as np
 from dis_jax import training
 from dis_jax.data import ImageSet
 from dis_jax.evaluation import encode_codes
-from dis_jax.evaluation.records import FORMAT
+from dis_jax.evaluation.records import FORMAT, read_record
 from dis_jax.figures.curves import Curve, read_curves
 from dis_jax.figures.latents import kl_per_dimension
 from dis_jax.methods import Categorical, Code, Gaussian, Method, State, point
@@ -160,9 +159,12 @@ def read_evaluations(
       workdir: the run's folder.
       step: of the evaluated state.
       member: of the population, None for a single model.
+
+    Raises:
+      ValueError: if a file is damaged; names it.
     """
     found = {
-        path.stem: _read_json(path)
+        path.stem: read_record(path)
         for path in sorted((workdir / "evaluation").glob("*.json"))
     }
     return {
@@ -173,14 +175,6 @@ def read_evaluations(
         and evaluation.get("source", {}).get("member") in (None, member)
         and "dataset" not in evaluation.get("source", {})
     }
-
-
-def _read_json(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # also of letters that are not UTF-8
-        raise ValueError(f"{path} cannot be read: {error}; delete it.") from None
-    return found if isinstance(found, dict) else {}
 
 
 def _trained_with(workdir: pathlib.Path, step: int) -> dict[str, Any]:

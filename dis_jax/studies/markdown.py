@@ -6,7 +6,7 @@ import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dis_jax.markup import code_span, escape_markdown
+from dis_jax.markup import code_span, counted, escape_markdown
 from dis_jax.studies.study_table import FEW
 from dis_jax.studies.transfer_scores import ALL
 
@@ -70,13 +70,17 @@ def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
     if not models:
         return "No model is scored yet."
     seeds = sorted({model["seed"] for model in models})
-    *steps, last = (f"{n:,}" for n in sorted({model["steps"] for model in models}))
-    length = f"{', '.join(steps)} or {last}" if steps else last
+    steps = [model["steps"] for model in models]
     what = (
         "Mean ± standard deviation over seeds" if seeds[1:] else "One model a row, seed"
     )
     brackets = f"; in brackets {source}" if source else ""
-    return f"{what} {', '.join(map(str, seeds))}, after {length} steps{brackets}."
+    return f"{what} {', '.join(map(str, seeds))}, after {_lengths(steps)}{brackets}."
+
+
+def _lengths(steps: Iterable[int]) -> str:
+    *shorter, last = sorted({*steps})
+    return " or ".join(filter(None, (_numbers(shorter), counted(last, "step"))))
 
 
 def _of_fewer(
@@ -217,7 +221,7 @@ def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
         columns = columns_of(s["rows"].get("OMES", {}) for s in own)
         head = ["", *columns, "OS", "MES", "active dimensions", "models"]
         text += ["", f"## OMES on the source, {escape_markdown(name)}", ""]
-        text += [f"Alpha = .5; {_numbers(steps)} steps.", ""]
+        text += [f"Alpha = .5; {_lengths(steps)}.", ""]
         text += table_lines(head, [_source_cells(source, columns) for source in own])
         collapsed = [
             f"{_source_title(source)}, seed {_numbers(source['collapsed'])}"
@@ -290,8 +294,8 @@ def _about(table: Mapping[str, Any]) -> str:
     return (
         "On the target before fine-tuning, gain from fine-tuning in brackets. "
         f"Models: {table['models']}, with seeds {_numbers(table['seeds'])} and beta "
-        f"{_numbers(table['betas'])}; {settings['source_steps']:,} steps on the source, "
-        f"{settings['finetuning.steps']:,} of fine-tuning. Trees by "
+        f"{_numbers(table['betas'])}; {counted(settings['source_steps'], 'step')} on the "
+        f"source, {settings['finetuning.steps']:,} of fine-tuning. Trees by "
         f"{settings['scoring.trees']}. Between source and target: {distances}."
     )
 
@@ -367,8 +371,9 @@ def _correlation_table(known: Sequence[Mapping[str, Any]]) -> list[str]:
     told = escape_markdown(first["told_apart"])
     told = f" with {told}" if told else ""
     text = [
-        f"Correlation over {first['transfers']} transfers{told}: {first['models']} models, "
-        f"{first['pairs']} pairs of source and target. Pearson (Spearman; Pearson "
+        f"Correlation over {counted(first['transfers'], 'transfer')}{told}: "
+        f"{counted(first['models'], 'model')}, {counted(first['pairs'], 'pair')} of source "
+        "and target. Pearson (Spearman; Pearson "
         "within pairs, on differences from the pair's mean).",
         "",
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from absl import logging
 
 from dis_jax import own_code
+from dis_jax.markup import counted
 from dis_jax.methods import METHODS, Method, State, schedules
 from dis_jax.methods.contract import check_fields
 from dis_jax.suggest import suggest
@@ -162,7 +163,9 @@ def read_state(
         )
     count = len(members(config)) if is_population(config) else None
     if member is not None and (count is None or not 0 <= member < count):
-        found = "a single model" if count is None else f"{count} members, from 0"
+        found = (
+            "a single model" if count is None else f"{counted(count, 'member')}, from 0"
+        )
         raise ValueError(f"member is {member}, but {workdir} holds {found}.")
     if exported.is_exported(workdir):
         check_run(exported.facts(workdir), config, workdir)
@@ -184,7 +187,7 @@ def read_state(
             if found is None:
                 first = min(config.checkpoint_every, config.steps)
                 reason = (
-                    f"the first is written after {first} steps"
+                    f"the first is written after {counted(first, 'step')}"
                     if first
                     else "its config.steps is 0, so it makes none"
                 )

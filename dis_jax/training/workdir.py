@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -184,22 +185,40 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     spent = [
         k for k in held if f"{k}.".startswith(tuple(f"{n}." for n in _OF_THE_START))
     ]
-    if held and steps_made(workdir) and (spent or not accept_changes):
-        way_out = (
-            f"{', '.join(spent)}: no effect after the first step, so a resumed run keeps "
-            "its initial values."
-            if spent
-            else (
+    sizes = [_population_size(c) for c in (old, json.loads(config.to_json()))]
+    fixed = spent or sizes[0] != sizes[1]
+    if held and steps_made(workdir) and (fixed or not accept_changes):
+        if sizes[0] != sizes[1]:
+            way_out = (
+                f"It holds {_models(sizes[0])} and the config describes "
+                f"{_models(sizes[1])}: models can neither join a run nor leave it."
+            )
+        elif spent:
+            way_out = (
+                f"{', '.join(spent)}: no effect after the first step, so a resumed run "
+                "keeps its initial values."
+            )
+        else:
+            way_out = (
                 "With --accept_changes the same command resumes from the last checkpoint "
                 "with the new values."
             )
-        )
         raise ValueError(
             f"{workdir} holds a run with another config:\n{changes(held)}\nUse another "
             f"--workdir. {way_out}"
         )
     for name, (before, after) in changed.items():
         logging.info("config.%s: %r -> %r", name, before, after)
+
+
+def _population_size(config: Mapping[str, Any]) -> int:
+    """The number of members; 0 for a single model."""
+    lengths = [len(values) for values in config.get("population", {}).values()]
+    return math.prod(n or 1 for n in lengths) if any(lengths) else 0
+
+
+def _models(size: int) -> str:
+    return f"a population of {size}" if size else "a single model"
 
 
 def write_config(workdir: Path, config: Any) -> None:

@@ -114,7 +114,7 @@ def test_one_member_of_a_population_is_reported(
         evaluation["source"] = {"member": member}
         path = tmp_path / "evaluation" / f"m{member}.json"
         path.write_text(json.dumps(evaluation))
-    write = lambda member: figures.write_report(
+    write = lambda member, out=None: figures.write_report(
         tmp_path,
         method,
         population,
@@ -123,9 +123,13 @@ def test_one_member_of_a_population_is_reported(
         member=member,
         num_examples=64,
         sections=only("scores", "reconstruction", "training_curves"),
+        out=out,
     )
-    page = write(1).read_text()
-    shifted = (tmp_path / "figures" / "reconstructions.png").read_bytes()
+    path = write(1)
+    assert path == tmp_path / "report_member1.html"
+    page = path.read_text()
+    shifted = (tmp_path / "figures/member1/reconstructions.png").read_bytes()
+    assert "training time of all members" in page
     assert "member 1: seed 0, beta 2, learning rate 0.0001</p>" in page
     assert "<dd>20.00</dd>" in page  # its loss
     assert "0.1110" in page
@@ -133,9 +137,14 @@ def test_one_member_of_a_population_is_reported(
     assert "other members" in page
     page = write(0).read_text()
     assert "member 0: seed 0, beta 1," in page
-    assert (tmp_path / "figures" / "reconstructions.png").read_bytes() != shifted
+    pictures = tmp_path / "figures"
+    assert (pictures / "member0/reconstructions.png").read_bytes() != shifted
+    assert (pictures / "member1/reconstructions.png").read_bytes() == shifted
+    assert path.read_text() != page
     with pytest.raises(ValueError, match=r"member is 3; this run has members 0\.\.2"):
         write(3)
+    assert write(2, tmp_path / "else") == tmp_path / "else/report_member2.html"
+    assert not (tmp_path / "report_member2.html").exists()
 
 
 def test_scores_of_other_steps_are_left_out(

@@ -4,6 +4,7 @@ import jax
 import pytest
 
 from dis_jax import training
+from dis_jax.training import workdir
 from launch import models
 
 
@@ -13,11 +14,25 @@ def test_a_member_has_to_be_named_and_has_its_own_settings(tiny_config, tmp_path
     states = training.train(config, tmp_path)
     with pytest.raises(ValueError, match=r"its 4 members by --member=\.\.\., from"):
         models.restore(tmp_path, None)
-    _, state, own = models.restore(tmp_path, 1)
+    _, state, own, diverged = models.restore(tmp_path, 1)
+    assert diverged == {}
     assert (own.seed, own.hparams.beta) == (3, 8.0)
     assert float(state.hparams["beta"]) == 8.0
     wanted = jax.tree.leaves(training.member(states, 1).params)[0]
     assert (jax.tree.leaves(state.params)[0] == wanted).all()
+
+
+def test_a_model_that_diverged_is_marked_where_it_is_scored(tiny_config, tmp_path):
+    population = tiny_config("beta_vae", steps=2, **{"population.seed": (0, 1)})
+    population.population.learning_rate = (1e-3, 1e30)
+    training.train(population, tmp_path / "two")
+    assert models.restore(tmp_path / "two", 0).diverged == {}
+    (step,) = models.restore(tmp_path / "two", 1).diverged.values()
+    assert step < 2
+    alone = tiny_config("beta_vae", steps=1)
+    training.train(alone, tmp_path / "one")
+    workdir.write_divergence(tmp_path / "one", "kl is not finite at step 2.")
+    assert models.restore(tmp_path / "one", None).diverged == {"diverged": 1}
 
 
 @pytest.mark.parametrize("stopped", [{}, {1: 4}])

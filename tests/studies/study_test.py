@@ -184,7 +184,7 @@ def test_a_run_that_diverges_does_not_keep_others_from_being_made(make, tmp_path
     # with a rate at which it learns, the same folder gets its model
     study.rows["beta 1"].hparams.learning_rate = 1e-3
     result = studies.run_study(study, tmp_path)
-    assert [*result["lines"]] == ["beta 1", "beta 4"]
+    assert {"beta 1", "beta 4"} <= result["lines"].keys()
     assert "Diverged" not in studies.markdown_table(result)
 
 
@@ -343,7 +343,7 @@ def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
     assert found["lines"]["beta 1, own"]["score"]["mean"] == 2.0
     text = studies.markdown_table(found)
     assert "Diverged and excluded from all means: beta 1, seed 1 (step 3)." in text
-    assert "One model a row, seed 0, after 1 steps." in text
+    assert "One model a row, seed 0, after 1 step." in text
     records.append(record("beta 1", 2, own={"score": 2.0}) | {"steps": 1200})
     text = studies.markdown_table(studies.tabulate(study, records))
     assert "Mean ± standard deviation over seeds 0, 2, after 1 or 1,200 steps." in text

@@ -73,6 +73,8 @@ def test_another_config_is_refused_and_the_fields_are_shown(config, tmp_path):
     [{"seed": 1}, {"population.seed": (0, 1)}, {"init_from.workdir": "runs/a"}],
 )
 def test_what_only_a_first_step_reads_stays_as_it_was(changed, config, tmp_path):
+    if "population.seed" in changed:
+        config.population.seed = (0, 2)
     workdir.write_config(tmp_path, config)
     config.update_from_flattened_dict(changed)
     workdir.check_config(tmp_path, config)  # there is no first step yet
@@ -81,6 +83,26 @@ def test_what_only_a_first_step_reads_stays_as_it_was(changed, config, tmp_path)
     (name,) = changed
     with pytest.raises(ValueError, match=f"{name}: no effect after the first step"):
         workdir.check_config(tmp_path, config, accept_changes=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        ((), (0, 1), "holds a single model and the config describes a population of 2"),
+        ((0,), (0, 1), "a population of 1 and the config describes a population of 2"),
+        ((0, 1), (), "a population of 2 and the config describes a single model"),
+    ],
+)
+def test_no_model_joins_a_run_or_leaves_it(first, then, said, config, tmp_path):
+    config.population.seed = first
+    workdir.write_config(tmp_path, config)
+    config.population.seed = then
+    workdir.check_config(tmp_path, config)  # there is no first step yet
+    (tmp_path / "checkpoints" / "2").mkdir(parents=True)
+    with pytest.raises(ValueError, match=said) as error:
+        workdir.check_config(tmp_path, config, accept_changes=True)
+    assert "population.seed" in str(error.value)
+    assert "no effect" not in str(error.value)
 
 
 def test_length_and_logging_may_change(config, tmp_path):
