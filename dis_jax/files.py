@@ -47,7 +47,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             error.filename, error.filename2 = str(path), None
         raise
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it would hide the error of the block
+            fresh.unlink()
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
