@@ -44,7 +44,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         fresh.replace(path)
     except OSError as error:
         if str(error.filename) == str(fresh):  # a folder that may not be written to, say
-            error.filename, error.filename2 = str(path), None
+            error.filename = str(path)
         raise
     finally:
         with contextlib.suppress(OSError):  # it would hide the error of the block
