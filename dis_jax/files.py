@@ -43,7 +43,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         yield fresh
         fresh.replace(path)
     except OSError as error:
-        if str(error.filename) == str(fresh):  # a folder that may not be written to, say
+        if str(error.filename) == str(
+            fresh
+        ):  # a folder that may not be written to, say
             error.filename = str(path)
         raise
     finally:

@@ -81,11 +81,22 @@ def find_models(
                 if path.is_dir()
                 else f"there is no folder {path}."
             )
-        results += tables
+        results += [(name, table) for table in tables]
         for file in runs:
             row, seed = file.parent.parent.name, file.parent.name
             places += _run(file.parent, f"{name}/{row}/{seed}", group=f"{name}/{row}")
-    return places, results
+    return places, _told_apart(results)
+
+
+def _told_apart(results: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Results, of which those of one title get the name of their folder as well."""
+    titles = [result["title"] for _, result in results]
+    return [
+        result | {"title": f"{result['title']}: {name}"}
+        if titles.count(result["title"]) > 1
+        else result
+        for name, result in results
+    ]
 
 
 def read_comparison(

@@ -16,9 +16,10 @@ from absl import logging
 from flax.traverse_util import flatten_dict
 from jaxtyping import Array, Float
 
-from dis_jax import data, losses, training
+from dis_jax import data, losses, shipped, training
 from dis_jax.evaluation import evaluate_codes
 from dis_jax.evaluation.records import format_score
+from dis_jax.markup import counted
 from dis_jax.methods import Gaussian, Method, State, schedules
 from dis_jax.methods.method import point
 from dis_jax.metrics.udr import udr
@@ -177,9 +178,10 @@ def ranking_table(result: Mapping[str, Any]) -> str:
       >>> model = {"run": "runs/a", "member": 1, "seed": 7, "settings": {"beta": 4},
       ...          "udr": 0.5, "scores": {"mig score": 0.25}}
       >>> print(studies.ranking_table(
-      ...     {"models": [model], "agreement": {}, "left_out": {}}))
+      ...     {"models": [model], "num_images": 100, "agreement": {}, "left_out": {}}))
       rank  run     member  seed  beta     UDR  mig score
          1  runs/a       1     7     4  0.5000     0.2500
+      scores of 100 images drawn for this ranking; python -m launch.evaluate draws others
     """
     models = result["models"]
     settings = list(
@@ -211,6 +213,11 @@ def ranking_table(result: Mapping[str, Any]) -> str:
         f"rank correlation of UDR and {name}: {value:.3f}"
         for name, value in result["agreement"].items()
     ]
+    if scores:
+        lines.append(
+            f"scores of {counted(result['num_images'], 'image')} drawn for this ranking; "
+            f"{shipped.command('evaluate')} draws others"
+        )
     lines += [f"skipped {what}: {why}" for what, why in result["left_out"].items()]
     return "\n".join(line.rstrip() for line in lines)
 

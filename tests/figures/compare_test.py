@@ -3,6 +3,7 @@ import html
 import json
 import pathlib
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -189,6 +190,10 @@ def test_folders_are_runs_populations_or_studies(tiny_config, tmp_path):
     assert [place.name for place in found[:3]] == names
     assert [place.member for place in found[:3]] == [None, 0, 1]
     assert [table["study"] for table in tables] == ["s"]
+    shutil.copytree(tmp_path / "study", tmp_path / "again")
+    _, both = find_models([tmp_path / "study", tmp_path / "again"])
+    title = tables[0]["title"]
+    assert [t["title"] for t in both] == [f"{title}: study", f"{title}: again"]
     for folders, message in (
         ([tmp_path / "none"], "there is no folder"),
         ([tmp_path / "a"], "is no run and no study"),

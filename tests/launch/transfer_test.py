@@ -227,11 +227,10 @@ def test_one_that_diverges_or_is_taken_keeps_no_other_from_being_made(
 
 
 def test_a_summary_names_the_first_command_and_what_diverged(tmp_path, tiny_config):
-    from dis_jax import training
     from dis_jax.training import workdir
 
     for name in ("a", "a/transfer/smallnorb", "b"):
-        training.workdir.write_config(tmp_path / name, tiny_config("beta_vae"))
+        workdir.write_config(tmp_path / name, tiny_config("beta_vae"))
     workdir.write_divergence(tmp_path / "b", "loss is not finite at step 3.")
     workdir.write_divergence(tmp_path / "a/transfer/smallnorb", "kl is not finite.")
     (tmp_path / "transfer.json").write_text('{"made_by": "the first command"}')

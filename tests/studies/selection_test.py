@@ -73,7 +73,10 @@ def test_a_run_without_a_checkpoint_is_left_out(population, tmp_path):
 
 
 def test_the_table_names_rank_and_settings(population):
+    table = studies.ranking_table(rank(population))
+    assert "images drawn for this ranking; python -m launch.evaluate" in table
     lines = studies.ranking_table(rank(population, metrics=())).splitlines()
+    assert not any("drawn for this ranking" in line for line in lines)
     assert lines[0].split() == ["rank", "run", "member", "seed", "beta", "UDR"]
     assert [line.split()[0] for line in lines[1:5]] == ["1", "2", "3", "4"]
 
