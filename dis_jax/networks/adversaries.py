@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 
 from dis_jax.networks.autoencoders import map_widths
 from dis_jax.networks.convolution import Down, Up
+from dis_jax.networks.precision import widened
 from dis_jax.pixels import refuse_integers
 
 Images = Float[Array, "batch height width channels"]
@@ -52,7 +53,7 @@ class Generator(nn.Module):
       hidden: width of the first layer.
       widths: channels of the maps from the image inwards; the last repeats.
       form: see `dis_jax.networks.convolution`.
-      dtype: of the computation; parameters and images are float32.
+      dtype: of the computation; parameters are float32, images at least float32.
     """
 
     image_shape: tuple[int, int, int]
@@ -74,7 +75,7 @@ class Generator(nn.Module):
             x = nn.relu(_norm(train)(up(x)))
         up = Up(self.image_shape[-1], self.form, self.dtype, kernel_init=_KERNEL)
         # (tanh(x) + 1) / 2 = sigmoid(2 x): the published output, scaled to [0, 1].
-        return nn.sigmoid(2 * up(x).astype(jnp.float32))
+        return nn.sigmoid(2 * widened(up(x)))
 
 
 class ImageTrunk(nn.Module):
@@ -86,7 +87,7 @@ class ImageTrunk(nn.Module):
       spectral_norm: whether every weight matrix is divided by its largest singular
         value (Miyato et al. 2018), found by one power iteration a call in training.
       form: see `dis_jax.networks.convolution`.
-      dtype: of the computation; parameters and features are float32.
+      dtype: of the computation; parameters are float32, features at least float32.
     """
 
     hidden: int = 1024
@@ -107,7 +108,7 @@ class ImageTrunk(nn.Module):
             x = nn.leaky_relu(_norm(train)(x) if i else x, _SLOPE)
         dense = _dense(self.hidden, self.dtype)
         x = _layer(dense, self.spectral_norm, train, x.reshape(len(x), -1))
-        return nn.leaky_relu(_norm(train)(x), _SLOPE).astype(jnp.float32)
+        return widened(nn.leaky_relu(_norm(train)(x), _SLOPE))
 
 
 class RealHead(nn.Module):
@@ -115,7 +116,7 @@ class RealHead(nn.Module):
 
     Attributes:
       spectral_norm: see `ImageTrunk`.
-      dtype: of the computation; parameters and logits are float32.
+      dtype: of the computation; parameters are float32, logits at least float32.
     """
 
     spectral_norm: bool = False
@@ -125,7 +126,7 @@ class RealHead(nn.Module):
     def __call__(self, features: Features, train: bool) -> Float[Array, " batch"]:
         dense = _dense(1, self.dtype, use_bias=True)
         logits = _layer(dense, self.spectral_norm, train, features)
-        return logits[:, 0].astype(jnp.float32)
+        return widened(logits[:, 0])
 
 
 class CodeHead(nn.Module):
@@ -135,7 +136,7 @@ class CodeHead(nn.Module):
       categories: values of the categorical code.
       continuous: number of continuous codes; their estimate is a diagonal Gaussian.
       hidden: width of the hidden layer.
-      dtype: of the computation; parameters and results are float32.
+      dtype: of the computation; parameters are float32, results at least float32.
     """
 
     categories: int = 10
@@ -146,10 +147,10 @@ class CodeHead(nn.Module):
     @nn.compact
     def __call__(self, features: Features, train: bool) -> CodeEstimate:
         x = _norm(train)(_dense(self.hidden, self.dtype)(features))
-        x = nn.leaky_relu(x, _SLOPE).astype(jnp.float32)
+        x = widened(nn.leaky_relu(x, _SLOPE))
         sizes = (self.categories, self.continuous, self.continuous)
         logits, mean, logvar = (
-            _dense(size, self.dtype, use_bias=True)(x).astype(jnp.float32)
+            widened(_dense(size, self.dtype, use_bias=True)(x))
             if size
             else jnp.zeros((len(x), 0))
             for size in sizes

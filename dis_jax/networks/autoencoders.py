@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from dis_jax.networks.convolution import Down, Up
 from dis_jax.networks.initialisers import initialisers
+from dis_jax.networks.precision import widened
 
 Images = Float[Array, "batch height width channels"]
 Latents = Float[Array, "batch latent"]
@@ -104,7 +105,7 @@ class ConvEncoder(nn.Module):
       form: see `dis_jax.networks.convolution`.
       initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
       weight_std: standard deviation of the initial weights of "normal".
-      dtype: of the computation; parameters and the result are float32.
+      dtype: of the computation; parameters are float32, the result at least float32.
     """
 
     latent: int = 10
@@ -123,7 +124,7 @@ class ConvEncoder(nn.Module):
         x = nn.relu(start.dense(x.reshape(x.shape[0], -1), self.hidden, self.dtype))
         mean = start.dense(x, self.latent, self.dtype, "mean")
         logvar = start.dense(x, self.latent, self.dtype, "logvar")
-        return mean.astype(jnp.float32), logvar.astype(jnp.float32)
+        return widened(mean), widened(logvar)
 
 
 class ConvDecoder(nn.Module):
@@ -138,7 +139,7 @@ class ConvDecoder(nn.Module):
       form: see `dis_jax.networks.convolution`.
       initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
       weight_std: standard deviation of the initial weights of "normal".
-      dtype: of the computation; parameters and the result are float32.
+      dtype: of the computation; parameters are float32, the result at least float32.
     """
 
     image_shape: ImageShape
@@ -162,7 +163,7 @@ class ConvDecoder(nn.Module):
             x = nn.relu(x) if i else x  # the first input is already rectified
             self.sow("intermediates", "hidden", x)
             x = start.strided(Up, x, width, self.form, self.dtype)
-        return x.astype(jnp.float32)
+        return widened(x)
 
 
 class MLPEncoder(nn.Module):
@@ -174,7 +175,7 @@ class MLPEncoder(nn.Module):
       activation: of the hidden layers, a function of `flax.linen` by its name.
       initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
       weight_std: standard deviation of the initial weights of "normal".
-      dtype: of the computation; parameters and the result are float32.
+      dtype: of the computation; parameters are float32, the result at least float32.
     """
 
     latent: int = 10
@@ -192,7 +193,7 @@ class MLPEncoder(nn.Module):
             x = getattr(nn, self.activation)(start.dense(x, width, self.dtype))
         mean = start.dense(x, self.latent, self.dtype, "mean")
         logvar = start.dense(x, self.latent, self.dtype, "logvar")
-        return mean.astype(jnp.float32), logvar.astype(jnp.float32)
+        return widened(mean), widened(logvar)
 
 
 class MLPDecoder(nn.Module):
@@ -206,7 +207,7 @@ class MLPDecoder(nn.Module):
       activation: of the hidden layers, a function of `flax.linen` by its name.
       initialiser: a scheme of `initialisers`, with `weight_std` for "normal".
       weight_std: standard deviation of the initial weights of "normal".
-      dtype: of the computation; parameters and the result are float32.
+      dtype: of the computation; parameters are float32, the result at least float32.
     """
 
     image_shape: ImageShape
@@ -223,4 +224,4 @@ class MLPDecoder(nn.Module):
             x = getattr(nn, self.activation)(start.dense(x, width, self.dtype))
             self.sow("intermediates", "hidden", x)
         x = start.dense(x, math.prod(self.image_shape), self.dtype)
-        return x.reshape(x.shape[0], *self.image_shape).astype(jnp.float32)
+        return widened(x.reshape(x.shape[0], *self.image_shape))

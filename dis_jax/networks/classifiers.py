@@ -8,13 +8,15 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dis_jax.networks.precision import widened
+
 
 class LeNet(nn.Module):
     """LeCun et al. 1998, with rectifiers: 20 and 50 filters of 5x5, 500 features.
 
     Attributes:
       classes: number of logits.
-      dtype: of the computation; parameters and results are float32.
+      dtype: of the computation; parameters are float32, results at least float32.
     """
 
     classes: int = 10
@@ -32,4 +34,4 @@ class LeNet(nn.Module):
             x = x.reshape(batch, height // 2, 2, across // 2, 2, width).max(axis=(2, 4))
         x = nn.relu(nn.Dense(500, dtype=self.dtype)(x.reshape(len(x), -1)))
         logits = nn.Dense(self.classes, dtype=self.dtype)(x)
-        return logits.astype(jnp.float32), x.astype(jnp.float32)
+        return widened(logits), widened(x)

@@ -8,6 +8,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dis_jax.networks.precision import widened
+
 
 class Discriminator(nn.Module):
     """Kim & Mnih 2018, appendix: tells joint from permuted latents; dense, leaky.
@@ -16,7 +18,7 @@ class Discriminator(nn.Module):
       widths: of the hidden layers.
       outputs: number of logits.
       slope: of the leaky rectifier below zero.
-      dtype: of the computation; parameters and the result are float32.
+      dtype: of the computation; parameters are float32, the result at least float32.
     """
 
     widths: tuple[int, ...] = (1000,) * 6
@@ -29,7 +31,7 @@ class Discriminator(nn.Module):
         for width in self.widths:
             x = nn.Dense(width, dtype=self.dtype)(x)
             x = nn.leaky_relu(x, self.slope)
-        return nn.Dense(self.outputs, dtype=self.dtype)(x).astype(jnp.float32)
+        return widened(nn.Dense(self.outputs, dtype=self.dtype)(x))
 
 
 class CodeClassifier(nn.Module):

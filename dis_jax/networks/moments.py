@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from dis_jax.networks.precision import widened
+
 
 class MomentsNetwork(nn.Module):
     """Maps the posteriors of a batch to the mean and covariance of their mixture.
@@ -17,7 +19,7 @@ class MomentsNetwork(nn.Module):
 
     Attributes:
       widths: of the layers before the average; the last is also that of the layer after.
-      dtype: of the computation; parameters and results are float32.
+      dtype: of the computation; parameters are float32, results at least float32.
     """
 
     widths: tuple[int, ...] = (64, 64)
@@ -36,7 +38,7 @@ class MomentsNetwork(nn.Module):
         rows, columns = np.tril_indices(latent)
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
         x = nn.Dense(latent + len(rows), kernel_init=small, dtype=self.dtype)(x)
-        centre, entries = jnp.split(x.astype(jnp.float32), [latent])
+        centre, entries = jnp.split(widened(x), [latent])
         # softplus(x + log(e - 1)) is positive, and 1 at x = 0: a factor near I at
         # first.
         diagonal = nn.softplus(entries + np.log(np.e - 1))

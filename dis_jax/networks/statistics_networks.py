@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from dis_jax.networks.initialisers import initialisers
 from dis_jax.networks.kernel_gradients import unpadded
+from dis_jax.networks.precision import widened
 from dis_jax.pixels import refuse_integers
 
 Images = Float[Array, "batch height width channels"]
@@ -91,7 +92,7 @@ class MapEncoder(nn.Module):
     Attributes:
       latent: size of the vector.
       widths: channels of the three convolutions.
-      dtype: of the computation; parameters and the results are float32.
+      dtype: of the computation; parameters are float32, the results at least float32.
     """
 
     latent: int = 64
@@ -108,10 +109,10 @@ class MapEncoder(nn.Module):
         x = self._convolution(1, nn.leaky_relu(x))
         x = _norm(train, bias=False)(x)  # the next normalisation would cancel a shift
         x = _norm(train)(self._convolution(2, x))
-        feature_map = nn.leaky_relu(x).astype(jnp.float32)
+        feature_map = widened(nn.leaky_relu(x))
         flat = feature_map.reshape(len(feature_map), -1)
         vector = _dense(self.latent, flat.shape[1], self.dtype, name="vector")(flat)
-        return feature_map, vector.astype(jnp.float32)
+        return feature_map, widened(vector)
 
     def _convolution(self, i: int, x: Array) -> Array:
         start = initialisers("pytorch", 16 * x.shape[-1])
@@ -134,7 +135,7 @@ class LocalStatistics(nn.Module):
 
     Attributes:
       widths: of the hidden layers.
-      dtype: of the computation; parameters and scores are float32.
+      dtype: of the computation; parameters are float32, scores at least float32.
     """
 
     widths: tuple[int, ...] = (512, 512)
@@ -157,7 +158,7 @@ class GlobalStatistics(nn.Module):
       grid: the map is averaged to at most this many cells a side before; 0 takes it
         whole, as published: 22 million weights for 64x64 images, 58 million for 96x96.
       widths: of the hidden layers.
-      dtype: of the computation; parameters and scores are float32.
+      dtype: of the computation; parameters are float32, scores at least float32.
     """
 
     grid: int = 0
@@ -182,7 +183,7 @@ class CodeDiscriminator(nn.Module):
 
     Attributes:
       widths: of the hidden layers.
-      dtype: of the computation; parameters and logits are float32.
+      dtype: of the computation; parameters are float32, logits at least float32.
     """
 
     widths: tuple[int, ...] = (1000, 200)
@@ -194,7 +195,7 @@ class CodeDiscriminator(nn.Module):
         for width in self.widths:
             hidden = nn.relu(_dense(width, hidden.shape[-1], self.dtype)(hidden))
         logits = _dense(1, hidden.shape[-1], self.dtype)(hidden)
-        return logits[:, 0].astype(jnp.float32)
+        return widened(logits[:, 0])
 
 
 class AttributeHead(nn.Module):
@@ -215,7 +216,7 @@ class AttributeHead(nn.Module):
         x = code
         for i, width in enumerate((self.hidden, self.classes, self.classes)):
             x = nn.relu(x) if i else x
-            x = _dense(width, x.shape[-1], jnp.float32, bias=False)(x)
+            x = _dense(width, x.shape[-1], widened(code).dtype, bias=False)(x)
             x = _norm(train)(x)
         return x
 
@@ -261,4 +262,4 @@ def _score(
     for width in widths[1:]:
         hidden = nn.relu(_dense(width, hidden.shape[-1], dtype)(hidden))
     scores = _dense(1, hidden.shape[-1], dtype, name="score")(hidden)
-    return scores[..., 0].astype(jnp.float32)
+    return widened(scores[..., 0])

@@ -115,9 +115,9 @@ def test_differences_are_relative_to_the_largest_value_of_each_array():
 
 def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch, tmp_path):
     found = parts.agreement(tmp_path, True)
-    assert found["agrees"]
+    assert found["agrees"] == {"highest": True, "float64": True}
     (row,) = found["rows"].values()
-    assert row["highest"] == row["default"] == 0
+    assert row["highest"] == row["default"] == row["float64"] == 0
     assert 1e-8 < row["sensitivity"] < 1e-3
     # what is drawn on the device differs where the step does
     put, calls = jax.device_put, []
@@ -125,8 +125,9 @@ def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch, tmp_path):
     def other(tree, device):
         calls.append(device)
         state, batch = put(tree, device)
-        # the CPU's, the device's, at two precisions; then those of the sensitivity
-        there = len(calls) in (2, 4)
+        # the CPU's, the device's, at two precisions and in float64; then those of the
+        # sensitivity
+        there = len(calls) in (2, 4, 6)
         return state, jax.tree.map(lambda x: x * (not there), batch)
 
     monkeypatch.setattr(jax, "device_put", other)
@@ -134,7 +135,20 @@ def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch, tmp_path):
     assert parts.agreement(tmp_path, True) == found
     assert not calls
     (tmp_path / "rows.json").unlink()
-    assert not parts.agreement(tmp_path, True)["agrees"]
+    apart = parts.agreement(tmp_path, True)["agrees"]
+    assert apart == {"highest": False, "float64": False}
+
+
+def test_a_step_in_float64_is_computed_in_float64(monkeypatch, tmp_path):
+    kinds = []
+    monkeypatch.setattr(parts, "_differ", lambda a, b: kinds.append(_kinds(a)) or 0.0)
+    parts.agreement(tmp_path, True)
+    assert kinds[:3] == [{"float32"}, {"float32"}, {"float64"}]
+
+
+def _kinds(step):
+    leaves = jax.tree.leaves((parts._moments(step[0]), step[1]))
+    return {str(leaf.dtype) for leaf in leaves}
 
 
 def test_a_part_has_the_flags_that_it_asks_for(tmp_path, monkeypatch):
