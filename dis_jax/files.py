@@ -43,10 +43,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         yield fresh
         fresh.replace(path)
     except OSError as error:
-        if str(error.filename) == str(
-            fresh
-        ):  # a folder that may not be written to, say
-            error.filename = str(path)
+        if str(error.filename) == str(fresh):  # a folder that may not be written to
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         with contextlib.suppress(OSError):  # it would hide the error of the block

@@ -16,8 +16,8 @@ class Restored(NamedTuple):
       method: the system.
       state: its trained state.
       config: the run's, with the seed and the hyperparameters of this member.
-      diverged: {"diverged": its last finite step}, for the records of its scores; {} for
-        a model that did not diverge.
+      diverged: {"diverged": the step of its state}, for the records of its scores; {}
+        for a model that did not diverge.
     """
 
     method: Any
@@ -30,22 +30,14 @@ def restore(workdir: Any, member: int | None, *, best: bool = False) -> Restored
     """`training.restore` of one model."""
     check_member(workdir, member)
     method, state, config = training.restore(workdir, best=best)
+    step = training.stopped_at(workdir, state, member)
+    mark = {} if step is None else {"diverged": step}
     if member is None:
-        ended = training.divergence(workdir)
-        return Restored(
-            *(method, state, config), {"diverged": int(state.step)} if ended else {}
-        )
-    if (step := training.diverged(state).get(member)) is not None:
-        logging.warning(
-            "member %d diverged; using its last finite state, step %d",
-            member,
-            step,
-        )
+        return Restored(method, state, config, mark)
+    if mark:
+        logging.warning("member %d diverged; using its state of step %d", member, step)
     set_member(config, member)
-    return Restored(
-        *(method, training.member(state, member), config),
-        {} if step is None else {"diverged": step},
-    )
+    return Restored(method, training.member(state, member), config, mark)
 
 
 def count(workdir: Any) -> int:
@@ -58,11 +50,12 @@ def what_members_are(workdir: Any, *, best: bool = False) -> list[dict[str, Any]
     """The seed, hyperparameters and data of each member, and where it diverged."""
     _, state, config = training.restore(workdir, best=best)
     own = [member.own for member in training.members(config)]
-    if not (stopped := training.diverged(state)):
+    stopped = [training.stopped_at(workdir, state, i) for i in range(len(own))]
+    if not any(step is not None for step in stopped):
         return own
     return [
-        member | {"diverged": f"after step {stopped[i]}" if i in stopped else "no"}
-        for i, member in enumerate(own)
+        member | {"diverged": "no" if step is None else f"after step {step}"}
+        for member, step in zip(own, stopped, strict=True)
     ]
 
 

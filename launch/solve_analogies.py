@@ -82,7 +82,9 @@ def main(argv):
     from dis_jax import data, evaluation, figures, studies, training
     from dis_jax.studies.latent_search import check_search
 
-    method, state, config = training.restore(_WORKDIR.value)
+    from . import models
+
+    method, state, config, diverged = models.restore(_WORKDIR.value, None)
     decoder = method.decode
     if decoder is None:
         raise ValueError(f"{config.method} has no decoder; a search needs one.")
@@ -122,6 +124,7 @@ def main(argv):
         "step": int(state.step),
         "seed": _SEED.value,
         "surrogate": surrogate,
+        **diverged,
     }
     answers, result = _answer_all(path, names, solve, problems, search, about)
     print(evaluation.format_table(result))

@@ -43,12 +43,15 @@ def main(argv):
 
     def write(result):
         result = {"made_by": start.command(), **result}
-        picture = figures.to_png(figures.study_chart(result))
+        # Without any score, as where all models have diverged so far, there is no chart.
+        scored = any(result["lines"].values())
+        picture = figures.to_png(figures.study_chart(result)) if scored else None
         for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):
             write_json(folder / f"{study.name}.json", result)
             write_whole(folder / f"{study.name}.md", studies.markdown_table(result))
-            with replacing(folder / f"{study.name}.png") as fresh:
-                fresh.write_bytes(picture)
+            if picture:
+                with replacing(folder / f"{study.name}.png") as fresh:
+                    fresh.write_bytes(picture)
 
     if _TRAIN.value:
         folders = _WORKDIR.value, _DATA_DIR.value

@@ -209,7 +209,7 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
     """
     lines = []
     if (step := result.get("diverged")) is not None:
-        lines.append(f"the model diverged; its last finite state: step {step:,}")
+        lines.append(f"the model diverged; scores of its state of step {step:,}")
     if names := result.get("factor_names"):
         lines.append(f"factors: {', '.join(names)}")
     lines += [

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dis_jax import training
 from dis_jax.figures import page
 from dis_jax.figures.compare_inputs import Comparison
 from dis_jax.figures.compare_scores import scores, study_table
@@ -52,6 +53,9 @@ def write_comparison(
     facts = {"models": str(len(subjects))} if subjects else {}
     if steps := sorted({int(s.state.step) for s in subjects}):
         facts["steps"] = _range(steps)
+    diverged = [n for n, s in compared.models.items() if training.divergence(s.workdir)]
+    if diverged:
+        facts["diverged later"] = ", ".join(diverged)
     sections = [
         *map(study_table, compared.studies),
         scores(compared),

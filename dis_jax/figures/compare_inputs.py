@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from dis_jax import data, training
 from dis_jax.figures.report_inputs import Subject, make_subject
+from dis_jax.methods import State
 from dis_jax.training.population import set_member
 from dis_jax.training.run_data import warn_of_changes
 from dis_jax.training.workdir import config_path
@@ -89,10 +90,10 @@ def find_models(
 
 
 def _told_apart(results: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Results, of which those of one title get the name of their folder as well."""
+    """Results, of which those of one title get their folder and name as well."""
     titles = [result["title"] for _, result in results]
     return [
-        result | {"title": f"{result['title']}: {name}"}
+        result | {"title": f"{result['title']}: {name}/{result['study']}"}
         if titles.count(result["title"]) > 1
         else result
         for name, result in results
@@ -142,11 +143,10 @@ def read_comparison(
                 raise
             skipped[place.name] = str(error)
             continue
-        if (step := training.diverged(state).get(place.member or 0)) is not None:
-            skipped[place.name] = f"diverged after step {step}"
-            continue
-        if place.folder not in named and (why := training.divergence(place.folder)):
-            skipped[place.name] = f"diverged: {why}"
+        if (why := _diverged(place, state)) and not (
+            place.folder in named and place.member is None
+        ):
+            skipped[place.name] = why
             continue
         own = config.copy_and_resolve_references()
         if place.member is not None:
@@ -160,6 +160,14 @@ def read_comparison(
         )
         models[place.name] = subject._replace(config=own)
     return Comparison(models, results, skipped)
+
+
+def _diverged(place: Place, state: State) -> str:
+    """Whether a model diverged, with the step or the reason."""
+    step = training.stopped_at(place.folder, state, place.member)
+    if step is None:
+        return ""
+    return training.divergence(place.folder) or f"diverged after step {step}"
 
 
 def _names(paths: Sequence[pathlib.Path]) -> list[str]:

@@ -15,7 +15,7 @@ from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.score_panels import Score, score_panel
 from dis_jax.figures.sections import about_metric
 from dis_jax.markup import escape_html
-from dis_jax.studies.markdown import shown_columns
+from dis_jax.studies.markdown import diverged_models, shown_columns
 
 _FEWEST = 3  # seeds of an interval; two give 9 standard deviations to each side
 
@@ -23,8 +23,10 @@ _FEWEST = 3  # seeds of an interval; two give 9 standard deviations to each side
 def study_table(result: Mapping[str, Any]) -> Section:
     """A study's table: a panel for each column, a dot for each seed."""
     columns = shown_columns(result)
+    remarks = " ".join(filter(None, (diverged_models(result), _missing(result))))
     if not columns:
-        return Section(result["title"], "no model of this study has been scored yet.")
+        none = "no model of this study has been scored yet."
+        return Section(result["title"], f"{none} {remarks}".strip())
     dots: dict[tuple[str, str], list[float]] = {}
     for record in result["models"]:
         for name, found in record["scores"].items():
@@ -43,7 +45,7 @@ def study_table(result: Mapping[str, Any]) -> Section:
         )
         for column in columns
     )
-    for text in (result.get("notes"), _missing(result)):
+    for text in (result.get("notes"), remarks):
         body += f'<p class="note">{escape_html(text)}</p>' if text else ""
     source = f" A bar across is a published number: {result['source']}."
     return Section(

@@ -84,8 +84,8 @@ def write_report(
             (pictures / file_name(name)).write_bytes(data)
     title = f"{subject.name} on {image_set.name}"
     facts = _facts(subject)
-    if subject.member in training.diverged(state):
-        facts["steps"] += " (this member diverged; last finite state)"
+    if training.stopped_at(workdir, state, subject.member) is not None:
+        facts["steps"] += " (diverged later)"
     html = render_page(title, _settings(subject), facts, made)
     page = folder / ("_".join(filter(None, ("report", which))) + ".html")
     page.write_text(html, encoding="utf-8")

@@ -60,7 +60,7 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
     # Second differences divide rounding errors by perturbation²: never in half precision.
     exact = nets
     if hasattr(nets.decoder, "dtype"):
-        dtype = jnp.promote_types(nets.decoder.dtype, jnp.float32)
+        dtype = jnp.promote_types(nets.decoder.dtype or jnp.float32, jnp.float32)
         exact = nets._replace(decoder=nets.decoder.clone(dtype=dtype))
 
     def codes_of(params: Any, images: Array) -> tuple[Array, Array]:

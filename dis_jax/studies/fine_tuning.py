@@ -20,6 +20,7 @@ from dis_jax.training.workdir import (
     changes,
     config_path,
     differences,
+    divergence,
     steps_made,
 )
 
@@ -143,9 +144,12 @@ def check_source(source: Path, config: Any) -> None:
         as_it_is = (
             f", or, to use it as it is, run the same command with --config.steps={made}"
         )
+        ended = divergence(source)
         raise ValueError(
-            f"{source} has made {made:,} of its {config.steps:,} steps: finish its "
-            f"training with the original command{as_it_is if made else ''}."
+            f"{source} has made {made:,} of its {config.steps:,} steps"
+            + (f" and then diverged ({ended})" if ended else "")
+            + ": finish its training with the original command"
+            f"{as_it_is if made else ''}."
         )
     networks, optimisers, codes = _parts(source, config, made)
     if not ({*_NETWORKS} <= networks and _OPTIMISER in optimisers and codes == {_CODE}):

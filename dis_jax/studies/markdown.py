@@ -41,7 +41,9 @@ def markdown_table(result: Mapping[str, Any]) -> str:
         ],
     )
     well = [model for model in result["models"] if "diverged" not in model]
-    text += ["", _of_models(well, result["source"])]
+    diverged = diverged_models(result)
+    if well or not diverged:
+        text += ["", _of_models(well, result["source"])]
     if fewer := _of_fewer(result["lines"], columns, well):
         text += ["", f"Of fewer models, whose other scores are undefined: {fewer}."]
     if result["notes"]:
@@ -50,11 +52,8 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     for compared in result["differences"]:
         first, second = compared["lines"]
         text += _comparison(first, second, compared["columns"])
-    if diverged := [m for m in result["models"] if "diverged" in m]:
-        names = (
-            f"{m['row']}, seed {m['seed']} (step {m['diverged']})" for m in diverged
-        )
-        text += ["", f"Diverged and excluded from all means: {_names(names)}."]
+    if diverged:
+        text += ["", escape_markdown(diverged)]
     others = [_other_settings(m) for m in result["models"] if "differs" in m]
     if others:
         text += ["", f"Trained with other settings than the study's: {_names(others)}."]
@@ -63,6 +62,16 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if "made_by" in result:
         text += ["", f"Made by {code_span(result['made_by'])}."]
     return "\n".join(text) + "\n"
+
+
+def diverged_models(result: Mapping[str, Any]) -> str:
+    """A sentence on the models of a study that diverged; nothing without any."""
+    names = [
+        f"{m['row']}, seed {m['seed']} (step {m['diverged']})"
+        for m in result["models"]
+        if "diverged" in m
+    ]
+    return f"Diverged and excluded from all means: {'; '.join(names)}." if names else ""
 
 
 def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
@@ -80,7 +89,8 @@ def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
 
 def _lengths(steps: Iterable[int]) -> str:
     *shorter, last = sorted({*steps})
-    return " or ".join(filter(None, (_numbers(shorter), counted(last, "step"))))
+    first = ", ".join(f"{n:,}" for n in shorter)
+    return " or ".join(filter(None, (first, counted(last, "step"))))
 
 
 def _of_fewer(
@@ -226,7 +236,7 @@ def _source_lines(sources: Sequence[Mapping[str, Any]]) -> list[str]:
         collapsed = [
             f"{_source_title(source)}, seed {_numbers(source['collapsed'])}"
             for source in own
-            if source["collapsed"]
+            if source.get("collapsed")
         ]
         if collapsed:
             text += ["", f"{_COLLAPSED}, and OMES 0: {_names(collapsed)}."]
@@ -276,7 +286,7 @@ def _transfer_lines(table: Mapping[str, Any]) -> list[str]:
             "Number of models whose pruned dimension has less than half of the "
             f"factor's largest S, before (after): {escape_markdown(_pairs(cells))}.",
         ]
-    if table["collapsed"]:
+    if table.get("collapsed"):
         names = (
             f"seed {model['seed']}, beta {model['beta']:g} ({model['when']})"
             for model in table["collapsed"]

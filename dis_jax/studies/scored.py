@@ -56,7 +56,8 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
         for row in study.rows
         for seed in study.seeds
     ]
-    return [record for record in found if record is not None]
+    # A run that ended in an error, of another config: that of the study was not trained.
+    return [r for r in found if r is not None and not {"error", "differs"} <= r.keys()]
 
 
 def read_score(

@@ -282,13 +282,10 @@ def _encode(
                 raise
             left_out[names[i]] = str(error)
             continue
-        if why := training.divergence(model.run):
-            left_out[names[i]] = f"diverged: {why}"
+        if (step := training.stopped_at(model.run, state, model.member)) is not None:
+            left_out[names[i]] = f"diverged after step {step}"
             continue
         if model.member is not None:
-            if (step := training.diverged(state).get(model.member)) is not None:
-                left_out[names[i]] = f"diverged after step {step}"
-                continue
             state = training.member(state, model.member)
         logging.info("encoding %d images by %s", len(index), names[i])
         posterior = functools.partial(_posterior, method.encode, method.code, state)
@@ -343,7 +340,8 @@ def _udr_by_settings(
     if not scores:
         raise ValueError(
             "no two models share their settings, and UDR compares models of several "
-            'seeds: train more seeds, for example --config.population.seed="(0, 1, 2)".'
+            'seeds: train more seeds, for example --config.population.seed="(0, 1, 2)". '
+            f"Left out: {'; '.join(f'{n}: {why}' for n, why in left_out.items())}."
         )
     return scores
 

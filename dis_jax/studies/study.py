@@ -225,14 +225,15 @@ def _record_divergence(
 ) -> None:
     """Notes that a run ended without a model, for each model that it had to make."""
     shape = training.read_config(workdir / job.folder).image_shape
-    for row, seed, _ in job.members:
+    for row, seed, index in job.members:
         config = model_config(study, row, seed)
         config.image_shape = tuple(shape)
+        step = error.steps[index or 0]
         _write_record(
             *(workdir, job, row, seed, config),
-            steps=error.step,
+            steps=step,
             scores={},
-            diverged=error.step,
+            diverged=step,
             error=str(error),
         )
 

@@ -71,7 +71,7 @@ def run_transfer_study(
       workdir: gets a folder for each run; results lie in the runs' own folders, see
         `read_sources` and `read_transfers`.
       data_dir: the folder of real data sets.
-      on_run: called after each source and each transfer.
+      on_run: called after each source and each transfer, also one that diverged.
 
     Raises:
       ValueError: if a folder holds a run with another config, or a target is not known,
@@ -89,7 +89,11 @@ def run_transfer_study(
 
     def do(job: Job) -> None:
         folder = workdir / job.folder
-        training.train(job.config, folder, data_dir=data_dir)
+        try:
+            training.train(job.config, folder, data_dir=data_dir)
+        except training.NonFiniteError:
+            on_run()  # it is named beside the others
+            raise
         score_source(folder, study.settings, data_dir=data_dir)
         on_run()
         rows = {row for row, _, _ in job.members}
@@ -117,7 +121,7 @@ def run_transfers(
       targets: names of sets; empty to use existing transfers only.
       settings: see `TransferSettings`.
       data_dir: the folder of real data sets.
-      on_run: called after each transfer.
+      on_run: called after each transfer, also one that diverged.
 
     Raises:
       FileNotFoundError: if there are no runs.
@@ -133,7 +137,8 @@ def run_transfers(
       ...     return studies.tabulate_transfers(studies.read_transfers(folder))
     """
     runs = find_runs(folder)
-    if not targets and not read_transfers(folder) and not read_sources(folder):
+    made = read_transfers, read_sources, read_divergences
+    if not targets and not any(read(folder) for read in made):
         raise ValueError(
             f"no target given, and {folder} has no transfers yet: name the target sets, "
             "for example --target=smallnorb,..."
@@ -164,6 +169,7 @@ def _transfer_each(
         except training.NonFiniteError as error:
             logging.warning("%s to %s: %s", run, target, error)
             diverged.append(f"{run} to {target}: {error}")
+            on_run()  # it is named beside the others
     if diverged:
         raise training.NonFiniteError("; ".join(diverged))
 

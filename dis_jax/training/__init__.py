@@ -7,7 +7,7 @@ if _lacking := extras.missing("train"):
 
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.config_files import load_config
-from dis_jax.training.diverged import diverged
+from dis_jax.training.diverged import diverged, stopped_at
 from dis_jax.training.export import export
 from dis_jax.training.finite import NonFiniteError
 from dis_jax.training.interrupt import Interrupted
@@ -55,6 +55,7 @@ __all__ = [
     "restore",
     "set_up",
     "stack",
+    "stopped_at",
     "to_mlflow",
     "to_wandb",
     "train",

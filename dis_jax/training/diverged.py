@@ -25,6 +25,7 @@ from dis_jax.training.finite import (
     finite_members,
 )
 from dis_jax.training.program import Program, copied
+from dis_jax.training.workdir import Path, divergence
 
 
 class Watch:
@@ -90,7 +91,8 @@ class Watch:
         carry, self._safe, self.out = self._again(safe, step)
         self._step = step
         if self.out.all():
-            raise error
+            steps = _steps(self._safe).tolist()
+            raise NonFiniteError(str(error), steps) from error
         new = {m: s for m, s in diverged(self._safe).items() if m not in before}
         logging.warning(
             "%s Each member that diverged stays at its last finite state: %s. The others "
@@ -143,6 +145,32 @@ def diverged(state: State) -> dict[int, int]:
     # Diverged members are held back, so they have made fewer steps than the others.
     steps = np.atleast_1d(_steps(state))
     return {int(m): int(steps[m]) for m in np.flatnonzero(steps < steps.max())}
+
+
+def stopped_at(workdir: Path, state: State, member: int | None = None) -> int | None:
+    """The step of a model's state if the model diverged, else None.
+
+    Args:
+      workdir: of the run, or of an export.
+      state: of the run, with the axis of members if it has one.
+      member: which of them.
+
+    Returns:
+      The last finite step of a member whose population went on; otherwise that of the
+      state, of a run that `divergence` says ended.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from dis_jax import methods
+      >>> from dis_jax.training.diverged import stopped_at
+      >>> state = methods.State(jnp.array([30, 12, 30]), None, {}, {}, {}, {})
+      >>> stopped_at("runs/none", state, 1), stopped_at("runs/none", state, 2)
+      (12, None)
+    """
+    step = diverged(state).get(member or 0)
+    if step is None and divergence(workdir):
+        step = int(np.atleast_1d(_steps(state))[member or 0])
+    return step
 
 
 def _steps(state: State) -> np.ndarray:

@@ -12,10 +12,14 @@ from dis_jax.training.restoring import method_of, read_state
 from dis_jax.training.workdir import (
     FREE_FIELDS,
     Path,
+    clear_divergence,
     differences,
+    divergence,
     read_config,
     run_facts,
+    steps_made,
     strict_json,
+    write_divergence,
 )
 
 
@@ -72,7 +76,12 @@ def export(
         config.population = dict.fromkeys(config.population, ())
     _check_same_model(out, config)
     facts = {**facts, "run": run_facts(config)}
+    clear_divergence(out)  # of an earlier export
     exported.write(out, method, state, strict_json(config), facts, half=half)
+    if ended := divergence(workdir):
+        write_divergence(out, ended)
+    elif member is not None and int(state.step) < steps_made(workdir) and not best:
+        write_divergence(out, f"member {member} diverged after step {int(state.step)}.")
     return method, state, config
 
 

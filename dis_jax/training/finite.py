@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,12 +18,12 @@ class NonFiniteError(ArithmeticError):
     """A metric or a parameter is NaN or infinite.
 
     Attributes:
-      step: the last one whose numbers are finite.
+      steps: the last one whose numbers are finite, of each member of a population.
     """
 
-    def __init__(self, message: str, step: int = 0):
+    def __init__(self, message: str, steps: Sequence[int] = (0,)):
         super().__init__(message)
-        self.step = step
+        self.steps = tuple(steps)
 
 
 class Window:
@@ -88,7 +88,7 @@ class Window:
             raise NonFiniteError(
                 f"{are} not finite at step {self._first + 1 + at}{_whose(members)} "
                 f"(detected in steps {self._first + 1} to {step}).",
-                step=self._first + int(at),
+                (self._first + int(at),),
             )
 
     def close(self, step: int, left_out: np.ndarray | None = None) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def check_parameters(
         raise NonFiniteError(
             f"parameters of {', '.join(bad)} are not finite after step "
             f"{step}{_whose(members)}, so this step is not saved.",
-            step=step - 1,
+            (step - 1,),
         )
 
 

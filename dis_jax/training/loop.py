@@ -113,6 +113,8 @@ def _train(
             workdir.write_config(folder, config)
             workdir.clear_divergence(folder)
         if finished:
+            if _writes() and kept:
+                workdir.shorten(folder, start.step)
             logging.info(
                 "%s has already finished its %d steps; its config stays as it was",
                 *(folder, start.step),
@@ -139,7 +141,7 @@ def _train(
         message = f"{error} {_way_out(checkpoints.steps())}"
         if _writes():
             workdir.write_divergence(folder, message)
-        raise NonFiniteError(message, error.step) from error
+        raise NonFiniteError(message, error.steps) from error
     finally:
         checkpoints.close()
 

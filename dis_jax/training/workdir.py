@@ -287,6 +287,15 @@ def steps_made(workdir: Path) -> int:
     return max((int(path.name) for path in found if path.name.isdigit()), default=0)
 
 
+def shorten(workdir: Path, steps: int) -> None:
+    """Makes a run that stopped early whole at the steps that it has made."""
+    config = read_config(workdir)
+    if config.steps > steps:
+        config.steps = steps
+        write_config(workdir, config)
+    clear_divergence(workdir)
+
+
 def write_divergence(workdir: Path, reason: str) -> None:
     """Notes in a run's folder that it ended in numbers that are not finite."""
     write_whole(pathlib.Path(workdir) / _DIVERGED, f"{reason}\n")

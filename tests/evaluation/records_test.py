@@ -42,6 +42,6 @@ def test_a_damaged_file_of_scores_is_named(content, why, tmp_path):
 
 def test_scores_of_a_model_that_diverged_say_so():
     found = evaluation.record({"mig": ENTRY}, diverged=1200)
-    line = "the model diverged; its last finite state: step 1,200"
+    line = "the model diverged; scores of its state of step 1,200"
     assert left_out_lines(found) == [line]
     assert evaluation.format_table(found).endswith(line)

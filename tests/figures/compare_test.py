@@ -193,7 +193,7 @@ def test_folders_are_runs_populations_or_studies(tiny_config, tmp_path):
     shutil.copytree(tmp_path / "study", tmp_path / "again")
     _, both = find_models([tmp_path / "study", tmp_path / "again"])
     title = tables[0]["title"]
-    assert [t["title"] for t in both] == [f"{title}: study", f"{title}: again"]
+    assert [t["title"] for t in both] == [f"{title}: {n}/s" for n in ("study", "again")]
     for folders, message in (
         ([tmp_path / "none"], "there is no folder"),
         ([tmp_path / "a"], "is no run and no study"),
@@ -207,7 +207,7 @@ def test_a_member_that_diverged_is_skipped_with_its_step(
     tiny_config, tmp_path, monkeypatch
 ):
     training.train(tiny_config("vae", steps=1, **{"population.seed": (0, 1)}), tmp_path)
-    monkeypatch.setattr(training, "diverged", lambda state: {1: 7})
+    monkeypatch.setattr(training, "stopped_at", lambda run, _, i: {1: 7}.get(i))
     found = read_comparison([tmp_path], num_examples=16)
     assert [subject.member for subject in found.models.values()] == [0]
     assert [*found.skipped.values()] == ["diverged after step 7"]
@@ -221,10 +221,23 @@ def test_a_model_of_a_study_that_diverged_is_skipped_with_the_reason(
     workdir.write_divergence(tmp_path / "a/seed0", "kl is not finite at step 2.")
     found = read_comparison([tmp_path], num_examples=16)
     names = {name.partition("/")[2]: why for name, why in found.skipped.items()}
-    assert names == {"a/seed0": "diverged: kl is not finite at step 2."}
+    assert names == {"a/seed0": "kl is not finite at step 2."}
     # one that is named alone is shown as far as it came
     found = read_comparison([tmp_path / "a/seed0"], num_examples=16)
     assert len(found.models) == 1
+    page = figures.write_comparison(found, tmp_path / "page.html").read_text()
+    assert "<dt>diverged later</dt><dd>seed0</dd>" in page
+
+
+def test_a_table_of_a_study_names_what_diverged():
+    result = study([1.0])
+    gone = {"row": "b", "seed": 3, "diverged": 7, "scores": {}}
+    named = "Diverged and excluded from all means: b, seed 3 (step 7)."
+    shown = compare_scores.study_table(result | {"models": [*result["models"], gone]})
+    assert named in shown.body
+    nothing = compare_scores.study_table(result | {"models": [gone], "lines": {}})
+    assert named in nothing.reading
+    assert "excluded" not in compare_scores.study_table(result).body
 
 
 def test_of_many_models_the_first_seeds_are_shown(tiny_config, tmp_path):

@@ -33,13 +33,20 @@ def test_a_model_that_diverged_is_marked_where_it_is_scored(tiny_config, tmp_pat
     training.train(alone, tmp_path / "one")
     workdir.write_divergence(tmp_path / "one", "kl is not finite at step 2.")
     assert models.restore(tmp_path / "one", None).diverged == {"diverged": 1}
+    # of which none went on: the steps of all are equal
+    population.population.learning_rate = (1e-3, 2e-3)
+    training.train(population, tmp_path / "all")
+    workdir.write_divergence(tmp_path / "all", "kl is not finite at step 3.")
+    assert models.restore(tmp_path / "all", 1).diverged == {"diverged": 2}
+    words = [member["diverged"] for member in models.what_members_are(tmp_path / "all")]
+    assert words == ["after step 2"] * 2
 
 
 @pytest.mark.parametrize("stopped", [{}, {1: 4}])
 def test_members_that_diverged_say_so(stopped, tiny_config, monkeypatch):
     config = tiny_config("beta_vae", **{"population.beta": (1.0, 8.0)})
     monkeypatch.setattr(training, "restore", lambda _, best: (None, None, config))
-    monkeypatch.setattr(training, "diverged", lambda state: stopped)
+    monkeypatch.setattr(training, "stopped_at", lambda run, _, i: stopped.get(i))
     found = models.what_members_are("run")
     assert [member["beta"] for member in found] == [1.0, 8.0]
     words = [member.get("diverged") for member in found]

@@ -213,3 +213,33 @@ def test_a_study_that_is_no_program(run, tmp_path):
     done = run("study", f"--study={tmp_path / 'table.md'}", f"--workdir={tmp_path}")
     assert done.returncode == 1
     assert "table.md is not a Python file" in done.stderr
+
+
+DIVERGES = """
+from dis_jax import studies, training
+
+def get_study(argument=""):
+    rows = {}
+    for name, rate in (("bad", 1e30), ("good", 1e-3)):
+        config = training.load_config("beta_vae:rendered_dsprites,mlp")
+        config.network.update(encoder=(8,), decoder=(8,))
+        config.hparams.learning_rate = rate
+        config.update(steps=2, log_every=2, checkpoint_every=2, tensorboard=False)
+        rows[name] = config
+    return studies.Study("tiny", "Tiny", rows, (0,), lambda model: {"": {"one": 1.0}})
+"""
+
+
+def test_a_first_row_that_diverges_keeps_no_other_from_the_table(run, tmp_path):
+    (tmp_path / "tiny.py").write_text(DIVERGES)
+    options = (f"--study={tmp_path / 'tiny.py'}", f"--workdir={tmp_path / 'runs'}")
+    done = run("study", *options)
+    assert done.returncode == 1
+    assert "bad/seed0: " in done.stderr
+    assert "not finite" in done.stderr
+    text = (tmp_path / "runs" / "tiny.md").read_text()
+    assert "| good | 1 |" in text
+    assert "Diverged and excluded from all means: bad, seed 0 (step 1)." in text
+    assert (tmp_path / "runs" / "tiny.png").stat().st_size > 1_000
+    done = run("study", *options, "--notrain")
+    assert done.returncode == 0, done.stderr

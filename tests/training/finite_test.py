@@ -22,4 +22,4 @@ def test_a_term_that_is_infinite_is_named_with_its_step(wrong):
         training.NonFiniteError, match=r"^kl is not finite at step 6 "
     ) as error:
         window.check(6)
-    assert error.value.step == 5  # the last finite one
+    assert error.value.steps == (5,)  # the last finite one

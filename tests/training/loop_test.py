@@ -12,7 +12,7 @@ import pytest
 
 from dis_jax import training
 from dis_jax.studies.transfer import _opened
-from dis_jax.training import finite, program
+from dis_jax.training import finite, program, workdir
 
 IN_A_LOOP = program.BACKENDS["cpu"]._replace(unroll=False)
 
@@ -285,6 +285,7 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
     # what reads the run takes it as whole, although its first member is not
     training.export(tmp_path / "three", tmp_path / "exported", member=0)
     assert int(training.restore(tmp_path / "exported")[1].step) == stopped
+    assert f"after step {stopped}." in training.divergence(tmp_path / "exported")
     config = training.read_config(tmp_path / "three")
     assert _opened(tmp_path / "three", config, None).image_set.num_images == 40
     after = _diverging(make_config, steps=2, **{"init_from.step": 12})
@@ -302,6 +303,24 @@ def test_a_population_of_which_no_member_is_left_stops(make_config, tmp_path):
     with pytest.raises(training.NonFiniteError, match=r"for members \[0, 1\]") as error:
         training.train(make_config("beta_vae", steps=8, **rates), tmp_path)
     assert "clip_norm" not in str(error.value)
+    assert error.value.steps == (0, 0)  # of each member
+
+
+def test_a_run_that_diverged_is_whole_at_the_steps_that_it_has(make_config, tmp_path):
+    """As a user says by asking for no more of them."""
+    config = make_config("beta_vae", steps=4)
+    training.train(config, tmp_path)
+    config.steps = 9
+    workdir.write_config(tmp_path, config)
+    workdir.write_divergence(tmp_path, "loss is not finite at step 7.")
+    training.export(tmp_path, tmp_path / "out")
+    assert training.divergence(tmp_path / "out") == "loss is not finite at step 7."
+    config.steps = 4
+    training.train(config, tmp_path)
+    assert training.divergence(tmp_path) == ""
+    assert training.read_config(tmp_path).steps == 4
+    training.export(tmp_path, tmp_path / "out")
+    assert training.divergence(tmp_path / "out") == ""
 
 
 def test_a_signal_saves_the_step_that_was_reached(
