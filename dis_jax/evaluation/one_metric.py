@@ -66,7 +66,7 @@ def one_thread(metric: Metric) -> contextlib.AbstractContextManager[Any]:
     """Linear algebra in one thread, for metrics of codes.
 
     Their matrices are small: on a busy machine several threads wait for each other, and
-    take fifty times as long as one. An encoder keeps its threads.
+    take twenty times the CPU time of one. An encoder keeps its threads.
     """
     from threadpoolctl import threadpool_limits
 

@@ -39,7 +39,7 @@ def test_a_model_that_diverged_is_marked_where_it_is_scored(tiny_config, tmp_pat
     workdir.write_divergence(tmp_path / "all", "kl is not finite at step 3.")
     assert models.restore(tmp_path / "all", 1).diverged == {"diverged": 2}
     words = [member["diverged"] for member in models.what_members_are(tmp_path / "all")]
-    assert words == ["after step 2"] * 2
+    assert words == ["after step 2"] * 4
 
 
 @pytest.mark.parametrize("stopped", [{}, {1: 4}])

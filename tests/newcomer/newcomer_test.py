@@ -258,7 +258,8 @@ def test_a_method_a_set_networks_and_a_metric_of_ones_own(here, folder):
     own = ("--workdir=runs/own", "--member=1", "--allow_code", "--num_examples=16")
     done = here("report", *own)
     assert done.returncode == 0, done.stderr
-    assert "squares" in (folder / "runs" / "own" / "report.html").read_text()
+    page = folder / "runs" / "own" / "report_member1.html"
+    assert "squares" in page.read_text()
 
 
 def test_a_study_and_a_transfer_of_a_method_of_ones_own(here, folder):
