@@ -17,10 +17,11 @@ def keep() -> None:
     XLA on a CPU allocates its buffers in every step. By default large ones are mapped
     and unmapped each time, and the system clears their pages: an eighth of the time of a
     convolutional step. One arena, since only the first grows without bound: others map
-    and unmap what is larger than 64 MB, and scratch of XLA's threads fills them (17 GB
-    after 3,000 steps of a dense beta-VAE). The price is paid once: the threads of the
-    compiler wait for each other's allocations, 9.7 instead of 6.2 s before the first step
-    of the demo on two cores.
+    and unmap what is larger than 64 MB, and scratch of XLA's threads fills them. The price
+    is paid once: the threads of the compiler wait for each other's allocations. With three
+    arenas the first step of a FactorVAE comes after 9 s instead of 12 on two cores, but
+    each later one takes a tenth longer, because its threads search what the compiler left
+    free in theirs.
     """
     libc = _glibc()
     if libc is None:
