@@ -103,22 +103,25 @@ def _train(
         unroll=False if config.network.get("name") == "mlp" else None,
     )
     checkpoints = ckpt.Checkpoints(folder / "checkpoints", keep=config.keep_checkpoints)
+    start, before = Start(0), None  # step and config of the checkpoints
     try:
         state, start = _start(run, checkpoints, accept_changes)
         finished = start.step >= config.steps
+        if start.step and workdir.config_path(folder).exists():
+            before = workdir.read_config(folder)
         # Only after `_start`, which raises if the checkpoints do not fit this config. That
         # of a finished run stays: it made no step with another.
-        kept = finished and start.step and workdir.config_path(folder).exists()
+        kept = finished and before is not None
         if _writes() and not kept:
             workdir.write_config(folder, config)
             workdir.clear_divergence(folder)
         if finished:
-            if _writes() and kept:
-                workdir.shorten(folder, start.step)
             logging.info(
                 "%s has already finished its %d steps; its config stays as it was",
                 *(folder, start.step),
             )
+            if _writes() and kept:
+                workdir.shorten(folder, start.step)
             return state
         options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
         log = (
@@ -141,6 +144,8 @@ def _train(
         message = f"{error} {_way_out(checkpoints.steps())}"
         if _writes():
             workdir.write_divergence(folder, message)
+            if before is not None and workdir.steps_made(folder) == start.step:
+                workdir.write_config(folder, before)  # none is of the new one
         raise NonFiniteError(message, error.steps) from error
     finally:
         checkpoints.close()

@@ -291,6 +291,7 @@ def shorten(workdir: Path, steps: int) -> None:
     """Makes a run that stopped early whole at the steps that it has made."""
     config = read_config(workdir)
     if config.steps > steps:
+        logging.info("but config.steps, %d before, is %d now", config.steps, steps)
         config.steps = steps
         write_config(workdir, config)
     clear_divergence(workdir)

@@ -187,6 +187,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     assert "loss" in str(error.value) or "parameters of" in str(error.value)
     assert "last checkpoint (step 4) is from before that" in str(error.value)
     assert training.divergence(folder) == str(error.value)
+    # no checkpoint is of the new config
+    assert training.read_config(folder).hparams.learning_rate < 1
+    assert training.read_config(folder).steps == 4
     with caplog.at_level(logging.WARNING):
         restored = training.restore(folder)[1]
     assert f"{folder}: using step 4; {error.value}" in caplog.text
