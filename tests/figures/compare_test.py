@@ -216,8 +216,8 @@ def test_a_member_that_diverged_is_skipped_with_its_step(
 def test_a_model_of_a_study_that_diverged_is_skipped_with_the_reason(
     tiny_config, tmp_path
 ):
-    for row in "ab":
-        training.train(tiny_config("vae", steps=1), tmp_path / row / "seed0")
+    training.train(tiny_config("vae", steps=1), tmp_path / "a/seed0")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
     workdir.write_divergence(tmp_path / "a/seed0", "kl is not finite at step 2.")
     found = read_comparison([tmp_path], num_examples=16)
     names = {name.partition("/")[2]: why for name, why in found.skipped.items()}
