@@ -33,7 +33,7 @@ from dis_jax.studies import (
     transfer_markdown,
 )
 from dis_jax.studies.fine_tuning import DEFAULTS, TransferSettings, load_target
-from dis_jax.studies.markdown import columns_of
+from dis_jax.studies.transfer_markdown import columns_of
 from dis_jax.studies.transfer_scores import ALL
 from dis_jax.studies.transfer_table import alike, told_apart
 from dis_jax.training.workdir import strict_json

@@ -11,7 +11,7 @@ from dis_jax.studies.analogies import (
 from dis_jax.studies.decoder_surrogate import fit_surrogate
 from dis_jax.studies.fine_tuning import TransferSettings, transfer_folder
 from dis_jax.studies.latent_search import SOLVERS, WITHOUT_SEARCH, Features, Search
-from dis_jax.studies.markdown import markdown_table, transfer_markdown
+from dis_jax.studies.markdown import markdown_table
 from dis_jax.studies.scored import read_scores
 from dis_jax.studies.selection import (
     Candidate,
@@ -30,6 +30,7 @@ from dis_jax.studies.study_table import (
     tabulate,
 )
 from dis_jax.studies.transfer import score_source, transfer
+from dis_jax.studies.transfer_markdown import transfer_markdown
 from dis_jax.studies.transfer_scores import (
     score_rows,
     transfer_distances,

@@ -161,11 +161,10 @@ def stopped_at(workdir: Path, state: State, member: int | None = None) -> int | 
 
     Example:
       >>> import jax.numpy as jnp
-      >>> from dis_jax import methods
-      >>> from dis_jax.training.diverged import stopped_at
+      >>> from dis_jax import methods, training
       >>> state = methods.State(jnp.array([30, 12, 30]), None, {}, {}, {}, {})
-      >>> stopped_at("runs/none", state, 1), stopped_at("runs/none", state, 2)
-      (12, None)
+      >>> [training.stopped_at("runs/none", state, member) for member in (1, 2)]
+      [12, None]
     """
     step = diverged(state).get(member or 0)
     if step is None and divergence(workdir):

@@ -123,12 +123,7 @@ def _train(
             if _writes() and kept:
                 workdir.shorten(folder, start.step)
             return state
-        options = {"first_step": start.step, "last_step": config.steps, "tell": tell}
-        log = (
-            Log(folder, tensorboard=config.tensorboard, paint=_painter(run), **options)
-            if _writes()
-            else Silence()
-        )
+        log = _log(run, folder, start.step, tell)
         try:
             stride = config.steps_per_call or program.backend().steps_per_call
             watch = Watch(compiled, state, start.step, mesh=run.mesh, stride=stride)
@@ -144,11 +139,28 @@ def _train(
         message = f"{error} {_way_out(checkpoints.steps())}"
         if _writes():
             workdir.write_divergence(folder, message)
+            # Without a checkpoint of the new config, the old one is still theirs.
             if before is not None and workdir.steps_made(folder) == start.step:
-                workdir.write_config(folder, before)  # none is of the new one
+                workdir.write_config(folder, before)
         raise NonFiniteError(message, error.steps) from error
     finally:
         checkpoints.close()
+
+
+def _log(
+    run: Run, folder: pathlib.Path, step: int, tell: Callback | None
+) -> Log | Silence:
+    """The log of the process that writes; the others are silent."""
+    if not _writes():
+        return Silence()
+    return Log(
+        folder,
+        tensorboard=run.config.tensorboard,
+        paint=_painter(run),
+        first_step=step,
+        last_step=run.config.steps,
+        tell=tell,
+    )
 
 
 def _painter(run: Run) -> Callable[[State], Pictures] | None:
