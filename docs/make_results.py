@@ -13,6 +13,7 @@ import re
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 
     what: str
     score: str
-    file: str  # in results/
+    file: str | tuple[str, ...]  # in results/; several of one setting are read as one
     read: Callable[[Json], str]
     reference: str | Callable[[Json], str]  # what others report, or what is exact
     page: str = ""  # with the details
@@ -78,7 +79,7 @@ def line(row: str, column: str, unit: str = "") -> Callable[[Json], str]:
 
 
 def of_members(found: Json) -> str:
-    """The FactorVAE score over the members of a population, and the mean MIG."""
+    """The mean FactorVAE score of several models, and the mean MIG."""
     scored = [entry["metrics"] for entry in found["evaluation"].values()]
     share, mig = (
         [metrics[name]["result"]["score"] for metrics in scored if name in metrics]
@@ -211,8 +212,11 @@ TABLES: dict[str, list[Row]] = {
         Row(
             "beta-VAE, beta 4, rendered dSprites, 300,000 steps",
             _SCORE,
-            "beta_vae_rendered_dsprites_steps300000",
-            _VOTES,
+            (
+                "beta_vae_rendered_dsprites_steps300000",
+                "beta_vae_rendered_dsprites_seeds12_steps300000",
+            ),
+            of_members,
             "paper: .73 (300,000 steps)",
         ),
         *(
@@ -509,21 +513,36 @@ def table(rows: list[Row], commands: list[str]) -> list[str]:
     """The lines of one table; appends to the commands those that are new."""
     lines = ["| what | score | ours | reference | command | file |", "|" + "---|" * 6]
     for row in rows:
-        found = json.loads((ROOT / "results" / f"{row.file}.json").read_text())
-        command = found.get("command") or found.get("made_by") or COMMANDS.get(row.file)
+        files = (row.file,) if isinstance(row.file, str) else row.file
+        each = [
+            json.loads((ROOT / "results" / f"{file}.json").read_text())
+            for file in files
+        ]
+        found = joined(each) if len(each) > 1 else each[0]
         reference = row.reference(found) if callable(row.reference) else row.reference
         what = f"[{row.what}]({row.page})" if row.page else row.what
         cells = [what, row.score, row.read(found), reference]
-        if command:
-            short = re.sub(r" --workdir=\S+", "", command)
-            if short not in commands:
-                commands.append(short)
-            cells.append(f"[{commands.index(short) + 1}](#commands)")
-        else:
-            cells.append("on the page")
-        cells.append(f"[JSON](../results/{row.file}.json)")
+        cells.append(", ".join(map(partial(numbered, commands), files, each)))
+        cells.append(", ".join(f"[JSON](../results/{file}.json)" for file in files))
         lines.append("| " + " | ".join(cells).replace("|  |", "| |") + " |")
     return lines
+
+
+def joined(each: list[Json]) -> Json:
+    """The scores of the models of several files."""
+    scored = [entry for found in each for entry in found["evaluation"].values()]
+    return {"evaluation": dict(enumerate(scored))}
+
+
+def numbered(commands: list[str], file: str, found: Json) -> str:
+    """The number of a file's command, which is appended to the commands if it is new."""
+    command = found.get("command") or found.get("made_by") or COMMANDS.get(file)
+    if not command:
+        return "on the page"
+    short = re.sub(r" --workdir=\S+", "", command)
+    if short not in commands:
+        commands.append(short)
+    return f"[{commands.index(short) + 1}](#commands)"
 
 
 # Of files that do not hold their command.
@@ -539,9 +558,9 @@ def page(before: str) -> str:
     commands: list[str] = []
     for heading, each in TABLES.items():
         lines += ["", f"## {heading}", "", *table(each, commands)]
-    numbered = [f"{i}. `{command}`" for i, command in enumerate(commands, 1)]
+    listed = [f"{i}. `{command}`" for i, command in enumerate(commands, 1)]
     lines += ["", "## Commands", "", "Add `--workdir=FOLDER` to those that train.", ""]
-    lines += [*numbered, "", END]
+    lines += [*listed, "", END]
     start, rest = before.split(BEGIN)
     return start + "\n".join(lines) + rest.split(END)[1]
 
