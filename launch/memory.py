@@ -2,6 +2,8 @@
 
 import ctypes
 import functools
+import importlib.util
+import os
 import sys
 from typing import Any
 
@@ -9,6 +11,21 @@ from typing import Any
 _SEARCHED = 1024
 _LARGEST = 1 << 20
 _LONG = 1.0  # seconds of compiling, after which many pieces are free
+# JAX's accelerators: the packages of their plugins, and the files of their drivers.
+_PLUGINS = ("jax_plugins", "libtpu")
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/accel0", "/dev/vfio/0")
+
+
+def on_cpu() -> bool:
+    """Whether JAX is going to compute on a CPU.
+
+    JAX itself cannot be asked: its threads allocate, and glibc fixes the number of arenas
+    at the first allocation of a second thread.
+    """
+    if platforms := os.environ.get("JAX_PLATFORMS"):
+        return platforms.split(",")[0] == "cpu"
+    plugin = any(importlib.util.find_spec(name) for name in _PLUGINS)
+    return not (plugin and any(map(os.path.exists, _DRIVERS)))
 
 
 def keep() -> None:
@@ -21,7 +38,8 @@ def keep() -> None:
     is paid once: the threads of the compiler wait for each other's allocations. With three
     arenas the first step of a FactorVAE comes after 9 s instead of 12 on two cores, but
     each later one takes a tenth longer, because its threads search what the compiler left
-    free in theirs.
+    free in theirs. On a GPU steps allocate nothing here, and one arena would only delay
+    the compiler: 36 seconds instead of 28 (results/bench_gpu.json).
     """
     libc = _glibc()
     if libc is None:

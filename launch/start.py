@@ -101,10 +101,12 @@ def set_up_jax(*, distributed: bool = False) -> None:
 
     The cache lies in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
     """
-    memory.keep()
+    if on_cpu := memory.on_cpu():
+        memory.keep()
     import jax
 
-    memory.watch_compiler()
+    if on_cpu:
+        memory.watch_compiler()
 
     if distributed:
         jax.distributed.initialize()

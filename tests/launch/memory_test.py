@@ -5,7 +5,10 @@ import os
 import statistics
 import sys
 
+import jax
 import pytest
+
+from launch import memory, start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 
@@ -77,10 +80,34 @@ print(json.dumps([compiled, len(taken)]))
 """
 
 
+@pytest.mark.parametrize(
+    ("platforms", "plugin", "driver", "on_cpu"),
+    [
+        ("", True, True, False),
+        ("", False, True, True),  # JAX for the CPU alone, on a machine with a GPU
+        ("", True, False, True),
+        ("cpu", True, True, True),
+        ("cuda,cpu", False, False, False),
+    ],
+)
+def test_memory_is_kept_where_jax_computes_on_a_cpu(
+    monkeypatch, tmp_path, platforms, plugin, driver, on_cpu
+):
+    monkeypatch.setenv("JAX_PLATFORMS", platforms)
+    monkeypatch.setattr(memory, "_PLUGINS", ("no_plugin", "json")[: 1 + plugin])
+    monkeypatch.setattr(memory, "_DRIVERS", ("/no/driver", str(tmp_path))[: 1 + driver])
+    done = []
+    monkeypatch.setattr(memory, "keep", lambda: done.append("keep"))
+    monkeypatch.setattr(memory, "watch_compiler", lambda: done.append("watch"))
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)  # of this process
+    start.set_up_jax()
+    assert done == (["keep", "watch"] if on_cpu else [])
+
+
 def test_memory_is_not_asked_for_anew_in_every_step(commands):
     faults = []
     for first in ("", "from launch import start; start.set_up_jax()"):
-        env = os.environ | {"XLA_FLAGS": ""}
+        env = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
         (done,) = commands(
             {"code": FAULTS.format(first=first), "arguments": [], "env": env}
         )
@@ -109,7 +136,8 @@ def test_pieces_are_taken_once_after_each_long_compilation(commands):
     found = []
     for long in (1e-9, 1e9):
         code = COMPILED.format(long=long)
-        (done,) = commands({"code": code, "arguments": [], "env": dict(os.environ)})
+        env = os.environ | {"JAX_PLATFORMS": "cpu"}
+        (done,) = commands({"code": code, "arguments": [], "env": env})
         assert done.returncode == 0, done.stderr
         found.append(json.loads(done.stdout))
     (compiled, taken), (also_compiled, never) = found
