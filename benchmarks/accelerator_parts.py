@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from concurrent import futures
 
 from benchmarks.measure import measure
 
@@ -20,6 +21,7 @@ TOLERANCES = {"highest": 1e-4, "float64": 1e-9}
 # difference of so many draws. It explains a difference, and excuses none. In float64 what
 # is left of rounding is far below the tolerance, and what differs is another computation.
 MOVE, DRAWS = 1e-6, 4
+CORES_A_METHOD = 3  # of those that are compared at the same time
 PAIRS = ("sdim", "edim")
 TINY = ("--config.network.encoder=(8,)", "--config.network.decoder=(8,)")
 GOAL_FACTOR_VAE, GOAL_ADA_GVAE = 2.0, 30.0  # minutes on an H100
@@ -36,15 +38,23 @@ def agreement(work: pathlib.Path, tiny: bool) -> dict:
     """
     from dis_jax.files import write_whole
     from dis_jax.methods import METHODS
+    from dis_jax.provenance import cpu_cores
 
     names = ("beta_vae",) if tiny else METHODS
-    # Each method compiles four programs: what a stopped process had found is kept.
+    # Each method compiles five programs: what a stopped process had found is kept, and
+    # several methods compile at the same time.
     kept = work / "rows.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
-    for name in names:
-        if "float64" not in rows.get(name, ()):
-            rows[name] = _differences(name, tiny=tiny)
-            write_whole(kept, json.dumps(rows))
+    missing = [name for name in names if "float64" not in rows.get(name, ())]
+    with futures.ThreadPoolExecutor(max(1, cpu_cores() // CORES_A_METHOD)) as pool:
+        begun = {pool.submit(_differences, name, tiny=tiny): name for name in missing}
+        for done in futures.as_completed(begun):
+            if not done.exception():
+                rows[begun[done]] = done.result()
+                write_whole(kept, json.dumps(rows))
+    for done in begun:
+        done.result()  # raises what one of them raised
+    rows = {name: rows[name] for name in names}
     above = {
         precision: [name for name, row in rows.items() if row[precision] > tolerance]
         for precision, tolerance in TOLERANCES.items()
