@@ -39,6 +39,22 @@ def test_convolutions_are_taken_from_ynnpack_and_products_and_sums_are_not():
     assert not any(body.lstrip().startswith("ENTRY") for body in sums)
 
 
+def test_parts_of_a_batch_are_as_many_as_cores_and_not_too_small(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    assert [compiler.parts(n) for n in (1, 15, 16, 17, 64)] == [1, 1, 2, 2, 2]
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 16)
+    assert [compiler.parts(n) for n in (16, 64, 1000)] == [2, 8, 16]
+    monkeypatch.setattr(jax, "device_count", lambda: 8)
+    assert compiler.parts(64) == 1
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert compiler.parts(64) == 1
+
+
+def test_convolutions_of_parts_are_ynnpacks():
+    assert compiler.options.__wrapped__(True) == compiler.level()
+
+
 def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
     monkeypatch.setattr(compiler, "_SEVERAL_CORES", {"xla_cpu_no_such_option": "1"})
     assert compiler.options.__wrapped__() == {}

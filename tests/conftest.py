@@ -179,8 +179,8 @@ def rounds_alike(monkeypatch):
     """
     from dis_jax import compiler
 
-    options = compiler.options() | {"xla_cpu_use_fusion_emitters": True}
-    monkeypatch.setattr(compiler, "options", lambda: options)
+    options, alike = compiler.options, {"xla_cpu_use_fusion_emitters": True}
+    monkeypatch.setattr(compiler, "options", lambda *by: options(*by) | alike)
 
 
 @pytest.fixture(scope="session")

@@ -123,6 +123,7 @@ def test_configs_of_the_pages_load():
 @pytest.mark.parametrize("page", ["results", "gallery"])
 def test_written_pages_are_fresh(page, monkeypatch):
     """Numbers of docs/results.md are those of results/*.json."""
+    monkeypatch.syspath_prepend(ROOT / "docs")  # as Python does with a script's folder
     script = runpy.run_path(str(ROOT / "docs" / f"make_{page}.py"))
     text = script["PAGE"].read_text()
     made = script["page"](text) if page == "results" else script["page"]()

@@ -149,7 +149,14 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
         return total, PairMetrics(total, reconstruction, kl, count)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss, image="x")
-    return Method("pairs", init, update, *autoencoder.coders(nets), code="z")
+    return Method(
+        "pairs",
+        init,
+        update,
+        *autoencoder.coders(nets),
+        code="z",
+        by_parts=nets.by_parts,
+    )
 
 
 def _beta(state: State) -> Array:

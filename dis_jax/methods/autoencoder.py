@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dis_jax import losses, networks
+from dis_jax import compiler, losses, networks
 from dis_jax.methods import likelihoods, optimiser, own_networks
 from dis_jax.methods.method import Batch, Gaussian, Metrics, State, points
 from dis_jax.pixels import refuse_integers
@@ -30,6 +30,15 @@ class Networks(NamedTuple):
     encoder: Any
     decoder: Any
     likelihood: likelihoods.Likelihood
+
+    @property
+    def by_parts(self) -> bool:
+        """Whether a CPU computes both for parts of a batch, see `compiler.parts`.
+
+        Networks of one's own may depend on all of a batch, by its statistics.
+        """
+        convolutional = networks.ConvEncoder, networks.ConvDecoder
+        return (type(self.encoder), type(self.decoder)) == convolutional
 
 
 class Terms(NamedTuple):
@@ -96,10 +105,25 @@ def init_params(nets: Networks, key: Array, images: Array) -> dict[str, Any]:
     return {"encoder": encoder["params"], "decoder": decoder["params"]}
 
 
+def _apply(
+    nets: Networks, name: str, params: Mapping[str, Any], batch: Array, **options: Any
+) -> Any:
+    """The output of a network, and what it sows."""
+    network, variables = getattr(nets, name), {"params": params[name]}
+    parts = compiler.parts(len(batch)) if nets.by_parts else 1
+    if parts == 1:
+        return network.apply(variables, batch, **options)
+    found = [
+        network.apply(variables, part, **options)
+        for part in jnp.array_split(batch, parts)
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *found)
+
+
 def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian:
     """The posterior q(z | x) of images in [0, 1]."""
     refuse_integers("images", images)
-    return Gaussian(*nets.encoder.apply({"params": params["encoder"]}, images))
+    return Gaussian(*_apply(nets, "encoder", params, images))
 
 
 def reconstruction_nll(
@@ -121,22 +145,21 @@ def reconstruction_nll(
     Returns:
       (batch,), in nats per image: summed over pixels and channels.
     """
-    output = nets.decoder.apply({"params": params["decoder"]}, z)
+    output = _apply(nets, "decoder", params, z)
     return nets.likelihood.nll(output, images, hparams)
 
 
 def activations(nets: Networks, params: Mapping[str, Any], z: Array) -> Any:
     """What the decoder sows (its hidden layers), or its output if it sows nothing."""
-    variables = {"params": params["decoder"]}
     if not isinstance(nets.decoder, nn.Module):
-        return nets.decoder.apply(variables, z)  # nnx has no `sow` of this kind
-    output, sown = nets.decoder.apply(variables, z, mutable=["intermediates"])
+        return _apply(nets, "decoder", params, z)  # nnx has no `sow` of this kind
+    output, sown = _apply(nets, "decoder", params, z, mutable=["intermediates"])
     return sown.get("intermediates") or output
 
 
 def decode(nets: Networks, params: Mapping[str, Any], z: Array) -> Array:
     """The mean images of latents, in [0, 1]."""
-    return nets.likelihood.mean(nets.decoder.apply({"params": params["decoder"]}, z))
+    return nets.likelihood.mean(_apply(nets, "decoder", params, z))
 
 
 def evidence_terms(

@@ -100,7 +100,14 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
         )
         return state, metrics
 
-    return Method("two_batches", init, update, *autoencoder.coders(nets), code="z")
+    return Method(
+        "two_batches",
+        init,
+        update,
+        *autoencoder.coders(nets),
+        code="z",
+        by_parts=nets.by_parts,
+    )
 
 
 def _loss(

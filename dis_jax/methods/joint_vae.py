@@ -123,7 +123,9 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
         return autoencoder.decode(nets, state.params, points(codes, "z", "category"))
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
-    return Method("images", init, update, encode, decode, code="z")
+    return Method(
+        "images", init, update, encode, decode, code="z", by_parts=nets.by_parts
+    )
 
 
 def _capacities(state: State, most: float) -> tuple[Array, Array]:

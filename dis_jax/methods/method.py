@@ -69,6 +69,8 @@ class Method(NamedTuple):
       code: name of the code that is scored by default.
       image_shape: (height, width, channels) of the images that `encode` takes; None
         where it is not known. `training.make_method` fills it in.
+      by_parts: whether a CPU computes its networks for parts of a batch side by side, see
+        `compiler.parts`; possible if they take each example by itself.
     """
 
     batch: str
@@ -78,6 +80,7 @@ class Method(NamedTuple):
     decode: Callable[[State, Mapping[str, Array]], Array] | None
     code: str
     image_shape: tuple[int, int, int] | None = None
+    by_parts: bool = False
 
 
 def check_choices(config: Any, **choices: Collection[str]) -> None:

@@ -136,7 +136,9 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
     def decode(state: State, codes: Mapping[str, Array]) -> Array:
         return autoencoder.decode(nets, state.params, points(codes, "style", "class"))
 
-    return Method("groups", init, update, encode, decode, code="class")
+    return Method(
+        "groups", init, update, encode, decode, code="class", by_parts=nets.by_parts
+    )
 
 
 def _numbered(group: Int[Array, " batch"]) -> Int[Array, " batch"]:

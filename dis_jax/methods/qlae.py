@@ -86,4 +86,6 @@ def qlae(config: Any, axis_name: str | None = None) -> Method:
     init, update = autoencoder.train_together(
         nets, config, axis_name, loss, more={"codebook": {"values": values}}
     )
-    return Method("images", init, update, encode, decode, code="z")
+    return Method(
+        "images", init, update, encode, decode, code="z", by_parts=nets.by_parts
+    )

@@ -99,4 +99,6 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
         return autoencoder.decode(nets, state.params, points(codes, "z"))
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
-    return Method("images", init, update, encode, decode, code="z")
+    return Method(
+        "images", init, update, encode, decode, code="z", by_parts=nets.by_parts
+    )

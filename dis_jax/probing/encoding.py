@@ -80,14 +80,14 @@ def code_fn(
         nonlocal seen
         images = _checked(images, method, values=not seen)
         # Compiled once for a method, whatever state it gets.
-        codes = _encode(method.encode, code or method.code, state, images)
+        program = _ENCODERS[method.by_parts]
+        codes = program(method.encode, code or method.code, state, images)
         seen = True
         return codes
 
     return encode
 
 
-@functools.partial(compiler.compiled, static_argnums=(0, 1))
 def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
     codes = encode(state, {"image": images})
     if name not in codes:
@@ -104,6 +104,12 @@ def _encode(encode: Callable, name: str, state: State, images: Array) -> Array:
             f"code {name!r} must be a matrix (batch, latent), found {out.shape}."
         )
     return out
+
+
+_ENCODERS = {
+    by_parts: compiler.compiled(_encode, (0, 1), by_parts=by_parts)
+    for by_parts in (False, True)
+}
 
 
 def _checked(images: Any, method: Method, *, values: bool) -> Any:
@@ -187,7 +193,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
                 for leaf in jax.tree.leaves(codes(state, batch))
             ],
             axis=1,
-        )
+        ),
+        by_parts=method.by_parts,
     )
     flat = encode_all(lambda batch: program(state, batch), images)
     flat = np.asarray(flat, np.float32)

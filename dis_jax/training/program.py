@@ -236,7 +236,7 @@ def _compile(
         static_argnums=4,  # n shapes the program: its length, or the number of copies
         donate_argnums=0,  # the new state takes the buffers of the old one
         out_shardings=(sharding, meshes.replicated(mesh)),
-        compiler_options=compiler.options(),
+        compiler_options=compiler.options(method.by_parts),
     )
     def steps(
         state: State, image_set: ImageSet | None, args: Any, batches: Any, n: int

@@ -31,7 +31,7 @@ def test_each_device_computes_its_share_of_a_batch(tiny_config):
 def test_gradients_are_the_same_with_either_library(tiny_config, monkeypatch):
     config = tiny_config("beta_vae")
     config.network = {"name": "conv", "latent": 3, "hidden": 16, "form": "pair"}
-    method = training.make_method(config)
+    method = training.make_method(config)._replace(by_parts=False)
     sprites = data.load("rendered_dsprites")
     sampler = data.images(sprites, 16)
     members = [training.Member(0, config.hparams)]
