@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from dis_jax.provenance import cpu_cores
 
 # XLA hands a CPU's convolutions to YNNPACK, which runs each on one core. Where a batch is
-# not computed in parts, Eigen's are faster on several cores, which use all of them: a step
-# of EDIM takes 6 % less time. Products and sums stay with YNNPACK: the gradient of a bias
-# over 64 maps of 32x32 takes .3 ms, without it 3.6.
+# not computed in parts, Eigen's are faster on several cores, which use all of them: on two
+# cores a step of EDIM takes 6 % less time. Products and sums stay with YNNPACK: the
+# gradient of a bias over 64 maps of 32x32 takes .3 ms, without it 3.6.
 _SEVERAL_CORES = {
     "xla_cpu_experimental_ynn_fusion_type": (
         "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
@@ -33,7 +33,9 @@ _WITHOUT_TRITON = {"xla_gpu_enable_triton_gemm": "False"}
 # compile, a fifth to a third of that of a step. Steps are as fast at level 2, bit for bit
 # the same; at level 1 they differ.
 _LEVEL = "xla_backend_optimization_level"
-_LEAST = 8  # examples in a part
+# Parts of a batch that two cores compute side by side, and the least examples of each.
+# With more cores, for which this is not measured, Eigen's convolutions use all of them.
+_PARTS, _LEAST = 2, 8
 
 
 def level() -> dict[str, str]:
@@ -61,7 +63,8 @@ def options(by_parts: bool = False) -> dict[str, str]:
     """
     if jax.default_backend() == "gpu":
         return _known(_unless_given(_WITHOUT_TRITON))
-    if jax.default_backend() != "cpu" or cpu_cores() == 1 or by_parts:
+    in_parts = by_parts and cpu_cores() == _PARTS
+    if jax.default_backend() != "cpu" or cpu_cores() == 1 or in_parts:
         return level()
     return level() | _known(_SEVERAL_CORES)
 
@@ -78,11 +81,11 @@ def parts(examples: int) -> int:
       examples: in the batch.
 
     Returns:
-      The number of parts: one for each core, if each has at least 8 examples.
+      The number of parts: two on a CPU with two cores, if each has at least 8 examples.
     """
     if jax.default_backend() != "cpu" or jax.device_count() > 1:
         return 1
-    return max(1, min(cpu_cores(), examples // _LEAST))
+    return _PARTS if cpu_cores() == _PARTS and examples >= _PARTS * _LEAST else 1
 
 
 def _known(wanted: dict[str, str]) -> dict[str, str]:

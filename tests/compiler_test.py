@@ -39,11 +39,13 @@ def test_convolutions_are_taken_from_ynnpack_and_products_and_sums_are_not():
     assert not any(body.lstrip().startswith("ENTRY") for body in sums)
 
 
-def test_parts_of_a_batch_are_as_many_as_cores_and_not_too_small(monkeypatch):
+def test_two_cores_compute_two_parts_of_a_batch_side_by_side(monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 1)
     assert [compiler.parts(n) for n in (1, 15, 16, 17, 64)] == [1, 1, 2, 2, 2]
-    monkeypatch.setattr(compiler, "cpu_cores", lambda: 16)
-    assert [compiler.parts(n) for n in (16, 64, 1000)] == [2, 8, 16]
+    for cores in (1, 4):
+        monkeypatch.setattr(compiler, "cpu_cores", lambda cores=cores: cores)
+        assert compiler.parts(64) == 1
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 2)
     monkeypatch.setattr(jax, "device_count", lambda: 8)
     assert compiler.parts(64) == 1
     monkeypatch.setattr(jax, "device_count", lambda: 1)
@@ -51,8 +53,12 @@ def test_parts_of_a_batch_are_as_many_as_cores_and_not_too_small(monkeypatch):
     assert compiler.parts(64) == 1
 
 
-def test_convolutions_of_parts_are_ynnpacks():
+def test_convolutions_of_parts_are_ynnpacks(monkeypatch):
     assert compiler.options.__wrapped__(True) == compiler.level()
+    of_all_cores = compiler.options.__wrapped__()
+    assert of_all_cores != compiler.level()
+    monkeypatch.setattr(compiler, "cpu_cores", lambda: 4)
+    assert compiler.options.__wrapped__(True) == of_all_cores
 
 
 def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
