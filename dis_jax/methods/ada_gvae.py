@@ -149,14 +149,7 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
         return total, PairMetrics(total, reconstruction, kl, count)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss, image="x")
-    return Method(
-        "pairs",
-        init,
-        update,
-        *autoencoder.coders(nets),
-        code="z",
-        by_parts=nets.by_parts,
-    )
+    return Method("pairs", init, update, **autoencoder.coders(nets))
 
 
 def _beta(state: State) -> Array:

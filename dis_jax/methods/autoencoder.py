@@ -180,8 +180,8 @@ def evidence_terms(
     )
 
 
-def coders(nets: Networks) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The `encode` and `decode` fields of a method with one Gaussian code `z`."""
+def coders(nets: Networks) -> dict[str, Any]:
+    """Fields of a `Method` with one Gaussian code `z`: all but those of training."""
 
     def encode_batch(state: State, batch: Batch) -> dict[str, Gaussian]:
         return {"z": encode(nets, state.params, batch["image"])}
@@ -189,7 +189,12 @@ def coders(nets: Networks) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def decode_codes(state: State, codes: Mapping[str, Array]) -> Array:
         return decode(nets, state.params, points(codes, "z"))
 
-    return encode_batch, decode_codes
+    return {
+        "encode": encode_batch,
+        "decode": decode_codes,
+        "code": "z",
+        "by_parts": nets.by_parts,
+    }
 
 
 def train_together(

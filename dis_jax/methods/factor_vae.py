@@ -100,14 +100,7 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
         )
         return state, metrics
 
-    return Method(
-        "two_batches",
-        init,
-        update,
-        *autoencoder.coders(nets),
-        code="z",
-        by_parts=nets.by_parts,
-    )
+    return Method("two_batches", init, update, **autoencoder.coders(nets))
 
 
 def _loss(

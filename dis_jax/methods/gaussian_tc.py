@@ -127,14 +127,7 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
         )
         return state, metrics
 
-    return Method(
-        "images",
-        init,
-        update,
-        *autoencoder.coders(nets),
-        code="z",
-        by_parts=nets.by_parts,
-    )
+    return Method("images", init, update, **autoencoder.coders(nets))
 
 
 def _no_params(key: Array) -> dict[str, Any]:

@@ -82,11 +82,4 @@ def slow_vae(config: Any, axis_name: str | None = None) -> Method:
         return total, SlowVAEMetrics(total, terms.reconstruction, terms.kl, transition)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss, image="x")
-    return Method(
-        config.pairs,
-        init,
-        update,
-        *autoencoder.coders(nets),
-        code="z",
-        by_parts=nets.by_parts,
-    )
+    return Method(config.pairs, init, update, **autoencoder.coders(nets))

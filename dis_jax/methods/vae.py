@@ -229,11 +229,4 @@ def regularised_vae(
         return total, VAEMetrics(total, terms.reconstruction, terms.kl, penalty)
 
     init, update = autoencoder.train_together(nets, config, axis_name, loss)
-    return Method(
-        "images",
-        init,
-        update,
-        *autoencoder.coders(nets),
-        code="z",
-        by_parts=nets.by_parts,
-    )
+    return Method("images", init, update, **autoencoder.coders(nets))
