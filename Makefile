@@ -13,7 +13,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := runs/demo
-TESTS ?= tests/losses tests/networks tests/probing tests/rooms_test.py
+TESTS ?= tests/losses tests/networks tests/probing tests/imports_test.py
 
 .PHONY: demo test all-tests check lint types fast docs bench accelerator clean
 

@@ -88,9 +88,9 @@ def prepared_scenes(folder):
     from dis_jax import data
     from dis_jax.data.catalogue import SHAPES3D
 
-    rooms = data.rendered_shapes3d()
-    index = np.arange(_IMAGES) * (rooms.num_images // _IMAGES)
-    parts = [rooms.take(jnp.asarray(part)) for part in index.reshape(-1, _BATCH)]
+    scenes = data.rendered_shapes3d()
+    index = np.arange(_IMAGES) * (scenes.num_images // _IMAGES)
+    parts = [scenes.take(jnp.asarray(part)) for part in index.reshape(-1, _BATCH)]
     images = np.concatenate([np.rint(np.asarray(x) * 255) for x, _ in parts])
     images = images.astype(np.uint8)
     factors = np.concatenate([np.asarray(f) for _, f in parts])
@@ -114,7 +114,7 @@ def main(argv):
         on_disk = data.load("shapes3d", folder, resident=False)
         rows |= {f"stream, {k}": v for k, v in streamed(on_disk).items()}
     names = {"factor_names": on_disk.factor_names, "sizes": on_disk.sizes}
-    held = data.from_arrays(images, factors, name="rooms", **names)
+    held = data.from_arrays(images, factors, name="scenes", **names)
     bits = data.from_arrays(images[..., :1] > 127, factors, name="bits", **names)
     rows |= {"gather 64x64x3 bytes": drawn(held), "gather 64x64x1 bits": drawn(bits)}
     print(json.dumps(rows))

@@ -19,7 +19,7 @@ def variants():
     """A row of images for each variant, under the row that it was made of."""
     key = jax.random.key(0)
     rng = np.random.default_rng(0)
-    sprites, rooms, toys = (
+    sprites, scenes, norb = (
         image_set.take(jnp.asarray(rng.integers(0, image_set.num_images, COLUMNS)))[0]
         for image_set in map(
             data.load, ("rendered_dsprites", "rendered_shapes3d", "rendered_norb")
@@ -27,23 +27,23 @@ def variants():
     )
     colour = jnp.arange(COLUMNS) % len(data.SPRITE_COLOURS)
     pair = data.coloured_pair(key, sprites, sprites)
-    toy_pair = data.coloured_pair(key, toys, toys, foreground="contrast")
+    norb_pair = data.coloured_pair(key, norb, norb, foreground="contrast")
     return {
-        "sprites": sprites,
+        "rendered dSprites": sprites,
         "noisy": data.noisy(key, sprites),
         "tinted": data.tinted(sprites, colour),
         "tinted_on_noise": data.tinted_on_noise(key, sprites, colour),
         "coloured_pair: x": pair["x"],
         "coloured_pair: y": pair["y"],
-        "toys": toys,
-        "coloured_pair, contrast: x": toy_pair["x"],
-        "coloured_pair, contrast: y": toy_pair["y"],
-        "rotate_and_zoom": data.rotate_and_zoom(key, toys),
-        "binarised": data.binarised(toys),
-        "sampled_binary": data.sampled_binary(key, toys),
-        "rooms": rooms,
-        "grey": data.grey(rooms),
-        "resized to 28": data.resized(data.resized(rooms, 28), 64),
+        "rendered NORB": norb,
+        "coloured_pair, contrast: x": norb_pair["x"],
+        "coloured_pair, contrast: y": norb_pair["y"],
+        "rotate_and_zoom": data.rotate_and_zoom(key, norb),
+        "binarised": data.binarised(norb),
+        "sampled_binary": data.sampled_binary(key, norb),
+        "rendered Shapes3D": scenes,
+        "grey": data.grey(scenes),
+        "resized to 28": data.resized(data.resized(scenes, 28), 64),
     }
 
 

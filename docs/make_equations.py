@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "equations.md"
-ROOMS = (
+SUBPACKAGES = (
     "data",
     "networks",
     "losses",
@@ -49,9 +49,9 @@ class Equation(NamedTuple):
     test: str
 
 
-def public(room: str) -> dict[str, Any]:
-    """The functions and classes that a room exports, by name."""
-    module = importlib.import_module(f"dis_jax.{room}")
+def public(subpackage: str) -> dict[str, Any]:
+    """The functions and classes that a subpackage exports, by name."""
+    module = importlib.import_module(f"dis_jax.{subpackage}")
     exported = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
     return {
         name: value
@@ -67,25 +67,26 @@ def equations() -> list[Equation]:
       ValueError: naming every malformed line and every function that no test mentions.
     """
     rows, faults = [], []
-    for room in ROOMS:
-        for name, value in public(room).items():
+    for subpackage in SUBPACKAGES:
+        for name, value in public(subpackage).items():
             lines = [
                 line.strip() for line in (inspect.getdoc(value) or "").splitlines()
             ]
             lines = [line for line in lines if line.startswith("Eq.:")]
             test = find_test(value) if lines else ""
             if lines and not test:
-                faults.append(f"{room}.{name}: no test beside it mentions it")
+                faults.append(f"{subpackage}.{name}: no test beside it mentions it")
             for line in lines:
                 match = EQUATION.match(line)
                 if match:
-                    function = f"`{room}.{name}`"
+                    function = f"`{subpackage}.{name}`"
                     rows.append(
                         Equation(match["paper"], match["where"], function, test)
                     )
                 else:
                     faults.append(
-                        f"{room}.{name}: {line!r} is not `Eq.: <paper year>, <number>`"
+                        f"{subpackage}.{name}: {line!r} is not "
+                        "`Eq.: <paper year>, <number>`"
                     )
     if faults:
         raise ValueError("\n".join(faults))
@@ -94,12 +95,12 @@ def equations() -> list[Equation]:
 
 def find_test(value: Any) -> str:
     """The test file that mentions a function: that of its own module, if it does."""
-    _, room, own = value.__module__.split(".")
+    _, subpackage, own = value.__module__.split(".")
     files = sorted(
-        (ROOT / "tests" / room).glob("*_test.py"),
+        (ROOT / "tests" / subpackage).glob("*_test.py"),
         # that of what all methods have in common comes last
         key=lambda path: (
-            *(path.stem != f"{own}_test", path.stem == f"{room}_test"),
+            *(path.stem != f"{own}_test", path.stem == f"{subpackage}_test"),
             path.name,
         ),
     )

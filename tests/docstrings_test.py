@@ -33,9 +33,9 @@ def load_make_equations():
 
 make_equations = load_make_equations()
 PUBLIC = [
-    pytest.param(room, value, id=f"{room}.{name}")
-    for room in make_equations.ROOMS
-    for name, value in make_equations.public(room).items()
+    pytest.param(subpackage, value, id=f"{subpackage}.{name}")
+    for subpackage in make_equations.SUBPACKAGES
+    for name, value in make_equations.public(subpackage).items()
 ]
 MODULES = [
     module.name
@@ -59,7 +59,7 @@ def raises(function) -> bool:
     )
 
 
-def faults_of(room: str, value) -> list[str]:
+def faults_of(subpackage: str, value) -> list[str]:
     """What the docstring of a public function or class lacks."""
     doc = inspect.getdoc(value) if value.__doc__ else None
     if not doc:
@@ -80,16 +80,16 @@ def faults_of(room: str, value) -> list[str]:
         faults.append(f"has no {gives}")
     if raises(value) and "Raises" not in sections:
         faults.append("raises, and has no Raises")
-    if room in WITH_EXAMPLE and ">>> " not in sections.get("Example", ""):
+    if subpackage in WITH_EXAMPLE and ">>> " not in sections.get("Example", ""):
         faults.append("has no runnable Example")
-    if room in WITH_EQUATION and "\nEq.: " not in doc:
+    if subpackage in WITH_EQUATION and "\nEq.: " not in doc:
         faults.append("has no line `Eq.: <paper>, <number>`")
     return faults
 
 
-@pytest.mark.parametrize(("room", "value"), PUBLIC)
-def test_public_docstring_is_complete(room, value):
-    assert not faults_of(room, value)
+@pytest.mark.parametrize(("subpackage", "value"), PUBLIC)
+def test_public_docstring_is_complete(subpackage, value):
+    assert not faults_of(subpackage, value)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -99,8 +99,8 @@ def test_examples_run(name):
         pytest.importorskip("torch")
     # An example may use these names, and those of the module, without importing them.
     known = {"jax": jax, "jnp": jnp, "np": np}
-    for room in ("losses", "data"):
-        known[room] = importlib.import_module(f"dis_jax.{room}")
+    for subpackage in ("losses", "data"):
+        known[subpackage] = importlib.import_module(f"dis_jax.{subpackage}")
     result = doctest.testmod(module, extraglobs=known)
     assert result.failed == 0
 

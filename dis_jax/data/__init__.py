@@ -19,33 +19,34 @@ from dis_jax.data.image_set import (
 )
 from dis_jax.data.labels import class_subset, group_table, imbalanced_counts
 from dis_jax.data.load import NAMES, load, name_and_split
-from dis_jax.data.nar_glyphs import GLYPHS, drawn_glyphs, read_glyphs
+from dis_jax.data.nar_glyphs import GLYPHS, read_glyphs, rendered_glyphs
 from dis_jax.data.nar_problems import NarProblems, apply_program, nar_problems
+from dis_jax.data.norb_values import Light
 from dis_jax.data.own_files import from_path
 from dis_jax.data.pair_samplers import pairs, transitions
 from dis_jax.data.prepared import prepare
 from dis_jax.data.rendered_dsprites import (
-    draw_sprites,
+    custom_dsprites,
+    render_dsprites,
     rendered_dsprites,
-    rendered_sprites,
 )
 from dis_jax.data.rendered_nar import (
     BOARD_FACTORS,
-    board_masks,
-    draw_boards,
+    nar_masks,
+    render_nar,
     rendered_nar,
 )
 from dis_jax.data.rendered_norb import (
-    draw_toys,
+    custom_norb,
+    norb_masks,
+    render_norb,
     rendered_norb,
-    rendered_toys,
-    toy_masks,
 )
 from dis_jax.data.rendered_shapes3d import (
-    draw_rooms,
-    rendered_rooms,
+    custom_shapes3d,
+    render_shapes3d,
     rendered_shapes3d,
-    room_masks,
+    shapes3d_masks,
 )
 from dis_jax.data.samplers import (
     Sampler,
@@ -58,7 +59,6 @@ from dis_jax.data.samplers import (
 from dis_jax.data.streaming import finished, from_source, stream, stream_calls
 from dis_jax.data.subsets import SPLITS, subset
 from dis_jax.data.suffixes import VARIANTS, varied
-from dis_jax.data.toy_worlds import Light
 from dis_jax.data.transforms import (
     PAIR_COLOURS,
     SPRITE_COLOURS,
@@ -110,17 +110,14 @@ __all__ = [
     "augmented",
     "batch_index",
     "binarised",
-    "board_masks",
     "class_subset",
     "coloured",
     "coloured_pair",
     "correlated",
+    "custom_dsprites",
+    "custom_norb",
+    "custom_shapes3d",
     "declared",
-    "draw_boards",
-    "draw_rooms",
-    "draw_sprites",
-    "draw_toys",
-    "drawn_glyphs",
     "epoch_index",
     "factors_of_index",
     "finished",
@@ -138,31 +135,34 @@ __all__ = [
     "load",
     "make_sampler",
     "name_and_split",
+    "nar_masks",
     "nar_problems",
     "noisy",
+    "norb_masks",
     "pairs",
     "prepare",
     "read_code_file",
     "read_glyphs",
     "read_idx",
+    "render_dsprites",
+    "render_nar",
+    "render_norb",
+    "render_shapes3d",
     "rendered_dsprites",
+    "rendered_glyphs",
     "rendered_nar",
     "rendered_norb",
-    "rendered_rooms",
     "rendered_shapes3d",
-    "rendered_sprites",
-    "rendered_toys",
     "resized",
-    "room_masks",
     "rotate_and_zoom",
     "sampled_binary",
+    "shapes3d_masks",
     "stands_out",
     "stream",
     "stream_calls",
     "subset",
     "tinted",
     "tinted_on_noise",
-    "toy_masks",
     "transitions",
     "two_batches",
     "varied",

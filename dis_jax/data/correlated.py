@@ -184,9 +184,9 @@ def correlated(
         not above 0.
 
     Example:
-      >>> rooms = data.load("rendered_shapes3d")
+      >>> scenes = data.load("rendered_shapes3d")
       >>> ridge = data.Ridge("floor_hue", "wall_hue", 0.1)
-      >>> hues = data.correlated(rooms, [ridge])
+      >>> hues = data.correlated(scenes, [ridge])
       >>> factors = hues.factors(hues.draw(jax.random.key(0), 1000))
       >>> abs(factors[:, 0] - factors[:, 1]).mean().item() < 1
       True
@@ -248,8 +248,8 @@ def read_ridges(image_set: ImageSet, kind: str, words: Sequence[str]) -> list[Ri
       ValueError: if the words do not fit; says what does.
 
     Example:
-      >>> rooms = data.load("rendered_shapes3d")
-      >>> read_ridges(rooms, "correlated", ["single_2", ".1"])
+      >>> scenes = data.load("rendered_shapes3d")
+      >>> read_ridges(scenes, "correlated", ["single_2", ".1"])
       [Ridge(first='shape', second='scale', width=0.1, falling=False)]
     """
     falling = kind == "anticorrelated"

@@ -38,7 +38,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "pos_x": _ORDERED,
         "pos_y": _ORDERED,
     },
-    # Hues are tenths of the circle; the room turns from -30 to 30 degrees.
+    # Hues are tenths of the circle; the camera turns from -30 to 30 degrees.
     "shapes3d": {
         "floor_hue": ("circular", 10),
         "wall_hue": ("circular", 10),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-ROOM_FOR_DATA = 0.5  # share of a memory; the rest is for models and other processes
+SHARE_FOR_DATA = 0.5  # share of a memory; the rest is for models and other processes
 
 
 # The limit of a container, by version of cgroup.
@@ -65,7 +65,7 @@ def kept(
       >>> asked
       [3, 4, 5]
     """
-    if num_images * math.prod(image_shape) > ROOM_FOR_DATA * host_memory():
+    if num_images * math.prod(image_shape) > SHARE_FOR_DATA * host_memory():
         return read
     # The system reserves pages of an empty array only when they are written.
     images = np.empty((num_images, *image_shape), np.uint8)

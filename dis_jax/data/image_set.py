@@ -185,7 +185,7 @@ class Pick:
 
 
 @functools.cache  # one set a name: its functions are part of compiled programs
-def drawn_grid(
+def rendered_grid(
     name: str,
     factor_names: tuple[str, ...],
     sizes: tuple[int, ...],
@@ -213,7 +213,7 @@ def drawn_grid(
       >>> draw = lambda factors: jnp.zeros((len(factors), 8, 8, 1))
       >>> masks = lambda factors: jnp.ones((len(factors), 1, 8, 8), bool)
       >>> regions = (("background", ()),)
-      >>> drawn_grid("blank", ("a",), (3,), (8, 8, 1), draw, masks, regions).num_images
+      >>> rendered_grid("blank", ("a",), (3,), (8, 8, 1), draw, masks, regions).num_images
       3
     """
 

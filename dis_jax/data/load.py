@@ -16,7 +16,7 @@ from dis_jax.data import raw_sets
 from dis_jax.data.arrays import LabelledImages, checked_images, from_arrays
 from dis_jax.data.catalogue import OFFERED
 from dis_jax.data.factor_kinds import with_kinds
-from dis_jax.data.host_memory import ROOM_FOR_DATA, host_memory
+from dis_jax.data.host_memory import SHARE_FOR_DATA, host_memory
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.own_files import from_path, is_path
 from dis_jax.data.own_sets import own_set
@@ -233,7 +233,7 @@ def fits(image_set: ImageSet) -> bool:
     if memory is None:
         memory = host_memory()
     size = image_set.num_images * int(np.prod(image_set.image_shape))
-    return size <= ROOM_FOR_DATA * memory
+    return size <= SHARE_FOR_DATA * memory
 
 
 def _check_ending(name: str, base: str) -> None:

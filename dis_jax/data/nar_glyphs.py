@@ -23,7 +23,7 @@ _FILE = "nar_images.npz"
 Points = Sequence[tuple[float, float]]
 
 
-def drawn_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
+def rendered_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
     """The package's own glyphs, drawn from strokes: dark on white, antialiased.
 
     Letters and figures of the same names as the originals, not copies of them.
@@ -32,7 +32,7 @@ def drawn_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
       One tile for each of `GLYPHS`.
 
     Example:
-      >>> drawn_glyphs().shape
+      >>> rendered_glyphs().shape
       (20, 20, 20)
     """
     return np.stack([_draw(_strokes()[name], _width(name)) for name in GLYPHS])

@@ -13,15 +13,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import DSPRITES_FACTORS
-from dis_jax.data.factor_kinds import with_kinds
-from dis_jax.data.image_set import ImageSet, drawn_grid
-from dis_jax.data.sprite_worlds import (
-    ORIGINAL_SPRITES,
-    SPRITE_SHAPES,
-    SpriteWorld,
-    check_sprites,
+from dis_jax.data.dsprites_values import (
+    DSPRITES_SHAPES,
+    ORIGINAL_DSPRITES,
+    DSpritesValues,
+    check_dsprites,
 )
-from dis_jax.data.world_values import (
+from dis_jax.data.factor_kinds import with_kinds
+from dis_jax.data.image_set import ImageSet, rendered_grid
+from dis_jax.data.value_checks import (
     Hue,
     colours_of,
     kind_of_angles,
@@ -33,7 +33,7 @@ _SIDE = 64  # of the original's images, in which lengths are given
 _HALF_WIDTH = 9.6  # of the square at scale 1, in pixels; the others follow from it
 _SUBPIXELS = 256  # the original's rasteriser rounded vertices to this grid
 _EDGES_A_SIDE = 38  # a shape is 152 edges, each under a pixel long at scale 1
-_ZOOM = 4  # antialiased sprites are drawn on as many times finer pixels
+_ZOOM = 4  # antialiased sprites are rendered on as many times finer pixels
 
 
 def rendered_dsprites() -> ImageSet:
@@ -51,25 +51,25 @@ def rendered_dsprites() -> ImageSet:
       >>> images.shape, factors[1].tolist()
       ((2, 64, 64, 1), [2, 5, 39, 31, 31])
     """
-    return with_kinds(_sprites(ORIGINAL_SPRITES, "rendered_dsprites"), "dsprites")
+    return with_kinds(_grid(ORIGINAL_DSPRITES, "rendered_dsprites"), "dsprites")
 
 
-def rendered_sprites(
+def custom_dsprites(
     *,
-    shapes: Sequence[str] = SPRITE_SHAPES,
-    scales: Sequence[float] = ORIGINAL_SPRITES.scales,
-    orientations: Sequence[float] = ORIGINAL_SPRITES.orientations,
-    positions_x: Sequence[float] = ORIGINAL_SPRITES.positions_x,
-    positions_y: Sequence[float] = ORIGINAL_SPRITES.positions_y,
+    shapes: Sequence[str] = DSPRITES_SHAPES,
+    scales: Sequence[float] = ORIGINAL_DSPRITES.scales,
+    orientations: Sequence[float] = ORIGINAL_DSPRITES.orientations,
+    positions_x: Sequence[float] = ORIGINAL_DSPRITES.positions_x,
+    positions_y: Sequence[float] = ORIGINAL_DSPRITES.positions_y,
     colours: Sequence[Hue] = (),
     side: int = _SIDE,
     antialias: bool = False,
-    name: str = "rendered_sprites",
+    name: str = "custom_dsprites",
 ) -> ImageSet:
     """Sprites like those of dSprites with your own factor values, rendered on the device.
 
     In a config, name a function of your own file that returns the set:
-    `config.dataset = "my_module:my_sprites"`.
+    `config.dataset = "my_module:my_dsprites"`.
 
     Args:
       shapes: of "square", "ellipse" and "heart".
@@ -92,11 +92,11 @@ def rendered_sprites(
       ValueError: names the argument that is empty or out of range.
 
     Example:
-      >>> sprites = rendered_sprites(shapes=["heart"], colours=[0.0, 0.5], side=32)
+      >>> sprites = custom_dsprites(shapes=["heart"], colours=[0.0, 0.5], side=32)
       >>> sprites.sizes, sprites.image_shape
       ((2, 1, 6, 40, 32, 32), (32, 32, 3))
     """
-    world = SpriteWorld(
+    values = DSpritesValues(
         shapes=tuple(shapes),
         scales=tuple(map(float, scales)),
         orientations=tuple(map(float, orientations)),
@@ -106,38 +106,38 @@ def rendered_sprites(
         side=side,
         antialias=antialias,
     )
-    check_sprites(world)
-    colour = (kind_of_hues(world.colours),) if world.colours else ()
-    turn = kind_of_angles(world.orientations)
+    check_dsprites(values)
+    colour = (kind_of_hues(values.colours),) if values.colours else ()
+    turn = kind_of_angles(values.orientations)
     return dataclasses.replace(
-        _sprites(world, name),
+        _grid(values, name),
         kinds=(*colour, "categorical", "ordered", turn, "ordered", "ordered"),
-        value_names=(*((),) * len(colour), world.shapes, (), (), (), ()),
+        value_names=(*((),) * len(colour), values.shapes, (), (), (), ()),
     )
 
 
-@functools.cache  # a world's functions are part of compiled programs
-def _sprites(world: SpriteWorld, name: str) -> ImageSet:
-    names = (*(("colour",) if world.colours else ()), *DSPRITES_FACTORS)
-    return drawn_grid(
+@functools.cache  # the functions of a set are part of compiled programs
+def _grid(values: DSpritesValues, name: str) -> ImageSet:
+    names = (*(("colour",) if values.colours else ()), *DSPRITES_FACTORS)
+    return rendered_grid(
         name,
         names,
-        world.sizes,
-        (world.side, world.side, 3 if world.colours else 1),
-        functools.partial(draw_sprites, world=world),
-        functools.partial(_masks, world=world),
+        values.sizes,
+        (values.side, values.side, 3 if values.colours else 1),
+        functools.partial(render_dsprites, values=values),
+        functools.partial(_masks, values=values),
         (("sprite", names), ("background", ())),
     )
 
 
-def _masks(factors: Array, world: SpriteWorld) -> Array:
-    sprite = _drawn(factors, world) >= 0.5
+def _masks(factors: Array, values: DSpritesValues) -> Array:
+    sprite = _rendered(factors, values) >= 0.5
     return jnp.stack([sprite, ~sprite], axis=1)
 
 
-@functools.partial(jax.jit, static_argnames="world")
-def draw_sprites(
-    factors: Int[Array, "batch factor"], world: SpriteWorld = ORIGINAL_SPRITES
+@functools.partial(jax.jit, static_argnames="values")
+def render_dsprites(
+    factors: Int[Array, "batch factor"], values: DSpritesValues = ORIGINAL_DSPRITES
 ) -> Float[Array, "batch side side channel"]:
     """Renders dSprites images from rows of (shape, scale, orientation, pos_x, pos_y).
 
@@ -147,8 +147,8 @@ def draw_sprites(
     marks the start or the end of a run of pixels; no row has more than two runs.
 
     Args:
-      factors: indices of the values of a world; with colours, the colour first.
-      world: the values; by default those of `rendered_dsprites`.
+      factors: indices of the factor values; with colours, the colour first.
+      values: the factor values; by default those of `rendered_dsprites`.
 
     Returns:
       Images of zeros and ones; (batch, 64, 64, 1) by default.
@@ -157,43 +157,45 @@ def draw_sprites(
       ValueError: if `factors` does not have five columns, six with colours.
 
     Example:
-      >>> squares = draw_sprites(jnp.array([[0, 0, 0, 16, 16], [0, 5, 0, 16, 16]]))
+      >>> squares = render_dsprites(jnp.array([[0, 0, 0, 16, 16], [0, 5, 0, 16, 16]]))
       >>> squares.sum((1, 2, 3)).tolist()
       [81.0, 361.0]
     """
-    sprites = _drawn(factors, world)[..., None]
-    if not world.colours:
+    sprites = _rendered(factors, values)[..., None]
+    if not values.colours:
         return sprites
-    return sprites * jnp.asarray(colours_of(world.colours))[factors[:, 0], None, None]
+    return sprites * jnp.asarray(colours_of(values.colours))[factors[:, 0], None, None]
 
 
-def _drawn(factors: Array, world: SpriteWorld) -> Float[Array, "batch side side"]:
+def _rendered(
+    factors: Array, values: DSpritesValues
+) -> Float[Array, "batch side side"]:
     """The share of each pixel that the sprite covers."""
-    columns = len(world.sizes)
+    columns = len(values.sizes)
     if factors.ndim != 2 or factors.shape[1] != columns:
-        names = (*(("colour",) * bool(world.colours)), *DSPRITES_FACTORS)
+        names = (*(("colour",) * bool(values.colours)), *DSPRITES_FACTORS)
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, {columns}): "
             f"{', '.join(names)}."
         )
-    zoom = _ZOOM if world.antialias else 1
-    inside = _inside(factors[:, -5:], world, zoom * world.side).astype(jnp.float32)
+    zoom = _ZOOM if values.antialias else 1
+    inside = _inside(factors[:, -5:], values, zoom * values.side).astype(jnp.float32)
     if zoom == 1:
         return inside
-    return inside.reshape(-1, world.side, zoom, world.side, zoom).mean((2, 4))
+    return inside.reshape(-1, values.side, zoom, values.side, zoom).mean((2, 4))
 
 
 def _inside(
-    factors: Array, world: SpriteWorld, side: int
+    factors: Array, values: DSpritesValues, side: int
 ) -> Bool[Array, "batch side side"]:
     """Whether the centre of a pixel lies within the outline."""
-    x, y = _outline(factors, world, side)
+    x, y = _outline(factors, values, side)
     next_x, next_y = jnp.roll(x, -1, axis=1), jnp.roll(y, -1, axis=1)
     row = jnp.floor(jnp.maximum(y, next_y) - 0.5)
     crosses = row + 0.5 > jnp.minimum(y, next_y)
     slope = (next_x - x) / jnp.where(crosses, next_y - y, 1.0)
     column = jnp.ceil(x + (row + 0.5 - y) * slope - 0.5).astype(jnp.int32).ravel()
-    if world != ORIGINAL_SPRITES:  # whose sprites stay within the image
+    if values != ORIGINAL_DSPRITES:  # whose sprites stay within the image
         crosses &= (row >= 0) & (row < side)
 
     rows = factors.shape[0] * side
@@ -215,18 +217,22 @@ def _between(pixel: Array, start: Array, end: Array) -> Array:
     return (pixel - start).astype(jnp.uint32) < (end - start).astype(jnp.uint32)
 
 
-def _outline(factors: Array, world: SpriteWorld, side: int) -> tuple[Array, Array]:
+def _outline(factors: Array, values: DSpritesValues, side: int) -> tuple[Array, Array]:
     """Vertices (batch, edge) of the outlines, in pixels from the image's corner."""
     shape, scale, orientation, pos_x, pos_y = (factors[:, i] for i in range(5))
     vertices, fraction = (jnp.asarray(a) for a in _polygons())
-    kinds = jnp.asarray([SPRITE_SHAPES.index(shape) for shape in world.shapes])
+    kinds = jnp.asarray([DSPRITES_SHAPES.index(shape) for shape in values.shapes])
     shape = kinds[shape]
     zoom = side / _SIDE
-    radius = jnp.asarray(np.asarray(world.scales, np.float32) * np.float32(zoom))[scale]
-    angle = jnp.asarray(np.radians(world.orientations), jnp.float32)[orientation]
+    radii = np.asarray(values.scales, np.float32) * np.float32(zoom)
+    radius = jnp.asarray(radii)[scale]
+    angle = jnp.asarray(np.radians(values.orientations), jnp.float32)[orientation]
     centres = [
-        jnp.asarray(np.multiply(values, side), jnp.float32)[index][:, None]
-        for values, index in ((world.positions_x, pos_x), (world.positions_y, pos_y))
+        jnp.asarray(np.multiply(positions, side), jnp.float32)[index][:, None]
+        for positions, index in (
+            (values.positions_x, pos_x),
+            (values.positions_y, pos_y),
+        )
     ]
     cos, sin = (radius * f(angle) for f in (jnp.cos, jnp.sin))
     u, v = vertices[shape, :, 0], vertices[shape, :, 1]
@@ -236,7 +242,7 @@ def _outline(factors: Array, world: SpriteWorld, side: int) -> tuple[Array, Arra
     part = fraction[shape]
     x, y = (a + part * (jnp.roll(a, -_EDGES_A_SIDE, axis=1) - a) for a in (x, y))
     # Larger sprites have longer edges, which are cut until each is below a pixel.
-    pieces = math.ceil(max(world.scales) * zoom)
+    pieces = math.ceil(max(values.scales) * zoom)
     if pieces == 1:
         return x, y
     steps = jnp.arange(pieces) / pieces

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from dis_jax.data.image_set import Arrays, ImageSet, factors_of_index
-from dis_jax.data.nar_glyphs import GLYPHS, TILE, drawn_glyphs, read_glyphs
+from dis_jax.data.nar_glyphs import GLYPHS, TILE, read_glyphs, rendered_glyphs
 
 MOST_GLYPHS = 3
 CELLS = 3  # a side
@@ -48,7 +48,7 @@ def rendered_nar() -> ImageSet:
       >>> boards.num_images, boards.image_shape
       (17496000, (64, 64, 1))
     """
-    return _boards("rendered_nar", drawn_glyphs())
+    return _boards("rendered_nar", rendered_glyphs())
 
 
 def nar(data_dir: pathlib.Path) -> ImageSet:
@@ -83,7 +83,7 @@ def _boards(name: str, tiles: UInt8[np.ndarray, "glyph 20 20"]) -> ImageSet:
 
 
 @jax.jit
-def draw_boards(
+def render_nar(
     tiles: UInt8[Array, "glyph 20 20"], factors: Int[Array, "batch 10"]
 ) -> Float[Array, "batch 64 64 1"]:
     """Pastes tiles of glyphs onto white boards.
@@ -100,7 +100,7 @@ def draw_boards(
 
     Example:
       >>> tiles = jnp.zeros((20, 20, 20), jnp.uint8)  # black squares
-      >>> board = draw_boards(tiles, jnp.zeros((1, 10), jnp.int32))
+      >>> board = render_nar(tiles, jnp.zeros((1, 10), jnp.int32))
       >>> int((board == 0).sum())  # one glyph, in the first cell
       400
     """
@@ -111,14 +111,14 @@ def draw_boards(
 
 
 @jax.jit
-def board_masks(
+def nar_masks(
     tiles: UInt8[Array, "glyph 20 20"], factors: Int[Array, "batch 10"]
 ) -> Bool[Array, "batch 4 64 64"]:
     """Masks of the three glyphs, where their ink is visible, and of the background.
 
     Args:
-      tiles: as in `draw_boards`.
-      factors: as in `draw_boards`.
+      tiles: as in `render_nar`.
+      factors: as in `render_nar`.
 
     Returns:
       Masks that cover each pixel once; that of an absent or covered glyph is empty.
@@ -128,11 +128,11 @@ def board_masks(
 
     Example:
       >>> tiles = jnp.zeros((20, 20, 20), jnp.uint8)
-      >>> masks = board_masks(tiles, jnp.zeros((1, 10), jnp.int32))
+      >>> masks = nar_masks(tiles, jnp.zeros((1, 10), jnp.int32))
       >>> masks.sum((0, 2, 3)).tolist()
       [400, 0, 0, 3696]
     """
-    ink = draw_boards(tiles, factors)[..., 0] < 1
+    ink = render_nar(tiles, factors)[..., 0] < 1
     owner = _owner_of_cells(factors)[..., None, None]
     owner = _assembled(jnp.broadcast_to(owner, (*owner.shape[:2], TILE, TILE)), -1)
     masks = [ink & (owner == k) for k in range(MOST_GLYPHS)]
@@ -141,15 +141,15 @@ def board_masks(
 
 def _take(arrays: Arrays, index: Array) -> tuple[Array, Array]:
     factors = factors_of_index(index, _SIZES)
-    return draw_boards(arrays["tiles"], factors), factors
+    return render_nar(arrays["tiles"], factors), factors
 
 
 def _images(arrays: Arrays, factors: Array) -> Array:
-    return draw_boards(arrays["tiles"], factors)
+    return render_nar(arrays["tiles"], factors)
 
 
 def _masks(arrays: Arrays, factors: Array) -> Array:
-    return board_masks(arrays["tiles"], factors)
+    return nar_masks(arrays["tiles"], factors)
 
 
 def _owner_of_cells(factors: Int[Array, "batch 10"]) -> Int[Array, "batch 9"]:

@@ -15,8 +15,17 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SMALLNORB
 from dis_jax.data.factor_kinds import with_kinds
-from dis_jax.data.image_set import ImageSet, drawn_grid
-from dis_jax.data.norb_toys import toy_parts
+from dis_jax.data.image_set import ImageSet, rendered_grid
+from dis_jax.data.norb_shapes import norb_parts
+from dis_jax.data.norb_values import (
+    LIGHTS,
+    NORB_CATEGORIES,
+    ORIGINAL_NORB,
+    PAINT,
+    Light,
+    NorbValues,
+    check_norb,
+)
 from dis_jax.data.rays import (
     FAR,
     Camera,
@@ -34,18 +43,9 @@ from dis_jax.data.rays import (
     nonzero,
     orbit,
 )
-from dis_jax.data.toy_worlds import (
-    LIGHTS,
-    ORIGINAL_TOYS,
-    PAINT,
-    TOYS,
-    Light,
-    ToyWorld,
-    check_toys,
-)
-from dis_jax.data.world_values import kind_of_angles
+from dis_jax.data.value_checks import kind_of_angles
 
-_ROUND = 4  # the first four of a toy's eight parts are ellipsoids, the others boxes
+_ROUND = 4  # the first four of an object's eight parts are ellipsoids, the others boxes
 _DISTANCE, _TARGET, _FIELD_OF_VIEW = 7.0, 0.5, 25.0
 _SHADOW = 0.82
 
@@ -61,27 +61,27 @@ def rendered_norb() -> ImageSet:
       The full grid, images 64x64x1 in [0, 1].
 
     Example:
-      >>> toys = rendered_norb()
-      >>> toys.num_images, toys.image_shape
+      >>> norb = rendered_norb()
+      >>> norb.num_images, norb.image_shape
       (48600, (64, 64, 1))
     """
-    return with_kinds(_toys(ORIGINAL_TOYS, "rendered_norb"), "norb")
+    return with_kinds(_grid(ORIGINAL_NORB, "rendered_norb"), "norb")
 
 
-def rendered_toys(
+def custom_norb(
     *,
-    categories: Sequence[str] = TOYS,
-    instances: Sequence[int] = ORIGINAL_TOYS.instances,
-    elevations: Sequence[float] = ORIGINAL_TOYS.elevations,
-    azimuths: Sequence[float] = ORIGINAL_TOYS.azimuths,
+    categories: Sequence[str] = NORB_CATEGORIES,
+    instances: Sequence[int] = ORIGINAL_NORB.instances,
+    elevations: Sequence[float] = ORIGINAL_NORB.elevations,
+    azimuths: Sequence[float] = ORIGINAL_NORB.azimuths,
     lightings: Sequence[Light] = LIGHTS,
     side: int = 64,
-    name: str = "rendered_toys",
+    name: str = "custom_norb",
 ) -> ImageSet:
     """Objects like those of SmallNORB with your own factor values, rendered on the device.
 
     In a config, name a function of your own file that returns the set:
-    `config.dataset = "my_module:my_toys"`.
+    `config.dataset = "my_module:my_norb"`.
 
     Args:
       categories: of "animal", "human", "airplane", "truck" and "car".
@@ -100,11 +100,11 @@ def rendered_toys(
       ValueError: names the argument that is empty or out of range.
 
     Example:
-      >>> toys = rendered_toys(categories=["car"], azimuths=[0, 90, 180, 270], side=32)
-      >>> toys.sizes, toys.image_shape
+      >>> norb = custom_norb(categories=["car"], azimuths=[0, 90, 180, 270], side=32)
+      >>> norb.sizes, norb.image_shape
       ((1, 10, 9, 4, 6), (32, 32, 1))
     """
-    world = ToyWorld(
+    values = NorbValues(
         categories=tuple(categories),
         instances=tuple(map(int, instances)),
         elevations=tuple(map(float, elevations)),
@@ -112,37 +112,37 @@ def rendered_toys(
         lightings=tuple(Light(*map(float, light)) for light in lightings),
         side=side,
     )
-    check_toys(world)
-    turn = kind_of_angles(world.azimuths)
+    check_norb(values)
+    turn = kind_of_angles(values.azimuths)
     return dataclasses.replace(
-        _toys(world, name),
+        _grid(values, name),
         kinds=("categorical", "categorical", "ordered", turn, "categorical"),
-        value_names=(world.categories, (), (), (), ()),
+        value_names=(values.categories, (), (), (), ()),
     )
 
 
-@functools.cache  # a world's functions are part of compiled programs
-def _toys(world: ToyWorld, name: str) -> ImageSet:
-    return drawn_grid(
+@functools.cache  # the functions of a set are part of compiled programs
+def _grid(values: NorbValues, name: str) -> ImageSet:
+    return rendered_grid(
         name,
         SMALLNORB.factor_names,
-        world.sizes,
-        (world.side, world.side, 1),
-        functools.partial(draw_toys, world=world),
-        functools.partial(toy_masks, world=world),
-        (("toy", ()), ("table", ()), ("shadow", ())),
+        values.sizes,
+        (values.side, values.side, 1),
+        functools.partial(render_norb, values=values),
+        functools.partial(norb_masks, values=values),
+        (("object", ()), ("table", ()), ("shadow", ())),
     )
 
 
-@functools.partial(jax.jit, static_argnames="world")
-def draw_toys(
-    factors: Int[Array, "batch 5"], world: ToyWorld = ORIGINAL_TOYS
+@functools.partial(jax.jit, static_argnames="values")
+def render_norb(
+    factors: Int[Array, "batch 5"], values: NorbValues = ORIGINAL_NORB
 ) -> Float[Array, "batch side side 1"]:
     """Renders objects from rows of (category, instance, elevation, azimuth, lighting).
 
     Args:
-      factors: indices of the values of a world.
-      world: the values; by default those of `rendered_norb`.
+      factors: indices of the factor values.
+      values: the factor values; by default those of `rendered_norb`.
 
     Returns:
       Images in [0, 1], antialiased.
@@ -151,25 +151,25 @@ def draw_toys(
       ValueError: if `factors` does not have five columns.
 
     Example:
-      >>> toy = draw_toys(jnp.array([[4, 0, 0, 0, 5]]))
-      >>> round(float(toy[0, 0, 0, 0]), 2)  # the table in the brightest light
+      >>> image = render_norb(jnp.array([[4, 0, 0, 0, 5]]))
+      >>> round(float(image[0, 0, 0, 0]), 2)  # the table in the brightest light
       0.98
     """
-    scene = _scene(factors, world)
+    scene = _scene(factors, values)
     lit = scene.light[:, 2] + scene.light[:, 3] * jnp.maximum(scene.facing, 0)
     table = scene.light[:, 4] * jnp.where(scene.dark, _SHADOW, 1.0)
-    return antialiased([jnp.where(scene.is_toy, PAINT * lit, table)])
+    return antialiased([jnp.where(scene.is_object, PAINT * lit, table)])
 
 
-@functools.partial(jax.jit, static_argnames="world")
-def toy_masks(
-    factors: Int[Array, "batch 5"], world: ToyWorld = ORIGINAL_TOYS
+@functools.partial(jax.jit, static_argnames="values")
+def norb_masks(
+    factors: Int[Array, "batch 5"], values: NorbValues = ORIGINAL_NORB
 ) -> Bool[Array, "batch 3 side side"]:
     """Masks of the object, of the lit table, and of the shadow on the table.
 
     Args:
-      factors: indices of the values of a world.
-      world: the values; by default those of `rendered_norb`.
+      factors: indices of the factor values.
+      values: the factor values; by default those of `rendered_norb`.
 
     Returns:
       Masks that cover each pixel once.
@@ -178,60 +178,60 @@ def toy_masks(
       ValueError: if `factors` does not have five columns.
 
     Example:
-      >>> masks = toy_masks(jnp.array([[4, 0, 0, 0, 5]]))
+      >>> masks = norb_masks(jnp.array([[4, 0, 0, 0, 5]]))
       >>> masks.shape, bool(masks[0, 1, 0, 0])  # the corner is table
       ((1, 3, 64, 64), True)
     """
-    scene = _scene(factors, world)
-    return majority(jnp.where(scene.is_toy, 0, jnp.where(scene.dark, 2, 1)), 3)
+    scene = _scene(factors, values)
+    return majority(jnp.where(scene.is_object, 0, jnp.where(scene.dark, 2, 1)), 3)
 
 
 class _Scene(NamedTuple):
     """What rays through the corners of pixels hit: (batch, corner, corner) each."""
 
-    is_toy: Mask
+    is_object: Mask
     dark: Mask  # of the table below: whether it lies in shadow
-    facing: Plane  # cosine between the toy's surface and the light
+    facing: Plane  # cosine between the object's surface and the light
     light: Float[Array, "batch 5 1 1"]
 
 
-def _scene(factors: Int[Array, "batch 5"], world: ToyWorld) -> _Scene:
+def _scene(factors: Int[Array, "batch 5"], values: NorbValues) -> _Scene:
     if factors.ndim != 2 or factors.shape[1] != len(SMALLNORB.sizes):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, 5): "
             f"{', '.join(SMALLNORB.factor_names)}."
         )
     category, instance, elevation, azimuth, lighting = (factors[:, i] for i in range(5))
-    kinds = [TOYS.index(category) for category in world.categories]
-    parts = toy_parts()[kinds][:, list(world.instances)]
-    toy = _Toy(jnp.asarray(parts)[category, instance][..., None, None])
-    degrees = jnp.asarray(world.elevations, jnp.float32)[elevation]
+    kinds = [NORB_CATEGORIES.index(category) for category in values.categories]
+    parts = norb_parts()[kinds][:, list(values.instances)]
+    thing = _Object(jnp.asarray(parts)[category, instance][..., None, None])
+    degrees = jnp.asarray(values.elevations, jnp.float32)[elevation]
     height = degrees[:, None, None] * (math.pi / 180)
-    turns = jnp.asarray(np.radians(world.azimuths), jnp.float32)
+    turns = jnp.asarray(np.radians(values.azimuths), jnp.float32)
     turn = turns[azimuth][:, None, None]
     ray = orbit(
         turn,
-        side=world.side,
+        side=values.side,
         distance=_DISTANCE * jnp.cos(height),
         height=_TARGET + _DISTANCE * jnp.sin(height),
         target=_TARGET,
         field_of_view=_FIELD_OF_VIEW,
     )
-    light = jnp.asarray(world.lightings, jnp.float32)[lighting][..., None, None]
+    light = jnp.asarray(values.lightings, jnp.float32)[lighting][..., None, None]
     # The lights are fixed relative to the camera; the object rotates.
     around, above = turn + light[:, 0] * (math.pi / 180), light[:, 1] * (math.pi / 180)
     flat = jnp.cos(above)
     to_light = Vector(flat * jnp.sin(around), jnp.sin(above), flat * jnp.cos(around))
 
-    to_toy, facing = toy.surface(ray, to_light)
+    to_object, facing = thing.surface(ray, to_light)
     to_table = -ray.origin.y / nonzero(ray.direction.y)
     on_table = ray.origin + ray.direction.scaled(to_table)
-    dark = toy.hides(Camera(on_table._replace(y=0.0 * to_table), to_light))
-    return _Scene(jnp.less(to_toy, to_table), dark, facing, light)
+    dark = thing.hides(Camera(on_table._replace(y=0.0 * to_table), to_light))
+    return _Scene(jnp.less(to_object, to_table), dark, facing, light)
 
 
-class _Toy(NamedTuple):
-    """A toy as its parts: (batch, part, centre and half size, 1, 1).
+class _Object(NamedTuple):
+    """An object as its parts: (batch, part, centre and half size, 1, 1).
 
     XLA fuses all of it into one loop over rays, unless two values share a root or a
     quotient: it keeps those as planes in memory, and repeats what leads to them.

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from dis_jax.data.catalogue import SHAPES3D
 from dis_jax.data.factor_kinds import with_kinds
-from dis_jax.data.image_set import ImageSet, drawn_grid
+from dis_jax.data.image_set import ImageSet, rendered_grid
 from dis_jax.data.rays import (
     FAR,
     Camera,
@@ -33,8 +33,13 @@ from dis_jax.data.rays import (
     orbit,
     slab,
 )
-from dis_jax.data.room_worlds import ORIGINAL, SHAPES, World, check_world
-from dis_jax.data.world_values import (
+from dis_jax.data.shapes3d_values import (
+    ORIGINAL_SHAPES3D,
+    SHAPES,
+    Shapes3DValues,
+    check_shapes3d,
+)
+from dis_jax.data.value_checks import (
     Hue,
     colours_of,
     kind_of_hues,
@@ -54,21 +59,21 @@ _TO_LAMP = Vector(-0.510, 0.629, 0.586)  # lights the object
 _SHADOW = 0.337
 
 
-def rendered_rooms(
+def custom_shapes3d(
     *,
-    floor_hues: Sequence[Hue] = ORIGINAL.floor_hues,
-    wall_hues: Sequence[Hue] = ORIGINAL.wall_hues,
-    object_hues: Sequence[Hue] = ORIGINAL.object_hues,
-    scales: Sequence[float] = ORIGINAL.scales,
+    floor_hues: Sequence[Hue] = ORIGINAL_SHAPES3D.floor_hues,
+    wall_hues: Sequence[Hue] = ORIGINAL_SHAPES3D.wall_hues,
+    object_hues: Sequence[Hue] = ORIGINAL_SHAPES3D.object_hues,
+    scales: Sequence[float] = ORIGINAL_SHAPES3D.scales,
     shapes: Sequence[str] = SHAPES,
-    orientations: Sequence[float] = ORIGINAL.orientations,
+    orientations: Sequence[float] = ORIGINAL_SHAPES3D.orientations,
     side: int = 64,
-    name: str = "rendered_rooms",
+    name: str = "custom_shapes3d",
 ) -> ImageSet:
     """Scenes like those of Shapes3D with your own factor values, rendered on the device.
 
     In a config, name a function of your own file that returns the set:
-    `config.dataset = "my_module:my_rooms"`.
+    `config.dataset = "my_module:my_scenes"`.
 
     Args:
       floor_hues: hues from 0 to 1, 0 = red, 1/3 = green; or (red, green, blue)
@@ -89,11 +94,11 @@ def rendered_rooms(
       ValueError: names the argument that is empty or out of range.
 
     Example:
-      >>> rooms = rendered_rooms(wall_hues=[0.6], shapes=["cube", "sphere"], side=32)
-      >>> rooms.sizes, rooms.image_shape
+      >>> scenes = custom_shapes3d(wall_hues=[0.6], shapes=["cube", "sphere"], side=32)
+      >>> scenes.sizes, scenes.image_shape
       ((10, 1, 10, 8, 2, 15), (32, 32, 3))
     """
-    world = World(
+    values = Shapes3DValues(
         floor_hues=plain_hues(floor_hues),
         wall_hues=plain_hues(wall_hues),
         object_hues=plain_hues(object_hues),
@@ -102,12 +107,12 @@ def rendered_rooms(
         orientations=tuple(map(float, orientations)),
         side=side,
     )
-    check_world(world)
-    kinds = map(kind_of_hues, world.hues().values())
+    check_shapes3d(values)
+    kinds = map(kind_of_hues, values.hues().values())
     return dataclasses.replace(
-        _rooms(world, name),
+        _grid(values, name),
         kinds=(*kinds, "ordered", "categorical", "ordered"),
-        value_names=((), (), (), (), world.shapes, ()),
+        value_names=((), (), (), (), values.shapes, ()),
     )
 
 
@@ -122,22 +127,22 @@ def rendered_shapes3d() -> ImageSet:
       The full grid, images 64x64x3 in [0, 1].
 
     Example:
-      >>> rooms = rendered_shapes3d()
-      >>> rooms.sizes, rooms.image_shape
+      >>> scenes = rendered_shapes3d()
+      >>> scenes.sizes, scenes.image_shape
       ((10, 10, 10, 8, 4, 15), (64, 64, 3))
     """
-    return with_kinds(_rooms(ORIGINAL, "rendered_shapes3d"), "shapes3d")
+    return with_kinds(_grid(ORIGINAL_SHAPES3D, "rendered_shapes3d"), "shapes3d")
 
 
-@functools.cache  # a world's functions are part of compiled programs
-def _rooms(world: World, name: str) -> ImageSet:
-    return drawn_grid(
+@functools.cache  # the functions of a set are part of compiled programs
+def _grid(values: Shapes3DValues, name: str) -> ImageSet:
+    return rendered_grid(
         name,
         SHAPES3D.factor_names,
-        world.sizes,
-        (world.side, world.side, 3),
-        functools.partial(draw_rooms, world=world),
-        functools.partial(room_masks, world=world),
+        values.sizes,
+        (values.side, values.side, 3),
+        functools.partial(render_shapes3d, values=values),
+        functools.partial(shapes3d_masks, values=values),
         (
             ("floor", ("floor_hue",)),
             ("walls", ("wall_hue",)),
@@ -148,15 +153,15 @@ def _rooms(world: World, name: str) -> ImageSet:
     )
 
 
-@functools.partial(jax.jit, static_argnames="world")
-def draw_rooms(
-    factors: Int[Array, "batch 6"], world: World = ORIGINAL
+@functools.partial(jax.jit, static_argnames="values")
+def render_shapes3d(
+    factors: Int[Array, "batch 6"], values: Shapes3DValues = ORIGINAL_SHAPES3D
 ) -> Float[Array, "batch side side 3"]:
     """Renders scenes from rows of (floor, wall, object hue, scale, shape, orientation).
 
     Args:
-      factors: indices of the values of a world.
-      world: the values; by default those of `rendered_shapes3d`.
+      factors: indices of the factor values.
+      values: the factor values; by default those of `rendered_shapes3d`.
 
     Returns:
       Images in [0, 1], antialiased.
@@ -165,22 +170,22 @@ def draw_rooms(
       ValueError: if `factors` does not have six columns.
 
     Example:
-      >>> room = draw_rooms(jnp.array([[0, 1, 2, 4, 0, 7]]))
-      >>> room[0, -1, 32].tolist()  # the floor is red
+      >>> image = render_shapes3d(jnp.array([[0, 1, 2, 4, 0, 7]]))
+      >>> image[0, -1, 32].tolist()  # the floor is red
       [1.0, 0.0, 0.0]
     """
-    room = _room(factors, world)
+    scene = _scene(factors, values)
     floor, wall, thing = (factors[:, i, None, None] for i in range(3))
-    is_thing, is_floor, is_wall = room.is_thing, room.is_floor, room.is_wall
+    is_thing, is_floor, is_wall = scene.is_thing, scene.is_floor, scene.is_wall
 
-    thing_shade, gloss = room.body.shading(room.ray, room.to_thing)
-    wall_shade = _wall_shade(room.ray, *_to_wall(room.ray))
+    thing_shade, gloss = scene.body.shading(scene.ray, scene.to_thing)
+    wall_shade = _wall_shade(scene.ray, *_to_wall(scene.ray))
     shade = jnp.where(is_wall, wall_shade, 1.0)
-    shade = jnp.where(is_floor, _floor_shade(room), shade)
+    shade = jnp.where(is_floor, _floor_shade(scene), shade)
     shade = jnp.where(is_thing, thing_shade, shade)
     gloss = jnp.where(is_thing, gloss, 0.0)
     floors, walls, things = (
-        jnp.asarray(colours_of(hues)) for hues in world.hues().values()
+        jnp.asarray(colours_of(hues)) for hues in values.hues().values()
     )
     channels = []
     for i in range(3):
@@ -191,15 +196,15 @@ def draw_rooms(
     return antialiased(channels)
 
 
-@functools.partial(jax.jit, static_argnames="world")
-def room_masks(
-    factors: Int[Array, "batch 6"], world: World = ORIGINAL
+@functools.partial(jax.jit, static_argnames="values")
+def shapes3d_masks(
+    factors: Int[Array, "batch 6"], values: Shapes3DValues = ORIGINAL_SHAPES3D
 ) -> Bool[Array, "batch 5 side side"]:
     """Masks of the lit floor, walls, sky, object, and shadow on the floor.
 
     Args:
-      factors: indices of the values of a world.
-      world: the values; by default those of `rendered_shapes3d`.
+      factors: indices of the factor values.
+      values: the factor values; by default those of `rendered_shapes3d`.
 
     Returns:
       Masks that cover each pixel once.
@@ -208,17 +213,17 @@ def room_masks(
       ValueError: if `factors` does not have six columns.
 
     Example:
-      >>> masks = room_masks(jnp.array([[0, 1, 2, 4, 0, 7]]))
+      >>> masks = shapes3d_masks(jnp.array([[0, 1, 2, 4, 0, 7]]))
       >>> bool(masks[0, 0, -1, 32])  # floor, in the middle of the lowest row
       True
     """
-    room = _room(factors, world)
-    on_floor = jnp.where(_in_shadow(room), 4, 0)
-    label = jnp.where(room.is_floor, on_floor, jnp.where(room.is_wall, 1, 2))
-    return majority(jnp.where(room.is_thing, 3, label), 5)
+    scene = _scene(factors, values)
+    on_floor = jnp.where(_in_shadow(scene), 4, 0)
+    label = jnp.where(scene.is_floor, on_floor, jnp.where(scene.is_wall, 1, 2))
+    return majority(jnp.where(scene.is_thing, 3, label), 5)
 
 
-class _Room(NamedTuple):
+class _Scene(NamedTuple):
     """What rays through the corners of pixels hit: (batch, corner, corner) each.
 
     Whatever is neither the object nor the floor nor a wall is sky; the object stands
@@ -234,24 +239,24 @@ class _Room(NamedTuple):
     is_wall: Mask
 
 
-def _room(factors: Int[Array, "batch 6"], world: World) -> _Room:
+def _scene(factors: Int[Array, "batch 6"], values: Shapes3DValues) -> _Scene:
     if factors.ndim != 2 or factors.shape[1] != len(SHAPES3D.sizes):
         raise ValueError(
             f"factors have shape {factors.shape}; expected (batch, 6): "
             f"{', '.join(SHAPES3D.factor_names)}."
         )
     scale, shape, orientation = (factors[:, i, None, None] for i in range(3, 6))
-    kinds = jnp.asarray([SHAPES.index(shape) for shape in world.shapes])
-    scales = jnp.asarray(world.scales, jnp.float32)
-    degrees = jnp.asarray(world.orientations, jnp.float32)
+    kinds = jnp.asarray([SHAPES.index(shape) for shape in values.shapes])
+    scales = jnp.asarray(values.scales, jnp.float32)
+    degrees = jnp.asarray(values.orientations, jnp.float32)
     body = _Body(kinds[shape], scales[scale])
-    ray = orbit(degrees[orientation] * (math.pi / 180), side=world.side, **_CAMERA)
+    ray = orbit(degrees[orientation] * (math.pi / 180), side=values.side, **_CAMERA)
     to_thing, to_floor = body.distance(ray), _to_floor(ray)
     to_wall, _ = _to_wall(ray)
     is_thing = to_thing < jnp.minimum(to_floor, to_wall)
     is_floor = jnp.less(to_floor, to_wall)
     is_wall = jnp.less(ray.origin.y + to_wall * ray.direction.y, _WALL_HEIGHT)
-    return _Room(ray, body, to_thing, to_floor, is_thing, is_floor, is_wall)
+    return _Scene(ray, body, to_thing, to_floor, is_thing, is_floor, is_wall)
 
 
 class _Body(NamedTuple):
@@ -355,17 +360,17 @@ def _wall_shade(ray: Camera, t: Plane, is_back: Plane) -> Plane:
     return jnp.where(is_back, across, jnp.where(ray.direction.x > 0, 0.677, 0.74))
 
 
-def _on_floor(room: _Room) -> Vector:
-    t = jnp.where(room.to_floor < FAR, room.to_floor, 0.0)
-    at = room.ray.origin + room.ray.direction.scaled(t)
+def _on_floor(scene: _Scene) -> Vector:
+    t = jnp.where(scene.to_floor < FAR, scene.to_floor, 0.0)
+    at = scene.ray.origin + scene.ray.direction.scaled(t)
     return at._replace(y=jnp.zeros_like(at.x))
 
 
-def _in_shadow(room: _Room) -> Mask:
-    return room.body.hides_sun(Camera(_on_floor(room), _TO_SUN))
+def _in_shadow(scene: _Scene) -> Mask:
+    return scene.body.hides_sun(Camera(_on_floor(scene), _TO_SUN))
 
 
-def _floor_shade(room: _Room) -> Plane:
-    at = _on_floor(room)
+def _floor_shade(scene: _Scene) -> Plane:
+    at = _on_floor(scene)
     shade = jnp.clip(1.032 - 0.107 * at.x + 0.009 * at.z, 0, 1)
-    return jnp.where(_in_shadow(room), shade * _SHADOW, shade)
+    return jnp.where(_in_shadow(scene), shade * _SHADOW, shade)

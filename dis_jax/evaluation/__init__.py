@@ -203,7 +203,7 @@ def __getattr__(name: str) -> Any:
             if hasattr(module, name):
                 return getattr(module, name)
     if not name.startswith("__"):
-        from dis_jax import studies  # not above: that room imports this one
+        from dis_jax import studies  # not above: that subpackage imports this one
 
         if name in studies.__all__:
             return getattr(studies, name)

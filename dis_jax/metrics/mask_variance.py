@@ -80,12 +80,12 @@ def mask_variance(
     Example:
       >>> import jax, jax.numpy as jnp
       >>> from dis_jax import data, evaluation
-      >>> rooms = data.rendered_rooms(side=16)
+      >>> scenes = data.custom_shapes3d(side=16)
       >>> corners = lambda images: jnp.stack(  # the floor, a wall, the object
       ...     [images[:, y, x] @ jnp.array([1.0, 0.3, 0.1]) for y, x in
       ...      ((15, 1), (6, 1), (10, 8))], axis=1)
       >>> found = evaluation.mask_variance(
-      ...     corners, rooms, jax.random.key(0),
+      ...     corners, scenes, jax.random.key(0),
       ...     batch_size=4, num_groups=2, num_variance=64)
       >>> found.regions
       ('floor', 'walls', 'object')

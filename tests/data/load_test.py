@@ -10,7 +10,7 @@ from dis_jax import data
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("dsprite", "'dsprites'"), ("rendered_sprites", "'rendered_dsprites'")],
+    [("dsprite", "'dsprites'"), ("custom_dsprites", "'rendered_dsprites'")],
 )
 def test_unknown_name_lists_the_nearest(name, near):
     with pytest.raises(

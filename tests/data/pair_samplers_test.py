@@ -129,15 +129,15 @@ def test_factors_move_independently_and_at_least_one_does(grid):
 
 
 def test_categories_stay_and_correlated_sets_have_no_transitions():
-    rooms = data.load("rendered_shapes3d")
-    sampler = data.transitions(rooms, 500)
-    planned = sampler.plan(rooms, jax.random.key(0), jnp.int32(0), sampler.args)
-    shape = rooms.factor_names.index("shape")
+    scenes = data.load("rendered_shapes3d")
+    sampler = data.transitions(scenes, 500)
+    planned = sampler.plan(scenes, jax.random.key(0), jnp.int32(0), sampler.args)
+    shape = scenes.factor_names.index("shape")
     assert np.asarray(planned["changed"]).any(axis=0).tolist() == [
         i != shape for i in range(6)
     ]
     with pytest.raises(ValueError, match="shape is 0"):
-        data.transitions(rooms, 4, shape=0.0)
+        data.transitions(scenes, 4, shape=0.0)
     ridge = data.load("rendered_shapes3d+correlated(floor_hue,wall_hue,.1)")
     with pytest.raises(ValueError, match="not a full grid"):
         data.transitions(ridge, 4)

@@ -43,7 +43,7 @@ def test_take_is_images_of_its_factors():
 
 def test_upright_square_by_hand():
     """Scale .5 is 9.6 pixels wide, centred at 16: on from 11.2 to 20.8."""
-    image = data.draw_sprites(jnp.zeros((1, 5), jnp.int32))[0, :, :, 0]
+    image = data.render_dsprites(jnp.zeros((1, 5), jnp.int32))[0, :, :, 0]
     expected = np.zeros((64, 64))
     expected[11:21, 11:21] = 1  # pixel centres 11.5 to 20.5
     np.testing.assert_array_equal(image, expected)
@@ -52,7 +52,7 @@ def test_upright_square_by_hand():
 def test_areas_are_those_of_the_outlines():
     """Square 2 x 2, ellipse of axes 1.33 and 1/1.33, heart 180 pi / (16 x 14.5)."""
     factors = random_factors(3000)
-    drawn = np.asarray(data.draw_sprites(factors)).sum((1, 2, 3))
+    drawn = np.asarray(data.render_dsprites(factors)).sum((1, 2, 3))
     shape, scale = np.asarray(factors)[:, :2].T
     unit = np.array([4, np.pi, 180 * np.pi / (16 * 14.5)])[shape]
     area = unit * ((0.5 + 0.1 * scale) * 9.6) ** 2
@@ -63,28 +63,30 @@ def test_areas_are_those_of_the_outlines():
 
 def test_first_and_last_orientation_are_one_angle():
     factors = random_factors(50)
-    first, last = (data.draw_sprites(factors.at[:, 2].set(angle)) for angle in (0, 39))
+    first, last = (
+        data.render_dsprites(factors.at[:, 2].set(angle)) for angle in (0, 39)
+    )
     np.testing.assert_array_equal(first, last)
 
 
 def test_every_factor_moves_pixels():
     factors = random_factors(60).at[:, 0].set(2)  # hearts: no symmetry in rotation
-    base = data.draw_sprites(factors)
+    base = data.render_dsprites(factors)
     for i, size in enumerate(SIZES):
         moved = factors.at[:, i].set((factors[:, i] + size // 3) % size)
-        assert abs(data.draw_sprites(moved) - base).sum((1, 2, 3)).min() > 0
+        assert abs(data.render_dsprites(moved) - base).sum((1, 2, 3)).min() > 0
 
 
 def test_compiled_and_mapped_are_the_same():
     factors = random_factors(12).reshape(3, 4, 5)
-    mapped = jax.jit(jax.vmap(data.draw_sprites))(factors)
+    mapped = jax.jit(jax.vmap(data.render_dsprites))(factors)
     for rows, images in zip(factors, mapped, strict=True):
-        np.testing.assert_array_equal(data.draw_sprites(rows), images)
+        np.testing.assert_array_equal(data.render_dsprites(rows), images)
 
 
 def test_wrong_columns_are_refused():
     with pytest.raises(ValueError, match=r"\(2, 4\).*shape, scale, orientation"):
-        data.draw_sprites(jnp.zeros((2, 4), jnp.int32))
+        data.render_dsprites(jnp.zeros((2, 4), jnp.int32))
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def test_boards_and_masks_agree_with_the_factors(boards):
         np.ravel_multi_index(tuple(factors.T), boards.sizes), index
     )
     masks = boards.masks(factors)
-    tiles = nar_glyphs.drawn_glyphs()
+    tiles = nar_glyphs.rendered_glyphs()
     for image, mask, row in zip(images, masks, np.asarray(factors), strict=True):
         board, regions = by_hand(tiles, row)
         np.testing.assert_allclose(image[..., 0], board, atol=1e-7)
@@ -50,7 +50,7 @@ def test_a_later_glyph_covers_an_earlier_one(boards):
 
 
 def test_no_two_glyphs_are_alike_and_all_leave_the_tile_s_edge_white(boards):
-    tiles = nar_glyphs.drawn_glyphs()
+    tiles = nar_glyphs.rendered_glyphs()
     assert len({tile.tobytes() for tile in tiles}) == len(data.GLYPHS) == 20
     assert (tiles[:, [0, -1]] == 255).all()
     assert (tiles[..., [0, -1]] == 255).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dis_jax import data
-from dis_jax.data.room_worlds import World
+from dis_jax.data.shapes3d_values import Shapes3DValues
 
 SETS = {
     "rendered_shapes3d": ((10, 10, 10, 8, 4, 15), (64, 64, 3)),
@@ -87,13 +87,13 @@ def test_a_region_s_factors_change_pixels_in_its_mask_alone(name, columns):
     assert checked == columns
 
 
-def test_masks_of_toys_are_dark_where_the_shadow_is():
-    toys = data.load("rendered_norb")
-    factors = random_factors(toys.sizes)
-    images, masks = (np.asarray(f(factors)) for f in (toys.images, toys.masks))
+def test_masks_of_norb_are_dark_where_the_shadow_is():
+    norb = data.load("rendered_norb")
+    factors = random_factors(norb.sizes)
+    images, masks = (np.asarray(f(factors)) for f in (norb.images, norb.masks))
     np.testing.assert_array_equal(masks.sum(1), 1)
-    for image, (toy, table, shadow) in zip(images[..., 0], masks, strict=True):
-        assert toy.any()
+    for image, (thing, table, shadow) in zip(images[..., 0], masks, strict=True):
+        assert thing.any()
         bright = np.median(image[table])
         assert (abs(image[table] - bright) < 0.01).mean() > 0.9  # the rest are edges
         if shadow.any():
@@ -138,24 +138,24 @@ def test_mapped_is_the_same(name):
 
 
 @pytest.mark.parametrize(
-    ("draw", "columns"), [(data.draw_rooms, 6), (data.draw_toys, 5)]
+    ("draw", "columns"), [(data.render_shapes3d, 6), (data.render_norb, 5)]
 )
 def test_wrong_columns_are_refused(draw, columns):
     with pytest.raises(ValueError, match=rf"\(2, 3\); expected \(batch, {columns}\)"):
         draw(jnp.zeros((2, 3), jnp.int32))
 
 
-@pytest.mark.parametrize("draw", [data.draw_toys, data.toy_masks])
-def test_rays_at_toys_are_cast_in_one_loop(draw):
+@pytest.mark.parametrize("draw", [data.render_norb, data.norb_masks])
+def test_rays_at_objects_are_cast_in_one_loop(draw):
     """XLA holds few planes of rays in memory; otherwise it casts each ray repeatedly."""
     lowered = draw.lower(jax.ShapeDtypeStruct((8, 5), jnp.int32))
     plane = 8 * 65 * 65 * 4
     assert lowered.compile().memory_analysis().temp_size_in_bytes < 4 * plane
 
 
-def test_rooms_of_ones_own_values_are_those_of_the_original():
+def test_custom_shapes3d_has_the_images_of_the_original():
     original = data.load("rendered_shapes3d")
-    world = World()
+    original_values = Shapes3DValues()
     # in an order of its own
     picked = ([1, 7], [0, 2, 5], [3], [0, 7], [3, 1, 0], [4])
     names = [
@@ -167,26 +167,26 @@ def test_rooms_of_ones_own_values_are_those_of_the_original():
         "orientations",
     ]
     values = {
-        name: [getattr(world, name)[i] for i in index]
+        name: [getattr(original_values, name)[i] for i in index]
         for name, index in zip(names, picked, strict=True)
     }
-    rooms = data.rendered_rooms(**values)
-    assert rooms.sizes == (2, 3, 1, 2, 3, 1)
-    images, factors = map(np.asarray, rooms.take(np.arange(COUNT)))
+    scenes = data.custom_shapes3d(**values)
+    assert scenes.sizes == (2, 3, 1, 2, 3, 1)
+    images, factors = map(np.asarray, scenes.take(np.arange(COUNT)))
     theirs = np.stack([np.asarray(p)[factors[:, i]] for i, p in enumerate(picked)], 1)
     np.testing.assert_array_equal(images, original.images(theirs))
-    np.testing.assert_array_equal(rooms.masks(factors), original.masks(theirs))
+    np.testing.assert_array_equal(scenes.masks(factors), original.masks(theirs))
 
 
-def test_rooms_take_any_colour_and_size():
+def test_custom_shapes3d_takes_any_colour_and_size():
     grey = (0.5, 0.5, 0.5)
-    rooms = data.rendered_rooms(
+    scenes = data.custom_shapes3d(
         **{"floor_hues": [0, 0.5], "wall_hues": [grey], "object_hues": [0, 0.1, 0.2]},
         **{"scales": [1, 2], "shapes": ["sphere"], "orientations": [0, 90], "side": 32},
     )
-    assert rooms.image_shape == (32, 32, 3)
-    images, factors = map(np.asarray, rooms.take(np.arange(rooms.num_images)))
-    regions = np.asarray(rooms.masks(factors))
+    assert scenes.image_shape == (32, 32, 3)
+    images, factors = map(np.asarray, scenes.take(np.arange(scenes.num_images)))
+    regions = np.asarray(scenes.masks(factors))
     floor, walls, _, thing, _ = (regions[:, i] for i in range(5))
     assert walls.any(axis=(1, 2)).all()
     wall_pixels = images[walls]
@@ -200,10 +200,10 @@ def test_rooms_take_any_colour_and_size():
     large = factors[:, 3] == 1
     assert areas[large].min() > 2.5 * areas[~large].max()
     # hues that go around in equal steps are angles
-    around = data.rendered_rooms(floor_hues=[0, 0.25, 0.5, 0.75]).kinds
+    around = data.custom_shapes3d(floor_hues=[0, 0.25, 0.5, 0.75]).kinds
     assert around[0] == ("circular", 4)
-    assert rooms.kinds[:3] == ("categorical",) * 3
-    assert rooms.kinds[3:] == ("ordered", "categorical", "ordered")
+    assert scenes.kinds[:3] == ("categorical",) * 3
+    assert scenes.kinds[3:] == ("ordered", "categorical", "ordered")
 
 
 @pytest.mark.parametrize(
@@ -218,38 +218,38 @@ def test_rooms_take_any_colour_and_size():
         ({"side": 2}, "side is 2; expected 4 to 1024 pixels"),
     ],
 )
-def test_wrong_values_of_rooms_are_named(given, message):
+def test_wrong_values_of_scenes_are_named(given, message):
     with pytest.raises(ValueError, match=message):
-        data.rendered_rooms(**given)
+        data.custom_shapes3d(**given)
 
 
 @pytest.mark.slow
-def test_no_two_rooms_are_alike():
-    """All shapes, sizes and orientations in one set of hues, and all hues of one room.
+def test_no_two_scenes_are_alike():
+    """All shapes, sizes and orientations in one set of hues, and all hues of one scene.
 
     Not even where they are smaller than the original.
     """
-    rooms = data.rendered_rooms(side=32)
+    scenes = data.custom_shapes3d(side=32)
     geometry = np.arange(480) + 480 * 123
     hues = np.arange(1000) * 480 + 239
     for index in (geometry, hues):
         images = np.concatenate(
-            [as_bytes(rooms.take(part)[0]) for part in index.reshape(-1, 40)]
+            [as_bytes(scenes.take(part)[0]) for part in index.reshape(-1, 40)]
         )
         assert len({row.tobytes() for row in images}) == len(index)
 
 
 @pytest.mark.slow
-def test_no_two_toys_are_alike():
-    """All toys from all sides in one light, and in all lights from one elevation.
+def test_no_two_norb_images_are_alike():
+    """All objects from all sides in one light, and in all lights from one elevation.
 
     Not even where they are smaller than the original.
     """
-    toys = data.rendered_toys(side=48)
-    grid = np.arange(toys.num_images).reshape(toys.sizes)
+    norb = data.custom_norb(side=48)
+    grid = np.arange(norb.num_images).reshape(norb.sizes)
     index = np.union1d(grid[..., 2], grid[:, :, 4])
     optimised = {"xla_backend_optimization_level": 3}  # it runs longer than it compiles
-    take = jax.jit(lambda index: toys.take(index)[0], compiler_options=optimised)
+    take = jax.jit(lambda index: norb.take(index)[0], compiler_options=optimised)
     seen = set()
     for part in np.split(index, 42):
         seen |= {hash(row.tobytes()) for row in as_bytes(take(part))}
@@ -257,7 +257,7 @@ def test_no_two_toys_are_alike():
 
 
 @pytest.mark.slow
-def test_rooms_look_like_the_original_ones(data_dir):
+def test_scenes_look_like_the_original_ones(data_dir):
     """Against images of the picture in which the original shows itself."""
     from PIL import Image
 
@@ -273,12 +273,12 @@ def test_rooms_look_like_the_original_ones(data_dir):
         (3, 1): (7, 2, 6, 0, 2, 2),
         (4, 1): (2, 8, 9, 7, 3, 3),
     }
-    rooms = data.draw_rooms(jnp.array(list(shown.values())))
+    scenes = data.render_shapes3d(jnp.array(list(shown.values())))
     errors = []
-    for (row, column), room in zip(shown, rooms, strict=True):
+    for (row, column), scene in zip(shown, scenes, strict=True):
         left, top = (8, 181, 355, 528, 701)[column], 8 + 173 * row
         tile = picture.crop((left, top, left + 143, top + 143))
         original = np.asarray(tile.resize((64, 64), Image.Resampling.BOX)) / 255
-        errors.append(float(abs(original - room).mean()))
-    assert max(errors) < 0.045  # two rooms of other factors differ by 0.1 and more
+        errors.append(float(abs(original - scene).mean()))
+    assert max(errors) < 0.045  # two scenes of other factors differ by 0.1 and more
     assert np.mean(errors) < 0.027

@@ -10,7 +10,7 @@ from dis_jax.training import base_config
 
 
 @pytest.fixture(scope="module")
-def rooms():
+def scenes():
     return data.load("rendered_shapes3d")
 
 
@@ -51,39 +51,39 @@ def test_what_is_left_out_is_not_there():
     np.testing.assert_array_equal(factors_of(only), factors_of(left_out))
 
 
-def test_images_and_masks_are_those_of_their_factors(rooms):
+def test_images_and_masks_are_those_of_their_factors(scenes):
     part = data.load("rendered_shapes3d+only(floor_hue>=8,shape=sphere)")
     index = np.array([0, 17, part.num_images - 1])
     images, factors = jax.jit(data.ImageSet.take)(part, index)
     np.testing.assert_array_equal(factors, part.factors(index))
-    np.testing.assert_array_equal(images, rooms.images(factors))
-    np.testing.assert_array_equal(part.masks(factors), rooms.masks(factors))
+    np.testing.assert_array_equal(images, scenes.images(factors))
+    np.testing.assert_array_equal(part.masks(factors), scenes.masks(factors))
     sampler = data.images(part, 32)
     # which images, and not yet the images
     plan = jax.jit(sampler.plan)(part, jax.random.key(0), 2, sampler.args)
     drawn = np.asarray(plan["factors"])
     assert (drawn[:, 0] >= 8).all()
     assert (drawn[:, 4] == 2).all()
-    assert part.kinds == rooms.kinds
+    assert part.kinds == scenes.kinds
 
 
 @pytest.mark.parametrize("mode", data.SPLITS)
-def test_sides_of_a_split_are_disjoint_and_together_the_grid(rooms, mode):
+def test_sides_of_a_split_are_disjoint_and_together_the_grid(scenes, mode):
     sides = [data.load(f"rendered_shapes3d+split({mode})", split=s) for s in SIDES]
     factors = [factors_of(side) for side in sides]
-    cells = [np.ravel_multi_index(tuple(found.T), rooms.sizes) for found in factors]
+    cells = [np.ravel_multi_index(tuple(found.T), scenes.sizes) for found in factors]
     np.testing.assert_array_equal(np.sort(np.concatenate(cells)), np.arange(480_000))
     train = factors[0]
     seen = [np.unique(column) for column in train.T]
-    everything = [np.arange(size) for size in rooms.sizes]
+    everything = [np.arange(size) for size in scenes.sizes]
     left_out = [np.setdiff1d(a, s) for a, s in zip(everything, seen, strict=True)]
     ordered = [0, 1, 2, 3, 5]
     if mode == "extrapolation":  # the upper end of each factor that is no category
-        assert all(left_out[i][-1] == rooms.sizes[i] - 1 for i in ordered)
+        assert all(left_out[i][-1] == scenes.sizes[i] - 1 for i in ordered)
         assert not len(left_out[4])
     elif mode == "interpolation":
         assert all(left_out[i].min() > 0 for i in ordered)
-        assert all(left_out[i].max() < rooms.sizes[i] - 1 for i in ordered)
+        assert all(left_out[i].max() < scenes.sizes[i] - 1 for i in ordered)
     else:
         assert not any(map(len, left_out))
     share = sides[1].num_images / 480_000
@@ -108,12 +108,12 @@ def test_montero_s_conditions_are_those_of_the_public_code():
     np.testing.assert_array_equal(
         is_test(sprites, "recombination_to_range"), (shape == 0) & (x > 0.5)
     )
-    rooms = data.load("rendered_shapes3d")
-    floor, wall, thing, size, shape, turn = factors_of(rooms).T
+    scenes = data.load("rendered_shapes3d")
+    floor, wall, thing, size, shape, turn = factors_of(scenes).T
     size, turn = 0.75 + size / 14, -30 + turn * 30 / 7
     wanted = (floor >= 8) & (wall >= 8) & (thing >= 8) & (size >= 1.1) & (shape == 1)
     np.testing.assert_array_equal(
-        is_test(rooms, "recombination_to_element"), wanted & (turn > 20)
+        is_test(scenes, "recombination_to_element"), wanted & (turn > 20)
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from configs import joint_vae
 from configs.studies import joint_vae as study
 from dis_jax import data, studies
-from dis_jax.data.image_set import drawn_grid
+from dis_jax.data.image_set import rendered_grid
 from dis_jax.methods import Categorical, Gaussian, Method
 
 SIZES = (3, 5, 4)
@@ -15,7 +15,7 @@ SIZES = (3, 5, 4)
 @pytest.fixture
 def trained(monkeypatch):
     """A function from a code of a grid's factors to a model that makes it."""
-    grid = drawn_grid(
+    grid = rendered_grid(
         *("grid", ("shape", "across", "down"), SIZES, (1, 1, 3)),
         lambda factors: factors[:, None, None, :] / 10.0,
     )

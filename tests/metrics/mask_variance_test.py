@@ -89,20 +89,20 @@ def test_boards_of_a_group_share_all_glyphs_but_those_that_move(seed):
 
 
 def test_a_code_of_region_colours_is_perfect_on_rooms():
-    rooms = data.rendered_rooms(side=16)
+    scenes = data.custom_shapes3d(side=16)
     hues = np.array([1.0, 0.3, 0.1])
     corners = lambda x: np.stack(
         [np.asarray(x)[:, y, i] @ hues for y, i in ((15, 1), (6, 1), (10, 8))], axis=1
     )
     small = {"num_groups": 2, "batch_size": 4, "num_variance": 64}
     found = evaluation.evaluate(
-        *(corners, rooms, KEY, "mask_variance"),
+        *(corners, scenes, KEY, "mask_variance"),
         **{"num_train": 8, "num_test": 4, "baselines": "all"},
         settings={"mask_variance": small},
     )["metrics"]["mask_variance"]
     assert found["result"]["concentration"] == pytest.approx(1, abs=1e-3)
     assert found["result"]["invariance"] == 1
-    # with other rooms' images every colour changes in each group
+    # with other scenes' images every colour changes in each group
     assert found["baselines"]["chance"]["concentration"] < 0.7
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dis_jax import data, evaluation, studies
-from dis_jax.data.image_set import drawn_grid
+from dis_jax.data.image_set import rendered_grid
 from dis_jax.studies.transfer_scores import encode_sample
 
 KEY = jax.random.key(0)
@@ -29,7 +29,7 @@ def whole(factors):
 
 NAMES = ("a", "b", "c")
 PARTS = (("image", NAMES),)
-GRID = drawn_grid("corners", NAMES, SIZES, (4, 4, 1), draw, whole, PARTS)
+GRID = rendered_grid("corners", NAMES, SIZES, (4, 4, 1), draw, whole, PARTS)
 
 
 def perfect(images):
@@ -141,7 +141,7 @@ def test_factors_without_labels_are_left_out_and_pairs_come_from_the_sample():
 
 
 def test_a_factor_of_a_grid_that_takes_one_value_is_left_out():
-    still = drawn_grid("still", NAMES, (3, 4, 1), (4, 4, 1), draw_two, whole, PARTS)
+    still = rendered_grid("still", NAMES, (3, 4, 1), (4, 4, 1), draw_two, whole, PARTS)
     found = scored(perfect, still, readers=["gbt"])
     assert found["factor_names"] == ["a", "b"]
     assert "takes the one value 0" in found["left_out"]["c"]

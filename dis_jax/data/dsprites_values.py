@@ -1,4 +1,4 @@
-"""The values of the factors in rendered dSprites, and in sprites of one's own."""
+"""The values of the factors in rendered dSprites, and in sets with your own values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dis_jax.data.world_values import (
+from dis_jax.data.value_checks import (
     Hue,
     check_degrees,
     check_hues,
@@ -17,18 +17,18 @@ from dis_jax.data.world_values import (
     check_side,
 )
 
-SPRITE_SHAPES = ("square", "ellipse", "heart")
+DSPRITES_SHAPES = ("square", "ellipse", "heart")
 _SINGLE = np.float32
 
 
-class SpriteWorld(NamedTuple):
-    """The factor values of `rendered_sprites`, by index.
+class DSpritesValues(NamedTuple):
+    """The factor values of `custom_dsprites`, by index.
 
     The defaults are those of dSprites, rounded as XLA rounds their formulas, so that
     images stay the same bit for bit.
     """
 
-    shapes: tuple[str, ...] = SPRITE_SHAPES
+    shapes: tuple[str, ...] = DSPRITES_SHAPES
     scales: tuple[float, ...] = tuple(
         float(_SINGLE(0.5) + _SINGLE(0.1) * _SINGLE(i)) for i in range(6)
     )
@@ -51,20 +51,20 @@ class SpriteWorld(NamedTuple):
         return (*((len(self.colours),) if self.colours else ()), *map(len, self[:5]))
 
 
-ORIGINAL_SPRITES = SpriteWorld()
+ORIGINAL_DSPRITES = DSpritesValues()
 
 
-def check_sprites(world: SpriteWorld) -> None:
-    """Raises a ValueError that names the argument of `rendered_sprites` that is wrong."""
-    check_not_empty(SpriteWorld._fields[:5], map(len, world[:5]))
-    check_known("shapes", world.shapes, SPRITE_SHAPES)
-    check_scales(world.scales)
-    check_degrees("orientations", world.orientations)
+def check_dsprites(values: DSpritesValues) -> None:
+    """Raises a ValueError that names the argument of `custom_dsprites` that is wrong."""
+    check_not_empty(DSpritesValues._fields[:5], map(len, values[:5]))
+    check_known("shapes", values.shapes, DSPRITES_SHAPES)
+    check_scales(values.scales)
+    check_degrees("orientations", values.orientations)
     for field in ("positions_x", "positions_y"):
-        for value in getattr(world, field):
+        for value in getattr(values, field):
             if not 0 <= value <= 1:
                 raise ValueError(
                     f"{field} holds {value:g}; expected shares of the image's side, 0 to 1."
                 )
-    check_hues("colours", world.colours)
-    check_side(world.side)
+    check_hues("colours", values.colours)
+    check_side(values.side)

@@ -1,6 +1,6 @@
-"""Prints how large each room of the code is: files, lines, bodies, names, comments.
+"""Prints how large each part of the code is: files, lines, bodies, names, comments.
 
-    python -m benchmarks.house [--root=DIR]
+    python -m benchmarks.code_size [--root=DIR]
 
 A body is what a function says below its signature and docstring. Lines of a file count
 all that it holds; a line of comment has a comment on it, alone or behind code.
@@ -17,8 +17,8 @@ import numpy as np
 from absl import app, flags
 
 _ROOT = flags.DEFINE_string("root", ".", "A clone.")
-ROOMS = ("launch", "configs", "benchmarks", "tests")  # beside those of dis_jax
-HEAD = ("room", "files", "lines", "public names", "file", "body", "comments %")
+FOLDERS = ("launch", "configs", "benchmarks", "tests")  # beside those of dis_jax
+HEAD = ("folder", "files", "lines", "public names", "file", "body", "comments %")
 
 
 class Size(NamedTuple):
@@ -62,12 +62,12 @@ def public_names(folder: pathlib.Path) -> int:
 
 
 def rows(root: pathlib.Path) -> Iterator[tuple[str, ...]]:
-    """A row for each room, and one for the package and for all."""
+    """A row for each folder, and one for the package and for all."""
     package = root / "dis_jax"
     inner = sorted(p.parent for p in package.glob("*/__init__.py"))
     measured = {
         folder: [size_of(path.read_text()) for path in sorted(folder.rglob("*.py"))]
-        for folder in (*inner, package, *(root / room for room in ROOMS))
+        for folder in (*inner, package, *(root / name for name in FOLDERS))
         if folder.is_dir()
     }
     for folder, sizes in measured.items():

@@ -1,4 +1,4 @@
-"""The shapes of the toys of rendered NORB."""
+"""The shapes of the objects in rendered NORB."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import functools
 
 import numpy as np
 
-from dis_jax.data.toy_worlds import INSTANCES
+from dis_jax.data.norb_values import INSTANCES
 
 
 @functools.cache
-def toy_parts() -> np.ndarray:
+def norb_parts() -> np.ndarray:
     """(category, instance, part, 6): centre and half size of each part, x forward."""
     builders = (_animal, _human, _airplane, _truck, _car)
     # Golden-ratio steps spread the instances over their proportions.
     ratio = np.array([0.6180, 0.7549, 0.8192, 0.8567, 0.8813, 0.8987])
-    toys = [
+    objects = [
         [build(*((0.5 + i * ratio) % 1 * 2 - 1)) for i in range(INSTANCES)]
         for build in builders
     ]
-    return np.array(toys, np.float32)
+    return np.array(objects, np.float32)
 
 
 def _animal(a: float, b: float, c: float, d: float, e: float, f: float) -> list:

@@ -1,4 +1,4 @@
-"""What worlds of one's own have in common: checks of values, colours, kinds of factors."""
+"""Checks of the factor values of rendered sets; colours and kinds of factors."""
 
 from __future__ import annotations
 

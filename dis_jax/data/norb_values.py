@@ -1,4 +1,4 @@
-"""The values of the factors in rendered NORB, and in toys of one's own."""
+"""The values of the factors in rendered NORB, and in sets with your own values."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dis_jax.data.world_values import (
+from dis_jax.data.value_checks import (
     check_degrees,
     check_known,
     check_not_empty,
     check_side,
 )
 
-TOYS = ("animal", "human", "airplane", "truck", "car")
+NORB_CATEGORIES = ("animal", "human", "airplane", "truck", "car")
 INSTANCES = 10  # of each category
-PAINT = 0.84  # brightness of a toy in a light of 1
+PAINT = 0.84  # brightness of an object in a light of 1
 _SINGLE = np.float32
 
 
 class Light(NamedTuple):
-    """A lamp that stays where it is while the toy rotates.
+    """A lamp that stays where it is while the object rotates.
 
     Attributes:
-      azimuth: degrees around the toy, from the camera.
+      azimuth: degrees around the object, from the camera.
       elevation: degrees above the table.
       ambient: brightness of faces that it does not reach.
       directed: what it adds to a face that it meets at a right angle.
@@ -49,10 +49,10 @@ LIGHTS = (
 )
 
 
-class ToyWorld(NamedTuple):
-    """The factor values of `rendered_toys`, by index."""
+class NorbValues(NamedTuple):
+    """The factor values of `custom_norb`, by index."""
 
-    categories: tuple[str, ...] = TOYS
+    categories: tuple[str, ...] = NORB_CATEGORIES
     instances: tuple[int, ...] = tuple(range(INSTANCES))
     elevations: tuple[float, ...] = tuple(30.0 + 5 * i for i in range(9))
     # Rounded as XLA rounds 2 pi i / 18, so that images stay the same bit for bit.
@@ -68,25 +68,25 @@ class ToyWorld(NamedTuple):
         return tuple(map(len, self[:5]))
 
 
-ORIGINAL_TOYS = ToyWorld()
+ORIGINAL_NORB = NorbValues()
 
 
-def check_toys(world: ToyWorld) -> None:
-    """Raises a ValueError that names the argument of `rendered_toys` that is wrong."""
-    check_not_empty(ToyWorld._fields[:5], world.sizes)
-    check_known("categories", world.categories, TOYS)
-    if unknown := sorted({*world.instances} - {*range(INSTANCES)}):
+def check_norb(values: NorbValues) -> None:
+    """Raises a ValueError that names the argument of `custom_norb` that is wrong."""
+    check_not_empty(NorbValues._fields[:5], values.sizes)
+    check_known("categories", values.categories, NORB_CATEGORIES)
+    if unknown := sorted({*values.instances} - {*range(INSTANCES)}):
         raise ValueError(
             f"instances holds {unknown}; expected some of 0 to {INSTANCES - 1}."
         )
-    for elevation in world.elevations:
+    for elevation in values.elevations:
         # Below, the camera would look at the table's rim; above, azimuth has no meaning.
         if not 5 <= elevation < 90:
             raise ValueError(
                 f"elevations holds {elevation:g}; expected degrees from 5 to below 90."
             )
-    check_degrees("azimuths", world.azimuths)
-    for light in world.lightings:
+    check_degrees("azimuths", values.azimuths)
+    for light in values.lightings:
         bright = PAINT * (light.ambient + light.directed)
         shares = light.ambient, light.directed, light.table, bright
         above = 0 < light.elevation <= 90 and math.isfinite(light.azimuth)
@@ -95,4 +95,4 @@ def check_toys(world: ToyWorld) -> None:
                 f"lightings holds {light}; expected an elevation above 0 up to 90 degrees, "
                 f"a table in [0, 1], and ambient + directed up to {1 / PAINT:.2f}."
             )
-    check_side(world.side)
+    check_side(values.side)

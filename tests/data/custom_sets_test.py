@@ -1,4 +1,4 @@
-"""Rendered sprites and toys of one's own values: pixels against factors."""
+"""Rendered dSprites and NORB with your own values: pixels against factors."""
 
 import jax
 import jax.numpy as jnp
@@ -6,28 +6,30 @@ import numpy as np
 import pytest
 
 from dis_jax import data
-from dis_jax.data.sprite_worlds import ORIGINAL_SPRITES, SpriteWorld
-from dis_jax.data.toy_worlds import ORIGINAL_TOYS, ToyWorld
+from dis_jax.data.dsprites_values import ORIGINAL_DSPRITES, DSpritesValues
+from dis_jax.data.norb_values import ORIGINAL_NORB, NorbValues
 
 
 @pytest.mark.parametrize(
-    ("make", "name", "world", "fields", "picked"),
+    ("make", "name", "all_values", "fields", "picked"),
     [
         (
-            *(data.rendered_sprites, "rendered_dsprites", ORIGINAL_SPRITES),
-            SpriteWorld._fields[:5],
+            *(data.custom_dsprites, "rendered_dsprites", ORIGINAL_DSPRITES),
+            DSpritesValues._fields[:5],
             ([2, 0], [5, 1], [3, 39, 20], [0, 31], [17]),  # in an order of its own
         ),
         (
-            *(data.rendered_toys, "rendered_norb", ORIGINAL_TOYS),
-            ToyWorld._fields[:5],
+            *(data.custom_norb, "rendered_norb", ORIGINAL_NORB),
+            NorbValues._fields[:5],
             ([4, 1], [9], [8, 0], [17], [5, 2]),
         ),
     ],
 )
-def test_some_values_of_the_original_give_its_images(make, name, world, fields, picked):
+def test_some_values_of_the_original_give_its_images(
+    make, name, all_values, fields, picked
+):
     values = {
-        field: [getattr(world, field)[i] for i in index]
+        field: [getattr(all_values, field)[i] for i in index]
         for field, index in zip(fields, picked, strict=True)
     }
     ours, original = make(**values), data.load(name)
@@ -43,7 +45,7 @@ def test_some_values_of_the_original_give_its_images(make, name, world, fields, 
 
 def test_sprites_lie_where_their_factors_say():
     """Squares of scale 1 are .3 of the side wide; centred at shares of the side."""
-    sprites = data.rendered_sprites(
+    sprites = data.custom_dsprites(
         **{"shapes": ["square"], "scales": [1, 2], "orientations": [0]},
         **{"positions_x": [0.5, 0.75], "positions_y": [0.4], "side": 100},
     )
@@ -57,7 +59,7 @@ def test_sprites_lie_where_their_factors_say():
 @pytest.mark.parametrize(("side", "rtol"), [(32, 0.03), (160, 0.01)])
 def test_areas_of_sprites_grow_with_the_image(side, rtol):
     """Square 2 x 2, ellipse of axes 1.33 and 1/1.33, heart 180 pi / (16 x 14.5)."""
-    sprites = data.rendered_sprites(
+    sprites = data.custom_dsprites(
         **{"scales": [1], "orientations": [0, 30, 60], "positions_x": [0.5]},
         **{"positions_y": [0.5], "side": side, "antialias": True},
     )
@@ -72,7 +74,7 @@ def test_areas_of_sprites_grow_with_the_image(side, rtol):
 
 def test_sprites_have_their_colour():
     colours = [0.0, 1 / 3, 2 / 3, (1, 0.5, 0)]
-    sprites = data.rendered_sprites(colours=colours, shapes=["ellipse"], side=32)
+    sprites = data.custom_dsprites(colours=colours, shapes=["ellipse"], side=32)
     assert sprites.factor_names[:2] == ("colour", "shape")
     assert (sprites.sizes[:2], sprites.image_shape) == ((4, 1), (32, 32, 3))
     factors = np.zeros((4, 6), np.int32)
@@ -85,30 +87,30 @@ def test_sprites_have_their_colour():
         assert (image[mask[1]] == 0).all()
         assert mask[0].any()
     assert sprites.kinds[0] == "categorical"
-    around = data.rendered_sprites(colours=[0, 0.25, 0.5, 0.75])
+    around = data.custom_dsprites(colours=[0, 0.25, 0.5, 0.75])
     assert around.kinds[0] == ("circular", 4)
     assert around.value_names[1] == ("square", "ellipse", "heart")
 
 
 def test_angles_all_around_are_circular():
-    kind = lambda angles: data.rendered_sprites(orientations=angles).kinds[2]
+    kind = lambda angles: data.custom_dsprites(orientations=angles).kinds[2]
     assert kind([0, 90, 180, 270]) == ("circular", 4)
     assert kind([0, 90, 180, 270, 360]) == ("circular", 4)
     assert kind([0, 90, 180]) == "ordered"
     assert kind([0, 10, 40]) == "ordered"
-    assert data.rendered_toys(azimuths=[0, 120, 240]).kinds[3] == ("circular", 3)
+    assert data.custom_norb(azimuths=[0, 120, 240]).kinds[3] == ("circular", 3)
 
 
-def test_toys_of_ones_own_light_and_size():
+def test_custom_norb_has_its_light_and_size():
     """A lamp overhead, twice as bright: the table is as bright as it says."""
     lamp = data.Light(azimuth=0, elevation=90, ambient=0.2, directed=0.5, table=0.4)
-    toys = data.rendered_toys(
+    norb = data.custom_norb(
         **{"categories": ["car"], "instances": [3], "elevations": [20, 80]},
         **{"azimuths": [0], "side": 32, "lightings": [lamp, (0, 90, 0.2, 0.5, 0.8)]},
     )
-    assert (toys.sizes, toys.image_shape) == ((1, 1, 2, 1, 2), (32, 32, 1))
-    images, factors = toys.take(jnp.arange(4))
-    masks = np.asarray(toys.masks(factors))
+    assert (norb.sizes, norb.image_shape) == ((1, 1, 2, 1, 2), (32, 32, 1))
+    images, factors = norb.take(jnp.arange(4))
+    masks = np.asarray(norb.masks(factors))
     for image, factor, mask in zip(np.asarray(images), factors, masks, strict=True):
         assert np.median(image[mask[1]]) == pytest.approx(
             (0.4, 0.8)[factor[4]], abs=0.01
@@ -122,21 +124,21 @@ def test_toys_of_ones_own_light_and_size():
 @pytest.mark.parametrize(
     ("make", "given", "message"),
     [
-        (data.rendered_sprites, {"shapes": ["star"]}, r"shapes holds \['star'\]"),
+        (data.custom_dsprites, {"shapes": ["star"]}, r"shapes holds \['star'\]"),
         (
-            data.rendered_sprites,
+            data.custom_dsprites,
             {"positions_x": [16]},
             "positions_x holds 16; expected",
         ),
-        (data.rendered_sprites, {"scales": [-1]}, "scales holds .* positive"),
-        (data.rendered_sprites, {"colours": [2.0]}, r"colours holds 2\.0"),
-        (data.rendered_sprites, {"orientations": []}, "orientations is empty"),
-        (data.rendered_toys, {"categories": ["boat"]}, r"categories holds \['boat'\]"),
-        (data.rendered_toys, {"instances": [10]}, r"instances holds \[10\]; .* 0 to 9"),
-        (data.rendered_toys, {"elevations": [90]}, "elevations holds 90; expected"),
-        (data.rendered_toys, {"azimuths": [float("inf")]}, "azimuths holds .* degrees"),
-        (data.rendered_toys, {"lightings": [(0, 50, 0.8, 0.8, 1)]}, "lightings holds"),
-        (data.rendered_toys, {"side": 2000}, "side is 2000; expected 4 to 1024"),
+        (data.custom_dsprites, {"scales": [-1]}, "scales holds .* positive"),
+        (data.custom_dsprites, {"colours": [2.0]}, r"colours holds 2\.0"),
+        (data.custom_dsprites, {"orientations": []}, "orientations is empty"),
+        (data.custom_norb, {"categories": ["boat"]}, r"categories holds \['boat'\]"),
+        (data.custom_norb, {"instances": [10]}, r"instances holds \[10\]; .* 0 to 9"),
+        (data.custom_norb, {"elevations": [90]}, "elevations holds 90; expected"),
+        (data.custom_norb, {"azimuths": [float("inf")]}, "azimuths holds .* degrees"),
+        (data.custom_norb, {"lightings": [(0, 50, 0.8, 0.8, 1)]}, "lightings holds"),
+        (data.custom_norb, {"side": 2000}, "side is 2000; expected 4 to 1024"),
     ],
 )
 def test_wrong_values_are_named(make, given, message):

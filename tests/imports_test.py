@@ -1,4 +1,4 @@
-"""The rooms know each other in one direction only, and importing one is light."""
+"""The subpackages know each other in one direction only, and importing one is light."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# What each room may import of dis_jax, besides itself.
+# What each subpackage may import of dis_jax, besides itself.
 MAY_IMPORT = {"data": (), "networks": (), "losses": ()}
 MAY_IMPORT["methods"] = ("data", "networks", "losses")
 MAY_IMPORT["training"] = (*MAY_IMPORT["methods"], "methods")
@@ -52,9 +52,9 @@ def imports_of(path: pathlib.Path, package: str) -> list[tuple[int, str]]:
     return found
 
 
-def arrows_back(room: str, path: pathlib.Path, package: str) -> list[str]:
-    """Imports of a file in `room` that the order of the rooms forbids."""
-    allowed = (room, *MAY_IMPORT[room])
+def arrows_back(subpackage: str, path: pathlib.Path, package: str) -> list[str]:
+    """Imports of a file in `subpackage` that the order of the subpackages forbids."""
+    allowed = (subpackage, *MAY_IMPORT[subpackage])
     faults = []
     for line, name in imports_of(path, package):
         top, _, rest = name.partition(".")
@@ -62,20 +62,20 @@ def arrows_back(room: str, path: pathlib.Path, package: str) -> list[str]:
         outside = top in ("launch", "configs", "benchmarks", "tests", "docs")
         back = top == "dis_jax" and target in MAY_IMPORT and target not in allowed
         if outside or back:
-            faults.append(f"{path.name}:{line}: {room} may not import {name}")
+            faults.append(f"{path.name}:{line}: {subpackage} may not import {name}")
     return faults
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
-def test_no_arrow_points_back(room):
-    folder = ROOT / "dis_jax" / room
+@pytest.mark.parametrize("subpackage", MAY_IMPORT)
+def test_no_arrow_points_back(subpackage):
+    folder = ROOT / "dis_jax" / subpackage
     files = sorted(folder.rglob("*.py"))
     assert files
     faults = []
     for path in files:
         package = ".".join(path.parent.relative_to(ROOT).parts)
-        faults += arrows_back(room, path, package)
-    if room == "evaluation":
+        faults += arrows_back(subpackage, path, package)
+    if subpackage == "evaluation":
         kept = [fault for fault in faults if fault.endswith(KEPT_NAMES)]
         assert [fault.partition(":")[0] for fault in kept] == ["__init__.py"]
         faults.remove(*kept)
@@ -92,7 +92,10 @@ def test_names_of_studies_are_still_found_in_evaluation():
 
 
 def test_what_stands_outside_the_rooms_imports_none():
-    last = ("__main__", "command_line")  # after all rooms: they list what these hold
+    last = (
+        "__main__",
+        "command_line",
+    )  # after all subpackages: they list what these hold
     for path in (ROOT / "dis_jax").glob("*.py"):
         if path.stem in last:
             continue
@@ -151,5 +154,5 @@ def test_scoring_loads_no_training_stack():
 
 
 def test_importing_every_room_is_light():
-    rooms = ", ".join(f"dis_jax.{room}" for room in MAY_IMPORT)
-    assert not loaded_by(f"import {rooms}", HEAVY)
+    subpackages = ", ".join(f"dis_jax.{subpackage}" for subpackage in MAY_IMPORT)
+    assert not loaded_by(f"import {subpackages}", HEAVY)

@@ -1,4 +1,4 @@
-"""The values of the factors in rendered Shapes3D, and in worlds of one's own."""
+"""The values of the factors in rendered Shapes3D, and in sets with your own values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dis_jax.data.world_values import (
+from dis_jax.data.value_checks import (
     Hue,
     check_degrees,
     check_hues,
@@ -23,8 +23,8 @@ def _single(number: float) -> float:
     return float(np.float32(number))
 
 
-class World(NamedTuple):
-    """The factor values of `rendered_rooms`, by index."""
+class Shapes3DValues(NamedTuple):
+    """The factor values of `custom_shapes3d`, by index."""
 
     floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
     wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
@@ -56,15 +56,15 @@ class World(NamedTuple):
         )
 
 
-ORIGINAL = World()
+ORIGINAL_SHAPES3D = Shapes3DValues()
 
 
-def check_world(world: World) -> None:
-    """Raises a ValueError that names the argument of `rendered_rooms` that is wrong."""
-    check_not_empty(World._fields[:6], world.sizes)
-    for field, values in world.hues().items():
-        check_hues(field, values)
-    check_known("shapes", world.shapes, SHAPES)
-    check_scales(world.scales)
-    check_degrees("orientations", world.orientations)
-    check_side(world.side)
+def check_shapes3d(values: Shapes3DValues) -> None:
+    """Raises a ValueError that names the argument of `custom_shapes3d` that is wrong."""
+    check_not_empty(Shapes3DValues._fields[:6], values.sizes)
+    for field, hues in values.hues().items():
+        check_hues(field, hues)
+    check_known("shapes", values.shapes, SHAPES)
+    check_scales(values.scales)
+    check_degrees("orientations", values.orientations)
+    check_side(values.side)
