@@ -6,7 +6,8 @@ Every solver answers the same problems, rendered with the glyphs of the model's 
 (nar or rendered_nar). Searches compare principal components of images, as a small network
 predicts them from codes; --exact decodes each candidate instead, which takes hours with
 convolutions on a CPU. Writes `evaluation/analogies.json`, and `analogies.html` with
-problems, decoded answers, options and choices.
+problems, decoded answers, options and choices. For a population, --member=3 writes
+`evaluation/analogies_member3.json` and `analogies_member3.html`.
 """
 
 import functools
@@ -24,6 +25,7 @@ from . import shared_flags, start
 _CODES = 4_000  # boards whose codes the surrogate is fitted around
 _CHUNK = 50  # problems at once with the surrogate, which needs little memory
 _WORKDIR = shared_flags.workdir()
+_MEMBER = shared_flags.member()
 _DATA_DIR = shared_flags.data_dir()
 _NUM = shared_flags.count("num_problems", 1000, "Number of problems.")
 _SOLVERS = flags.DEFINE_list(
@@ -84,7 +86,7 @@ def main(argv):
 
     from . import models
 
-    method, state, config, diverged = models.restore(_WORKDIR.value, None)
+    method, state, config, diverged = models.restore(_WORKDIR.value, _MEMBER.value)
     decoder = method.decode
     if decoder is None:
         raise ValueError(f"{config.method} has no decoder; a search needs one.")
@@ -118,10 +120,12 @@ def main(argv):
     drawn = studies.draw_problems(encode, boards, problems, features=features)
     solve = functools.partial(solve, drawn=drawn)
     folder = pathlib.Path(_WORKDIR.value)
-    path = folder / "evaluation" / "analogies.json"
+    name = "analogies" if _MEMBER.value is None else f"analogies_member{_MEMBER.value}"
+    path = folder / "evaluation" / f"{name}.json"
     about = {
         "data": boards.name,
         "step": int(state.step),
+        "member": _MEMBER.value,
         "seed": _SEED.value,
         "surrogate": surrogate,
         **diverged,
@@ -129,7 +133,7 @@ def main(argv):
     answers, result = _answer_all(path, names, solve, problems, search, about)
     print(evaluation.format_table(result))
     page = figures.write_analogy_page(
-        *(folder / "analogies.html", boards, problems, answers, result["metrics"]),
+        *(folder / f"{name}.html", boards, problems, answers, result["metrics"]),
         shown=_SHOWN.value,
     )
     print(f"wrote {path} and {page}")
