@@ -2,9 +2,9 @@
 # make test   formatting, lint, types and tests
 # make check  the same with the fast tests only, for daily work; TESTS=tests/metrics
 #             selects other tests
-# make docs   the documentation as a site that works offline, in site/
-# make bench  speed on this machine, written to results/
-# make accelerator  all measurements on a GPU or TPU, written to results/accelerator/
+# make docs   builds the documentation as an offline site, in site/
+# make bench  measures the speed of this machine, writes to results/
+# make accelerator  runs all measurements on a GPU or TPU, writes to results/accelerator/
 # Each target first installs what it needs in .venv; PYTHON=python3.12 selects the
 # interpreter. An incomplete .venv is recreated, because it may have another interpreter.
 
@@ -17,8 +17,8 @@ TESTS ?= tests/losses tests/networks tests/probing tests/imports_test.py
 
 .PHONY: demo test all-tests check lint types fast docs bench accelerator clean
 
-# uv takes a quarter of pip's CPU time. Where it finds no packages, pip may: it alone
-# reads pip.conf.
+# uv takes a quarter of pip's CPU time. If uv finds no packages, pip may find them:
+# only pip reads pip.conf.
 install = $(BIN)/uv pip install --quiet --python $(BIN)/python -e ".[$(1)]" \
 	|| $(BIN)/pip install --quiet -e ".[$(1)]"
 
@@ -32,7 +32,7 @@ $(VENV)/.test: $(VENV)/.demo
 	$(call install,test)
 	touch $@
 
-# With pip, whose settings may name a build of PyTorch without a GPU.
+# Uses pip, because its settings may name a build of PyTorch without GPU support.
 $(VENV)/.dev: $(VENV)/.test
 	$(BIN)/pip install --quiet -e ".[dev]"
 	touch $@

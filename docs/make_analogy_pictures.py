@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/analogies.md and prints the numbers next to them.
+"""Draws the pictures of docs/analogies.md and prints the numbers of that page.
 
 python docs/make_analogy_pictures.py runs/factor_vae_nar runs/factor_vae_mnist_mlp
 """
@@ -23,7 +23,7 @@ TRAVERSALS = {
 
 
 def draw(workdir, name):
-    """Pictures and numbers of one run."""
+    """Draws the pictures of one run and prints its numbers."""
     method, state, config = training.restore(workdir)
     images_of = data.load(config.dataset, split=config.split)
     index = images_of.choose(np.random.default_rng(0), 1000)

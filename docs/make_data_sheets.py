@@ -16,7 +16,7 @@ COLUMNS = 8
 
 
 def variants():
-    """A row of images for each variant, under the row that it was made of."""
+    """Returns rows of images by name: each original row, then its variants."""
     key = jax.random.key(0)
     rng = np.random.default_rng(0)
     sprites, scenes, norb = (

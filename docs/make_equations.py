@@ -50,7 +50,7 @@ class Equation(NamedTuple):
 
 
 def public(subpackage: str) -> dict[str, Any]:
-    """The functions and classes that a subpackage exports, by name."""
+    """Returns the functions and classes that a subpackage exports, by name."""
     module = importlib.import_module(f"dis_jax.{subpackage}")
     exported = {name: getattr(module, name) for name in getattr(module, "__all__", ())}
     return {
@@ -61,7 +61,7 @@ def public(subpackage: str) -> dict[str, Any]:
 
 
 def equations() -> list[Equation]:
-    """All rows, ordered by paper, equation, function.
+    """Returns all rows, ordered by paper, equation, function.
 
     Raises:
       ValueError: naming every malformed line and every function that no test mentions.
@@ -94,11 +94,11 @@ def equations() -> list[Equation]:
 
 
 def find_test(value: Any) -> str:
-    """The test file that mentions a function: that of its own module, if it does."""
+    """Returns a link to a test that mentions a function; its module's test comes first."""
     _, subpackage, own = value.__module__.split(".")
     files = sorted(
         (ROOT / "tests" / subpackage).glob("*_test.py"),
-        # that of what all methods have in common comes last
+        # the test of the whole subpackage comes last
         key=lambda path: (
             *(path.stem != f"{own}_test", path.stem == f"{subpackage}_test"),
             path.name,
@@ -111,7 +111,7 @@ def find_test(value: Any) -> str:
 
 
 def in_order(text: str) -> list[tuple[int, int, str]]:
-    """A sort key in which (6) comes before (10), and case does not count."""
+    """Returns a sort key: (6) comes before (10), and case is ignored."""
     parts = re.split(r"(\d+)", text.lower())
     return [
         (0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part
@@ -119,7 +119,7 @@ def in_order(text: str) -> list[tuple[int, int, str]]:
 
 
 def page() -> str:
-    """The text of docs/equations.md."""
+    """Returns the text of docs/equations.md."""
     return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in equations())
 
 

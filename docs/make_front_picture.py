@@ -3,7 +3,7 @@
     python docs/make_front_picture.py
 
 The picture of the report page (docs/factor_vae_rendered_dsprites.png) has a row for each
-dimension. The names of the first four are ours, from looking at it.
+dimension. We named the first four by looking at the picture.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ UNUSED = 6
 
 
 def main() -> None:
-    """Cuts out the tiles of the used dimensions and of one unused dimension."""
+    """Cuts out the tiles of the used dimensions and of one unused one; writes them."""
     whole = np.asarray(
         Image.open(DOCS / "factor_vae_rendered_dsprites.png").convert("L")
     )

@@ -23,7 +23,7 @@ SETS = {
     "Rendered SmallNORB": "data_rendered_norb.png",
     "Variants of one set (`+noisy`, `+coloured`, ...)": "data_variants.png",
 }
-# Models of our results, which are not among the weights.
+# Models of our results that are not in weights/.
 TRAINED = {
     "FactorVAE, rendered dSprites": ("factor_vae_rendered_dsprites.png", "results.md"),
     "FactorVAE, real dSprites": ("factor_vae_dsprites.png", "results.md"),
@@ -57,7 +57,7 @@ TRAINED = {
 
 
 def weights() -> list[str]:
-    """A section for each model of weights/."""
+    """Returns the lines of a section for each model of weights/."""
     lines = []
     for card in sorted((ROOT / "weights").glob("*/README.md")):
         folder = card.parent
@@ -82,7 +82,7 @@ def weights() -> list[str]:
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the text of docs/gallery.md."""
     lines = ["## Data sets", ""]
     for name, picture in SETS.items():
         lines += [f"### {name}", "", f"![{name}]({picture})", ""]

@@ -21,7 +21,7 @@ BEGIN, END = "<!-- table: docs/make_results.py -->", "<!-- end of the table -->"
 
 
 def table(rows: list[Row], commands: list[str]) -> list[str]:
-    """The lines of one table; appends to the commands those that are new."""
+    """Returns the lines of one table; appends its new commands to `commands`."""
     lines = ["| what | score | ours | reference | command | file |", "|" + "---|" * 6]
     for row in rows:
         files = (row.file,) if isinstance(row.file, str) else row.file
@@ -40,13 +40,13 @@ def table(rows: list[Row], commands: list[str]) -> list[str]:
 
 
 def joined(each: list[Json]) -> Json:
-    """The scores of the models of several files."""
+    """Merges the scores of the models of several files."""
     scored = [entry for found in each for entry in found["evaluation"].values()]
     return {"evaluation": dict(enumerate(scored))}
 
 
 def numbered(commands: list[str], file: str, found: Json) -> str:
-    """The number of a file's command, which is appended to the commands if it is new."""
+    """Returns a link to a file's command; appends a new command to `commands`."""
     command = found.get("command") or found.get("made_by") or COMMANDS.get(file)
     if not command:
         return "on the page"
@@ -57,7 +57,7 @@ def numbered(commands: list[str], file: str, found: Json) -> str:
 
 
 def page(before: str) -> str:
-    """The page with new tables."""
+    """Returns the page with new tables."""
     lines: list[str] = [BEGIN]
     commands: list[str] = []
     for heading, each in TABLES.items():

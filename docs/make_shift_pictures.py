@@ -23,7 +23,7 @@ NAMES = {
 
 
 def lines_of(study):
-    """{line: {column: mean}} of a study's table."""
+    """Returns {line: {column: mean}} of a study's table."""
     found = json.loads((RESULTS / f"{study}.json").read_text())["lines"]
     return {
         line: {column: cell["mean"] for column, cell in cells.items()}
@@ -32,12 +32,12 @@ def lines_of(study):
 
 
 def rows_of(lines):
-    """Methods in the order of the table."""
+    """Returns the methods in the order of the table."""
     return [*dict.fromkeys(line.split(",")[0] for line in lines)]
 
 
 def draw(panel, values, marks, names):
-    """A row of marks for each name, joined by a thin line."""
+    """Draws a row of marks for each name, joined by a thin line."""
     for y, row in enumerate(values):
         panel.plot([min(row), max(row)], [y, y], color="0.8", zorder=0)
         for x, (label, style) in zip(row, marks.items(), strict=True):
@@ -48,7 +48,7 @@ def draw(panel, values, marks, names):
 
 
 def correlated():
-    """Scores of the models of width .1, and of those on independent factors."""
+    """Draws the scores of models trained with width .1 or on independent factors."""
     lines = lines_of(CORRELATED)
     methods = rows_of(lines)
     sources = {
@@ -82,7 +82,7 @@ def correlated():
 
 
 def splits():
-    """R2 of each learned factor inside and outside of the training part."""
+    """Draws the R2 of each learned factor inside and outside of the training part."""
     lines = lines_of(SPLITS)
     rows = [*dict.fromkeys(line.rsplit(", ", 1)[0] for line in lines)]
     sides = ("inside", "outside", "unseen value")

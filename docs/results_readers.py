@@ -1,4 +1,4 @@
-"""What the tables of docs/results.md read from a file of results/, as text."""
+"""Functions that format values of a file in results/ for docs/results.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Json = dict[str, Any]
 
 
 def decimal(value: float, digits: int = 3) -> str:
-    """`.843`, as papers print scores."""
+    """Formats a score as papers print it: `.843`."""
     return re.sub(r"^(-?)0\.", r"\1.", f"{value:.{digits}f}")
 
 
 def votes(name: str, count: int) -> Callable[[Json], str]:
-    """A share of votes with its 95 % interval (Wilson), and MIG."""
+    """Formats a share of votes with its 95 % interval (Wilson), and MIG."""
 
     def read(found: Json) -> str:
         (entry,) = found["evaluation"].values()
@@ -34,7 +34,7 @@ def votes(name: str, count: int) -> Callable[[Json], str]:
 
 
 def logged(*fields: str) -> Callable[[Json], str]:
-    """The last values of a log, in nats."""
+    """Formats the last values of a log, in nats."""
 
     def read(found: Json) -> str:
         last = found["last_log_line"]
@@ -44,7 +44,7 @@ def logged(*fields: str) -> Callable[[Json], str]:
 
 
 def line(row: str, column: str, unit: str = "") -> Callable[[Json], str]:
-    """A mean over seeds in the table of a study."""
+    """Formats a mean over seeds in the table of a study."""
 
     def read(found: Json) -> str:
         cell = found["lines"][row][column]
@@ -57,7 +57,7 @@ def line(row: str, column: str, unit: str = "") -> Callable[[Json], str]:
 
 
 def of_members(found: Json) -> str:
-    """The mean FactorVAE score of several models, and the mean MIG."""
+    """Formats the mean FactorVAE score of several models, and their mean MIG."""
     scored = [entry["metrics"] for entry in found["evaluation"].values()]
     share, mig = (
         [metrics[name]["result"]["score"] for metrics in scored if name in metrics]
@@ -71,7 +71,7 @@ def of_members(found: Json) -> str:
 
 
 def gain(target: str) -> Callable[[Json], str]:
-    """Accuracy of a probe before and after fine-tuning on another set."""
+    """Formats the MLP probe's accuracy before fine-tuning on a target, and its gain."""
 
     def read(found: Json) -> str:
         (table,) = (t for t in found["tables"] if t["target"] == target)
@@ -86,7 +86,7 @@ def gain(target: str) -> Callable[[Json], str]:
 
 
 def solved(solver: str) -> Callable[[Json], str]:
-    """Share of analogies, with its interval."""
+    """Formats the share of solved analogies, with its interval."""
 
     def read(found: Json) -> str:
         result = found["metrics"][solver]["result"]
@@ -99,12 +99,12 @@ def solved(solver: str) -> Callable[[Json], str]:
 
 
 def step(name: str) -> Callable[[Json], str]:
-    """Milliseconds of one step."""
+    """Formats the milliseconds of one step."""
     return lambda found: f"{found['step'][name]['dis_jax_ms']:.0f} ms"
 
 
 def peers(key: str, cores: int) -> Callable[[Json], str]:
-    """The same of PyTorch, in each of its ways that ran."""
+    """Formats PyTorch's milliseconds of the same step, for each mode that was measured."""
 
     def text(found: Json) -> str:
         ways = {way: f"{key}{row}, cores: {cores}" for way, row in _WAYS.items()}
@@ -127,23 +127,23 @@ _WAYS = {
 
 
 def mean(found: Json, row: str, column: str) -> str:
-    """The mean of another line of the same study."""
+    """Formats the mean of another line of the same study."""
     return decimal(found["lines"][row][column]["mean"])
 
 
 def public_code(found: Json) -> str:
-    """ML-VAE trained with the objective of the public code."""
+    """Formats the accuracy of the ML-VAE with the objective of the public code."""
     cell = found["lines"]["as coded, N(0, .1^2), one image"]["class test"]
     return f"public code's objective: {cell['mean']:.1f} %"
 
 
 def exact(case: int) -> Callable[[Json], str]:
-    """The total correlation of a Gaussian."""
+    """Formats the exact total correlation of a Gaussian."""
     return lambda found: f"exact: {decimal(found['cases'][case]['exact_nats'])}"
 
 
 def imported(found: Json) -> str:
-    """CPU seconds of two imports, and the load under which they were measured."""
+    """Formats CPU seconds of two imports, and the load at which they were measured."""
     seconds = found["cpu_seconds"]
     ours, jax = (seconds[k] for k in ("from dis_jax import evaluation", "import jax"))
     return f"{ours:.2f}, {jax:.2f} s at a load of {found['load']:.0f}"

@@ -1,4 +1,4 @@
-"""The rows of the tables of docs/results.md: each number, its file, what others report."""
+"""The rows of the tables of docs/results.md: each number, its file, its reference."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from results_readers import (
 
 
 class Row(NamedTuple):
-    """One number."""
+    """One row: a number, its file and its reference."""
 
     what: str
     score: str
-    file: str | tuple[str, ...]  # in results/; several of one setting are read as one
+    file: str | tuple[str, ...]  # in results/; files of one setting are merged
     read: Callable[[Json], str]
-    reference: str | Callable[[Json], str]  # what others report, or what is exact
-    page: str = ""  # with the details
+    reference: str | Callable[[Json], str]  # a published or exact value
+    page: str = ""  # the page with the details
 
 
-# Of files that do not hold their command.
+# The commands of files that do not contain their command.
 COMMANDS = {
     "density_ratio_tc": "python -m benchmarks.check_density_ratio",
     "rendered_dsprites": "python -m benchmarks.compare_dsprites",

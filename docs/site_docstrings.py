@@ -1,4 +1,4 @@
-"""An extension of griffe: reads the sections of our docstrings."""
+"""An extension of griffe that converts the sections of our docstrings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import griffe
 
 
 class Docstrings(griffe.Extension):
-    """`Example:` is a section of code, and `Eq.:` a line of its own."""
+    """Converts `Example:` to griffe's `Examples:`, and marks `Eq.:` as an equation."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrites one docstring."""

@@ -1,4 +1,4 @@
-"""Hooks of mkdocs: pages from outside docs/, links that leave it, formulas.
+"""Hooks of mkdocs for pages outside docs/, links to files outside docs/, and formulas.
 
 The README is the home page, the notebooks of colab/ are pages, and every file of the
 repository that a page links to becomes part of the site, so that the site works offline.
@@ -18,7 +18,7 @@ import nbformat
 from mkdocs.structure.files import File, Files
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Pages of the site by their place in the repository.
+# Pages outside docs/: path in the repository, path in the site.
 PAGES = {
     "README.md": "index.md",
     "CHANGELOG.md": "CHANGELOG.md",
@@ -71,7 +71,7 @@ def add_links_of(files: Files, config: Any, page: pathlib.Path) -> None:
 
 
 def add_linked(files: Files, config: Any, target: str) -> None:
-    """Adds a file of the repository to the site; of a folder, a page that lists it."""
+    """Adds a file to the site; for a folder, its files and a page that lists them."""
     path, place = ROOT / target, in_site(target)
     if files.get_file_from_path(place) is not None or target.startswith("docs/"):
         return
@@ -91,7 +91,7 @@ def add_linked(files: Files, config: Any, target: str) -> None:
 
 
 def in_site(target: str) -> str:
-    """Where a path of the repository lies in the site."""
+    """Returns the path in the site of a path in the repository."""
     if target in PAGES:
         return PAGES[target]
     if target == "docs":
@@ -104,7 +104,7 @@ def in_site(target: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Links of the repository become links of the site."""
+    """Replaces links of the repository by links of the site."""
     place = page.file.src_uri
     if place.startswith("source/"):
         return markdown
@@ -114,18 +114,18 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     def moved(match: re.Match[str]) -> str:
         before, target, anchor, after = match.groups(default="")
         if place.startswith("notebooks/") and target.endswith(".png"):
-            return match[0]  # a stored output, beside the page
+            return match[0]  # a stored output, next to the page
         inside = in_site(posixpath.normpath(posixpath.join(folder, target)))
         return f"{before}{posixpath.relpath(inside, here or '.')}{anchor}{after}"
 
-    parts = FENCE.split(markdown)  # every second one is code
+    parts = FENCE.split(markdown)  # parts with odd numbers are code
     return "".join(
         part if i % 2 else LINK.sub(moved, part) for i, part in enumerate(parts)
     )
 
 
 def on_page_content(content: str, page: Any, **_: Any) -> str:
-    """Formulas among the code of docstrings are set as formulas."""
+    """Formats the formulas among the code of docstrings."""
     if not page.file.src_uri.startswith("api/"):
         return content
     return re.sub(
@@ -134,7 +134,7 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
 
 
 def formula(whole: str, text: str) -> str:
-    """HTML of a formula; other code stays as it is."""
+    """Returns the HTML of a formula; other code is unchanged."""
     plain = html.unescape(text)
     if not is_formula(plain):
         return whole
