@@ -1,4 +1,4 @@
-"""`python -m dis_jax` is `dis-jax`."""
+"""Lets `python -m dis_jax` run the command `dis-jax`."""
 
 from dis_jax.command_line import main
 

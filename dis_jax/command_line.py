@@ -1,4 +1,4 @@
-"""`dis-jax train --config=factor_vae:demo --workdir=runs/a`: the commands of `launch`."""
+"""Runs a command of `launch`: `dis-jax train --config=factor_vae:demo --workdir=runs/a`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_COMMANDS = (
     "models",
     "shared_flags",
     "start",
-)  # modules of `launch` that share code
+)  # modules that the commands share
 _USAGE = """\
 dis-jax COMMAND --flag=value ...     dis-jax COMMAND --help lists its flags.
 
@@ -53,14 +53,14 @@ def main() -> None:
     known = commands()
     name = name.replace("-", "_")
     began = [each for each in known if each.startswith(f"{name}_")]
-    if name not in known and len(began) == 1:  # `inspect` is `inspect_data`
+    if name not in known and len(began) == 1:  # `inspect` means `inspect_data`
         (name,) = began
     wrong = "" if name in known else f"no command {name!r}; {suggest(name, known)}"
     if wrong := wrong or extras.missing("train"):
         print(f"error: {wrong}", file=sys.stderr)
         raise SystemExit(1)
     package = "dis_jax.launch"
-    # A clone in which nothing is installed has the commands next to the package.
+    # In a clone without an installation, the commands are next to the package.
     if importlib.util.find_spec(package) is None:
         package = "launch"
         sys.path.insert(0, str(shipped.folder("launch").parent))
@@ -69,18 +69,19 @@ def main() -> None:
 
 
 def end_without_reader() -> NoReturn:
-    """Ends as a program does that SIGPIPE ends: `| head` has read enough.
+    """Exits with the status of SIGPIPE, after a reader such as `| head` closed the pipe.
 
-    Not by the default action of SIGPIPE, which is the whole process's: asyncio, by which
-    checkpoints are written, relies on writes to closed pipes being errors, and ends it.
+    This does not restore the default action of SIGPIPE, which applies to the whole process:
+    asyncio, which writes checkpoints, expects an error when it writes to a closed pipe, and
+    the default action would end the process.
     """
-    # Python flushes standard output once more at its end.
+    # Python flushes standard output once more at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(128 + signal.SIGPIPE)
 
 
 def commands() -> dict[str, str]:
-    """What each command does, by its name."""
+    """The description of each command, by its name."""
     folder = shipped.folder("launch")
     return {
         name: _first_line(folder / f"{name}.py")
@@ -113,5 +114,5 @@ def _lines(rows: dict[str, str]) -> str:
 
 
 def _first_line(path: pathlib.Path) -> str:
-    """Of a file's docstring."""
+    """The first line of a file's docstring."""
     return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").split("\n")[0]

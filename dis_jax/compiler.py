@@ -1,4 +1,4 @@
-"""How XLA compiles models: its options, and parts of a batch that run side by side."""
+"""Compiler options of XLA, and the number of parts of a batch that run in parallel."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import jax.numpy as jnp
 
 from dis_jax.provenance import cpu_cores
 
-# XLA hands a CPU's convolutions to YNNPACK, which runs each on one core. Where a batch is
-# not computed in parts, Eigen's are faster on several cores, which use all of them: on two
-# cores a step of EDIM takes 6 % less time. Products and sums stay with YNNPACK: the
-# gradient of a bias over 64 maps of 32x32 takes .3 ms, without it 3.6.
+# On a CPU, XLA computes convolutions with YNNPACK, which runs each on one core. If a batch
+# is not split into parts, Eigen's convolutions are faster on several cores, because each
+# uses all cores: on two cores a step of EDIM takes 6 % less time. Products and sums stay
+# with YNNPACK: the gradient of a bias over 64 maps of 32x32 takes .3 ms, and 3.6 ms
+# without YNNPACK.
 _SEVERAL_CORES = {
     "xla_cpu_experimental_ynn_fusion_type": (
         "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
@@ -24,22 +25,23 @@ _SEVERAL_CORES = {
 }
 
 # XLA compiles many versions of Triton's matrix products and takes the fastest. On an NVIDIA
-# H200 this is 70 of the 90 s in which three FactorVAEs side by side compile; without it
-# their step takes 30 % less time. The step of one FactorVAE takes 1.5 % more.
+# H200 this takes 70 of the 90 s of compile time of a population of three FactorVAEs;
+# without Triton their step takes 30 % less time. The step of one FactorVAE takes 1.5 %
+# more.
 _WITHOUT_TRITON = {"xla_gpu_enable_triton_gemm": "False"}
 
-# XLA's default is level 3, at which LLVM copies the loops of random numbers for each
-# outcome of their conditions: two thirds of the time that an initial state takes to
-# compile, a fifth to a third of that of a step. Steps are as fast at level 2, bit for bit
-# the same; at level 1 they differ.
+# At XLA's default level 3, LLVM copies the loops of random numbers for each outcome of
+# their conditions. This takes two thirds of the compile time of an initial state, and a
+# fifth to a third of the compile time of a step. Steps at level 2 are as fast and give the
+# same bits; at level 1 the results differ.
 _LEVEL = "xla_backend_optimization_level"
-# Parts of a batch that two cores compute side by side, and the least examples of each.
-# With more cores, for which this is not measured, Eigen's convolutions use all of them.
+# Number of parts of a batch that two cores compute in parallel, and the least number of
+# examples in a part. More cores (not measured) use Eigen's convolutions instead.
 _PARTS, _LEAST = 2, 8
 
 
 def level() -> dict[str, str]:
-    """Compiler options for programs with random numbers; a level in XLA_FLAGS stays."""
+    """Compiler options for programs with random numbers; XLA_FLAGS take precedence."""
     return _unless_given({_LEVEL: "2"}) if jax.default_backend() == "cpu" else {}
 
 
@@ -50,13 +52,13 @@ def _unless_given(option: dict[str, str]) -> dict[str, str]:
 
 @functools.cache
 def options(by_parts: bool = False) -> dict[str, str]:
-    """Compiler options for large programs on the default device; XLA_FLAGS come first.
+    """Compiler options for large programs on the default device; XLA_FLAGS take precedence.
 
-    Eigen's convolutions round by the size of a batch, in the seventh digit: with
-    YNNPACK's, an image gives the same bits in any batch.
+    The rounding of Eigen's convolutions depends on the batch size, in the seventh digit.
+    With YNNPACK's convolutions, an image gives the same bits in any batch.
 
     Args:
-      by_parts: see `Method`; then convolutions are those of `parts` of a batch.
+      by_parts: see `Method`; if true, convolutions run on `parts` of a batch.
 
     Returns:
       The options by name.
@@ -70,15 +72,15 @@ def options(by_parts: bool = False) -> dict[str, str]:
 
 
 def parts(examples: int) -> int:
-    """How many parts of a batch a convolutional network computes side by side.
+    """The number of parts of a batch that a convolutional network computes in parallel.
 
-    On a CPU, XLA runs convolutions that do not depend on each other at the same time, one
-    on each core. On two cores a step in two parts takes 11 to 18 % less time than with
-    Eigen's convolutions, which copy their input more often. Several devices have their own
-    parts of a batch already.
+    On a CPU, XLA runs convolutions that do not depend on each other in parallel, one on
+    each core. On two cores a step in two parts takes 11 to 18 % less time than with
+    Eigen's convolutions, which copy their input more often. With several devices, each
+    already has its own part of the batch.
 
     Args:
-      examples: in the batch.
+      examples: number of examples in the batch.
 
     Returns:
       The number of parts: two on a CPU with two cores, if each has at least 8 examples.
@@ -89,7 +91,7 @@ def parts(examples: int) -> int:
 
 
 def _known(wanted: dict[str, str]) -> dict[str, str]:
-    """The options, or none of them if this version of XLA does not have one."""
+    """Returns the options, or none of them if this version of XLA lacks one."""
     try:
         jax.jit(lambda x: x, compiler_options=wanted).lower(0).compile()
     except jax.errors.JaxRuntimeError:
@@ -105,8 +107,8 @@ def compiled(
 ) -> Callable[..., Any]:
     """`function`, compiled with `options` at its first call.
 
-    JAX takes options for an outermost program only. Within another program or a gradient,
-    the function is therefore compiled without.
+    JAX accepts compiler options only for an outermost program. Inside another program or a
+    gradient, the function is therefore compiled without them.
     """
     plain = jax.jit(function, static_argnums=static_argnums)
 
@@ -120,7 +122,7 @@ def compiled(
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
-        # Within a program all that is made is traced, even if no argument is.
+        # Inside a program every new array is traced, even if no argument is.
         values = jax.tree.leaves((args, jnp.zeros(())))
         traced = any(isinstance(value, jax.core.Tracer) for value in values)
         return (plain if traced else outermost())(*args)

@@ -1,10 +1,10 @@
-"""Packages that an installation may lack, and the extras that bring them."""
+"""Optional packages, and the extras that install them."""
 
 from __future__ import annotations
 
 import importlib.util
 
-# By what they are imported as; setup.cfg has the same by what they are installed as.
+# Names for import; setup.cfg lists the same packages by their names for installation.
 PACKAGES = {
     "train": (
         *("flax", "matplotlib", "ml_collections", "optax", "orbax", "PIL"),
@@ -17,13 +17,13 @@ PACKAGES = {
 
 
 def missing(extra: str) -> str:
-    """What to say of the packages of an extra that are not installed.
+    """A message about the packages of an extra that are not installed.
 
     Args:
       extra: its name.
 
     Returns:
-      A sentence with the command that installs them; nothing where all are there.
+      A sentence with the command that installs them; empty if all are installed.
 
     Example:
       >>> from dis_jax import extras
@@ -35,12 +35,12 @@ def missing(extra: str) -> str:
 
 
 def missing_package(name: str) -> str:
-    """What to say of one package of an extra, if it is not installed."""
+    """A message about one package of an extra; empty if it is installed."""
     return "" if importlib.util.find_spec(name) else _of(name)
 
 
 def of_error(error: ModuleNotFoundError) -> str:
-    """What to say of an import that failed; nothing of packages of no extra."""
+    """A message about an import that failed; empty if the package is in no extra."""
     return _of((error.name or "").partition(".")[0])
 
 

@@ -16,7 +16,7 @@ from typing import Any
 def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """A path to write to, which replaces a file atomically if the block succeeds.
 
-    Readers see the old content or the new one, also if the process is killed while it
+    Readers see the old content or the new one, even if the process is killed while it
     writes, or if another process writes the same file.
 
     Args:
@@ -36,14 +36,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a rename is atomic only within a file system. Random,
-    # because processes of two hosts may have the same number.
+    # In the same folder, because a rename is atomic only within a file system. The name is
+    # random, because processes on two hosts may have the same process id.
     fresh = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     try:
         yield fresh
         fresh.replace(path)
     except OSError as error:
-        if str(error.filename) == str(fresh):  # a folder that may not be written to
+        if str(error.filename) == str(fresh):  # a folder without write permission
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
@@ -70,11 +70,11 @@ def write_whole(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Replaces a file by a value as JSON that every reader takes.
+    """Replaces a file atomically with a value as standard JSON.
 
     Args:
       path: of the file; its folder is created if missing.
-      value: what JSON can hold.
+      value: anything that JSON can represent.
 
     Raises:
       ValueError: if a number is not finite.

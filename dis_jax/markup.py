@@ -1,7 +1,7 @@
-"""Names, labels, paths and messages as text: what they hold is never taken for markup.
+"""Escapes names, labels, paths and messages, so that no part of them acts as markup.
 
-They come from files of strangers (a column of a CSV file, a folder, a set's name), and
-are shown on HTML pages, in Markdown tables and in figures.
+These texts come from other people's files (a column of a CSV file, a folder, a set's name)
+and appear on HTML pages, in Markdown tables and in figures.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import html
 import re
 import unicodedata
 
-# Turn the direction of all that follows, beyond the name that has them.
+# These change the writing direction of all text that follows, even after the name.
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _MARKDOWN = re.compile(r"([\\|`*\[\]$~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 
 
 def plain(text: str) -> str:
-    """A text in one line, in which every character can be seen.
+    """A text on one line, in which every character is visible.
 
-    Line ends and tabs become spaces; other control characters, and those that turn the
-    direction of writing, their numbers.
+    Line ends and tabs become spaces. Other control characters, and those that change the
+    writing direction, become their code numbers.
 
     Args:
       text: any.
@@ -35,7 +35,7 @@ def plain(text: str) -> str:
 
 
 def escape_html(text: str) -> str:
-    """A text as HTML shows it, in an element or in a quoted attribute.
+    """Escapes a text for HTML, in an element or in a quoted attribute.
 
     Args:
       text: any.
@@ -51,13 +51,13 @@ def escape_html(text: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """A text as Markdown shows it, in a line or in a cell of a table.
+    """Escapes a text for Markdown, in a line or in a cell of a table.
 
     Args:
       text: any.
 
     Returns:
-      Markdown. Underscores within words are left: `pos_x` is `pos_x` on a page too.
+      Markdown. Underscores within words stay: `pos_x` is `pos_x` on a page too.
 
     Example:
       >>> print(escape_markdown("a|b <i> pos_x"))
@@ -74,7 +74,7 @@ def code_span(text: str) -> str:
       text: any, such as a command.
 
     Returns:
-      Markdown, between more backticks than the text has in a row.
+      Markdown, enclosed in more backticks than the text has in a row.
 
     Example:
       >>> code_span("python -m launch.study"), code_span("a`b")
@@ -91,7 +91,7 @@ def counted(number: int, noun: str) -> str:
 
     Args:
       number: how many.
-      noun: in the singular, of a regular plural.
+      noun: in the singular, with a regular plural.
 
     Returns:
       Text.
@@ -104,14 +104,14 @@ def counted(number: int, noun: str) -> str:
 
 
 def escape_math(text: str) -> str:
-    """A text as matplotlib shows it, line by line: dollars begin no formula.
+    """Escapes a text for matplotlib, line by line: dollars start no formula.
 
     Args:
       text: any.
 
     Returns:
-      The text. One that begins with an underscore, which would be left out of legends,
-      gets a space before it.
+      The text. If it begins with an underscore, a space comes first, because matplotlib
+      omits such labels from legends.
 
     Example:
       >>> print(escape_math("cost in $, gain in $"))

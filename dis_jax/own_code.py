@@ -1,8 +1,8 @@
-"""Code of one's own, by a name such as `my_module:my_method`.
+"""User code, referenced by a name such as `my_module:my_method`.
 
-Methods, data sets, pairs of networks and metrics of the user's are named in a config or on
-a command line, and need no edit of this package. A name that comes from a file of someone
-else's (the config of a run, say) imports nothing until it is permitted.
+A config or a command line can name the user's methods, data sets, pairs of networks and
+metrics; this package needs no edit. A name from someone else's file (for example the config
+of a run) imports nothing until it is permitted.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dis_jax.suggest import suggest
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
-# What this process may use: the things themselves where they were given, else None.
+# Permitted names. The value is the object once it is given or imported, else None.
 _PERMITTED: dict[str, Any] = {}
 _EVERYTHING = "*"
 
 
 def is_own(name: Any) -> bool:
-    """Whether a name is one of code outside this package: `module:attribute`.
+    """Whether a name refers to code outside this package: `module:attribute`.
 
     Args:
       name: anything.
@@ -44,10 +44,10 @@ def is_own(name: Any) -> bool:
 
 
 def permit(*names: str) -> None:
-    """Lets this process import and run what these names stand for.
+    """Permits this process to import and run the code with these names.
 
     Args:
-      *names: each a `module:attribute`; other words are passed over. "*" permits all.
+      *names: each a `module:attribute`; other words are ignored. "*" permits all.
 
     Example:
       >>> from dis_jax import own_code
@@ -63,7 +63,7 @@ def permit(*names: str) -> None:
 def name_of(thing: Callable[..., Any]) -> str:
     """The name of a function or class, by which another process finds it.
 
-    This process goes on with the thing itself.
+    This process continues to use the object itself.
 
     Args:
       thing: defined at the top of a module, a config file or a script.
@@ -72,7 +72,7 @@ def name_of(thing: Callable[..., Any]) -> str:
       `module:attribute`.
 
     Raises:
-      ValueError: if it has no such name, as lambdas and inner functions.
+      ValueError: if it has no such name, as for lambdas and inner functions.
 
     Example:
       >>> import statistics
@@ -84,7 +84,7 @@ def name_of(thing: Callable[..., Any]) -> str:
     module = getattr(thing, "__module__", None) or ""
     home = sys.modules.get(module)
     if home is None or module == "__main__" or _attribute(home, attribute) is not thing:
-        # a config file is loaded under a name that is not its own
+        # a config file may be loaded under a name that differs from its file name
         file = getattr(getattr(thing, "__code__", None), "co_filename", "")
         file = file or getattr(home, "__file__", None) or ""
         module = pathlib.Path(file).stem if file.endswith(".py") else module
@@ -99,13 +99,13 @@ def name_of(thing: Callable[..., Any]) -> str:
 
 
 def resolve(name: str, what: str) -> Any:
-    """What a permitted name stands for; imports its module if need be.
+    """The object with a permitted name; imports its module if necessary.
 
-    Modules are looked for where Python looks, then in the current folder.
+    Searches Python's module path first, then the current folder.
 
     Args:
       name: `module:attribute`.
-      what: what it is to be, for messages: "config.method".
+      what: what the name is used for, in messages: "config.method".
 
     Returns:
       The attribute.
@@ -132,7 +132,7 @@ def resolve(name: str, what: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         home = _imported(module)
-    except Exception as error:  # the module is the user's: anything may be in it
+    except Exception as error:  # the user's module may raise anything
         raise ValueError(_failed(name, what, error)) from error
     found = _attribute(home, attribute)
     if found is None:
@@ -140,24 +140,24 @@ def resolve(name: str, what: str) -> Any:
             f"{what} is {name!r}, but {home.__file__ or module} has no {attribute!r}; "
             f"{suggest(attribute, _offered(home))}"
         )
-    _PERMITTED[name] = found  # a set's functions are part of compiled programs: once
+    _PERMITTED[name] = found  # compiled programs contain a set's functions: one object
     return found
 
 
 def named(config: Any) -> Any:
-    """A config in which code of one's own stands by its name, and is permitted.
+    """Replaces the functions in a config by their names, and permits all names in it.
 
-    Whoever gives a config to be trained gives its names; a config that was read from a
-    run's folder must not come here.
+    Only for a config that the user passes for training; never call this with a config that
+    was read from a run's folder.
 
     Args:
       config: an `ml_collections.ConfigDict`, or a mapping; functions in it become names.
 
     Returns:
-      The config itself where it holds no function, else a copy.
+      The config itself if it contains no function, else a copy.
 
     Raises:
-      ValueError: if it is no config.
+      ValueError: if it is not a config.
     """
     if not hasattr(config, "items"):
         raise ValueError(f"get_config returned {config!r}; expected a ConfigDict.")
@@ -173,23 +173,23 @@ def named(config: Any) -> Any:
 
 
 def names_in(config: Any) -> list[str]:
-    """The names of code outside this package that a config holds.
+    """The names of code outside this package that a config contains.
 
     Args:
       config: an `ml_collections.ConfigDict`, or a mapping.
 
     Returns:
-      Each `module:attribute`, without the variants that may follow a data set's.
+      Each `module:attribute`, without the variants that may follow a data set's name.
     """
     words = [v.partition("+")[0] for _, v in _leaves(config) if isinstance(v, str)]
     return [word for word in words if is_own(word)]
 
 
 def search(folder: str | os.PathLike[str]) -> None:
-    """Lets modules of a folder be imported, after all others.
+    """Appends a folder to Python's module path.
 
     Args:
-      folder: where they lie, for example that of a config file.
+      folder: for example that of a config file.
     """
     folder = str(pathlib.Path(folder).resolve())
     if folder not in sys.path:
@@ -197,14 +197,14 @@ def search(folder: str | os.PathLike[str]) -> None:
 
 
 def origin(name: str, error: BaseException) -> str:
-    """What an error in code of one's own says, with the line of that code.
+    """Describes an error in user code, with the line of that code.
 
     Args:
       name: of the code, `module:attribute`.
       error: what was raised.
 
     Returns:
-      A few words on one line: its type, message, file and line.
+      One line of text: type, message, file and line of the error.
     """
     module = sys.modules.get(name.partition(":")[0])
     file = getattr(module, "__file__", None) or _file_of(_PERMITTED.get(name))
@@ -212,14 +212,14 @@ def origin(name: str, error: BaseException) -> str:
 
 
 def in_file(file: str, error: BaseException) -> str:
-    """What an error says, with the last line of a file that led to it.
+    """Describes an error, with the last line of a file in its traceback.
 
     Args:
-      file: of one's own, or nothing.
+      file: path of the user's file, or empty.
       error: what was raised.
 
     Returns:
-      A few words on one line: its type, message, file and line.
+      One line of text: type, message, file and line of the error.
     """
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if file and frame.filename == file]
@@ -229,7 +229,7 @@ def in_file(file: str, error: BaseException) -> str:
 
 
 def _offered(home: Any) -> list[str]:
-    """What a module may be asked for: its own functions, classes and values."""
+    """The public names of a module's functions, classes and values."""
     found = {k: v for k, v in vars(home).items() if not k.startswith("_")}
     return [k for k, v in found.items() if not inspect.ismodule(v)]
 
@@ -257,7 +257,7 @@ def _failed(name: str, what: str, error: Exception) -> str:
 
 
 def _place(error: Exception) -> str:
-    """An error of an import with the last line that raised it."""
+    """Describes an error of an import, with the line that raised it."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({error.filename}, line {error.lineno})"
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -271,7 +271,7 @@ def _attribute(home: Any, path: str) -> Any:
 
 
 def _leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted names and values, of tuples too."""
+    """Dotted names and values of all leaves; a tuple is one leaf."""
     for name, value in tree.items():
         if isinstance(value, Mapping) or hasattr(value, "items"):
             yield from _leaves(value, f"{prefix}{name}.")

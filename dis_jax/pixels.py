@@ -1,4 +1,4 @@
-"""The range of images: floats in [0, 1] or booleans, not whole numbers."""
+"""The range of images: floats in [0, 1] or booleans, not integers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import ArrayLike
 
 
 def refuse_integers(name: str, images: ArrayLike) -> None:
-    """Checks that images are not whole numbers: bytes would count as 0 to 255.
+    """Checks that images are not integers: bytes would count as 0 to 255.
 
     Args:
       name: of the argument.

@@ -1,4 +1,4 @@
-"""Progress bars, where someone watches: in a terminal and in a notebook."""
+"""Progress bars, shown only in a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def progress_bar(items: Any = None, *, delay: float = 0, **options: Any) -> Any:
-    """A bar of tqdm; elsewhere, as in a log file, the same object draws nothing.
+    """A progress bar of tqdm; it draws nothing outside a terminal or notebook.
 
     Args:
       items: to iterate over, or None.
@@ -20,7 +20,7 @@ def progress_bar(items: Any = None, *, delay: float = 0, **options: Any) -> Any:
       >>> sum(progress_bar(range(4), unit="number"))
       6
     """
-    # With ipywidgets a notebook gets a bar of its own, and text without.
+    # With ipywidgets a notebook shows a widget, without it a text bar.
     if in_notebook() and importlib.util.find_spec("ipywidgets"):
         from tqdm.auto import tqdm
     else:
@@ -43,6 +43,6 @@ def watched() -> bool:
 
 def in_notebook() -> bool:
     """Whether a Jupyter kernel runs this code; Colab's is one."""
-    ipython = sys.modules.get("IPython")  # not imported: a kernel has done that
+    ipython = sys.modules.get("IPython")  # a kernel has already imported it
     shell = ipython.get_ipython() if ipython else None
     return getattr(shell, "kernel", None) is not None

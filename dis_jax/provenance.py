@@ -25,18 +25,18 @@ _PACKAGES = (
 
 
 def cpu_cores() -> int:
-    """Cores that this process may use."""
+    """Number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of this package and of those that it computes with, and the machine.
+    """Versions of this package and of its numerical dependencies, and the hardware.
 
     Returns:
-      `{"versions": {package: version}, "hardware": {...}}`, ready for JSON. A package
-      that is not installed is left out.
+      `{"versions": {package: version}, "hardware": {...}}`, ready for JSON, without
+      packages that are not installed.
 
     Example:
       >>> from dis_jax.provenance import provenance

@@ -47,7 +47,7 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> pathlib.Path:
-    """The file of a name or a path.
+    """The path of a shipped file by its name, or of any file by its path.
 
     Args:
       kind: see `folder`.
@@ -57,7 +57,7 @@ def find(kind: str, name: str) -> pathlib.Path:
       The path.
 
     Raises:
-      ValueError: if there is no such file; says which are near.
+      ValueError: if there is no such file; the message lists similar names.
     """
     path = pathlib.Path(name)
     if path.is_file():
@@ -76,7 +76,7 @@ def find(kind: str, name: str) -> pathlib.Path:
 
 
 def load_file(path: pathlib.Path) -> ModuleType:
-    """A Python file as a module.
+    """Loads a Python file as a module.
 
     Args:
       path: of the file.
@@ -87,7 +87,7 @@ def load_file(path: pathlib.Path) -> ModuleType:
     Raises:
       ValueError: if it is not a Python file.
     """
-    own_code.search(path.parent)  # a file may build on those beside it
+    own_code.search(path.parent)  # a file may import those next to it
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is not a Python file.")
@@ -98,7 +98,7 @@ def load_file(path: pathlib.Path) -> ModuleType:
 
 @functools.cache
 def load(kind: str, name: str) -> ModuleType:
-    """A shipped file as a module, for configs and studies that build on each other.
+    """Loads a shipped file as a module, for configs and studies that use each other.
 
     Args:
       kind: see `folder`.

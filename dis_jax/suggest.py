@@ -42,7 +42,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     Returns:
       At most three names.
     """
-    # Compared without case: dSprites is near dsprites. Of equal names the first counts.
+    # Compared without case: dSprites is near dsprites. Of names that differ only in case,
+    # the first counts.
     exact = {word.lower(): word for word in reversed([*known])}
     near = difflib.get_close_matches(name.lower(), exact, n=3, cutoff=0.4)
     return " or ".join(repr(exact[word]) for word in near)

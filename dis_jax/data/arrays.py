@@ -1,4 +1,4 @@
-"""Image sets of arrays: checked on entry, then resident on the device."""
+"""Image sets from arrays, which are checked and then stored on the device."""
 
 from __future__ import annotations
 
@@ -35,26 +35,27 @@ def from_arrays(
     sizes: Sequence[int] | None = None,
     value_names: Sequence[Sequence[str]] = (),
 ) -> ImageSet:
-    """An image set of arrays, held on the device in their compact form.
+    """An image set from arrays, stored on the device in compact form.
 
-    Booleans are held as bits, bytes (0 to 255 means 0 to 1) as bytes, floats as
-    float32. Where the factors are those of a full grid, in any order, the set is one.
+    Booleans are stored as bits, bytes (0 to 255 means 0 to 1) as bytes, floats as
+    float32. If the factors form a full grid, in any order, the set is a grid.
 
     Args:
       images: (n, height, width) or (n, height, width, channels) with 1 or 3 channels;
         bool, uint8, or floating point in [0, 1].
       factors: (n, f) integers from 0, unknown = -1; (n,) for a single factor.
-      name: what the set is called.
+      name: of the set.
       factor_names: a name for each column of `factors`.
       sizes: the number of values of each factor; by default one more than the largest,
-        and 1 where none is known.
-      value_names: for each factor the names of its values, empty where they are numbers.
+        and 1 if no label is known.
+      value_names: for each factor the names of its values, empty if they are numbers.
 
     Returns:
       The image set.
 
     Raises:
-      ValueError: if images or factors are not as said above; says what was found.
+      ValueError: if images or factors are not as described above; the message says what
+        was found.
 
     Example:
       >>> dots = from_arrays(np.eye(4, dtype=bool).reshape(4, 2, 2), name="dots")
@@ -113,22 +114,23 @@ def from_npz(
     name: str | None = None,
     sizes: Sequence[int] | None = None,
 ) -> ImageSet:
-    """An image set of an `.npz` file.
+    """An image set from an `.npz` file.
 
     Args:
       path: the file.
-      images: name of the array of images, in a form that `from_arrays` takes.
-      factors: names of integer arrays (n,), one for each factor; they name the factors.
-      name: what the set is called; by default the file's name.
+      images: name of the array of images, in a form that `from_arrays` accepts.
+      factors: names of integer arrays (n,), one for each factor; these names are also the
+        names of the factors.
+      name: of the set; by default the file's name.
       sizes: the number of values of each factor; by default one more than the largest,
-        and 1 where none is known.
+        and 1 if no label is known.
 
     Returns:
       The image set.
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it lacks one of the arrays, or they are not as `from_arrays` wants.
+      ValueError: if it lacks one of the arrays, or `from_arrays` does not accept them.
 
     Example:
       >>> import pathlib, tempfile
@@ -248,7 +250,7 @@ def checked_factors(
 
 
 def _check_whole(labels: np.ndarray, names: Sequence[str], name: str) -> None:
-    """Refuses labels that are not whole numbers; the message depends on their type."""
+    """Refuses labels that are not integers; the message depends on their type."""
     kind = labels.dtype.kind
     if kind in "iu" or not labels.size:
         return

@@ -28,16 +28,16 @@ def turned_and_shrunk(
     """Every image of a grid in 18 rotations and 9 scales (Dapueto et al. 2024).
 
     Nearest-neighbour sampling; black outside the image. Only the original images are
-    held in memory.
+    stored.
 
     Args:
       images: square uint8 images of the full grid, in C order.
-      name: what the set is called.
+      name: of the set.
       factor_names: names of the grid's factors.
       sizes: the number of values of each.
 
     Returns:
-      The grid of these factors, `rotation` (20 degrees a step, anticlockwise) and
+      The grid of these factors, `rotation` (20 degrees per step, anticlockwise) and
       `scale` (1 down to .5).
 
     Raises:

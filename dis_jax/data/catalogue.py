@@ -1,7 +1,7 @@
-"""Where sets are published, and the files of SmallNORB, dSprites, Shapes3D and MNIST.
+"""Web pages of published sets, and the files of SmallNORB, dSprites, Shapes3D and MNIST.
 
-The checksums are those of the catalogue of tensorflow_datasets; MNIST's second ones are
-of the unpacked files.
+The checksums come from the catalogue of tensorflow_datasets; MNIST's second checksums are
+those of the unpacked files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OFFERED = {
     "rgbd_objects": "https://rgbd-dataset.cs.washington.edu/",
     "nar": "https://github.com/threewisemonkeys-as/nar",
 }
-# Next to a prepared set, because a stream needs all factors before the first image.
+# Stored next to a prepared set, because a stream needs all factors before the first image.
 KEPT_FACTORS = "factors_{split}.npy"
 DSPRITES_FACTORS = ("shape", "scale", "orientation", "pos_x", "pos_y")
 SHAPES3D_FACTORS = (

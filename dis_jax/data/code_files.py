@@ -32,14 +32,14 @@ def read_code_file(
 ) -> dict[str, Any]:
     """Reads codes and factors from a file, as arguments of `evaluation.evaluate_codes`.
 
-    An `.npz` holds arrays of these names. An `.npy` holds the codes, and `factors` is
-    the file of their factors. In a `.csv` or `.parquet` the columns z0, z1, ... (or z_0)
-    are the codes, and all others factors; with a second file, all columns of the first are
-    codes and all of the second factors. Row numbers that pandas has written are ignored.
+    An `.npz` contains arrays with these names. An `.npy` contains the codes, and `factors`
+    is the file of their factors. In a `.csv` or `.parquet` the columns z0, z1, ... (or z_0)
+    are the codes, and all others are factors; with a second file, all columns of the first
+    are codes and all of the second are factors. Row numbers written by pandas are ignored.
 
     Args:
       path: the file of codes.
-      factors: a second file, `.npy`, `.csv` or `.parquet`, row by row with the first.
+      factors: a second file, `.npy`, `.csv` or `.parquet`, with the same rows.
 
     Returns:
       `codes` and `factors`, and if the file has them `test_codes`, `test_factors` and
@@ -48,7 +48,7 @@ def read_code_file(
     Raises:
       FileNotFoundError: if there is no such file.
       ValueError: if a file is damaged or of another kind, has no codes, no factors or no
-        header, or a cell is not a number; names it.
+        header, or a code is not a number; the message names the file.
 
     Example:
       >>> import pathlib, tempfile
@@ -97,7 +97,7 @@ def _existing(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def _from_npz(path: pathlib.Path) -> dict[str, Any]:
-    """The arrays of a file that are known by their names; others are ignored."""
+    """Reads the arrays with known names from a file; others are ignored."""
     there = npz_headers(path)
     if missing := [name for name in _ARRAYS[:2] if name not in there]:
         raise ValueError(
@@ -159,7 +159,7 @@ def _numbers(table: _Table, names: list[str] | tuple[str, ...]) -> np.ndarray:
 
 
 def _stacked(table: _Table, names: list[str] | tuple[str, ...]) -> np.ndarray:
-    """Columns side by side; as objects where some are words."""
+    """Columns as one array; its dtype is object if some are words."""
     columns = [table.columns[name] for name in names]
     if all(column.dtype.kind in "iufb" for column in columns):
         return np.stack(columns, axis=1)
@@ -208,7 +208,7 @@ def _read_csv(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _column(path: pathlib.Path, name: str, cells: list[tuple[int, str]]) -> np.ndarray:
-    """Numbers if all cells are such, else words; not both."""
+    """A column of numbers or a column of words; a mixture is an error."""
     # -1 marks an unknown label, also among words
     known = [cell for cell in cells if cell[1].strip() != "-1"] or cells
     at, example = known[0]
@@ -264,6 +264,6 @@ def _read_parquet(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _listed(names: list[str]) -> str:
-    """The first names of a long header."""
+    """The names of a header as text; only the first eight of a long header."""
     shown = ", ".join(map(repr, names[:8]))
     return f"{shown}, ... ({len(names)} columns)" if len(names) > 8 else shown

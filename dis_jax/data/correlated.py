@@ -103,17 +103,17 @@ def weighted(
     """A grid whose combinations of factors are sampled with given weights.
 
     `p(f) = w(f) / sum_g w(g)`. Images are drawn with replacement, one factor after the
-    other: each from its exact distribution given the factors before it. Scores that set
-    factors themselves (FactorVAE, beta-VAE) need the plain grid.
+    other: each from its exact distribution given the factors before it. Metrics that set
+    factors themselves (FactorVAE, beta-VAE) need the grid without weights.
 
     Args:
       image_set: a full grid.
-      weights: at least 0; one axis a factor, of its size, or of size 1 where the weights
-        do not depend on that factor.
+      weights: at least 0; one axis per factor, of its size, or of size 1 if the weights do
+        not depend on that factor.
       name: of the new set; by default "<name>+weighted".
 
     Returns:
-      The set, with the positions of the grid.
+      The set; each image has the same position as in the grid.
 
     Raises:
       ValueError: if the set is not a full grid, or is already weighted; if the weights have
@@ -165,8 +165,8 @@ def correlated(
     """A grid in which pairs of factors are correlated.
 
     `p(f) ∝ Π_r exp(-(f_first - f_second)² / 2 width²)` over the ridges r, with each factor
-    scaled to [0, 1]; `f_first - (1 - f_second)` in a falling ridge. A factor that is in no
-    ridge is independent and uniform.
+    scaled to [0, 1]; in a falling ridge the difference is `f_first - (1 - f_second)`. A
+    factor that is in no ridge is independent and uniform.
 
     Eq.: Träuble et al. 2021, (1)
 
@@ -180,8 +180,8 @@ def correlated(
       The set.
 
     Raises:
-      ValueError: if the set has no such factor, or one of a single value; if a width is
-        not above 0.
+      ValueError: if the set has no such factor, or the factor has a single value; if a
+        width is not above 0.
 
     Example:
       >>> scenes = data.load("rendered_shapes3d")
@@ -204,7 +204,7 @@ def correlated(
 
 
 def own_weights(sets: Sequence[ImageSet]) -> list[dict[str, Any]]:
-    """The weights of sets that differ in nothing else, see `samplers.with_own_weights`."""
+    """The weights of sets that differ only in them, see `samplers.with_own_weights`."""
     first = sets[0]
     for each in sets:
         # The functions are cached by the factors that the weights depend on.
@@ -228,7 +228,7 @@ def with_weights(image_set: ImageSet, weights: dict[str, Any]) -> ImageSet:
 
 
 def _plain(image_set: ImageSet) -> str:
-    """The name without the last word, the correlation."""
+    """The name of a set without its last variant, the correlation."""
     return image_set.name.rpartition("+")[0]
 
 
@@ -236,16 +236,16 @@ def read_ridges(image_set: ImageSet, kind: str, words: Sequence[str]) -> list[Ri
     """Parses the ridges in a name such as "correlated(floor_hue,wall_hue,.1)".
 
     Args:
-      image_set: the set that the word follows.
+      image_set: the set whose name comes before this variant.
       kind: "correlated", "anticorrelated" or "confounded".
-      words: in the parentheses: `factor,factor,width`, several times; or `setting,width`
-        with a name of `CORRELATIONS`; of a confounder `factor,width`.
+      words: the arguments in the parentheses: `factor,factor,width` for each ridge; or
+        `setting,width` with a name of `CORRELATIONS`; for a confounder `factor,width`.
 
     Returns:
       The ridges.
 
     Raises:
-      ValueError: if the words do not fit; says what does.
+      ValueError: if the arguments are wrong; the message says what is expected.
 
     Example:
       >>> scenes = data.load("rendered_shapes3d")
@@ -306,7 +306,7 @@ def _scaled(image_set: ImageSet, factor: str) -> Float[np.ndarray, "..."]:
 
 
 def _conditionals(joint: np.ndarray) -> list[np.ndarray]:
-    """p(f1), p(f2 | f1), p(f3 | f1, f2) and so on; 0 where the condition never occurs."""
+    """p(f1), p(f2 | f1), p(f3 | f1, f2) and so on; 0 if the condition never occurs."""
     tables = []
     for k in range(joint.ndim):
         marginal = joint.sum(axis=tuple(range(k + 1, joint.ndim)))

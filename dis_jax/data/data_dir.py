@@ -45,8 +45,9 @@ def shapes3d(data_dir: pathlib.Path, split: str) -> LabelledImages:
 def dsprites(data_dir: pathlib.Path, split: str) -> LabelledImages:
     """The dSprites images, or the subset of 46,080 images; both are full grids.
 
-    The whole set is prepared, or one of the two published files, `.hdf5` before `.npz`.
-    The part has every 4th orientation and every 2nd position.
+    The whole set comes from a prepared version or from one of the two published files;
+    `.hdf5` takes precedence over `.npz`. The subset has every 4th orientation and every
+    2nd position.
     """
     del split
     folder = data_dir / "dsprites"
@@ -55,7 +56,7 @@ def dsprites(data_dir: pathlib.Path, split: str) -> LabelledImages:
     for place in (folder, folder / "raw"):
         if (place / DSPRITES_NPZ).is_file():
             return dsprites_npz(place / DSPRITES_NPZ)
-    if not (folder / _DSPRITES_PART).is_file():  # says what is missing
+    if not (folder / _DSPRITES_PART).is_file():  # raises, and names the file
         return _sprites(published_arrays("dsprites", folder, ["train"]))
     return _dsprites_part(folder / _DSPRITES_PART)
 
@@ -96,9 +97,9 @@ def smallnorb(data_dir: pathlib.Path, split: str) -> LabelledImages:
 
     The published halves have five instances of each category: the test half 0, 1, 2, 3,
     5 and the training half 4, 6, 7, 8, 9. In a single half `instance` counts these from
-    0, which makes it a full grid. With both halves `instance` is the original number.
-    From .npz files of the views alone, the training half's elevation, azimuth and
-    lighting are unknown.
+    0, which makes the half a full grid. With both halves `instance` is the original
+    number. If the set is read from the files `smallnorb_<half>_left_64x64.npz`, the
+    training half's elevation, azimuth and lighting are unknown.
     """
     folder = data_dir / "smallnorb"
     if is_published("smallnorb", folder) or not _norb_part(folder, "test").is_file():
@@ -126,7 +127,7 @@ def _norb_arrays(images: np.ndarray, factors: np.ndarray, split: str) -> Labelle
 def _norb_factors(
     factors: np.ndarray, split: str
 ) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Factors and sizes; a single half counts its own five instances."""
+    """Factors and sizes; in a single half, `instance` is from 0 to 4."""
     if split == "all":
         return factors, SMALLNORB.sizes
     factors, own = factors.copy(), NORB_INSTANCES[split]
@@ -168,7 +169,7 @@ def _halves(split: str) -> list[str]:
 
 
 def is_published(name: str, folder: pathlib.Path) -> bool:
-    """Whether a folder holds a prepared set, or one of the published files."""
+    """Whether a folder contains a prepared set, or one of the published files."""
     files = itertools.chain(*PUBLISHED[name].files.values())
     names = {spelt for f in files for spelt in (f.name, f.name.removesuffix(".gz"))}
     return prepared.newest(folder) is not None or any(
@@ -224,19 +225,20 @@ def on_disk(name: str, data_dir: pathlib.Path, split: str) -> ImageSet:
 def published_arrays(
     name: str, folder: pathlib.Path, splits: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Some splits of a published set, prepared or as the published files.
+    """Arrays of some splits of a published set, from its prepared or published files.
 
     Args:
       name: the name of the published set.
-      folder: holds a version prepared by tfds, or the files, or a folder `raw` of them.
-      splits: the splits, one after another.
+      folder: contains a version prepared by tfds, the published files, or a folder `raw`
+        with the published files.
+      splits: the splits, which are concatenated in this order.
 
     Returns:
-      `image`, `image2` where there are two cameras, and `factors`.
+      `image`, `image2` if there are two cameras, and `factors`.
 
     Raises:
-      FileNotFoundError: if the folder holds neither.
-      ValueError: if what it holds is damaged.
+      FileNotFoundError: if the folder contains neither.
+      ValueError: if a file is damaged.
     """
     directory = prepared.newest(folder)
     if directory is not None:

@@ -1,4 +1,4 @@
-"""Published files: fetching, checking and reading them in their own formats."""
+"""Downloads, checks and reads the published files of data sets."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class File(NamedTuple):
     Attributes:
       name: its name.
       url: where it is published.
-      size: bytes.
-      sha256: hex digests that are right; for a `.gz` that of what it holds is as good.
+      size: in bytes.
+      sha256: valid hex digests; for a `.gz`, the digest of its content may be valid too.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Published(NamedTuple):
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       num_images: images of each split.
-      features: the names under which the catalogue of tfds keeps the factors.
-      cameras: the images of an example: `image`, and `image2` where there are two.
+      features: the names of the factors in the catalogue of tfds.
+      cameras: the images of an example: `image`, and `image2` if there are two.
       binary: whether bytes are 0 and 1, and not 0 to 255.
       read: `paths of a split's files -> arrays`.
     """
@@ -84,7 +84,7 @@ def read_norb_matrix(path: pathlib.Path) -> np.ndarray:
       The array.
 
     Raises:
-      ValueError: if it is damaged or not such a file; says what was found.
+      ValueError: if it is damaged or not such a file; the message says what was found.
     """
     content = read_bytes(path)
     header = np.frombuffer(content[: len(content) // 4 * 4][:8], "<i4")
@@ -149,13 +149,13 @@ def read_dsprites(paths: Sequence[pathlib.Path]) -> Arrays:
 
 
 def read_dsprites_npz(path: pathlib.Path) -> Arrays:
-    """The same from the published `.npz` file, without unpickling its metadata."""
+    """All of dSprites, from its `.npz` file, without unpickling its metadata."""
     arrays = read_npz(path, ["imgs", "latents_classes"])
     return sprites(path, arrays["imgs"], arrays["latents_classes"])
 
 
 def sprites(path: pathlib.Path, images: np.ndarray, classes: np.ndarray) -> Arrays:
-    """Checked images of 0 and 1, and the five factors of six columns of classes."""
+    """Checks images of 0 and 1, and takes the five factors from six columns of classes."""
     if images.dtype not in (np.uint8, np.bool_) or images.shape[1:] != (64, 64):
         raise ValueError(
             f"'imgs' in {path} has the shape {images.shape} and dtype {images.dtype}; "
@@ -179,7 +179,7 @@ def sprites(path: pathlib.Path, images: np.ndarray, classes: np.ndarray) -> Arra
 
 
 def read_shapes3d(paths: Sequence[pathlib.Path]) -> Arrays:
-    """All of Shapes3D, from its HDF5 file, which has values for labels."""
+    """All of Shapes3D, from its HDF5 file, whose labels are real values."""
     (path,) = paths
     images, values = read_hdf5(path, ["images", "labels"])
     factors = ranks(path, _SHAPES.keys(), _SHAPES.values(), values)
@@ -226,7 +226,7 @@ def verify(path: pathlib.Path, file: File) -> None:
       file: the published file.
 
     Raises:
-      ValueError: if the checksum is another.
+      ValueError: if the checksum differs.
     """
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -246,15 +246,15 @@ def fetch(file: File, folder: pathlib.Path) -> pathlib.Path:
     """Downloads a published file unless it exists; no partial file is left behind.
 
     Args:
-      file: which.
-      folder: where to.
+      file: the published file.
+      folder: the folder to write it to.
 
     Returns:
       Its path.
 
     Raises:
-      ConnectionError: if it cannot be fetched.
-      ValueError: if what came has another checksum.
+      ConnectionError: if it cannot be downloaded.
+      ValueError: if its checksum differs.
     """
     from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""Epoch order: every image once an epoch, as a pure function of (key, step)."""
+"""Epoch order: every image once per epoch, as a pure function of (key, step)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _ROUNDS = 32
 def epoch_index(
     key: Key[Array, ""], step: Int[Array, ""], *, batch_size: int, num_images: int
 ) -> Int[Array, " batch"]:
-    """Indices of the batch of a step when every image is seen once an epoch.
+    """Indices of the batch of a step, if every image is seen once per epoch.
 
-    Epochs, each in its own order, follow each other and are cut into batches. There is
-    no state and no stored permutation: a step costs O(batch).
+    Each epoch has its own order. The epochs are concatenated and cut into batches. There
+    is no state and no stored permutation: a step costs O(batch).
 
     Args:
-      key: which sequence of orders; constant in a run.
+      key: determines the order of every epoch; constant in a run.
       step: number of the batch, from 0.
       batch_size: images per batch, at most `num_images`.
       num_images: images in the set.
@@ -48,7 +48,7 @@ def epoch_index(
             'order="keyed".'
         )
     # After `steps` steps exactly `epochs` epochs are complete, so step * batch_size is
-    # computed modulo the least common multiple, where it does not overflow.
+    # computed modulo the least common multiple, so that it does not overflow.
     common = math.gcd(batch_size, num_images)
     steps, epochs = num_images // common, batch_size // common
     if steps * batch_size + batch_size >= 2**32:

@@ -1,4 +1,4 @@
-"""Kinds of factors and names of values: of this package's sets, and those of users."""
+"""Kinds of factors and names of their values, for this package's sets and for others."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from dis_jax.suggest import suggest
 _PLAIN = ("categorical", "ordered", "continuous")
 _ORDERED = "ordered"
 _CATEGORY = "categorical"
-# Of the values of an angle, in periods. Turns are 1 / 6.3 of a period in radians.
+# Limits of the span of an angle's values, in periods. Values in turns, with a period in
+# radians, span 1 / 6.3 of the period.
 _LEAST_SPAN, _LARGEST_SPAN = 1 / 6.2, 2.0
 _NORB: dict[str, Kind] = {
     "category": _CATEGORY,
     "instance": _CATEGORY,
     "elevation": _ORDERED,
-    "azimuth": ("circular", 18),  # 20 degrees a step
+    "azimuth": ("circular", 18),  # 20 degrees per step
     "lighting": _CATEGORY,
 }
 _COIL: dict[str, Kind] = {"object": _CATEGORY, "pose": ("circular", 72)}
 # By the name of the set; periods are in steps of the factor's index.
 KINDS: dict[str, dict[str, Kind]] = {
-    # Angles are 2 pi k / 39, k = 0 to 39: the last is the first again. A square looks
-    # the same after a quarter of the period, an ellipse after half, a heart after all
-    # of it.
+    # Angles are 2 pi k / 39, k = 0 to 39: the last angle equals the first. A square looks
+    # the same after a quarter of the period, an ellipse after half a period, a heart after
+    # a full period.
     "dsprites": {
         "shape": _CATEGORY,
         "scale": _ORDERED,
@@ -38,7 +39,7 @@ KINDS: dict[str, dict[str, Kind]] = {
         "pos_x": _ORDERED,
         "pos_y": _ORDERED,
     },
-    # Hues are tenths of the circle; the camera turns from -30 to 30 degrees.
+    # Hues are tenths of the circle; the camera rotates from -30 to 30 degrees.
     "shapes3d": {
         "floor_hue": ("circular", 10),
         "wall_hue": ("circular", 10),
@@ -81,7 +82,7 @@ KINDS: dict[str, dict[str, Kind]] = {
 }
 
 
-# Names of the values of factors, in their order; others are numbers.
+# Names of the values of factors, in order; the values of other factors are numbers.
 _NORB_CATEGORIES = {"category": ("animal", "human", "airplane", "truck", "car")}
 VALUE_NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "dsprites": {"shape": ("square", "ellipse", "heart")},
@@ -114,18 +115,19 @@ def with_kinds(image_set: ImageSet, name: str) -> ImageSet:
 
 
 def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
-    """Gives factors of a set the kinds that are declared by name.
+    """A copy of an image set with new kinds of its factors.
 
     Args:
       image_set: the set.
-      kinds: by name; all other factors keep theirs, or are categories.
+      kinds: the new kinds by factor name; all other factors keep their kinds, or are
+        categories if they have none.
 
     Returns:
       The set.
 
     Raises:
-      ValueError: if there is no such factor, if a kind is unknown, or if a factor of words
-        is declared to have an order.
+      ValueError: if there is no such factor, if a kind is unknown, or if a factor whose
+        values are words gets another kind than "categorical".
 
     Example:
       >>> from dis_jax import data
@@ -154,11 +156,11 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
 
 
 def warn_of_units(name: str, kind: Kind, low: float, high: float) -> None:
-    """Warns where the values of an angle and its period seem to be in two units.
+    """Warns if the values of an angle and its period seem to have different units.
 
     Args:
       name: of the factor.
-      kind: of it.
+      kind: of the factor.
       low: its smallest value.
       high: its largest value.
     """
@@ -174,14 +176,14 @@ def warn_of_units(name: str, kind: Kind, low: float, high: float) -> None:
 
 
 def read_kinds(text: str) -> dict[str, Kind]:
-    """Kinds from one line of text: words, JSON, or the path of a JSON file.
+    """Kinds from one line of text: `name=kind` pairs, JSON, or the path of a JSON file.
 
     Args:
       text: `angle=circular:360,shape=categorical`, `{"angle": ["circular", 360]}`, or a
         path that ends in .json.
 
     Returns:
-      The kinds by the name of the factor, as `resolve_kinds` takes them.
+      The kinds by the name of the factor, as `resolve_kinds` accepts them.
 
     Raises:
       FileNotFoundError: if there is no such file.
@@ -215,7 +217,7 @@ def read_kinds(text: str) -> dict[str, Kind]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A dict of pairs, of which none would overwrite another."""
+    """A dict of pairs; raises if a name occurs twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name, _ in pairs if [n for n, _ in pairs].count(name) > 1)

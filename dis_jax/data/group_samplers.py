@@ -34,19 +34,19 @@ def groups(
     Args:
       image_set: a set whose images are all labelled with the shared factors.
       batch_size: images per batch, a multiple of `group_size`.
-      shared: the factors in which the members of a group agree.
+      shared: the factors that have the same values in all members of a group.
       group_size: members of a group. The first is drawn from all images, the others
         from those that agree with it, with replacement. None draws single images and
         groups those that agree by chance.
       order: "keyed" or "epoch", how the first members are drawn; see `batch_index`.
 
     Returns:
-      A sampler of `image`, `factors`, and `group` (batch,): members have the same
-      number, from 0 and below `batch_size`.
+      A sampler of `image`, `factors`, and `group` (batch,): the members of a group have
+      the same number, from 0 to `batch_size` - 1.
 
     Raises:
-      ValueError: if the sizes do not fit, or a factor is not there or not known. If the
-        set draws its images with weights, and `group_size` is given.
+      ValueError: if `batch_size` is not a multiple of `group_size`, or a factor is missing
+        or unknown. If the set draws its images with weights, and `group_size` is given.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")

@@ -1,4 +1,4 @@
-"""Reads the arrays stored in an HDF5 file, never those of other files that it links."""
+"""Reads the arrays stored in an HDF5 file, never those of other files that it links to."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KIND = "HDF5 file"
 def read_hdf5(path: pathlib.Path, names: Sequence[str]) -> list[np.ndarray]:
     """The named arrays of an HDF5 file.
 
-    An HDF5 file can point at other files: a link, storage outside the file, a virtual
-    array. From a stranger's file these would show files of this machine as images, so
-    they are refused.
+    An HDF5 file can refer to other files: by a link, storage outside the file, or a virtual
+    array. A stranger's file could thus show files of this machine as images, so such
+    arrays are refused.
 
     Args:
       path: the file.
@@ -30,8 +30,8 @@ def read_hdf5(path: pathlib.Path, names: Sequence[str]) -> list[np.ndarray]:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it is damaged, lacks one of them, or one is not numbers that lie in
-        the file itself; names it.
+      ValueError: if the file is damaged or lacks an array, or if an array is not numeric or
+        not stored in the file itself; the message names it.
     """
     import h5py
 
@@ -90,7 +90,7 @@ def _target(link: Any) -> str:
 
 
 def _is_absent(dataset: Any) -> bool:
-    """Whether values are missing, which HDF5 replaces by a fill value without a word."""
+    """Whether values are missing, which HDF5 silently replaces with a fill value."""
     if not dataset.size:
         return False
     if dataset.chunks is None:

@@ -12,9 +12,9 @@ import numpy as np
 SHARE_FOR_DATA = 0.5  # share of a memory; the rest is for models and other processes
 
 
-# The limit of a container, by version of cgroup.
+# Files with the memory limit of a container, in the two versions of cgroup.
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
-_UNKNOWN = 8 * 2**30  # where the system does not say
+_UNKNOWN = 8 * 2**30  # if the system does not report it
 
 
 def host_memory(cgroup: str | os.PathLike[str] = "/sys/fs/cgroup") -> int:

@@ -1,4 +1,4 @@
-"""IDX files, the form in which MNIST is published."""
+"""Reads IDX files, the format in which MNIST is published."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it is damaged or not an IDX file; says what was found.
+      ValueError: if it is damaged or not an IDX file; the message says what was found.
 
     Example:
       >>> import pathlib, tempfile

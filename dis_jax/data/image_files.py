@@ -1,4 +1,4 @@
-"""Image files in folders: decoded, checked and made one size."""
+"""Decodes, checks and resizes the image files in a folder."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _SUFFIXES = (
     ".webp",
 )  # fmt: skip
 _GREY = ("1", "L", "I", "I;16", "I;16B", "I;16L", "I;16N")
-# Not "F", since floating-point images have no fixed range, nor LAB, without conversion.
+# Without "F", because floating-point images have no fixed range, and without LAB, which
+# PIL does not convert.
 _MODES = (
     "1",
     "L",
@@ -47,7 +48,7 @@ _MODES = (
     "HSV",
 )
 _OPAQUE = 255
-_DARK = 2**12  # 12 bits in a file of 16, as microscopes and depth cameras write them
+_DARK = 2**12  # 12-bit data in a 16-bit file, as microscopes and depth cameras write it
 Fit = Literal["crop", "pad"]
 
 
@@ -59,7 +60,7 @@ def from_folder(
     channels: int | None = None,
     name: str | None = None,
 ) -> ImageSet:
-    """An image set of the image files in a folder and its subfolders.
+    """An image set from the image files in a folder and its subfolders.
 
     Files and subfolders whose names begin with a dot are skipped; other files that are
     not images are counted in the log. docs/data.md says how transparency, palettes, 16
@@ -67,22 +68,22 @@ def from_folder(
 
     Args:
       path: the folder.
-      labels: None; "folders", where the first subfolder of a file is its class; or a
-        CSV file whose column `file` is a path in the folder, and whose other
-        columns are factors: integers from 0, or words, which are numbered in sorted
-        order, as are the names of subfolders; unknown = -1. Only the files that it names
-        are read.
-      side: height and width that images are brought to, the middle square of each; by
-        default they must all have one size.
-      channels: 1 or 3; by default that of the first image.
-      name: what the set is called; by default the folder's name.
+      labels: None; "folders": the first subfolder of a file is its class; or a CSV file
+        whose column `file` is a path in the folder, and whose other columns are factors:
+        integers from 0, or words; unknown = -1. Words and names of subfolders are
+        numbered in sorted order. Only the files that the CSV file names are read.
+      side: height and width to which the middle square of each image is resized; by
+        default all images must have the same size.
+      channels: 1 or 3; by default as in the first image.
+      name: of the set; by default the folder's name.
 
     Returns:
       The image set, in the order of the paths, or of the CSV file.
 
     Raises:
       FileNotFoundError: if there is no such folder or file, or no image in it.
-      ValueError: if a file is damaged, or images or labels do not fit; names the file.
+      ValueError: if a file is damaged, or images or labels do not fit; the message names
+        the file.
 
     Example:
       >>> import tempfile
@@ -118,7 +119,7 @@ def from_folder(
 
 def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None:
     """Logs the number of skipped files by their endings."""
-    read = {file.name for file in files}  # names suffice to count, and are quick
+    read = {file.name for file in files}  # names are enough for a count, and fast
     left = collections.Counter(
         file.suffix.lower() or "no ending"
         for file in visible(root.rglob("*"), root)
@@ -135,7 +136,7 @@ def _say_what_is_left(root: pathlib.Path, files: Sequence[pathlib.Path]) -> None
 
 
 def image_paths(root: pathlib.Path, ending: str = "") -> list[pathlib.Path]:
-    """Image files below a folder, sorted; errors say what was looked for."""
+    """Image files below a folder, sorted; an error names the expected endings."""
     there = visible(root.rglob(f"*{ending}"), root)
     files = [file for file in there if file.suffix.lower() in _SUFFIXES]
     if not files:
@@ -157,8 +158,8 @@ def read_images(
 
     Args:
       files: the files.
-      side: height and width that images are brought to; by default they keep theirs.
-      channels: 1 or 3; by default that of the first image.
+      side: height and width after resizing; by default images keep their size.
+      channels: 1 or 3; by default as in the first image.
       fit: "crop" takes the middle square, "pad" adds black to the shorter side.
 
     Returns:
@@ -227,14 +228,14 @@ def read_image(
 
 
 class _Decoded(NamedTuple):
-    """The first frame of an image file, and what a warning may say about the file.
+    """The first frame of an image file, and properties of the file for warnings.
 
     Attributes:
       image: (height, width, channels).
-      frames: how many there are.
+      frames: number of frames.
       was_grey: whether the file is grey.
       transparent: whether a pixel is not opaque.
-      brightest: the largest value of 16 bits, -1 for other files.
+      brightest: the largest pixel value of a 16-bit file; -1 for other files.
     """
 
     image: np.ndarray

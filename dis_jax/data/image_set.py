@@ -29,28 +29,28 @@ class ImageSet:
 
     Attributes:
       arrays: inputs of `take_fn` and `images_fn`: resident images, outlines of shapes.
-      name: the name under which `data.load` knows the set.
+      name: the name of the set, as in `data.load`.
       factor_names: a name for each factor of variation.
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
       num_images: how many images there are.
       take_fn: `(arrays, index) -> (images, factors)`.
-      images_fn: `(arrays, factors) -> images`, or None where the set is not a full grid
-        of its factors.
+      images_fn: `(arrays, factors) -> images`, or None if the set is not a full grid of
+        its factors.
       read: positions -> bytes, in NumPy, for images that are read from the host; None
         for images on the device.
-      masks_fn: `(arrays, factors) -> masks` of the regions in an image; None where they
+      masks_fn: `(arrays, factors) -> masks` of the regions in an image; None if the masks
         are not known.
       regions: for each mask its name, and the factors that change its content and can
         leave all other masks unchanged.
       draw_fn: `(arrays, key, count) -> factors` for a set with weighted combinations of
-        factors, see `weighted`; None where all images have the same probability.
+        factors, see `weighted`; None if all images have the same probability.
       redraw_fn: `(arrays, key, factors, changed, must_differ) -> factors` of a weighted
         set: redraws the factors in the mask `changed`, given the others.
-      kinds: one for each factor, or none where they are not declared: "categorical",
-        "ordered", "continuous" or ("circular", period), the period in steps of the factor.
-      value_names: for each factor the names of its values, or none where they are numbers;
-        none at all where no factor has names.
+      kinds: the kind of each factor, or empty if not declared: "categorical", "ordered",
+        "continuous" or ("circular", period), the period in steps of the factor.
+      value_names: for each factor the names of its values, or () if they are numbers;
+        empty if no factor has names.
     """
 
     arrays: Arrays
@@ -94,7 +94,7 @@ class ImageSet:
         return self.name.split("+")[0].removeprefix("rendered_")
 
     def names_of(self, factor: str) -> tuple[str, ...]:
-        """The names of a factor's values; empty where they are numbers."""
+        """The names of a factor's values; empty if they are numbers."""
         names = dict(zip(self.factor_names, self.value_names, strict=False))
         return names.get(factor, ())
 
@@ -104,8 +104,8 @@ class ImageSet:
         """Images in [0, 1] and their factors (unknown = -1) at positions `index`.
 
         Raises:
-          ValueError: if a position is not from 0 to `num_images` - 1. Traced ones are not
-            checked: within `jax.jit` the nearest image is taken.
+          ValueError: if a position is not from 0 to `num_images` - 1. Traced positions are
+            not checked: inside `jax.jit` the nearest image is taken.
         """
         _check_inside(index, self.num_images, f"positions in {self.name!r}")
         return self.take_fn(self.arrays, jnp.asarray(index))
@@ -117,7 +117,7 @@ class ImageSet:
 
         Raises:
           ValueError: if the set is not a full grid of its factors, or draws them with
-            weights. If a value is not from 0 to its factor's size - 1; traced ones are
+            weights. If a value is not from 0 to its factor's size - 1; traced values are
             not checked.
         """
         if self.draw_fn is not None:
@@ -150,7 +150,7 @@ class ImageSet:
         return self.masks_fn(self.arrays, jnp.asarray(factors))
 
     def factors(self, index: Int[Array, " batch"]) -> Int[Array, "batch factor"]:
-        """The factors alone at positions `index` (unknown = -1): no image is touched."""
+        """The factors at positions `index` (unknown = -1), without computing images."""
         index = jnp.asarray(index)
         if "factors" in self.arrays:
             return self.arrays["factors"][index]
@@ -165,13 +165,13 @@ class ImageSet:
         return self.position(self.draw_fn(self.arrays, key, count))
 
     def choose(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, " batch"]:
-        """Positions of different images; with replacement where they have weights."""
+        """Random positions without replacement; with replacement if images have weights."""
         if self.draw_fn is None:
             return rng.choice(self.num_images, count, replace=False)
         return np.asarray(self.draw(jax.random.key(rng.integers(2**31)), count))
 
     def position(self, factors: Int[Array, "batch factor"]) -> Int[Array, " batch"]:
-        """Where the image of each row of factors lies in a full grid."""
+        """The position in a full grid of the image of each row of factors."""
         cell = index_of_factors(factors, self.sizes)
         return self.arrays["position"][cell] if "position" in self.arrays else cell
 
@@ -184,7 +184,7 @@ class Pick:
     index: Int[Array, " batch"]
 
 
-@functools.cache  # one set a name: its functions are part of compiled programs
+@functools.cache  # one set per name: its functions are part of compiled programs
 def rendered_grid(
     name: str,
     factor_names: tuple[str, ...],
@@ -194,7 +194,7 @@ def rendered_grid(
     draw_masks: Callable[[Array], Array] | None = None,
     regions: tuple[tuple[str, tuple[str, ...]], ...] = (),
 ) -> ImageSet:
-    """The full grid of images that a function draws from their factors.
+    """The full grid of images that a function renders from their factors.
 
     Args:
       name: of the set.
@@ -203,7 +203,7 @@ def rendered_grid(
       image_shape: (height, width, channels).
       draw: factors (batch, factor) -> images in [0, 1].
       draw_masks: factors (batch, factor) -> masks (batch, region, height, width), or None
-        where the set has none.
+        if the set has no masks.
       regions: as in `ImageSet`.
 
     Returns:
@@ -265,7 +265,7 @@ def factors_of_index(
 def index_of_factors(
     factors: Int[Array, "batch factor"], sizes: tuple[int, ...]
 ) -> Int[Array, " batch"]:
-    """Positions in a full grid of rows of factors: undoes `factors_of_index`.
+    """Positions of rows of factors in a full grid; the inverse of `factors_of_index`.
 
     Args:
       factors: rows of factors.
@@ -281,7 +281,7 @@ def index_of_factors(
     return _index_of_factors(factors, tuple(sizes))
 
 
-# One program each: outside of others, every operation would be one to compile.
+# Compiled as one program each: otherwise, every operation outside `jax.jit` compiles alone.
 @functools.partial(jax.jit, static_argnums=1)
 def _factors_of_index(index: Array, sizes: tuple[int, ...]) -> Array:
     return jnp.stack(jnp.unravel_index(index, sizes), axis=-1).astype(jnp.int32)
@@ -294,12 +294,12 @@ def _index_of_factors(factors: Array, sizes: tuple[int, ...]) -> Array:
 
 
 def _check_inside(values: ArrayLike, sizes: int | Sequence[int], what: str) -> None:
-    """Whether all are integers from 0 to below the size (of each column)."""
+    """Checks that all values are integers from 0 to below the size (of each column)."""
     if isinstance(values, jax.core.Tracer):
         return
     found = np.asarray(values)
     if np.ndim(sizes) and found.shape[-1:] != np.shape(sizes):
-        return  # the set says how many columns it expects
+        return  # the set itself reports a wrong number of columns
     if found.size and (
         found.dtype.kind not in "iu"
         or (found < 0).any()

@@ -1,4 +1,4 @@
-"""Labels of image files: a table beside them, or the folders that they are in."""
+"""Reads the labels of image files from a table or from the names of their folders."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from dis_jax.data.reading import (
 def folder_classes(
     root: pathlib.Path, files: Sequence[pathlib.Path]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The first subfolder of each file as its class.
+    """The class of each file: the name of its first subfolder.
 
     Args:
-      root: the folder of all.
-      files: below it.
+      root: the folder that contains all files.
+      files: files in subfolders of `root`.
 
     Returns:
       Classes (file,), and their names in sorted order.
 
     Raises:
-      ValueError: if a file is in no subfolder; names it.
+      ValueError: if a file is in no subfolder; the message names the file.
     """
     folders = []
     for file in files:
@@ -52,19 +52,19 @@ def read_labels(
 ) -> tuple[
     list[pathlib.Path], np.ndarray, tuple[str, ...], tuple[tuple[str, ...], ...]
 ]:
-    """Files and factors of a table.
+    """The files in a table, and their factors.
 
     Args:
       root: the folder of the files.
       path: a CSV file with a column `file`; its other columns are factors.
 
     Returns:
-      Files; factors (file, factor), unknown = -1; names of factors; for each the names of
-      its values, empty where they are numbers.
+      Files; factors (file, factor), unknown = -1; names of factors; for each factor the
+      names of its values, empty if they are numbers.
 
     Raises:
       FileNotFoundError: if the table or a file is missing.
-      ValueError: if a line does not fit; names it.
+      ValueError: if a line does not fit; the message names the line.
     """
     if not path.is_file():
         raise FileNotFoundError(f'no file {path}; expected a CSV file, or "folders".')
@@ -125,7 +125,7 @@ def _is_below(root: pathlib.Path, name: str) -> bool:
 def _numbered(
     path: pathlib.Path, name: str, texts: Sequence[tuple[int, str]]
 ) -> tuple[list[int], tuple[str, ...]]:
-    """Whole numbers unchanged; words as their ranks, and the words in this order."""
+    """Integers unchanged, or the ranks of words in sorted order; and the sorted words."""
     words = sorted(
         {text for _, text in texts if not (is_number(text) or is_missing(text))}
     )

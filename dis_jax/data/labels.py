@@ -1,4 +1,4 @@
-"""Tables of the labels of images, made once on the host."""
+"""Tables of the labels of images, computed once on the host."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dis_jax.data.image_set import ImageSet
 
 
 def factor_columns(image_set: ImageSet, names: Sequence[str]) -> list[int]:
-    """Positions of factors by their names.
+    """The columns of factors, by their names.
 
     Args:
-      image_set: the set that has them.
+      image_set: the set with these factors.
       names: names of factors.
 
     Returns:
       The column of each in `factors`.
 
     Raises:
-      ValueError: if the set has no such factor; says which it has.
+      ValueError: if the set has no such factor; the message lists its factors.
 
     Example:
       >>> factor_columns(data.load("rendered_dsprites"), ["pos_x", "shape"])
@@ -46,7 +46,7 @@ def all_factors(image_set: ImageSet) -> np.ndarray:
 def known_labels(
     image_set: ImageSet, names: Sequence[str]
 ) -> Int[np.ndarray, "image factor"]:
-    """Factors of all images, or an error where one is unknown."""
+    """Factors of all images; raises a ValueError if one is unknown."""
     labels = all_factors(image_set)[:, factor_columns(image_set, names)]
     unknown = np.count_nonzero((labels < 0).any(axis=1))
     if unknown:
@@ -65,12 +65,12 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
       names: the factors that members of a group share.
 
     Returns:
-      `order`, the images of one group after another; `start` and `size`, the place of
-      each image's group in `order`.
+      `order`, the images sorted by group; `start` and `size`, the first position and the
+      number of images of each image's group in `order`.
 
     Raises:
-      ValueError: if a factor is not there, or unknown for some images. If the set draws
-        its images with weights, which groups of equal chances would ignore.
+      ValueError: if a factor is missing, or unknown for some images. If the set draws its
+        images with weights, which uniform draws from a group would ignore.
 
     Example:
       >>> digits = data.from_arrays(
@@ -102,7 +102,7 @@ def group_table(image_set: ImageSet, names: Sequence[str]) -> dict[str, Array]:
 def partners(
     key: Key[Array, ""], table: Mapping[str, Array], index: Int[Array, "*shape"]
 ) -> Int[Array, "*shape"]:
-    """A random member of each image's group, itself included, by a `group_table`."""
+    """A random member of each image's group in a `group_table`; may be the image itself."""
     offset = jax.random.randint(key, index.shape, 0, table["size"][index])
     return table["order"][table["start"][index] + offset]
 
@@ -113,19 +113,20 @@ def class_subset(
     factor: str | None = None,
     seed: int = 0,
 ) -> Int[Array, " image"]:
-    """Some images of each class, chosen by a seed.
+    """Positions of a random subset with a given number of images of each class.
 
     Args:
       image_set: the set.
-      counts: how many of each class.
-      factor: the factor that is the class; may be left out where there is but one.
-      seed: which images.
+      counts: number of images of each class.
+      factor: the factor that is the class; may be omitted if the set has only one factor.
+      seed: seed of the random choice.
 
     Returns:
       Their positions, sorted.
 
     Raises:
-      ValueError: if a class has fewer images, or it is unclear which factor is meant.
+      ValueError: if a class has fewer images, or `factor` is missing and the set does not
+        have exactly one factor.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -169,7 +170,8 @@ def imbalanced_counts(
     """Class counts of an imbalanced split, as in Elastic-InfoGAN's study of MNIST.
 
     One class has `largest` images, the others a uniform share of .1 to 1 of that. These
-    splits are our own, drawn by number; they resemble the 50 splits of Ojha et al. 2020.
+    splits are our own, drawn with the number of the split as the seed; they resemble the
+    50 splits of Ojha et al. 2020.
 
     Args:
       split: which of the splits, from 0.

@@ -40,7 +40,7 @@ DATA_DIR_VARIABLE = "DIS_JAX_DATA_DIR"
 def _whole(
     read: Callable[[pathlib.Path], LabelledImages], folder: str
 ) -> Callable[[pathlib.Path, str], LabelledImages]:
-    """A reader of a set that has no splits."""
+    """The loader of a set without splits."""
     return lambda data_dir, split: read(data_dir / folder)
 
 
@@ -82,31 +82,32 @@ def load(
 ) -> ImageSet:
     """Loads an image set by its name.
 
-    Sets called `rendered_...` are drawn on the device and need no files. The others are
-    read from a folder, and held on the device where they fit.
+    Sets called `rendered_...` are rendered on the device and need no files. The others are
+    read from a folder, and kept on the device if they fit.
 
     Args:
       name: one of `NAMES`; or the path of a folder of images or of an `.npz` file, see
-        `from_path`, which is then held on the device; or `my_module:my_set`, an
+        `from_path`, which is always kept on the device; or `my_module:my_set`, an
         `ImageSet` or a function that returns one, which may take
-        `data_dir` and `split`, see `dis_jax.own_code`. Words of `VARIANTS` may follow:
-        "smallnorb+coloured", see `varied`; such a set is held on the device. Images of a
-        folder may differ in size where "resized<side>" is the first of them.
+        `data_dir` and `split`, see `dis_jax.own_code`. Variants from `VARIANTS` may follow:
+        "smallnorb+coloured", see `varied`; such a set is kept on the device. Images in a
+        folder may differ in size if "resized<side>" is the first variant.
       data_dir: the folder of real sets; by default the environment's DIS_JAX_DATA_DIR.
-      split: "all", or "train" or "test" where the set is published in halves or a word
-        divides it; ":train" or ":test" at the end of the name does the same.
-      resident: whether images are held on the device; otherwise they are read when they
-        are asked for (see `stream`). By default as their size and its memory allow; files
-        of one's own, `coil100_augmented` and `nar` are always held.
+      split: "all", or "train" or "test" if the set is published in halves or a variant
+        splits it; ":train" or ":test" at the end of the name does the same.
+      resident: whether images are kept on the device; otherwise they are read when they
+        are needed (see `stream`). By default they are kept if they fit in its memory; your
+        own files, `coil100_augmented` and `nar` are always kept.
 
     Returns:
       The image set.
 
     Raises:
-      ValueError: if there is no such set or split; says which are there. If the name ends
-        in another split than `split`, or in two. If a set that is always held is to be
-        streamed. If code of one's own is not permitted, fails, or makes no `ImageSet`.
-      FileNotFoundError: if a file is missing; says which, and where to put it.
+      ValueError: if there is no such set or split; the message lists those that exist. If
+        the name ends in another split than `split`, or in two. If `resident` is False for a
+        set that is always kept. If user code is not permitted, fails, or returns no
+        `ImageSet`.
+      FileNotFoundError: if a file is missing; the message says where to put it.
 
     Example:
       >>> sprites = load("rendered_dsprites")
@@ -143,7 +144,7 @@ def _load(
         return _with_words(image_set, variants[1:] if side else variants, split)
     if variants:
         held = True if resident is None else resident
-        # a set that its words divide is read whole
+        # a set that its variants split is read whole
         of_base = "all" if has_sides(variants) else split
         image_set = _load(base, data_dir, of_base, resident=held)
         return _with_words(image_set, variants, split)
@@ -154,7 +155,7 @@ def _load(
         return image_set
     if name not in NAMES:
         if pathlib.Path(name).is_file():
-            return from_path(name)  # of a kind that it does not read: it says which
+            return from_path(name)  # raises: a kind of file that it does not read
         there = name and pathlib.Path(name).is_dir()
         words = f" For the folder {name} write ./{name}" if there else ""
         raise ValueError(f"unknown data set {name!r}; {suggest(name, NAMES)}{words}")
@@ -175,13 +176,13 @@ def _with_words(image_set: ImageSet, variants: tuple[str, ...], split: str) -> I
 
 
 def name_and_split(words: str) -> tuple[str, str]:
-    """The name of a set and what follows it: "mnist:test" is mnist and its test images.
+    """Separates the name of a set from its split: "mnist:test" gives "mnist" and "test".
 
     Args:
-      words: a name as `load` takes it, perhaps with a colon and a split.
+      words: a name for `load`, with or without a colon and a split.
 
     Returns:
-      The name, and the split, "all" where none is named.
+      The name, and the split, "all" if none is given.
 
     Example:
       >>> name_and_split("mnist+resized32:test"), name_and_split("my_module:my_set")
@@ -226,7 +227,7 @@ def fits(image_set: ImageSet) -> bool:
       image_set: the set.
 
     Returns:
-      Whether they take up at most half of its memory, or of the host's for a CPU.
+      Whether they take at most half of the device's memory; for a CPU, of the host's.
     """
     stats = jax.local_devices()[0].memory_stats()
     memory = (stats or {}).get("bytes_limit")
@@ -237,8 +238,8 @@ def fits(image_set: ImageSet) -> bool:
 
 
 def _check_ending(name: str, base: str) -> None:
-    """Refuses what follows the name of a set and is no word of `VARIANTS`, and no split."""
-    if pathlib.Path(base).exists():  # the sign may belong to the name of a folder
+    """Refuses an ending of a name that is neither one of `VARIANTS` nor a split."""
+    if pathlib.Path(base).exists():  # the name of a folder may contain the sign
         return
     whole, colon, split = name.rpartition(":")
     if colon and split_variants(whole)[0] in NAMES:
@@ -246,7 +247,7 @@ def _check_ending(name: str, base: str) -> None:
     known, plus, words = base.partition("+")
     named = known in NAMES or own_code.is_own(known) or is_path(known)
     if plus and named and "/" not in words:
-        # those after it are known, and are not part of `base`
+        # the variants after it are known, and are not part of `base`
         word = next(w for w in words.split("+") if not split_variants(f"+{w}")[1])
         raise ValueError(
             f"unknown suffix {word!r} after {known}+; {suggest(word, VARIANTS)}"
@@ -270,7 +271,7 @@ def _check_held(name: str, resident: bool | None) -> None:
 
 @contextlib.contextmanager
 def _offered(name: str) -> Iterator[None]:
-    """Adds to errors about a set's files where it is published."""
+    """Adds the web page of a set to errors about its files."""
     where = f"{name!r} is available at {OFFERED[_folder_of(name)]}"
     try:
         yield
@@ -316,5 +317,5 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
 
 
 def _folder_of(name: str) -> str:
-    """Variants of a set share its folder."""
+    """The folder of a set; smallnorb_96 and coil100_augmented use that of the base set."""
     return name.removesuffix("_96").removesuffix("_augmented")

@@ -26,7 +26,7 @@ Points = Sequence[tuple[float, float]]
 def rendered_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
     """The package's own glyphs, drawn from strokes: dark on white, antialiased.
 
-    Letters and figures of the same names as the originals, not copies of them.
+    They have the same names as the original glyphs, but are not copies of them.
 
     Returns:
       One tile for each of `GLYPHS`.
@@ -41,19 +41,19 @@ def rendered_glyphs() -> UInt8[np.ndarray, "glyph 20 20"]:
 def read_glyphs(folder: pathlib.Path) -> UInt8[np.ndarray, "glyph 20 20"]:
     """The original glyphs of Sonwane et al. 2021, from `nar_images.npz`.
 
-    The file holds sheared and rotated copies too. For each shape the tile without shear
-    is used, upright where there is one and otherwise rotated back (delta).
+    The file also contains sheared and rotated copies. For each shape the tile without shear
+    is used: the upright one, or if there is none a tile that is rotated back (delta).
 
     Args:
-      folder: holds the file: `images`, `shape`, `shape_names`, `rotation_deg`,
-        `affine_xy`.
+      folder: contains the file, which has the arrays `images`, `shape`, `shape_names`,
+        `rotation_deg` and `affine_xy`.
 
     Returns:
       One tile for each of `GLYPHS`.
 
     Raises:
       FileNotFoundError: if there is no file.
-      ValueError: if it has no such arrays, or lacks a shape; says which.
+      ValueError: if it lacks an array or a shape; the message names it.
     """
     names = ["images", "shape", "shape_names", "rotation_deg", "affine_xy"]
     arrays = read_npz(folder / _FILE, names)
@@ -79,7 +79,7 @@ def _width(name: str) -> float:
 
 
 def _draw(strokes: Sequence[Points], width: float) -> np.ndarray:
-    """Ink falls off over one pixel at the edge of a stroke."""
+    """Draws strokes; the ink falls off over one pixel at the edge of a stroke."""
     y, x = np.mgrid[:TILE, :TILE] + 0.5
     distance = np.full((TILE, TILE), np.inf)
     for points in strokes:

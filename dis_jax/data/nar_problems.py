@@ -22,16 +22,16 @@ _BOARDS = (EXAMPLES + 1) * (1 + CELLS**2 + MOST_GLYPHS)
 
 
 class NarProblems(NamedTuple):
-    """Visual analogies, as factors of boards: `image_set.images(inputs[i])` draws them.
+    """Visual analogies, as factors of boards: `image_set.images(inputs[i])` renders them.
 
     Attributes:
       inputs: the boards of the examples, before the program.
-      outputs: the same boards after it.
-      query: the board that the program is to be applied to.
+      outputs: the same boards after the program.
+      query: the board to apply the program to.
       options: the answers to choose from; all differ.
-      solution: which option is right.
-      program: (rows down, columns right, shape or -1): what the program does to a glyph.
-      length: of the program: how many primitives it takes, 1 to 3.
+      solution: the index of the right option.
+      program: (rows down, columns right, shape or -1): the effect on each glyph.
+      length: the number of primitives of the program, 1 to 3.
     """
 
     inputs: Int[Array, "problem 6 10"]
@@ -46,20 +46,20 @@ class NarProblems(NamedTuple):
 def nar_problems(key: Key[Array, ""], num_problems: int) -> NarProblems:
     """Samples visual analogies like those of Sonwane et al. 2021.
 
-    A program is made of one to three primitives, each applied to all glyphs of a board:
+    A program consists of one to three primitives, each applied to all glyphs of a board:
     shift up, down, left or right by a cell, and to_shape. It has minimal length: no two
-    of its shifts cancel, and it has one to_shape at most. Boards are drawn so that no
+    of its shifts cancel, and it has at most one to_shape. Boards are drawn so that no
     glyph leaves the grid and no two share a cell. The three wrong options are the
-    results of other programs, of any length, on the query; one that changes shapes has
-    the shape of the right option half of the time. The length of the program, and the
-    position of the right option, are uniform.
+    results of other programs, of any length, on the query; a wrong option that changes
+    shapes has the shape of the right option with probability 1/2. The length of the
+    program, and the position of the right option, are uniform.
 
     Args:
-      key: source of the problems.
-      num_problems: how many.
+      key: random key of the problems.
+      num_problems: number of problems.
 
     Returns:
-      The problems; guessing solves a quarter.
+      The problems; chance accuracy is one quarter.
 
     Raises:
       ValueError: if `num_problems` is not positive.
@@ -77,11 +77,11 @@ def nar_problems(key: Key[Array, ""], num_problems: int) -> NarProblems:
 def apply_program(
     program: Int[Array, " 3"], factors: Int[Array, "*boards 10"]
 ) -> Int[Array, "*boards 10"]:
-    """Shifts all glyphs of boards, and turns them into one shape.
+    """Shifts all glyphs of boards, and sets their shape.
 
     Args:
       program: (rows down, columns right, shape or -1 for none).
-      factors: of boards; glyphs beyond a board's number stay as they are.
+      factors: of boards; absent glyphs stay as they are.
 
     Returns:
       The factors afterwards; rows and columns may lie outside the grid.
@@ -114,7 +114,7 @@ def _programs() -> tuple[np.ndarray, np.ndarray]:
 
 @functools.partial(jax.jit, static_argnums=1)
 def _draw(key: Array, num_problems: int) -> NarProblems:
-    # One draw for everything: a program with many draws takes long to compile.
+    # One draw for all random numbers: a program with many draws compiles slowly.
     chance = jax.random.uniform(
         key, (num_problems, 2 + OPTIONS - 1 + OPTIONS + _BOARDS)
     )
@@ -126,7 +126,7 @@ def _problem(chance: Float[Array, " draws"]) -> NarProblems:
     order = jnp.argsort(chance[2 + OPTIONS - 1 :][:OPTIONS])
     programs, lengths = (jnp.asarray(a) for a in _programs())
     length = 1 + (of_length * LONGEST).astype(jnp.int32)
-    # A program that changes shapes is in the list once for each shape.
+    # Each program that changes shapes is in the list once per target shape.
     weight = jnp.where(programs[:, 2] < 0, 1.0, 1 / len(GLYPHS))
     program = programs[_choice(of_program, jnp.where(lengths == length, weight, 0))]
     of_boards = chance[-_BOARDS:].reshape(EXAMPLES + 1, -1)
@@ -189,7 +189,7 @@ def _on_grid(factors: Int[Array, "board 10"]) -> Bool[Array, " board"]:
 
 
 def _choice(chance: Array, weight: Float[Array, " program"]) -> Int[Array, ""]:
-    """A position, drawn in proportion to its weight by a number in [0, 1)."""
+    """A position, drawn in proportion to its weight; `chance` is uniform in [0, 1)."""
     total = jnp.cumsum(weight)
     # Slightly below 1, so that rounding never selects a position past the last.
     return (total <= chance * (1 - 1e-6) * total[-1]).sum()

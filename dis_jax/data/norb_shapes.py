@@ -13,7 +13,7 @@ from dis_jax.data.norb_values import INSTANCES
 def norb_parts() -> np.ndarray:
     """(category, instance, part, 6): centre and half size of each part, x forward."""
     builders = (_animal, _human, _airplane, _truck, _car)
-    # Golden-ratio steps spread the instances over their proportions.
+    # Golden-ratio steps spread the instances over the range of proportions.
     ratio = np.array([0.6180, 0.7549, 0.8192, 0.8567, 0.8813, 0.8987])
     objects = [
         [build(*((0.5 + i * ratio) % 1 * 2 - 1)) for i in range(INSTANCES)]

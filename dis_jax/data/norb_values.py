@@ -21,13 +21,13 @@ _SINGLE = np.float32
 
 
 class Light(NamedTuple):
-    """A lamp that stays where it is while the object rotates.
+    """A lamp with a fixed position, while the object rotates.
 
     Attributes:
       azimuth: degrees around the object, from the camera.
       elevation: degrees above the table.
-      ambient: brightness of faces that it does not reach.
-      directed: what it adds to a face that it meets at a right angle.
+      ambient: brightness of faces that the lamp does not light.
+      directed: brightness that the lamp adds to a face at a right angle to its light.
       table: brightness of the table.
     """
 
@@ -38,7 +38,7 @@ class Light(NamedTuple):
     table: float
 
 
-# Near the brightness of the real images.
+# Close to the brightness of the real images.
 LIGHTS = (
     Light(-60, 58, 0.38, 0.60, 0.88),
     Light(60, 55, 0.34, 0.54, 0.80),

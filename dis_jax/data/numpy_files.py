@@ -1,4 +1,4 @@
-"""Files of NumPy, `.npz` and `.npy`: read in full, and never unpickled."""
+"""Reads `.npz` and `.npy` files of NumPy in full, without unpickling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Header(NamedTuple):
 
     Attributes:
       shape: of the array.
-      dtype: of the array; of objects, its values are pickles and are not read.
+      dtype: of the array; arrays of objects contain pickles and are not read.
     """
 
     shape: tuple[int, ...]
@@ -33,7 +33,7 @@ class Header(NamedTuple):
 
 
 def npz_headers(path: pathlib.Path) -> dict[str, Header]:
-    """Names, shapes and types of the arrays in an `.npz` file; none of them is read.
+    """Names, shapes and types of the arrays in an `.npz` file, without reading the arrays.
 
     Args:
       path: the file.
@@ -43,7 +43,7 @@ def npz_headers(path: pathlib.Path) -> dict[str, Header]:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it is damaged or no `.npz`; names it.
+      ValueError: if it is damaged or not an `.npz`; the message names it.
 
     Example:
       >>> import tempfile
@@ -58,7 +58,7 @@ def npz_headers(path: pathlib.Path) -> dict[str, Header]:
     with whole(path, _NPZ), zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.filename.endswith(".npy"):
-                continue  # no array
+                continue  # not an array
             with archive.open(member) as stream:
                 header = _header(stream)
                 _check_size(header, member.file_size - stream.tell())
@@ -78,8 +78,8 @@ def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it is damaged, lacks one of them, or one holds Python objects; says
-        what it holds.
+      ValueError: if it is damaged or lacks an array, or an array contains Python objects;
+        the message says what the file contains.
     """
     headers = npz_headers(path)
     for name in names:
@@ -95,8 +95,8 @@ def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     with whole(path, _NPZ), zipfile.ZipFile(path) as archive:
         arrays = {}
         for name in names:
-            # zipfile compares the checksum only if all bytes are read, as they are
-            # here: the size in the header is that of the member.
+            # zipfile compares the checksum only if all bytes are read. This reads all:
+            # the size in the header is that of the member.
             with archive.open(f"{name}.npy") as stream:
                 arrays[name] = np.lib.format.read_array(stream, allow_pickle=False)
         return arrays
@@ -113,7 +113,8 @@ def read_npy(path: pathlib.Path) -> np.ndarray:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if it is damaged or no `.npy`, or holds Python objects; names it.
+      ValueError: if it is damaged or not an `.npy`, or contains Python objects; the
+        message names it.
 
     Example:
       >>> import tempfile
@@ -143,7 +144,7 @@ def _header(stream: IO[bytes]) -> Header:
 
 
 def _check_size(header: Header, left: int) -> None:
-    """Refuses a wrong size: a header of fewer bytes would give a part of the array."""
+    """Refuses a wrong size: a header with too few bytes would read a part of the array."""
     wanted = math.prod(header.shape) * header.dtype.itemsize
     if not header.dtype.hasobject and wanted != left:
         raise ValueError(

@@ -24,7 +24,7 @@ _KINDS = {
 
 
 def is_path(name: str) -> bool:
-    """Whether a name is that of files: it ends in `.npz` or has a separator."""
+    """Whether a name is a path: it ends in `.npz` or has a separator."""
     return name.endswith(".npz") or "/" in name or os.sep in name
 
 
@@ -34,18 +34,20 @@ def from_path(
     side: int | None = None,
     kinds: Mapping[str, Kind] | None = None,
 ) -> ImageSet:
-    """An image set of an `.npz` file or a folder of images, with its labels.
+    """An image set from an `.npz` file or a folder of images, with its labels.
 
     Args:
-      path: a file with the array `images`, whose other arrays of one whole number an
-        image are factors; the published `.npz` of dSprites; or a folder. There
-        `labels.csv` gives factors, or else the first subfolder of a file is its class;
-        images that lie in the folder itself have no labels.
-      side: height and width that images are brought to: of a folder's the middle square
-        of each, a file's as by `resized`. By default a folder's must all have one size.
-      kinds: of factors by name, such as `{"angle": ("circular", 36)}`, the period in
+      path: a file with the array `images`, whose other arrays with one integer per image
+        are factors; the published `.npz` of dSprites; or a folder. In a folder,
+        `labels.csv` gives the factors; without it, the first subfolder of a file is its
+        class. If some images are in no subfolder, no image has a label.
+      side: height and width after resizing: of the middle square of each image in a folder,
+        of the images in a file as by `resized`. By default all images in a folder must have
+        the same size.
+      kinds: kinds of factors by name, such as `{"angle": ("circular", 36)}`, the period in
         steps of the factor. `kinds.json` in the folder, or `<file>.kinds.json` next to
-        `<file>.npz`, declares the same; an argument goes before it. Others are categories.
+        `<file>.npz`, declares the same; this argument takes precedence. Other factors are
+        categories.
 
     Returns:
       The image set.
@@ -53,7 +55,7 @@ def from_path(
     Raises:
       FileNotFoundError: if there is no such file or folder, or no image in it.
       ValueError: if a file is damaged, or images or labels do not fit; if a kind is
-        unknown, or names a factor that is not there.
+        unknown, or names a factor that does not exist.
 
     Example:
       >>> import tempfile
@@ -75,7 +77,7 @@ def from_path(
 
 
 def _read(path: pathlib.Path, side: int | None) -> ImageSet:
-    """The set without declared kinds."""
+    """The set of a path, without declared kinds."""
     if path.suffix == ".npz":
         own = _from_npz(path)
         return own if side is None else varied(own, f"resized{side}")
@@ -119,9 +121,9 @@ def _from_npz(path: pathlib.Path) -> ImageSet:
 
 
 def _factors(path: pathlib.Path, headers: Mapping[str, Header]) -> list[str]:
-    """Names of the arrays of whole numbers along one axis, one per image.
+    """Names of the one-dimensional integer arrays with one value per image.
 
-    All others are named in the log, since they may have been meant as labels.
+    The log names all other arrays, because the user may have meant them as labels.
     """
     count = headers["images"].shape[:1] if "images" in headers else None
     factors, others = [], []

@@ -20,16 +20,16 @@ def own_set(name: str, data_dir: str | os.PathLike[str] | None, split: str) -> I
 
     Args:
       name: `my_module:my_set`, an `ImageSet` or a function that returns one.
-      data_dir: given to a function that takes it.
-      split: given to a function that takes it; "all" to others.
+      data_dir: passed to a function with this argument.
+      split: passed to a function with this argument; must be "all" otherwise.
 
     Returns:
       The set.
 
     Raises:
-      ValueError: if the code is not permitted, fails, takes no split, or makes no set. If
-        the images at the first and the last position are not floats in [0, 1], or they or
-        their factors have other shapes than the set says.
+      ValueError: if the code is not permitted, fails, takes no split, or returns no set. If
+        the images at the first and the last position are not floats in [0, 1], or these
+        images or their factors do not have the shapes that the set declares.
     """
     made = own_code.resolve(name, "the data set")
     taken = inspect.signature(made).parameters if callable(made) else {}
@@ -41,7 +41,7 @@ def own_set(name: str, data_dir: str | os.PathLike[str] | None, split: str) -> I
         offered = {"data_dir": data_dir, "split": split}
         try:
             made = made(**{k: v for k, v in offered.items() if k in taken})
-        except Exception as error:  # the user's: anything may be raised
+        except Exception as error:  # user code may raise anything
             raise ValueError(
                 f"the data set {name!r} fails: {own_code.origin(name, error)}"
             ) from error
@@ -61,7 +61,7 @@ def _check_ends(name: str, made: ImageSet) -> None:
     take = ImageSet.take if made.read is not None else jax.jit(ImageSet.take)
     try:
         images, factors = take(made, ends)
-    except Exception as error:  # the user's: anything may be raised
+    except Exception as error:  # user code may raise anything
         raise ValueError(
             f"the data set {name!r} fails in take({ends.tolist()}): "
             f"{own_code.origin(name, error)}"
@@ -85,7 +85,7 @@ def _check_values(name: str, images: Any) -> None:
             "[0, 1]."
         )
     low, high = float(images.min()), float(images.max())
-    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # not where they are nan
+    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # false for nan
         raise ValueError(
             f"the data set {name!r} has images between {low:.4g} and {high:.4g}; expected "
             "[0, 1]."

@@ -36,8 +36,8 @@ def pairs(
     Args:
       image_set: a full grid, or a weighted one.
       batch_size: pairs per batch.
-      num_changed: how many factors are redrawn, or None for a number drawn for each
-        pair from 1 to one less than there are.
+      num_changed: number of redrawn factors; or None to draw it for each pair, from 1 to
+        the number of factors minus 1.
       must_differ: whether a redrawn factor always takes another value; otherwise it may
         keep its value.
       order: "keyed" or "epoch", how `x` is drawn; see `batch_index`.
@@ -45,7 +45,7 @@ def pairs(
     Returns:
       A sampler of `x` and `y`, their `factors_x` and `factors_y`, the mask `changed`
       (batch, factor) of the redrawn factors, and `changed_factor` (batch,), the first
-      of them.
+      redrawn factor.
 
     Raises:
       ValueError: if the set is neither a full grid nor a weighted one, or has too few
@@ -102,15 +102,15 @@ def transitions(
     shape: float = 1.0,
     order: Order = "keyed",
 ) -> Sampler:
-    """Pairs in which every factor may move a little: `x`, `y`, `changed`.
+    """Pairs in which every factor may change a little: `x`, `y`, `changed`.
 
-    From the value v, a factor of n values moves to w with a probability proportional to
+    From the value v, a factor with n values moves to w with a probability proportional to
     `exp(-(rate |w - v| / log n)^shape)`: a Laplace distribution, truncated to the grid
-    (shape 1: the LAP transitions of Klindt et al. 2021), or a generalised one. Shapes
-    below 1 have more small moves and more large ones, as the objects of natural videos.
-    If no factor moves, one, chosen uniformly, is drawn again among its other values.
-    Categorical factors keep their values; distances of angles are not taken around the
-    circle.
+    (shape 1: the LAP transitions of Klindt et al. 2021), or a generalised Laplace
+    distribution. Shapes below 1 have more small moves and more large ones, as the objects
+    of natural videos do. If no factor moves, one factor, chosen uniformly, is redrawn among
+    its other values. Categorical factors keep their values; distances between angles are
+    not circular.
 
     Eq.: Klindt et al. 2021, transitions with Laplace differences
 

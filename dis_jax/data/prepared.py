@@ -1,4 +1,4 @@
-"""Sets prepared by tensorflow_datasets: written and read without tensorflow."""
+"""Writes and reads sets of tensorflow_datasets; only tfrecord files need tensorflow."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def prepare(
 ) -> pathlib.Path:
     """Writes a published set as array_record files; no partial set is left behind.
 
-    If two processes prepare one set, both write it and the first to finish keeps it. A
-    process that is killed leaves a folder `incomplete.*`, which may be removed.
+    If two processes prepare the same set, both write it and the result of the first to
+    finish stays. A killed process leaves a folder `incomplete.*`, which may be removed.
 
     Args:
       name: "smallnorb", "dsprites", "shapes3d" or "mnist".
       data_dir: the folder of real sets; the set goes to `<data_dir>/<name>/1.0.0`.
-      raw_dir: a folder that holds the published files; by default they are downloaded
-        to `<data_dir>/<name>/raw`.
+      raw_dir: a folder with the published files; by default they are downloaded to
+        `<data_dir>/<name>/raw`.
       check: whether the files' checksums are compared with the published ones.
 
     Returns:
@@ -91,7 +91,7 @@ def raw_files(
 def newest(folder: pathlib.Path) -> pathlib.Path | None:
     """The newest version in a set's folder, prepared by this package or by tfds.
 
-    Of those in array_record files, or else of the others, which need tensorflow.
+    Versions in array_record files take precedence over others, which need tensorflow.
     """
     versions = []
     for path in folder.glob("[0-9]*/dataset_info.json"):  # no incomplete.*
@@ -104,13 +104,13 @@ def newest(folder: pathlib.Path) -> pathlib.Path | None:
 
 
 def check_complete(directory: pathlib.Path) -> None:
-    """Compares the files of a prepared directory with its own list.
+    """Checks that a prepared directory contains all files of its own list.
 
     Args:
       directory: the prepared directory.
 
     Raises:
-      ValueError: if the list or a file is missing; says which.
+      ValueError: if the list or a file is missing; the message names it.
     """
     advice = f"Remove {directory} and prepare the set again."
     if not (directory / "dataset_info.json").is_file():
@@ -135,8 +135,8 @@ def source(directory: pathlib.Path, split: str) -> Any:
       A `tfds.data_source`, of dicts of arrays.
 
     Raises:
-      ValueError: if the directory is half-prepared, or a file in it is damaged, or if
-        it holds tfrecord files and there is no tensorflow.
+      ValueError: if the directory is incomplete, or a file in it is damaged, or if it
+        contains tfrecord files and tensorflow is not installed.
     """
     check_complete(directory)
     builder = _builder(directory)
@@ -153,10 +153,10 @@ def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
     Args:
       name: the name of the published set.
       directory: the prepared directory.
-      splits: the splits, one after another.
+      splits: the splits, which are concatenated in this order.
 
     Returns:
-      `image`, `image2` where there are two cameras, and `factors`.
+      `image`, `image2` if there are two cameras, and `factors`.
     """
     published = PUBLISHED[name]
     sources = [source(directory, split) for split in splits]
@@ -182,12 +182,12 @@ def read(name: str, directory: pathlib.Path, splits: Sequence[str]) -> Arrays:
 def read_factors(
     name: str, directory: pathlib.Path, splits: Sequence[str]
 ) -> np.ndarray:
-    """The factors alone, (image, factor), without decoding images.
+    """The factors of some splits, (image, factor), without decoding images.
 
     Args:
       name: the name of the published set.
       directory: the prepared directory.
-      splits: the splits, one after another.
+      splits: the splits, which are concatenated in this order.
 
     Returns:
       The factors of all images.
@@ -227,11 +227,11 @@ def _damaged_factors(path: pathlib.Path, reason: object) -> ValueError:
 def reader(
     directory: pathlib.Path, splits: Sequence[str]
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Reads images of a prepared directory by their positions.
+    """A function that reads images of a prepared directory by their positions.
 
     Args:
       directory: the prepared directory.
-      splits: the splits, one after another.
+      splits: the splits, which are concatenated in this order.
 
     Returns:
       Positions (n,) -> bytes (n, height, width, channels), for any number of threads.
@@ -258,9 +258,9 @@ def _image_at(examples: Any) -> Callable[[int], np.ndarray]:
     import tensorflow_datasets as tfds
 
     feature = examples.dataset_info.features["image"]
-    # One record at a time: a batch of them starts a pool of threads of its own.
+    # One record at a time: a batch of records starts its own thread pool.
     records = examples.data_source
-    is_plain = type(feature) is tfds.features.Tensor  # an image is a Tensor, compressed
+    is_plain = type(feature) is tfds.features.Tensor  # not Image, which is compressed
     if is_plain and feature.to_json_content().encoding == "bytes":
         from tensorflow_datasets.proto import tf_example_pb2
 
@@ -303,7 +303,7 @@ def _write(
 
 
 class _TfrecordSource:
-    """The examples of tfrecord files, read once through tensorflow."""
+    """The examples of tfrecord files, read once by tensorflow."""
 
     def __init__(self, builder: Any, split: str, directory: pathlib.Path):
         try:

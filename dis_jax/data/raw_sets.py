@@ -45,15 +45,16 @@ def coil100(folder: pathlib.Path) -> LabelledImages:
     """COIL-100: `obj<object>__<angle>.png`, 128x128; or `coil100_64x64.npz`.
 
     Args:
-      folder: holds the file: `images` at 64x64, `object` from 1, `angle_deg`; or else the
-        images, in it or below it, which are averaged over 2x2 pixels.
+      folder: contains the `.npz` file, with the arrays `images` at 64x64, `object` from 1
+        and `angle_deg`; or the published images, in it or below it, which are averaged
+        over 2x2 pixels.
 
     Returns:
-      Images 64x64x3 and their factors: object, pose (5 degrees a step).
+      Images 64x64x3 and their factors: object, pose (5 degrees per step).
 
     Raises:
       FileNotFoundError: if there is neither.
-      ValueError: if an image is damaged, or has another size; names it.
+      ValueError: if an image is damaged, or has another size; the message names it.
     """
     file = folder / "coil100_64x64.npz"
     if file.is_file():
@@ -82,7 +83,7 @@ def coil100(folder: pathlib.Path) -> LabelledImages:
 def _coil100_views(
     folder: pathlib.Path,
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Published images at half their size; objects and angles by their names."""
+    """Published images at half size, and the objects and angles from their file names."""
     files = visible(folder.rglob("obj*.png"), folder)
     named = {file: _COIL_NAME.fullmatch(file.name) for file in files}
     found = sorted(
@@ -109,7 +110,7 @@ def _coil100_views(
             f"{2 * _SIDE}x{2 * _SIDE}, as published."
         )
     squares = images.reshape(len(images), _SIDE, 2, _SIDE, 2, 3)
-    # The mean of four bytes, rounded; uint16 holds their sum.
+    # The mean of four bytes, rounded; their sum needs uint16.
     halved = (squares.sum((2, 4), dtype=np.uint16) + 2) // 4
     objects, angles = (np.array(part) for part in list(zip(*found, strict=True))[:2])
     return halved.astype(np.uint8), (objects, angles)
@@ -121,15 +122,15 @@ def mpi3d(
     """MPI3D: one `.npz` file of all `images`, a full grid in C order.
 
     Args:
-      folder: holds the file.
-      sizes: the grids that are known.
+      folder: contains the file.
+      sizes: the known grids.
 
     Returns:
       Images 64x64x3 and their factors.
 
     Raises:
       FileNotFoundError: if there is no `.npz` file.
-      ValueError: if there are several, or the images are no known grid.
+      ValueError: if there are several, or the images do not form a known grid.
     """
     files = visible(folder.glob("*.npz"), folder)
     if not files:
@@ -154,18 +155,18 @@ def mpi3d(
 
 
 def cars3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
-    """Cars3D: a `.mat` file an object, `im` (height, width, 3, azimuth, elevation).
+    """Cars3D: one `.mat` file per object, `im` (height, width, 3, azimuth, elevation).
 
     Args:
-      folder: holds the files.
-      side: height and width that images are brought to.
+      folder: contains the files.
+      side: height and width after resizing.
 
     Returns:
       Images and their factors: elevation 4, azimuth 24, object.
 
     Raises:
       FileNotFoundError: if there are no `.mat` files.
-      ValueError: if one is damaged, or has another shape; names it.
+      ValueError: if one is damaged, or has another shape; the message names it.
     """
     import scipy.io
     from PIL import Image
@@ -200,9 +201,10 @@ def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     """Isaac3D: numbered PNG files, with their factors in `labels.npy`.
 
     Args:
-      folder: holds the images, or a folder of them, and perhaps `labels.npy`: a column
-        a factor, whose values are ranked. Without it the images must be the whole grid.
-      side: height and width that images are brought to.
+      folder: contains the images, or a folder with them, and optionally `labels.npy`: one
+        column per factor, whose values are ranked. Without `labels.npy` the images must be
+        the full grid.
+      side: height and width after resizing.
 
     Returns:
       Images and their factors.
@@ -237,19 +239,19 @@ def isaac3d(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
 def rgbd_objects(folder: pathlib.Path, *, side: int = _SIDE) -> LabelledImages:
     """RGB-D Objects: `<category>_<instance>_<azimuth>_<pose>_crop.png` in folders.
 
-    An image is the object within the mask `..._maskcrop.png`, padded to a square;
+    An image is the object inside the mask `..._maskcrop.png`, padded to a square;
     without a mask, the whole crop.
 
     Args:
-      folder: holds the folders of categories.
-      side: height and width that images are brought to.
+      folder: contains the folders of categories.
+      side: height and width after resizing.
 
     Returns:
       Images and their factors: category, instance, azimuth, pose.
 
     Raises:
       FileNotFoundError: if there are no such files.
-      ValueError: if one is damaged; names it.
+      ValueError: if one is damaged; the message names it.
     """
     files = [
         file

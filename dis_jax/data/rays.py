@@ -24,7 +24,7 @@ Span = tuple[Plane, Plane]  # t at which a ray enters a body, and t at which it 
 
 
 class Vector(NamedTuple):
-    """The x, y and z components, an array each."""
+    """The x, y and z components, one array each."""
 
     x: Plane
     y: Plane
@@ -65,14 +65,14 @@ def orbit(
     target: float,
     field_of_view: float,
 ) -> Camera:
-    """A camera that looks at the axis from a point on a circle around it.
+    """A camera on a circle around the vertical axis, directed at the axis.
 
     Args:
       angle: radians about the vertical axis y; 0 looks from +z.
       side: pixels per side; there are side + 1 rays, through the corners.
-      distance: of the camera from the axis, in the plane.
+      distance: of the camera from the axis, in the horizontal plane.
       height: of the camera.
-      target: height of the point that it looks at.
+      target: height of the point that the camera is directed at.
       field_of_view: degrees.
 
     Returns:
@@ -103,7 +103,7 @@ def slab(origin: Plane, direction: Plane, centre: Plane, half: Plane) -> Span:
 
 
 def box(ray: Camera, centre: Vector, half: Vector) -> Span:
-    """Where a ray enters and leaves a box; it misses if it leaves before it enters."""
+    """Where a ray enters and leaves a box; it misses the box if enters >= leaves."""
     spans = [slab(*axis) for axis in zip(*ray, centre, half, strict=True)]
     enters = jnp.maximum(jnp.maximum(spans[0][0], spans[1][0]), spans[2][0])
     leaves = jnp.minimum(jnp.minimum(spans[0][1], spans[1][1]), spans[2][1])
@@ -127,7 +127,7 @@ def ellipsoid(ray: Camera, centre: Vector, half: Vector) -> Span:
 
 
 def _quadratic(a: Plane, half_b: Plane, c: Plane) -> Span:
-    """Roots of a t^2 + 2 half_b t + c; an empty interval where there are none."""
+    """Roots of a t^2 + 2 half_b t + c; an empty interval if there are none."""
     discriminant = half_b * half_b - a * c
     root = jnp.sqrt(jnp.maximum(discriminant, 0))
     inverse = 1 / jnp.maximum(a, _SMALL * _SMALL)
@@ -156,10 +156,10 @@ def is_ahead(t: Plane) -> Mask:
 def antialiased(
     channels: Sequence[Float[Array, "batch corner corner"]],
 ) -> Float[Array, "batch side side channel"]:
-    """Pixels as the mean of the rays through their four corners, to 1/255.
+    """Pixels as the mean of the rays through their four corners, rounded to 1/255.
 
     Args:
-      channels: one or three planes in [0, 1], a corner more than pixels per side.
+      channels: one or three planes in [0, 1], with one more corner than pixels per side.
 
     Returns:
       Images in [0, 1].
@@ -176,27 +176,27 @@ def antialiased(
 
 
 def _mean_down(a: Array, b: Array) -> Array:
-    """Byte by byte the mean of packed integers, rounded down."""
+    """The mean of packed integers, byte by byte, rounded down."""
     return (a & b) + (((a ^ b) & jnp.uint32(0xFEFEFE)) >> 1)
 
 
 def _mean_up(a: Array, b: Array) -> Array:
-    """Likewise, rounded up: after `_mean_down`, so that errors cancel."""
+    """The same mean, rounded up: used after `_mean_down`, so that errors cancel."""
     return (a | b) - (((a ^ b) & jnp.uint32(0xFEFEFE)) >> 1)
 
 
 def majority(
     label: Int[Array, "batch corner corner"], count: int
 ) -> Bool[Array, "batch label side side"]:
-    """For each label the pixels where most of the four corners show it.
+    """A mask for each label: the pixels in which most of the four corners have it.
 
     Args:
       label: 0 to count - 1, for the rays through the corners of pixels.
       count: number of labels, up to 10.
 
     Returns:
-      Masks that cover each pixel once; between labels with equally many corners the
-      smaller wins.
+      Masks that cover each pixel once; of labels with equally many corners the smaller one
+      is used.
     """
     # Three bits for each label count its corners.
     packed = jnp.uint32(1) << (3 * label.astype(jnp.uint32))
@@ -211,11 +211,11 @@ def _joined(
     rows: Callable[[Array, Array], Array],
     columns: Callable[[Array, Array], Array],
 ) -> UInt32[Array, "batch side side"]:
-    """Joins the four corners of each pixel: those of neighbouring rows, then of columns.
+    """Joins the four corners of each pixel: first neighbouring rows, then columns.
 
-    The loop stops XLA from fusing this with the ray casting, which on a CPU would cast
-    every ray again for each pixel that it belongs to. It takes two steps, of which the
-    second changes nothing, since XLA dissolves loops of one step.
+    The loop stops XLA from fusing this with the ray casting; on a CPU the fused program
+    would cast every ray again for each pixel that it belongs to. The loop has two steps,
+    because XLA removes loops of one step; the second step changes nothing.
     """
 
     def step(i: int, planes: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Errors of reading: every message names the file and says what to do."""
+"""Checks of files and labels: every error names the file and says what to do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = (b"<!doctype", b"<html", b"<?xml")
 _OBJECT = re.compile(r"<[\w.]+ object at 0x[0-9a-f]+>")
 _LFS = b"version https://git-lfs"
 _INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")  # as pandas names it
-# What R, pandas, databases and Python write for a value that is not there.
+# What R, pandas, databases and Python write for a missing value.
 _MISSING = ("", "na", "n/a", "nan", "null", "<na>")
 
 
@@ -27,8 +27,9 @@ def whole(
 ) -> Iterator[None]:
     """Turns every error of a decoder into one that names the file and says what to do.
 
-    Only a library's decoding belongs inside: checks that name the file themselves would
-    be reported as damage. Missing files and missing permissions are raised unchanged.
+    Put only a library's decoding inside: an error of a check, which names the file already,
+    would be reported as damage. Errors about missing files, permissions and modules are
+    raised unchanged.
 
     Args:
       path: the file.
@@ -86,12 +87,12 @@ def named(path: pathlib.Path) -> Iterator[None]:
 
 
 def visible(paths: Iterable[pathlib.Path], root: pathlib.Path) -> list[pathlib.Path]:
-    """Files below a folder, sorted, without those of other programs.
+    """Files below a folder, sorted, without hidden files of other programs.
 
-    Names that begin with a dot are such: `._1.png` of macOS, `.ipynb_checkpoints`.
+    Hidden names begin with a dot: `._1.png` of macOS, `.ipynb_checkpoints`.
 
     Args:
-      paths: of files below `root`; folders are left out.
+      paths: of files below `root`; folders are skipped.
       root: the folder.
 
     Returns:
@@ -122,13 +123,13 @@ def whole_numbers(
     low: int = 0,
     high: int = LARGEST_LABEL,
 ) -> Int[np.ndarray, " image"]:
-    """Labels of a file as int32, one for each image; refuses others, naming the row.
+    """Integer labels from a file as int32, one per image; raises for any other values.
 
     Args:
-      path: the file that holds them.
+      path: the file that contains them.
       name: of the factor or array.
-      values: as they were read: of any type.
-      count: of the images.
+      values: as read, of any type.
+      count: number of images.
       low: the smallest valid value.
       high: the largest valid value.
 
@@ -136,8 +137,8 @@ def whole_numbers(
       The labels, (image,).
 
     Raises:
-      ValueError: if they are words, objects, NaN, fractions, out of range, or not one
-        an image; names file, array and row.
+      ValueError: if they are words, objects, NaN, fractions, out of range, or not one per
+        image; the message names file, array and row.
 
     Example:
       >>> whole_numbers(pathlib.Path("a.npz"), "angle", np.array([0.0, 5.0]), 2)
@@ -168,20 +169,21 @@ def whole_numbers(
 def ranks(
     path: pathlib.Path, names: Iterable[str], sizes: Iterable[int], values: np.ndarray
 ) -> Int[np.ndarray, "image factor"]:
-    """Columns of values as positions among the column's own values, from 0.
+    """Replaces the values of each column with their ranks in the column, from 0.
 
     Args:
-      path: the file that holds them.
+      path: the file that contains them.
       names: of the columns.
-      sizes: how many values each may have.
-      values: (image, column), as they were read.
+      sizes: the largest number of different values of each column.
+      values: (image, column), as read.
 
     Returns:
       Factors, int32.
 
     Raises:
-      ValueError: if there are no such columns, if they are no numbers or not finite,
-        or if one has more values than its factor; names file, row and factor.
+      ValueError: if the number of columns differs, if values are not numbers or not finite,
+        or if a column has more values than its factor; the message names file, row and
+        factor.
 
     Example:
       >>> angles = np.array([[30.0], [-30.0], [30.0]])
@@ -217,11 +219,11 @@ def ranks(
 
 
 def _beginning(path: pathlib.Path) -> str:
-    """Describes a file by its first bytes, which may say more than a decoder does."""
+    """Describes a file by its first bytes, which may say more than a decoder's error."""
     try:
         with path.open("rb") as stream:
             first = stream.read(64)
-    except OSError:  # a folder, say
+    except OSError:  # for example a folder
         return ""
     start = first.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not first:
@@ -237,7 +239,7 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
     """The rows of a CSV file in UTF-8, each with the number of its line.
 
     Args:
-      path: the file; empty lines are skipped, and spaces around cells.
+      path: the file; empty lines, and spaces around cells, are ignored.
 
     Returns:
       (line, cells), from line 1.
@@ -255,7 +257,7 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
     """
     with (
         whole(path, "CSV file in UTF-8", "save it as UTF-8"),
-        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel's has a mark
+        path.open(newline="", encoding="utf-8-sig") as stream,  # Excel adds a mark
     ):
         rows = enumerate(csv.reader(stream, skipinitialspace=True), 1)
         return [(line, [cell.strip() for cell in row]) for line, row in rows if row]
@@ -271,7 +273,7 @@ def is_number(text: str) -> bool:
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell is empty, or what programs write for a value that is not there.
+    """Whether a cell is empty, or is what programs write for a missing value.
 
     Example:
       >>> [is_missing(text) for text in ("", "NA", "<NA>", "None", "none", "0")]
@@ -282,7 +284,7 @@ def is_missing(text: str) -> bool:
 
 
 def is_index(name: str, column: Iterable[Any]) -> bool:
-    """Whether a column is the row numbers that pandas writes beside the others.
+    """Whether a column contains the row numbers that pandas adds to a table.
 
     Args:
       name: of the column.

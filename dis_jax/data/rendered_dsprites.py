@@ -29,11 +29,11 @@ from dis_jax.data.value_checks import (
     plain_hues,
 )
 
-_SIDE = 64  # of the original's images, in which lengths are given
-_HALF_WIDTH = 9.6  # of the square at scale 1, in pixels; the others follow from it
+_SIDE = 64  # side of the original images; lengths are in their pixels
+_HALF_WIDTH = 9.6  # of the square at scale 1, in pixels; other shapes scale with it
 _SUBPIXELS = 256  # the original's rasteriser rounded vertices to this grid
-_EDGES_A_SIDE = 38  # a shape is 152 edges, each under a pixel long at scale 1
-_ZOOM = 4  # antialiased sprites are rendered on as many times finer pixels
+_EDGES_A_SIDE = 38  # a shape has 152 edges, each shorter than a pixel at scale 1
+_ZOOM = 4  # antialiased sprites are rendered at 4 times the resolution
 
 
 def rendered_dsprites() -> ImageSet:
@@ -66,7 +66,7 @@ def custom_dsprites(
     antialias: bool = False,
     name: str = "custom_dsprites",
 ) -> ImageSet:
-    """Sprites like those of dSprites with your own factor values, rendered on the device.
+    """Images like those of dSprites with your own factor values, rendered on the device.
 
     In a config, name a function of your own file that returns the set:
     `config.dataset = "my_module:my_dsprites"`.
@@ -76,20 +76,20 @@ def custom_dsprites(
       scales: the original's are .5 to 1; a square of scale 1 is .3 of the side wide.
       orientations: in degrees; the original's are 0 to 360 in 39 steps.
       positions_x: of the centre, as shares of the side; the original's are .25 to .75.
-      positions_y: likewise, from the top.
+      positions_y: as `positions_x`, from the top.
       colours: hues from 0 to 1, 0 = red, 1/3 = green; or (red, green, blue) in [0, 1].
         With colours, images have three channels and a first factor, `colour`; without,
         sprites are white.
       side: of the square images, in pixels.
-      antialias: whether pixels at edges are grey, the mean of 4x4 finer ones.
+      antialias: whether pixels at edges are grey, the mean of 4x4 finer pixels.
       name: of the set.
 
     Returns:
-      The full grid, with masks and kinds of factors: orientations and colours that go
-      around the whole circle in equal steps are circular.
+      The full grid, with masks and kinds of factors: orientations and colours that cover
+      the whole circle in equal steps are circular.
 
     Raises:
-      ValueError: names the argument that is empty or out of range.
+      ValueError: if an argument is empty or out of range; the message names it.
 
     Example:
       >>> sprites = custom_dsprites(shapes=["heart"], colours=[0.0, 0.5], side=32)
@@ -141,10 +141,10 @@ def render_dsprites(
 ) -> Float[Array, "batch side side channel"]:
     """Renders dSprites images from rows of (shape, scale, orientation, pos_x, pos_y).
 
-    The outlines are polygons whose vertices are rounded to 1/256 pixel, as they were by
-    the original's rasteriser; a pixel is on where its centre is inside. An edge is
-    shorter than a pixel, so it crosses the centre line of at most one row, where it
-    marks the start or the end of a run of pixels; no row has more than two runs.
+    The outlines are polygons whose vertices are rounded to 1/256 pixel, as in the
+    original's rasteriser; a pixel is on if its centre is inside. An edge is shorter than a
+    pixel, so it crosses the centre line of at most one row. There it marks the start or
+    the end of a run of pixels; no row has more than two runs.
 
     Args:
       factors: indices of the factor values; with colours, the colour first.
@@ -188,21 +188,21 @@ def _rendered(
 def _inside(
     factors: Array, values: DSpritesValues, side: int
 ) -> Bool[Array, "batch side side"]:
-    """Whether the centre of a pixel lies within the outline."""
+    """Whether the centre of a pixel is inside the outline."""
     x, y = _outline(factors, values, side)
     next_x, next_y = jnp.roll(x, -1, axis=1), jnp.roll(y, -1, axis=1)
     row = jnp.floor(jnp.maximum(y, next_y) - 0.5)
     crosses = row + 0.5 > jnp.minimum(y, next_y)
     slope = (next_x - x) / jnp.where(crosses, next_y - y, 1.0)
     column = jnp.ceil(x + (row + 0.5 - y) * slope - 0.5).astype(jnp.int32).ravel()
-    if values != ORIGINAL_DSPRITES:  # whose sprites stay within the image
+    if values != ORIGINAL_DSPRITES:  # the original's sprites stay inside the image
         crosses &= (row >= 0) & (row < side)
 
     rows = factors.shape[0] * side
     line = jnp.arange(0, rows, side)[:, None] + row.astype(jnp.int32)
     # Edges that go up start runs, edges that go down end them: two tables, one after
-    # the other. The lowest start and end of a row are its first run, the highest its
-    # second.
+    # the other. The lowest start and end of a row bound its first run, the highest ones
+    # its second run.
     slot = line + jnp.where(next_y > y, rows, 0)
     slot = jnp.where(crosses, slot, 2 * rows).ravel()
     lowest = jnp.full((2 * rows,), side).at[slot].min(column, mode="drop")
@@ -241,7 +241,7 @@ def _outline(factors: Array, values: DSpritesValues, side: int) -> tuple[Array, 
     x, y = (jnp.round(a * _SUBPIXELS) / _SUBPIXELS for a in (x, y))
     part = fraction[shape]
     x, y = (a + part * (jnp.roll(a, -_EDGES_A_SIDE, axis=1) - a) for a in (x, y))
-    # Larger sprites have longer edges, which are cut until each is below a pixel.
+    # Larger sprites have longer edges, which are cut into pieces shorter than a pixel.
     pieces = math.ceil(max(values.scales) * zoom)
     if pieces == 1:
         return x, y
@@ -257,7 +257,7 @@ def _outline(factors: Array, values: DSpritesValues, side: int) -> tuple[Array, 
 
 @functools.cache
 def _polygons() -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (shape, edge, 2) at scale 1, and how far each lies along its side.
+    """Vertices (shape, edge, 2) at scale 1, and the position of each along its side.
 
     The square's vertices are its corners, so that only these are rounded; its sides are
     cut afterwards. The ellipse has 100 vertices, the heart 150; the last is repeated.

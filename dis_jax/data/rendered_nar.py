@@ -1,4 +1,4 @@
-"""Boards of visual analogies: 1 to 3 glyphs on a 3x3 grid, drawn from their factors."""
+"""Boards of visual analogies: 1 to 3 glyphs on a 3x3 grid, rendered from their factors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dis_jax.data.image_set import Arrays, ImageSet, factors_of_index
 from dis_jax.data.nar_glyphs import GLYPHS, TILE, read_glyphs, rendered_glyphs
 
 MOST_GLYPHS = 3
-CELLS = 3  # a side
+CELLS = 3  # per side
 _EDGE = 2  # pixels of white around the cells
 _SIDE = 2 * _EDGE + CELLS * TILE
 BOARD_FACTORS = (
@@ -35,10 +35,10 @@ def rendered_nar() -> ImageSet:
     """NAR boards with glyphs that this package draws from strokes: no download.
 
     A board is white, 64x64, with one to three dark glyphs in the cells of a 3x3 grid
-    (Sonwane et al. 2021). Factors: `number` (0 stands for one glyph), and of each glyph
-    its shape, row and column. The factors of glyphs beyond the number change nothing.
-    Two glyphs may share a cell; the later then covers the earlier, and the board shows
-    one glyph fewer: one board in seven of the full grid.
+    (Sonwane et al. 2021). Factors: `number` (0 stands for one glyph), and the shape, row
+    and column of each glyph. The factors of absent glyphs do not change the image. In one
+    board in seven of the full grid, glyphs share a cell; the later glyph then covers the
+    earlier one, and the board shows fewer glyphs than `number` says.
 
     Returns:
       The full grid, images 64x64x1 in [0, 1].
@@ -114,14 +114,14 @@ def render_nar(
 def nar_masks(
     tiles: UInt8[Array, "glyph 20 20"], factors: Int[Array, "batch 10"]
 ) -> Bool[Array, "batch 4 64 64"]:
-    """Masks of the three glyphs, where their ink is visible, and of the background.
+    """Masks of the visible ink of the three glyphs, and of the background.
 
     Args:
       tiles: as in `render_nar`.
       factors: as in `render_nar`.
 
     Returns:
-      Masks that cover each pixel once; that of an absent or covered glyph is empty.
+      Masks that cover each pixel once; the mask of an absent or covered glyph is empty.
 
     Raises:
       ValueError: if `factors` does not have ten columns.

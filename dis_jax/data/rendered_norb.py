@@ -88,16 +88,16 @@ def custom_norb(
       instances: of 0 to 9.
       elevations: of the camera, in degrees; the original's are 30 to 70.
       azimuths: of the camera, in degrees; the original's are 0 to 340.
-      lightings: a `Light` each, or its five numbers.
+      lightings: each a `Light`, or its five numbers.
       side: of the square images, in pixels.
       name: of the set.
 
     Returns:
-      The full grid, with masks and kinds of factors: azimuths that go around the whole
-      circle in equal steps are circular.
+      The full grid, with masks and kinds of factors: azimuths that cover the whole circle
+      in equal steps are circular.
 
     Raises:
-      ValueError: names the argument that is empty or out of range.
+      ValueError: if an argument is empty or out of range; the message names it.
 
     Example:
       >>> norb = custom_norb(categories=["car"], azimuths=[0, 90, 180, 270], side=32)
@@ -190,7 +190,7 @@ class _Scene(NamedTuple):
     """What rays through the corners of pixels hit: (batch, corner, corner) each."""
 
     is_object: Mask
-    dark: Mask  # of the table below: whether it lies in shadow
+    dark: Mask  # whether the table is in shadow at this point
     facing: Plane  # cosine between the object's surface and the light
     light: Float[Array, "batch 5 1 1"]
 
@@ -233,8 +233,8 @@ def _scene(factors: Int[Array, "batch 5"], values: NorbValues) -> _Scene:
 class _Object(NamedTuple):
     """An object as its parts: (batch, part, centre and half size, 1, 1).
 
-    XLA fuses all of it into one loop over rays, unless two values share a root or a
-    quotient: it keeps those as planes in memory, and repeats what leads to them.
+    XLA fuses all of this into one loop over rays, unless two values share a square root or
+    a quotient: it stores these as planes in memory, and repeats the computation of them.
     """
 
     parts: Float[Array, "batch 8 6 1 1"]
@@ -244,21 +244,22 @@ class _Object(NamedTuple):
         return Vector(*numbers[:3]), Vector(*numbers[3:])
 
     def _spans(self, ray: Camera) -> tuple[list[Span], list[Span]]:
-        """Where rays enter and leave its ellipsoids, and its boxes."""
+        """Where rays enter and leave the ellipsoids, and the boxes, of the object."""
         parts = [self._part(i) for i in range(self.parts.shape[1])]
         ellipsoids = [ellipsoid(ray, *part) for part in parts[:_ROUND]]
         return ellipsoids, [box(ray, *part) for part in parts[_ROUND:]]
 
     def hides(self, ray: Camera) -> Mask:
-        """Whether rays hit any part of it."""
+        """Whether rays hit any part of the object."""
         ellipsoids, boxes = self._spans(ray)
-        # One end tells, as a missed ellipsoid ends behind the start; both share a root.
+        # For ellipsoids `leaves` alone decides: it is behind the start if the ray misses.
+        # `enters` would share its square root.
         hidden = [is_ahead(leaves) for _, leaves in ellipsoids]
         hidden += [crosses(*span) for span in boxes]
         return functools.reduce(jnp.logical_or, hidden)
 
     def surface(self, ray: Camera, to_light: Vector) -> tuple[Plane, Plane]:
-        """t at which rays hit it, or FAR, and the cosine between its normal and a light."""
+        """t at which rays hit the object, or FAR, and the cosine of normal and light."""
         ellipsoids, boxes = self._spans(ray)
         hits = [jnp.where(enters > 0, enters, FAR) for enters, _ in ellipsoids]
         hits += [met(*span) for span in boxes]
@@ -284,7 +285,7 @@ def _facing(at: Vector, inverse: Vector, is_box: Mask, to_light: Vector) -> Plan
         jnp.sign(unit.x) * to_light.x,
         jnp.sign(unit.z) * to_light.z,
     )
-    # From the camera, which is above the table, no box shows its lower face.
+    # The camera is above the table, so it never sees the lower face of a box.
     face = jnp.where((y >= x) & (y >= z), to_light.y, side)
     normal = unit.times(inverse)
     length = jnp.maximum(normal.dot(normal), 1e-9)

@@ -78,8 +78,8 @@ def custom_shapes3d(
     Args:
       floor_hues: hues from 0 to 1, 0 = red, 1/3 = green; or (red, green, blue)
         in [0, 1].
-      wall_hues: likewise.
-      object_hues: likewise.
+      wall_hues: as `floor_hues`.
+      object_hues: as `floor_hues`.
       scales: of the object; the original's are .75 to 1.25.
       shapes: of "cube", "cylinder", "sphere" and "capsule".
       orientations: of the camera, in degrees; the original's are -30 to 30.
@@ -87,11 +87,11 @@ def custom_shapes3d(
       name: of the set.
 
     Returns:
-      The full grid, with masks and kinds of factors: hues that go around the whole circle
-      in equal steps are circular, other colours categorical.
+      The full grid, with masks and kinds of factors: hues that cover the whole circle in
+      equal steps are circular, other colours categorical.
 
     Raises:
-      ValueError: names the argument that is empty or out of range.
+      ValueError: if an argument is empty or out of range; the message names it.
 
     Example:
       >>> scenes = custom_shapes3d(wall_hues=[0.6], shapes=["cube", "sphere"], side=32)
@@ -226,8 +226,8 @@ def shapes3d_masks(
 class _Scene(NamedTuple):
     """What rays through the corners of pixels hit: (batch, corner, corner) each.
 
-    Whatever is neither the object nor the floor nor a wall is sky; the object stands
-    before the floor, and the floor before walls.
+    A ray that hits neither object, floor nor wall hits the sky. If several masks are true,
+    the object takes precedence over the floor, and the floor over walls.
     """
 
     ray: Camera
@@ -266,7 +266,7 @@ class _Body(NamedTuple):
     scale: Float[Array, "batch 1 1"]
 
     def _spans(self, ray: Camera) -> tuple[Sequence[Plane], Sequence[Plane]]:
-        """Where rays enter and leave it; the round ones are three parts."""
+        """Where rays enter and leave the three parts; only round shapes have all three."""
         edge = _CUBE * self.scale
         cube = box(ray, Vector(0.0, edge, 0.0), Vector(edge, edge, edge))
         # A sphere is a capsule without a middle, so the two share their parts.
@@ -305,13 +305,13 @@ class _Body(NamedTuple):
         return low * self.scale, high * self.scale
 
     def distance(self, ray: Camera) -> Plane:
-        """t at which rays hit it, or FAR."""
+        """t at which rays hit the object, or FAR."""
         spans = zip(*self._spans(ray), strict=True)
         nearest = [met(*span) for span in spans]
         return jnp.minimum(jnp.minimum(nearest[0], nearest[1]), nearest[2])
 
     def hides_sun(self, ray: Camera) -> Mask:
-        """Whether rays towards the sun hit it."""
+        """Whether rays towards the sun hit the object."""
         spans = zip(*self._spans(ray), strict=True)
         hidden = [crosses(*span) for span in spans]
         return hidden[0] | hidden[1] | hidden[2]
@@ -335,7 +335,7 @@ class _Body(NamedTuple):
         )
 
     def shading(self, ray: Camera, t: Plane) -> tuple[Plane, Plane]:
-        """Brightness of its colour, and the amount of white highlight."""
+        """Brightness of the object's colour, and the amount of white highlight."""
         at = ray.origin + ray.direction.scaled(jnp.minimum(t, 100.0))
         light = jnp.maximum(self._normal(at).dot(_TO_LAMP), 0)
         shade = jnp.minimum(0.627 + 0.521 * light, 1.0)
@@ -348,7 +348,7 @@ def _to_floor(ray: Camera) -> Plane:
 
 
 def _to_wall(ray: Camera) -> tuple[Plane, Plane]:
-    """t at which rays hit a wall, and whether it is the back one."""
+    """t at which rays hit a wall, and whether it is the back wall."""
     dx, dz = nonzero(ray.direction.x), nonzero(ray.direction.z)
     side = (jnp.sign(dx) * _SIDE_WALL - ray.origin.x) / dx
     back = jnp.where(dz < 0, (-_BACK_WALL - ray.origin.z) / dz, FAR)

@@ -1,4 +1,4 @@
-"""How batches are drawn from an image set: pure functions of a key and a step."""
+"""Samplers, which draw batches from an image set: pure functions of a key and a step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Order = Literal["keyed", "epoch"]
 
 
 class Sampler(NamedTuple):
-    """A way to draw batches, split into what is compiled and what is passed to it.
+    """A way to draw batches: functions to compile, and the arrays to pass to them.
 
     Attributes:
       sample: `(image_set, key, step, args) -> batch`, pure; fuses into the training
@@ -27,7 +27,7 @@ class Sampler(NamedTuple):
       args: arrays that `sample` reads (class probabilities, index sets). If the members
         of a population differ in them, they are stacked along a leading axis.
       plan: the first half of `sample`, with the same arguments: a batch in which images
-        are a `Pick` of their positions. A stream plans ahead and reads them from disk.
+        are a `Pick` of their positions. A stream plans ahead and reads images from disk.
       finish: the second half, `(batch, key, step) -> batch`, on the loaded images.
     """
 
@@ -66,8 +66,8 @@ def with_own_weights(
 ) -> list[Sampler]:
     """Samplers with the weights of their sets among their arguments.
 
-    One program then draws from sets that differ in nothing but their weights, such as the
-    width of a correlation, from whichever of the sets it is given.
+    One program can then draw from any of these sets, which differ only in their weights,
+    such as the width of a correlation.
 
     Args:
       samplers: one for each set.
@@ -131,8 +131,8 @@ def batch_index(
       key: constant in a run.
       step: number of the batch, from 0.
       batch_size: images per batch.
-      order: "keyed", uniform draws with replacement; "epoch", every image once an epoch
-        and each epoch in an order of its own.
+      order: "keyed", uniform draws with replacement; "epoch", every image once per epoch,
+        and each epoch in a different order.
 
     Returns:
       Positions in [0, num_images).
@@ -188,7 +188,8 @@ def index_draw(
       population may have different class counts.
 
     Raises:
-      ValueError: if a class has fewer images than asked for, or `order` does not fit.
+      ValueError: if a class has fewer images than requested; if `class_counts` is given for
+        a weighted set; if `order` is "epoch" and either is used.
     """
     if image_set.draw_fn is not None and (order != "keyed" or class_counts is not None):
         raise ValueError(
@@ -225,7 +226,7 @@ def index_draw(
 
 
 def picked(image_set: ImageSet, index: Int[Array, " batch"]) -> dict[str, Any]:
-    """The plan of images at positions, and `factors` where the set names any."""
+    """The plan of images at positions, and `factors` if the set has any."""
     planned: dict[str, Any] = {"image": Pick(index)}
     if image_set.factor_names:
         planned["factors"] = image_set.factors(index)
@@ -233,12 +234,12 @@ def picked(image_set: ImageSet, index: Int[Array, " batch"]) -> dict[str, Any]:
 
 
 def next_key(key: Key[Array, ""], step: Int[Array, ""] | int) -> Key[Array, ""]:
-    """A separate key for draws after that of the indices, which folds in `step`."""
+    """A key for draws after the indices; the key of the indices only folds in `step`."""
     return jax.random.fold_in(jax.random.fold_in(key, step), 1)
 
 
 def images(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
-    """Single images: `image`, and `factors` where the set names any.
+    """Single images: `image`, and `factors` if the set has any.
 
     Args:
       image_set: the set that is drawn from.
@@ -269,8 +270,8 @@ def two_batches(image_set: ImageSet, batch_size: int, **draw: Any) -> Sampler:
     Args:
       image_set: the set that is drawn from.
       batch_size: images in each of the two.
-      **draw: how they are drawn, see `index_draw`; in epoch order each has an order of
-        its own.
+      **draw: how they are drawn, see `index_draw`; in epoch order the two batches have
+        different orders.
 
     Returns:
       The sampler.

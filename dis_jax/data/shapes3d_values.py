@@ -29,7 +29,7 @@ class Shapes3DValues(NamedTuple):
     floor_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
     wall_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
     object_hues: tuple[Hue, ...] = tuple(i / 10 for i in range(10))
-    # Rounded as XLA does it, so that images equal those of the formulas bit for bit.
+    # Rounded as XLA rounds, so that images equal those of the formulas bit for bit.
     scales: tuple[float, ...] = tuple(
         _single(0.75 + 0.5 * i * _single(1 / 7)) for i in range(8)
     )
@@ -40,7 +40,7 @@ class Shapes3DValues(NamedTuple):
     side: int = 64
 
     def hues(self) -> dict[str, tuple[Hue, ...]]:
-        """The fields that hold colours."""
+        """The fields that contain colours."""
         return {
             "floor_hues": self.floor_hues,
             "wall_hues": self.wall_hues,

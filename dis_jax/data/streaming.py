@@ -30,14 +30,14 @@ def from_source(
 ) -> ImageSet:
     """An image set whose images are read when they are needed.
 
-    `take` and `images` call the host, from compiled code too, and wait for it; training
+    `take` and `images` call the host, even from compiled code, and wait for it; training
     reads ahead instead: see `stream`.
 
     Args:
       read: positions, (n,) -> uint8 images (n, height, width, channels). Called from
         several threads.
       factors: (num_images, factor), unknown = -1.
-      name: what the set is called.
+      name: of the set.
       factor_names: a name for each column of `factors`.
       sizes: the number of values of each factor.
       image_shape: (height, width, channels).
@@ -46,7 +46,7 @@ def from_source(
       The image set; its `read` is not None.
 
     Raises:
-      ValueError: if factors are not as said above; says what was found.
+      ValueError: if factors are not as described above; the message says what was found.
 
     Example:
       >>> read = lambda index: np.full((len(index), 2, 2, 1), 255, np.uint8)
@@ -114,9 +114,9 @@ def stream(
 ) -> Iterator[Batch]:
     """The batches that a sampler draws, read ahead of the step that uses them.
 
-    Batch t is what `sampler.sample(image_set, key, t, sampler.args)` would draw, so a
-    stream is resumed by starting at a step, and a set gives the same run whether it is
-    streamed or held on the device. Images are uint8; the second half of a sampler runs in
+    Batch t is the one that `sampler.sample(image_set, key, t, sampler.args)` draws.
+    A stream can therefore resume at any step, and a run is the same whether its set is
+    streamed or kept on the device. Images are uint8; the second half of a sampler runs in
     the training program: see `finished`.
 
     Args:
@@ -124,11 +124,11 @@ def stream(
       sampler: draws the batches.
       key: constant in a run.
       start_step: the step of the first batch.
-      sharding: how batches lie on the devices, their leading axis first. Each process
-        reads the rows that its own devices hold. By default the default device.
-      threads: threads that read; more than a few slow each other down, unless the disk
-        has a high latency.
-      buffer: batches that are read ahead.
+      sharding: how the leading axis of batches is divided among devices. Each process
+        reads the rows of its own devices. By default batches go to the default device.
+      threads: number of reading threads; more than a few slow each other down, unless the
+        disk has a high latency.
+      buffer: number of batches that are read ahead.
 
     Yields:
       Batches, without end.
@@ -169,16 +169,16 @@ def stream_calls(
     threads: int = 2,
     buffer: int = 16,
 ) -> Callable[[int], Batch]:
-    """The stream of `stream`, for calls of several steps each.
+    """A function that returns the next n batches of a `stream`, stacked.
 
     Args:
       image_set: see `stream`.
       sampler: see `stream`.
       key: see `stream`.
       start_step: see `stream`.
-      sharding: see `stream`; how one batch lies.
+      sharding: see `stream`; of one batch.
       threads: see `stream`.
-      buffer: see `stream`; at best what two calls take.
+      buffer: see `stream`; ideally the batches of two calls.
 
     Returns:
       `n -> the next n batches`, each array (n, batch, ...).
@@ -218,7 +218,7 @@ def _opened(
     threads: int,
     buffer: int,
 ) -> tuple[_Planner, Iterator[dict[str, np.ndarray]]]:
-    """A planner and, read ahead, this process's rows of the batches from a step on."""
+    """A planner, and this process's rows of the batches from a step on, read ahead."""
     if image_set.read is None:
         raise ValueError(
             f"{image_set.name!r} is on the device; use `sampler.sample`, or load it with "
@@ -235,16 +235,16 @@ def _opened(
 def finished(
     sampler: Sampler, batch: Batch, key: Key[Array, ""], step: Int[Array, ""]
 ) -> Batch:
-    """A streamed batch as `sampler.sample` gives it: pure, to be compiled.
+    """Turns a streamed batch into the batch of `sampler.sample`; pure, to be compiled.
 
     Args:
       sampler: the sampler of the stream.
-      batch: what the stream gave.
+      batch: a batch from the stream.
       key: constant in a run.
       step: number of the batch.
 
     Returns:
-      The batch, its images in [0, 1], and with what the sampler does to them at last.
+      The batch with images in [0, 1], after the `finish` of the sampler.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -261,7 +261,7 @@ def finished(
 
 
 class _Planner:
-    """Step -> the rows of its batch that this process holds, on the host."""
+    """Step -> this process's rows of the batch, on the host."""
 
     def __init__(
         self,
@@ -292,7 +292,7 @@ class _Planner:
         return self._read(rows) if isinstance(value, Pick) else rows
 
     def _local(self, length: int) -> np.ndarray:
-        """Which rows the devices of this process hold, in order."""
+        """Indices of the rows on the devices of this process, in order."""
         if self._sharding is None or self._sharding.is_fully_addressable:
             return np.arange(length)
         places = self._sharding.addressable_devices_indices_map((length,)).values()

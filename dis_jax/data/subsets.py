@@ -24,9 +24,9 @@ SPLITS = (
     "recombination_to_range",
 )
 TEST_SHARE = 0.3  # of the grid, as closely as whole values allow
-# The conditions of Montero et al. 2021, by their public code, as indices of our
-# factors. "element" leaves out one corner of all factors, "range" one shape with a half
-# of another factor.
+# The conditions of Montero et al. 2021, from their public code, as indices of our
+# factors. "element" holds out one corner of all factors, "range" one shape with half of
+# the values of another factor.
 RECOMBINATIONS = {
     "dsprites": {
         "recombination_to_element": (
@@ -65,14 +65,14 @@ _CONDITION = re.compile(r"\s*(\w+)\s*(==|!=|<=|>=|=|<|>)\s*([\w.-]+)\s*")
 def subset(
     image_set: ImageSet, keep: Bool[np.ndarray, " image"], name: str | None = None
 ) -> ImageSet:
-    """The images of a set at which a mask is true, in their order.
+    """The images of a set at which a mask is true, in the order of the set.
 
-    It is not a full grid: scores that set factors themselves (FactorVAE, beta-VAE) need
-    the whole set.
+    A subset is not a full grid: metrics that set factors themselves (FactorVAE, beta-VAE)
+    need the whole set.
 
     Args:
       image_set: a set whose images are on the device.
-      keep: a value for each position.
+      keep: for each position, whether the subset contains its image.
       name: of the new set; by default "<name>+subset".
 
     Returns:
@@ -116,7 +116,7 @@ def subset(
 
 
 def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " image"]:
-    """The positions at which all conditions hold.
+    """A mask of the positions at which all conditions are true.
 
     Args:
       image_set: the set.
@@ -124,10 +124,10 @@ def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " 
         and a value's index or its name in `ImageSet.value_names`.
 
     Returns:
-      One a position.
+      One value per position.
 
     Raises:
-      ValueError: if a condition cannot be read, or the set has no such factor or value.
+      ValueError: if a condition cannot be parsed, or the set has no such factor or value.
 
     Example:
       >>> from dis_jax.data.subsets import where
@@ -143,11 +143,11 @@ def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " 
 
 
 def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
-    """Which positions of a grid are the test side of a split.
+    """A mask of the positions on the test side of a split of a grid.
 
-    About 30 % of the grid, more where factors have few values, as in Schott et al. 2022,
-    whose published index lists differ. The splits use factors with three or more values
-    that are not categories:
+    The test side is about 30 % of the grid, more if factors have few values, as in Schott
+    et al. 2022, whose published index lists differ. The splits use factors with three or
+    more values that are not categories:
 
     - "random": randomly drawn cells, always the same.
     - "extrapolation": some factor is at the upper end of its values.
@@ -162,7 +162,7 @@ def is_test(image_set: ImageSet, mode: str) -> Bool[np.ndarray, " image"]:
       mode: one of `SPLITS`.
 
     Returns:
-      One a position.
+      One value per position.
 
     Raises:
       ValueError: if there is no such split of this set.

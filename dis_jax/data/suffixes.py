@@ -1,4 +1,4 @@
-"""Variants of image sets, named by suffixes after a "+": pixels, weights, parts."""
+"""Variants of image sets, named after a "+": other pixels, other weights, or a subset."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ _WITH_COLOUR = ("tinted", "tinted_on_noise")
 
 
 def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
-    """The name of a set, and its suffixes: "mnist+resized32" -> mnist, resized32.
+    """The name of a set, and its variants: "mnist+resized32" -> mnist, resized32.
 
     Args:
-      name: a name as `load` takes it.
+      name: a name for `load`.
 
     Returns:
-      What stands before the words of `VARIANTS` at its end, and these words.
+      The name without the variants at its end, and these variants.
 
     Example:
       >>> split_variants("rendered_dsprites+coloured")
       ('rendered_dsprites', ('coloured',))
     """
-    # a sign within parentheses belongs to what they hold
+    # a "+" inside parentheses belongs to an argument
     base, *words = re.split(r"\+(?![^()]*\))", name)
     kept = len(words)
     while kept and _is_variant(words[kept - 1]):
@@ -69,19 +69,19 @@ def split_variants(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def varied(image_set: ImageSet, variant: str) -> ImageSet:
-    """A variant of a set, named by one suffix.
+    """A variant of a set, by the name of the variant.
 
     "coloured" has three channels, "grey" one, "resized<side>" another size; "noisy" is
-    `noisy`, "viridis" is `viridis`; "tinted" and "tinted_on_noise" have a factor more,
-    the first: `colour`, one of `SPRITE_COLOURS`. Noise belongs to its image: it is the
-    same whenever the image is drawn, and differs between images.
+    `noisy`, "viridis" is `viridis`; "tinted" and "tinted_on_noise" have one more factor,
+    the first: `colour`, one of `SPRITE_COLOURS`. The noise of an image is the same whenever
+    the image is drawn, and differs between images.
 
     "correlated(floor_hue,wall_hue,.1)" draws pairs of factors near a diagonal: see
-    `correlated`; several pairs, or a setting of `CORRELATIONS` and a width.
-    "anticorrelated" draws them near the other diagonal, "confounded(shape,.2)" one factor
-    with all others. "without(shape=heart,pos_x>16)"
-    leaves out the images for which all conditions hold, "only" keeps them, and
-    "split(composition)" is one of `SPLITS`: here the side to train on.
+    `correlated`; its arguments may name several pairs, or a setting of `CORRELATIONS` and a
+    width. "anticorrelated" draws pairs near the other diagonal; "confounded(shape,.2)"
+    correlates one factor with all others. "without(shape=heart,pos_x>16)" removes the
+    images for which all conditions are true, "only" keeps only these images, and
+    "split(composition)" is one of `SPLITS`: here its training side.
 
     Args:
       image_set: a set whose images are on the device.
@@ -131,7 +131,7 @@ def varied(image_set: ImageSet, variant: str) -> ImageSet:
 
 
 def has_sides(variants: Sequence[str]) -> bool:
-    """Whether a suffix splits a set into a training side and a test side."""
+    """Whether a variant splits a set into a training side and a test side."""
     calls = [_CALL.fullmatch(word) for word in variants]
     return any(call is not None and call[1] in _PARTS for call in calls)
 
@@ -142,14 +142,15 @@ def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
     Args:
       image_set: the set.
       variant: one of `VARIANTS`.
-      split: "train", "test", or "all": of "without" and "only" what is kept, as "train".
+      split: "train", "test" or "all"; for "without" and "only", "train" and "all" are both
+        the images that are kept.
 
     Returns:
       The set.
 
     Raises:
-      ValueError: if the variant is not known or does not fit; if a "split(...)" is asked
-        for without a side.
+      ValueError: if the variant is not known or does not fit; if `split` is "all" for a
+        variant "split(...)".
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -177,7 +178,7 @@ def one_side(image_set: ImageSet, variant: str, split: str) -> ImageSet:
 
 
 def side_of(variant: str) -> int | None:
-    """The height and width that "resized<side>" asks for; None of any other word."""
+    """The height and width in "resized<side>"; None for any other variant."""
     size = _RESIZED.fullmatch(variant)
     return int(size[1]) if size else None
 
@@ -188,7 +189,7 @@ def _is_variant(word: str) -> bool:
 
 
 def _noises(name: str) -> int:
-    """Number of noises that a set already has; each further one is different."""
+    """Number of noises that a set already has; it seeds the next one differently."""
     return sum(word in ("noisy", "tinted_on_noise") for word in name.split("+"))
 
 

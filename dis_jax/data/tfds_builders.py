@@ -1,8 +1,8 @@
 """Builders for tensorflow_datasets that do not need tensorflow.
 
-Importing this module imports tensorflow_datasets. Images are stored as bytes, so that no
-tensorflow is needed to encode them, and reading is faster than from PNGs; the features
-have the names of the catalogue.
+Importing this module imports tensorflow_datasets. Images are stored as bytes: encoding
+them needs no tensorflow, and reading is faster than from PNGs. The features have the same
+names as in the catalogue of tfds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _VERSION = "1.0.0"
 
 
 class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """Base of the four builders; `paths` holds the published files of each split."""
+    """Base of the four builders; `paths` lists the published files of each split."""
 
     VERSION = tfds.core.Version(_VERSION)
     PUBLISHED: ClassVar[Published]

@@ -39,10 +39,11 @@ def coloured_pair(
 ) -> Batch:
     """Colours the background of one batch and the foreground of another.
 
-    Each image gets one of `PAIR_COLOURS`, all independent. With v a grey value and c
-    the colour, "bright" (digits on black: what is at least .5) makes a background c (1 - v)
-    and a foreground c v (Sanchez et al. 2020); "contrast" (objects on a plain background
-    that is not black: what differs from the border of the image) makes both c v.
+    Each image gets an independent colour of `PAIR_COLOURS`. With a grey value v and the
+    colour c, "bright" (digits on black: the foreground is v >= .5) sets the background to
+    c (1 - v) and the foreground to c v (Sanchez et al. 2020). "contrast" (objects on a
+    plain background that is not black: the foreground differs from the border of the
+    image) sets either to c v.
 
     Args:
       key: of the colours.
@@ -143,7 +144,7 @@ def tinted(
 
     Args:
       images: grey images.
-      colour: the number of the colour of each.
+      colour: the index of each image's colour in `colours`.
       colours: red, green and blue of every colour, in [0, 1].
 
     Returns:
@@ -168,7 +169,7 @@ def tinted_on_noise(
     Args:
       key: of the noise.
       images: grey images.
-      colour: the number of the colour of each.
+      colour: the index of each image's colour in `colours`.
       colours: red, green and blue of every colour, in [0, 1].
 
     Returns:
@@ -260,7 +261,7 @@ def grey(images: Images) -> GreyImages:
       images: grey or coloured images.
 
     Returns:
-      Grey images; grey ones as they are.
+      Grey images; images that are already grey are unchanged.
 
     Example:
       >>> red = jnp.array([1.0, 0.0, 0.0]).reshape(1, 1, 1, 3)
@@ -279,7 +280,7 @@ def coloured(images: Images) -> ColourImages:
       images: grey or coloured images.
 
     Returns:
-      Coloured images; grey ones with their channel three times.
+      Coloured images; the channel of grey images is repeated three times.
 
     Example:
       >>> coloured(jnp.zeros((2, 8, 8, 1))).shape

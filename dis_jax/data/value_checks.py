@@ -15,7 +15,7 @@ Hue = float | tuple[float, ...]  # a turn of the colour circle, or RGB
 
 
 def plain_hues(hues: Sequence[Hue]) -> tuple[Hue, ...]:
-    """Numbers and triples of Python, which compiled functions take as constants."""
+    """Hues as Python numbers and tuples, which compiled functions accept as constants."""
     return tuple(
         tuple(map(float, hue)) if isinstance(hue, Iterable) else float(hue)
         for hue in hues
@@ -66,19 +66,19 @@ def check_not_empty(fields: Iterable[str], sizes: Iterable[int]) -> None:
 
 
 def kind_of_angles(degrees: Sequence[float]) -> Kind:
-    """Circular if they go around the whole circle in equal steps, else ordered."""
+    """Kind of angles: circular if they cover the circle in equal steps, else ordered."""
     steps = np.diff(degrees)
     if len(degrees) > 2 and steps[0] and np.allclose(steps, steps[0]):
         period = 360 / abs(float(steps[0]))
         whole = math.isclose(period, round(period), rel_tol=1e-6)
-        # The last angle may be the first again, as in dSprites.
+        # The last angle may equal the first, as in dSprites.
         if whole and 3 <= round(period) <= len(degrees):
             return ("circular", round(period))
     return "ordered"
 
 
 def kind_of_hues(hues: tuple[Hue, ...]) -> Kind:
-    """Circular if they go around the whole circle in equal steps, else categories."""
+    """Kind of hues: circular if they cover the circle in equal steps, else categorical."""
     count = len(hues)
     turns = [hue for hue in hues if isinstance(hue, float)]
     if len(turns) == count > 2:

@@ -44,14 +44,14 @@ def attribute_pairs(
     Args:
       image_set: a full grid.
       batch_size: pairs per batch.
-      shared: the factors in which `x` and `y` agree.
+      shared: the factors that have the same value in `x` and `y`.
       values: the values that a factor may take on both sides; by default all.
-      left: the same for `x` alone; a single value fixes the factor.
-      right: the same for `y` alone.
-      zoom: the largest zoom into a view, drawn for each on its own, see `zoomed_in`; 1
-        leaves views as they are.
-      order: "keyed", or "epoch": every possible pair once an epoch, so that no pair
-        comes twice before all have come.
+      left: the same for `x` only; a single value fixes the factor.
+      right: the same for `y` only.
+      zoom: the largest zoom into a view, drawn independently for each view, see
+        `zoomed_in`; 1 leaves views as they are.
+      order: "keyed", or "epoch": every possible pair once per epoch, so that no pair
+        repeats before all have occurred.
 
     Returns:
       A sampler of `x`, `y` and their `factors_x` and `factors_y`.
@@ -122,21 +122,21 @@ def views(
     Args:
       image_set: images with one channel.
       batch_size: pairs per batch.
-      same: the factors in which the two images agree, e.g. "digit"; by default one
-        image is used twice.
-      foreground: how it is found, see `coloured_pair`.
-      zoom: the largest zoom into a coloured view, drawn for each on its own, see
+      same: the factors that have the same value in the two images, e.g. "digit"; by default
+        one image is used twice.
+      foreground: how the foreground is found, see `coloured_pair`.
+      zoom: the largest zoom into a coloured view, drawn independently for each view, see
         `zoomed_in`; 1 leaves views as they are.
-      **draw: how the left image is drawn, see `index_draw`.
+      **draw: how `x` is drawn, see `index_draw`.
 
     Returns:
       A sampler of `x` and `y`, the numbers `colour_x` and `colour_y` of their colours,
-      and `factors_x` and `factors_y` where the set names any.
+      and `factors_x` and `factors_y` if the set has any.
 
     Raises:
-      ValueError: if the images have colours, a factor is not there or not known, or
-        `zoom` is below 1, or both `same` and `class_counts` are given. If the set draws
-        its images with weights, and `same` is given.
+      ValueError: if the images have colours, a factor is missing or unknown, or `zoom` is
+        below 1, or both `same` and `class_counts` are given. If the set draws its images
+        with weights, and `same` is given.
 
     Example:
       >>> sprites = data.load("rendered_dsprites")
@@ -182,7 +182,7 @@ def views(
 
 
 def _zoom_into_views(zoom: float) -> Callable[[Batch, Any, Any], Batch]:
-    """The `finish` of a sampler that zooms into x and y independently, if at all."""
+    """The `finish` of a sampler, which zooms into x and y independently if zoom > 1."""
     check_zoom(zoom)
 
     def finish(batch: Batch, key: Key[Array, ""], step: Int[Array, ""]) -> Batch:

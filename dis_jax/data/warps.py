@@ -1,4 +1,4 @@
-"""Images resized, rotated and zoomed: pure functions, to be compiled and mapped."""
+"""Resizes, rotates and zooms images: pure functions, to be compiled and mapped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Images = Float[Array, "batch height width channels"]
 
 
 def resized(images: Images, side: int) -> Images:
-    """Square images of another size, by antialiased linear interpolation.
+    """Resizes images to squares by antialiased linear interpolation.
 
     Args:
       images: images.
@@ -43,11 +43,11 @@ def rotate_and_zoom(
     """Rotates and zooms square images slightly, which keeps their class.
 
     Each image is rotated by a whole number of degrees, the largest square that fits into
-    the rotated image is resized to full size, and this is zoomed about its centre, with
-    black outside the image (Ojha et al. 2020).
+    the rotated image is resized to full size, and the result is zoomed about its centre,
+    with black outside the image (Ojha et al. 2020).
 
     Args:
-      key: of the changes.
+      key: of the angles and zooms.
       images: square images.
       degrees: the largest angle, to either side.
       zoom: the smallest and the largest zoom; above 1 objects grow.
@@ -81,13 +81,14 @@ def check_zoom(zoom: float) -> None:
 
 @functools.partial(jax.jit, static_argnames="zoom")
 def zoomed_in(key: Key[Array, ""], images: Images, zoom: float) -> Images:
-    """Zooms into images, each by its own factor and at its own place.
+    """Zooms into each image by a random factor at a random position.
 
-    The factor is uniform in [1, zoom], and the position of the kept part is uniform in the
-    frame, which it fills: no border appears. Nothing is rotated, mirrored or brightened.
+    The factor is uniform in [1, zoom], and the position of the visible part is uniform in
+    the image. This part fills the result, so no border appears. Images are not rotated,
+    mirrored or brightened.
 
     Args:
-      key: of the factors and places.
+      key: of the factors and positions.
       images: images.
       zoom: the largest factor, 1 or more.
 

@@ -1,4 +1,4 @@
-"""Scores of any code, from this package or from anywhere else."""
+"""Scores any code, from this package or from anywhere else."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     )
     from dis_jax.probing.mlp_classifier import mlp_accuracy
 
-# What needs the training stack, or is slow to load, is loaded when it is first used.
+# Modules that need the training stack, or are slow to load, are loaded on first use.
 _LATER = (
     "dis_jax.evaluation.digits",
     "dis_jax.evaluation.generation",
@@ -197,7 +197,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Names of `_LATER`, and those of studies, which scripts know from here."""
+    """Names of `_LATER`, and those of studies, which scripts import from here."""
     if name in __all__:
         for module in map(importlib.import_module, _LATER):
             if hasattr(module, name):

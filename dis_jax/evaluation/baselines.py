@@ -21,12 +21,12 @@ _WHICH = ("cheap", "all", "none")
 def untrained_encoder(
     method: Method, config: Any, image_set: data.ImageSet, code: str | None = None
 ) -> Encode:
-    """The encoder of a run with the random weights that its seed makes.
+    """The encoder of a run with the random weights of its seed.
 
     Args:
       method: of the run.
-      config: of the run; its seed makes the weights, also of networks that the run takes
-        from another (`init_from`).
+      config: of the run; its seed sets the weights, also of networks that the run copies
+        from another run (`init_from`).
       image_set: what the run trains on.
       code: see `code_fn`.
 
@@ -47,7 +47,7 @@ def untrained_encoder(
     make: Callable[..., data.Sampler] = data.SAMPLERS[method.batch]
     sampler = make(image_set, config.batch_size, **config.sampler)
     shapes = batch_shapes(sampler, image_set)
-    # The same initialisation as in training, which depends on the seed alone.
+    # The same initialisation as in training, which depends only on the seed.
     blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
     state = jax.jit(method.init)(jax.random.key(config.seed), blank)
     return code_fn(method, state, code)

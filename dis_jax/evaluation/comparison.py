@@ -60,11 +60,11 @@ def compare_codes(
       resample_limit: as in `evaluate_codes`, of both codes together.
 
     Returns:
-      As `evaluate_codes`, with differences, first minus second, for scores; the scores
-      themselves are their `baselines` named "first" and "second".
+      As `evaluate_codes`, but each score is a difference, first minus second; the two
+      scores are the `baselines` "first" and "second".
 
     Raises:
-      ValueError: as `evaluate_codes`, or if the codes differ in their rows, or
+      ValueError: as `evaluate_codes`, or if the codes differ in their number of rows, or
         `resamples` is below 1.
 
     Example:

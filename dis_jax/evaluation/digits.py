@@ -29,8 +29,8 @@ _Path = str | os.PathLike[str]
 class DigitClassifier(NamedTuple):
     """A LeNet trained on MNIST's training images.
 
-    Images are floats in [0, 1], (batch, side, side, 1); of another side than 28, they are
-    resized.
+    Images are floats in [0, 1], (batch, side, side, 1); they are resized if the side is
+    not 28.
 
     Attributes:
       params: of the network.
@@ -56,11 +56,12 @@ def digit_classifier(
     epochs: int = 5,
     learning_rate: float = 0.03,
 ) -> DigitClassifier:
-    """The classifier of digits, from the cache, or trained and cached.
+    """Loads the digit classifier from the cache, or trains and caches it.
 
-    Stochastic gradient descent with momentum .9, batches of 128 and cosine decay of the
-    learning rate to 0, for half the epochs of the public code of Elastic-InfoGAN (its
-    rate is .01 and its momentum .5). Numbers are comparable only with one classifier.
+    Training uses stochastic gradient descent with momentum .9, batches of 128 and cosine
+    decay of the learning rate to 0, for half the epochs of the public code of
+    Elastic-InfoGAN (its rate is .01 and its momentum .5). Numbers are comparable only if
+    they come from the same classifier.
 
     Args:
       data_dir: the folder of MNIST, see `data.load`.
@@ -109,11 +110,11 @@ def frechet_distance(
     Eq.: Heusel et al. 2017, (6)
 
     Args:
-      first: features of some images, more rows than features make it reliable.
-      second: features of others.
+      first: features of some images; reliable with more rows than features.
+      second: features of other images.
 
     Returns:
-      From 0, which means equal means and covariances.
+      At least 0; 0 for equal means and covariances.
 
     Raises:
       ValueError: if the numbers of features differ, a set has fewer than two rows, or a
@@ -149,7 +150,7 @@ def frechet_distance(
 
 
 def _all(data_dir: _Path | None, split: str) -> tuple[Array, Array]:
-    """Images and labels of a half of MNIST."""
+    """Images and labels of a split of MNIST."""
     image_set = data.load("mnist", data_dir, split)
     images, factors = image_set.take(jnp.arange(image_set.num_images))
     return images, factors[:, 0]

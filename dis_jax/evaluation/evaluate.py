@@ -36,7 +36,7 @@ from dis_jax.probing.labelled_codes import (
     permuted,
 )
 
-# names of metrics and of sets of them, and metrics of one's own
+# names of metrics and of sets of metrics, and your own metrics
 Asked = str | Callable[..., Any] | Sequence[str | Callable[..., Any]]
 
 
@@ -87,19 +87,19 @@ def evaluate(
       untrained: a second encoder, scored by the same metrics on the same images.
       resamples: how often scores are computed again for their intervals and nulls, for
         example 200; 0 leaves both out.
-      resample_limit: seconds that this may take a metric; one that would take longer is
+      resample_limit: most seconds for one metric; a metric that would take longer is
         named in `resamples_left_out` with the time. `float("inf")` computes all.
 
     Returns:
-      A dict ready for JSON: `metrics[name]` holds `result`, `settings`, `seconds`,
+      A dict ready for JSON: `metrics[name]` contains `result`, `settings`, `seconds`,
       `left_out`, `baselines` and `resamples`; the rest describes the codes, the
       versions and the hardware. Values that are not finite are None, and named in
       `left_out`.
 
     Raises:
-      ValueError: if a metric or setting is unknown (says the nearest names), or if a
-        metric given by name, or every metric of a set, is not available for these
-        images.
+      ValueError: if a metric or setting is unknown (the message suggests the nearest
+        names), or if a metric given by name, or every metric of a set, is not available
+        for these images.
 
     Example:
       >>> import types
@@ -152,10 +152,10 @@ def evaluate_codes(
 
     Args:
       codes: (batch, latent).
-      factors: (batch, factor), numbers or words. -1 = unknown, where the others are
+      factors: (batch, factor), numbers or words. -1 = unknown, if the others are
         whole numbers or words; all other negative numbers are values.
       key: source of the split, and of metrics that sample; or a seed.
-      metrics: as in `evaluate`; those that need images are left out of a set.
+      metrics: as in `evaluate`; a set skips the metrics that need images.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       factor_names: a name for each factor.
@@ -218,7 +218,7 @@ def sample_codes(
         jax.random.fold_in(key, 0),
         test_codes,
         test_factors,
-        # an array of NumPy has its own type of text, which messages would show
+        # NumPy strings have their own type, which messages would show
         tuple(map(str, factor_names)) if factor_names is not None else None,
         kinds,
     )
@@ -274,7 +274,7 @@ def _score(
 
 
 def _asked_by_name(asked: Asked) -> set[str]:
-    """The metrics that were asked for one by one, not in a set."""
+    """The metrics that were requested by name, not in a set."""
     each = [asked] if isinstance(asked, str) or callable(asked) else asked
     words = [w for w in each if not isinstance(w, str) or w.lower() not in METRIC_SETS]
     return {*resolve_metrics(words)}

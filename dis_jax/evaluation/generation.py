@@ -29,7 +29,7 @@ def draw_codes(
       category: one-hot rows.
 
     Returns:
-      What `Method.decode` takes.
+      Codes for `Method.decode`.
 
     Raises:
       ValueError: if the method has no category.
@@ -66,7 +66,7 @@ def class_prior(config: Any, state: State) -> Float[np.ndarray, " category"]:
       state: its trained state.
 
     Returns:
-      Probabilities; uniform where the system has no other prior.
+      Probabilities; uniform if the system has no other prior.
 
     Raises:
       ValueError: if the method has no category.
@@ -93,7 +93,7 @@ def generate(
     key: Key[Array, ""] | int,
     category: Int[Any, " batch"],
 ) -> Float[np.ndarray, "batch height width channels"]:
-    """Generates an image for each given category, with the other codes drawn.
+    """Generates an image for each given category; the other codes are sampled.
 
     Images are decoded in batches of 250 with mixed categories: a generator that
     normalises by its batch would remove what all images of one category have in common.
@@ -109,8 +109,7 @@ def generate(
       Images in [0, 1].
 
     Raises:
-      ValueError: if the method has no decoder, or no category, or one is asked for that
-        it does not have.
+      ValueError: if the method has no decoder or no category, or lacks a given category.
 
     Example:
       >>> from types import SimpleNamespace
@@ -176,7 +175,7 @@ class CategoryScores(NamedTuple):
       real: agreement of categories predicted from real images with their labels.
       prior: probability of each category in generation.
       rmse: between prior and class frequencies, categories matched to classes.
-      rmse_sorted: the same, both sorted instead.
+      rmse_sorted: the same, with both sorted instead of matched.
       digits: number of classes that at least 2 % of the generated images show.
       frechet: distance of generated from real images on the classifier's features.
     """
@@ -216,15 +215,15 @@ def score_categories(
       key: source of the other codes; or a seed.
       classifier: of the images.
       test: real images and their labels.
-      frequencies: of the classes among the images that it was trained on.
-      trained_on: some of these images, a thousand or more.
+      frequencies: of the classes among the training images.
+      trained_on: some of the training images, a thousand or more.
       per_category: number of images generated from each.
 
     Returns:
       The scores.
 
     Raises:
-      ValueError: if the categories are not as many as the classes.
+      ValueError: if the numbers of categories and classes differ.
 
     Example:
       >>> from dis_jax import evaluation

@@ -79,7 +79,7 @@ def probe(
 
     - "image": the image's own. No label is used: this measures the image's code alone.
     - "batch": the product over the images of its batch that have its label, with one n
-      a group. The label of a test image determines its code, so the accuracy is near 1
+      per group. The label of a test image determines its code, so the accuracy is near 1
       for any encoder; published numbers are computed in this way. `leaks_labels` is True.
     - "disjoint": the product over a group in another batch, of labelled training images:
       the group whose product is nearest to the image's own Gaussian (largest density of
@@ -142,7 +142,7 @@ def probe(
             f"{len(train.label)} training and {len(test.label)} test codes; expected at "
             f"least {needed} and {batch_size}: lower batch_size or give more codes."
         )
-    # `_two_batches` draws from even and from odd rows: labels must not depend on that.
+    # `_two_batches` draws from even and odd rows: labels must not depend on row parity.
     order = jax.random.permutation(jax.random.fold_in(key, 0), len(train.label))
     train = _take(train, order)
     settings = _Settings(
@@ -237,7 +237,7 @@ def _two_batches(
 def _draw_all(
     settings: _Settings, key: Array, codes: _Codes, train: _Codes, scale: Array | float
 ) -> tuple[Float[Array, "batches batch latent"], Int[Array, "batches batch"]]:
-    """Codes of a whole set in random batches, without the rows that fill no batch."""
+    """Codes of a whole set in random batches; rows that do not fill one are dropped."""
     order_key, key = jax.random.split(key)
     count = len(codes.label) // settings.batch_size
     order = jax.random.permutation(order_key, len(codes.label))

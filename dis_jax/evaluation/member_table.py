@@ -11,18 +11,18 @@ from dis_jax.evaluation.records import scalars
 def member_table(
     results: Sequence[Mapping[str, Any]], members: Sequence[Mapping[str, Any]]
 ) -> str:
-    """A line for each member: what it is, and its scalar scores.
+    """A table with a line for each member: its values and its scalar scores.
 
     Args:
       results: what `evaluate` returned for each member.
-      members: by name, what sets each apart: its seed and hyperparameters.
+      members: seed and hyperparameters of each, by name.
 
     Returns:
-      A table; a score that a member lacks is "-". What members have in common is not
+      A table; a score that a member lacks is "-". Values that all members share are not
       shown.
 
     Raises:
-      ValueError: if there are not as many results as members.
+      ValueError: if the numbers of results and members differ.
 
     Example:
       >>> from dis_jax import evaluation

@@ -27,8 +27,8 @@ def run_metric(
     """The entry of a metric: result, what was skipped, settings and seconds.
 
     Raises:
-      ValueError: as the metric, or if the samples lack what it reads. If one's own
-        returns no number.
+      ValueError: as the metric, if the samples lack an input of the metric, or if your
+        own metric fails or returns no number.
     """
     metric = find_metric(name)
     args, options = arguments(name, samples, key, settings)
@@ -63,7 +63,7 @@ def run_metric(
 
 
 def one_thread(metric: Metric) -> contextlib.AbstractContextManager[Any]:
-    """Linear algebra in one thread, for metrics of codes.
+    """Limits linear algebra to one thread, for metrics of codes.
 
     Their matrices are small: on a busy machine several threads wait for each other, and
     take twenty times the CPU time of one. An encoder keeps its threads.
@@ -76,10 +76,10 @@ def one_thread(metric: Metric) -> contextlib.AbstractContextManager[Any]:
 
 
 def as_fields(result: Any) -> dict[str, Any]:
-    """What a metric returned, by name; a number is its score.
+    """The fields of a metric's result by name; a single number is named "score".
 
-    Numbers of NumPy and JAX become Python's, and the score becomes a float: counts among
-    the fields are no scores.
+    Numbers of NumPy and JAX become Python numbers. A single number becomes a float, since
+    integer fields are counts, not scores.
     """
     if hasattr(result, "_asdict"):
         result = result._asdict()
@@ -93,7 +93,7 @@ def as_fields(result: Any) -> dict[str, Any]:
 
 
 def _is_number(value: Any, single: bool) -> bool:
-    """Whether it is a number of Python, NumPy or JAX, or also an array of them."""
+    """Whether a value is a number, or an array of numbers unless `single`."""
     if isinstance(value, int | float):
         return not isinstance(value, bool)
     ndim = getattr(value, "ndim", None)
@@ -107,13 +107,13 @@ def arguments(
     """Positional and keyword arguments of a metric.
 
     Raises:
-      ValueError: if the samples lack what it reads.
+      ValueError: if the samples lack an input of the metric.
     """
     metric = find_metric(name)
     if missing := _missing(metric, samples):
         raise ValueError(missing)
     # A fixed number for each metric, so that its draws do not depend on other metrics.
-    # CRC-32, because Python's own hash of a text differs between processes.
+    # CRC-32, because Python's own hash of a string differs between processes.
     values = samples._asdict() | {
         "key": jax.random.fold_in(key, zlib.crc32(metric.fn.__name__.encode()))
     }
@@ -121,7 +121,7 @@ def arguments(
     if {"values", "targets", "train_targets"} & {*metric.takes}:
         options["kinds"] = samples.kinds
     given = [values[field] for field in metric.takes]
-    # A metric of one's own that works in place would change the scores of the others.
+    # Your own metric could change arrays in place, and so the scores of other metrics.
     return (list(map(_read_only, given)) if own_code.is_own(name) else given), options
 
 
@@ -134,7 +134,7 @@ def _read_only(value: Any) -> Any:
 
 
 def defaults(metric: Metric) -> dict[str, Any]:
-    """The keyword-only arguments of a metric with their values under its name."""
+    """The keyword-only arguments of a metric, with the default values for its name."""
     parameters = inspect.signature(metric.fn).parameters.values()
     found = {p.name: p.default for p in parameters if p.kind == p.KEYWORD_ONLY}
     return found | dict(metric.settings)

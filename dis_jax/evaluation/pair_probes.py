@@ -17,7 +17,7 @@ from dis_jax.metrics.downstream import downstream
 from dis_jax.probing.checks import check_codes, random_key
 from dis_jax.probing.sklearn_models import majority_accuracy
 
-HEAD = "head"  # the reader that was trained with the system
+HEAD = "head"  # the probe that is trained with the system
 
 
 class Reading(NamedTuple):
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
       accuracy: on test pairs, 0 to 1.
       train_accuracy: on training pairs.
       chance: test accuracy of always predicting the most frequent training label.
-      wanted: whether the code is meant to hold the attribute.
+      wanted: whether the code should encode the attribute.
     """
 
     code: str
@@ -46,8 +46,8 @@ class PairCodes(NamedTuple):
     """Codes of pairs.
 
     Attributes:
-      codes: of x by the names that end in `_x`, of y by the others; (pair, latent), or
-        logits of heads.
+      codes: by `role_side`, such as `shared_x`, (pair, latent); logits of heads by
+        `role_side_attribute`.
       labels: (pair,) by `attribute_side`; unknown = -1.
     """
 
@@ -66,7 +66,7 @@ def read_pairs(
 ) -> list[Reading]:
     """The accuracy of each probe for every attribute and code.
 
-    Attributes that do not vary on a side, or are not known, are left out there:
+    Attributes that do not vary on a side, or are not known, are skipped there;
     `left_out_attributes` names them.
 
     Eq.: Sanchez et al. 2020, section 4
@@ -74,13 +74,13 @@ def read_pairs(
     Args:
       train: pairs that probes are fitted on.
       test: pairs that they are tested on.
-      wanted: the attributes that a code is meant to hold, by its name or its role.
+      wanted: the attributes that a code should encode, by the code's name or role.
       codes: names of the codes to probe, such as `shared_x`; by default all.
       models: of `downstream`, fitted after training.
       seed: of the models.
 
     Returns:
-      The readings: of heads, `code_attribute`, first, then of the models.
+      The readings: first those of heads (named `code_attribute`), then those of models.
 
     Raises:
       ValueError: if a model is not known.
@@ -135,7 +135,7 @@ def read_pairs(
 
 
 def left_out_attributes(train: PairCodes, test: PairCodes) -> dict[str, str]:
-    """The attributes that `read_pairs` leaves out, and why.
+    """The attributes that `read_pairs` skips, with the reason.
 
     Args:
       train: pairs that probes are fitted on.
@@ -159,7 +159,7 @@ def left_out_attributes(train: PairCodes, test: PairCodes) -> dict[str, str]:
 
 
 def distance_to_ideal(readings: Sequence[Reading]) -> dict[str, float]:
-    """How far accuracies are from 1 where wanted and from chance where not.
+    """Distance of accuracies from 1 where wanted, from chance elsewhere.
 
     `Σ_attributes |accuracy - ideal|`, smaller is better.
 
@@ -203,7 +203,7 @@ def encode_pairs(
       sampler: draws the pairs.
       image_set: the source of the images.
       key: of the draw; or a seed.
-      num_pairs: rounded down to whole batches, but one at least.
+      num_pairs: rounded down to whole batches, at least one batch.
       attributes: field, column and number of classes of each, as in a config.
 
     Returns:
@@ -246,7 +246,7 @@ def encode_pairs(
     while i < batches:
         part = step(state, image_set, sampler.args, jnp.int32(i))
         made.append(jax.device_get(part))
-        # Only the first batch tells how many pairs a sampler gives.
+        # Only the first batch shows how many pairs a sampler returns.
         if i == 0:
             size = len(next(iter(part.codes.values())))
             batches = max(1, num_pairs // size)
@@ -271,18 +271,19 @@ def encode_run(
       state: its trained state.
       config: of the run, with `test_split`, `test_sampler` and `attributes`.
       data_dir: the folder of real data sets.
-      batch_statistics: whether images are normalised by their own batch, of the size of
-        training, as the public code for SmallNORB does; not by running statistics.
+      batch_statistics: whether batch normalisation uses the statistics of each batch, of
+        the training batch size, as in the public code for SmallNORB; by default running
+        statistics.
       num_train: training pairs.
       num_test: test pairs.
       seed: of the draws.
-      load: what loads the data, called as `load(name, data_dir, split)`.
+      load: loads the data, called as `load(name, data_dir, split)`.
 
     Returns:
       Both, for `read_pairs` and `left_out_attributes`.
 
     Raises:
-      ValueError: if the run is of no method that learns from pairs of views.
+      ValueError: if the run's method does not learn from pairs of views.
 
     Example:
       >>> from dis_jax import evaluation, training
@@ -328,7 +329,7 @@ def read_run(
 
     Args:
       state: its trained state.
-      config: of the run, with what `encode_run` reads, and `wanted`.
+      config: of the run, with the fields that `encode_run` needs, and `wanted`.
       data_dir: the folder of real data sets.
       codes: see `read_pairs`.
       models: see `read_pairs`.
@@ -349,7 +350,7 @@ def read_run(
 
 
 def _missing(labels: np.ndarray, test_labels: np.ndarray) -> str:
-    """Why an attribute cannot be predicted, or an empty text."""
+    """Why an attribute cannot be predicted, or ""."""
     values, test_values = np.unique(labels), np.unique(test_labels)
     if -1 in values or -1 in test_values:
         return "is unknown for some pairs (-1)"

@@ -1,4 +1,4 @@
-"""The format of scores: written, read and shown."""
+"""The format of scores: writing, reading and printing."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def record(entries: Mapping[str, Any], **about: Any) -> dict[str, Any]:
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The content of a file of scores, or of another result that lies beside them.
+    """Reads a file of scores, or of another result in the same folder.
 
     Args:
       path: of the file.
 
     Returns:
-      The dict that `record` returned; of another format, whatever dict the file holds.
+      The dict that `record` returned; for another format, the dict in the file.
 
     Raises:
-      ValueError: if the file is damaged; names it.
+      ValueError: if the file is damaged; the message names it.
 
     Example:
       >>> import pathlib, tempfile
@@ -65,7 +65,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = pathlib.Path(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # also of letters that are not UTF-8
+    except ValueError as error:  # also if the text is not UTF-8
         raise ValueError(f"{path} cannot be read: {error}; delete it.") from None
     if why := _damage(found):
         raise ValueError(f"{path} is damaged: {why}; delete it, and score again.")
@@ -73,7 +73,7 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _damage(found: Any) -> str:
-    """What is wrong with the content of a file of scores; nothing is ""."""
+    """What is wrong with the content of a file of scores; "" if nothing is."""
     if not isinstance(found, dict):
         return f"it holds {json.dumps(found)[:40]}, not an object"
     if found.get("format") != FORMAT:
@@ -98,9 +98,9 @@ def format_table(result: Mapping[str, Any]) -> str:
       result: what `evaluate` or `evaluate_codes` returned.
 
     Returns:
-      A table with one line per score: metric, score, value, interval and null where they
-      were computed, baselines, seconds; below it, what it was computed over, and what
-      was left out and why.
+      A table with one line per score: metric, score, value, interval and null if they
+      were computed, baselines, seconds; below it, the factors that it was computed over,
+      and what was skipped and why.
 
     Example:
       >>> from dis_jax import evaluation
@@ -153,7 +153,7 @@ def scalars(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def format_score(value: Any) -> str:
-    """Four digits of a score, and nothing for one that was not computed."""
+    """A score with four decimals, an integer in full; "" if it was not computed."""
     if value is None or value == "":
         return ""
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
@@ -170,7 +170,7 @@ def chance_heads(result: Mapping[str, Any]) -> list[str]:
 
 
 def interval_and_null(entry: Mapping[str, Any], field: str) -> tuple[str, str]:
-    """The interval of a score and its null, as they are shown; nothing without them."""
+    """The interval of a score and its null, as they are shown; "" without them."""
     found = entry.get("resamples", {}).get("scores", {}).get(field, {})
     if not found:
         return "", ""
@@ -187,14 +187,14 @@ def baseline_names(result: Mapping[str, Any]) -> list[str]:
 
 
 def factors_note(result: Mapping[str, Any]) -> str:
-    """What a score is taken over, where some factors took no part, else nothing."""
+    """The factors that a score is computed over, if some were skipped, else ""."""
     if not result.get("factors_left_out"):
         return ""
     return f"over {', '.join(result.get('factor_names', [])) or 'no factor'}"
 
 
 def left_out_lines(result: Mapping[str, Any]) -> list[str]:
-    """What the scores are of, what they are over, and what took no part, with its reason.
+    """Lines on a diverged model, on the factors, and on what was skipped and why.
 
     Args:
       result: what `evaluate` or `evaluate_codes` returned.
@@ -240,18 +240,18 @@ def left_out_lines(result: Mapping[str, Any]) -> list[str]:
 def new_file(
     folder: str | os.PathLike[str], name: str, overwrite: bool = False
 ) -> pathlib.Path:
-    """The path of a result that is to be written; makes the folder.
+    """The path of a new result; creates the folder.
 
     Args:
-      folder: where it goes.
+      folder: of the file.
       name: its name, without ".json".
-      overwrite: whether it may replace one that is there.
+      overwrite: whether it may replace an existing file.
 
     Returns:
       The path.
 
     Raises:
-      FileExistsError: if there is such a file and `overwrite` is not set.
+      FileExistsError: if the file exists and `overwrite` is not set.
 
     Example:
       >>> import tempfile

@@ -1,4 +1,4 @@
-"""Every metric by name, and sets of them."""
+"""Every metric by name, and sets of metrics."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ DEFAULT_METRICS = ("factor_vae_score", "mig")
 
 
 class Metric(NamedTuple):
-    """A metric under the name that tables and files give it.
+    """A metric under its name in tables and files.
 
     Attributes:
       fn: the function.
       takes: the fields of `Samples` that it is called with, or "key".
       settings: keyword arguments that this name stands for.
-      best: the best score, where it is not 1.
+      best: a sentence on the best score, if that is not 1.
       slow: whether it takes seconds, so that its baselines are computed on request
         only.
       reweighted: the metric as a function of order and weights, from the same
         arguments, if it has that form; see `Reweighted`.
       limits: the smallest and the largest possible score.
-      own_limits: those of scores, by field of the result, that have others.
+      own_limits: by field of the result, for scores with other limits.
     """
 
     fn: Callable[..., Any]
@@ -69,7 +69,7 @@ class Metric(NamedTuple):
 _ALL = ("codes", "factors")
 _SPLIT = ("train_codes", "train_factors", "test_codes", "test_factors")
 _REAL = ("codes", "values")  # the factors as numbers, not cut into bins
-_KINDS = ("codes", "targets")  # each factor as its kind has it
+_KINDS = ("codes", "targets")  # each factor in the form of its kind
 _SPLIT_KINDS = ("train_codes", "train_targets", "test_codes", "test_targets")
 _GRID = ("encode", "data", "key")
 _INDEPENDENT = (
@@ -87,7 +87,7 @@ _OMES = (
 _INF = float("inf")
 _MCC = Metric(mcc, _REAL, reweighted=reweighted_mcc)
 _R2_LIMITS = (-_INF, 1.0)
-# Of numbers, the informativeness of DCI is an R2.
+# For factors that are numbers, the informativeness of DCI is an R2.
 _DCI_LIMITS = {f"informativeness_{part}": _R2_LIMITS for part in ("train", "test")}
 _R2 = Metric(r2, _REAL, reweighted=reweighted_r2, limits=_R2_LIMITS)
 
@@ -182,7 +182,7 @@ def resolve_metrics(
     for given in each:
         name = given if isinstance(given, str) else own_code.name_of(given)
         if own_code.is_own(name):
-            own_code.permit(name)  # whoever asks for a metric permits it
+            own_code.permit(name)  # requesting a metric permits it
             find_metric(name)
         else:
             name = exact.get(name.lower(), name)  # MIG is mig

@@ -107,7 +107,7 @@ def plan_of(
     A metric with sufficient statistics gets a bootstrap of the rows. Others are recomputed
     on random halves of the rows, drawn without replacement: their scores spread about as
     much as those of new samples of all rows, and no row occurs twice, which would distort
-    nearest-neighbour estimates. A metric that draws images from a grid draws others. All
+    nearest-neighbour estimates. A metric that draws images from a grid draws new ones. All
     metrics, and both codes of a comparison, get the same rows in their i-th resample.
 
     Args:

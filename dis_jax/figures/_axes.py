@@ -21,7 +21,7 @@ def empty_axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def outside_legend(figure: Figure) -> None:
-    """Names of the artists, to the right of the axes."""
+    """Adds a legend to the right of the axes."""
     figure.legend(loc="outside right upper", frameon=False, markerscale=1.5)
 
 
@@ -39,7 +39,7 @@ def checked_vector(argument: str, values: Any) -> np.ndarray:
     """`values` as floats along one axis.
 
     Raises:
-      ValueError: if there is another number of axes, or nothing on it.
+      ValueError: if `values` does not have exactly one axis, or is empty.
     """
     values = np.asarray(values, float)
     if values.ndim != 1 or not values.size:

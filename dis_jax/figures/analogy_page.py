@@ -39,7 +39,7 @@ def write_analogy_page(
 
     Args:
       path: the file, `.html`.
-      image_set: draws the boards.
+      image_set: renders the boards.
       problems: the problems.
       answers: by solver.
       entries: by solver, `result` of `studies.accuracy_by_length`, and `seconds`.

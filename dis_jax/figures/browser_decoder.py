@@ -17,9 +17,9 @@ from dis_jax.methods.likelihoods import DEFAULT
 
 LARGEST = 3_000_000  # bytes of weights in a page, which stays below 4 MB
 TOLERANCE = 1.0  # grey levels of 255 between this decoder and the model's
-_NUM_CHECKED = 32  # codes that the two decode
-_HIDDEN = ("relu", "sigmoid", "tanh")  # activations that `decoder.js` knows
-# Their mean image is a sigmoid of the first channels of the decoder's output.
+_NUM_CHECKED = 32  # codes that both decode
+_HIDDEN = ("relu", "sigmoid", "tanh")  # activations of `decoder.js`
+# Likelihoods whose mean image is a sigmoid of the first output channels of the decoder.
 _SIGMOIDS = (
     "bernoulli",
     "gaussian",
@@ -51,7 +51,7 @@ class BrowserDecoder(NamedTuple):
     """A decoder that has been compared with the model's.
 
     Attributes:
-      layers: from code to image; weights are numbers of float16.
+      layers: from code to image; weights are float16 numbers.
       codes: names of the codes, in the order in which the first layer receives them.
       image_shape: (height, width, channels).
       error: largest difference from the model's images, in grey levels of 255.
@@ -85,9 +85,8 @@ class BrowserDecoder(NamedTuple):
 def browser_decoder(subject: Subject) -> BrowserDecoder | str:
     """The decoder of a run for its page, or the reason why there is none.
 
-    The layers are read from the parameters, and the images that they give are compared
-    with those of `method.decode`. A decoder of another structure is therefore refused,
-    not shown wrongly.
+    Reads the layers from the parameters and compares their images with those of
+    `method.decode`. So a decoder of another structure is rejected, not shown wrongly.
 
     Args:
       subject: the run, with a decoder.
@@ -107,7 +106,7 @@ def browser_decoder(subject: Subject) -> BrowserDecoder | str:
     if sum(c.shape[1] for c in codes.values()) != layers[0].kernel.shape[0]:
         return "the decoder does not receive just the codes of an image"
     wanted = subject.decode(codes)
-    # JAX sorts codes by name; how a method puts them side by side shows in its images.
+    # JAX sorts codes by name; the images show in which order the method concatenates them.
     errors = {
         order: _difference(layers, [codes[name] for name in order], wanted)
         for order in itertools.permutations(codes)
@@ -124,7 +123,7 @@ def browser_decoder(subject: Subject) -> BrowserDecoder | str:
 def decode(
     layers: Sequence[Layer], codes: Float[np.ndarray, "batch latent"]
 ) -> Float[np.ndarray, "batch ..."]:
-    """What `decoder.js` computes, in NumPy.
+    """Decodes codes in NumPy, as `decoder.js` does.
 
     Args:
       layers: of the decoder.
@@ -177,7 +176,7 @@ def _activate(name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _layers(subject: Subject) -> tuple[Layer, ...] | str:
-    """The layers that config and parameters describe, or why they are not such."""
+    """The layers that config and parameters describe, or the reason why there are none."""
     config, params = subject.config, subject.state.params.get("decoder") or {}
     network = config.get("network", {})
     likelihood = config.get("likelihood", DEFAULT)
@@ -220,7 +219,7 @@ def _number(layer: str) -> tuple[str, int]:
 
 
 def _is_plain(params: Mapping[str, Any]) -> bool:
-    """Whether parameters are kernels and biases of numbered layers of the two kinds."""
+    """Whether all parameters are kernels and biases of numbered Dense and Up layers."""
     return bool(params) and all(
         re.fullmatch(r"(Dense|Up)_\d+", name)
         and isinstance(part, Mapping)
@@ -230,7 +229,7 @@ def _is_plain(params: Mapping[str, Any]) -> bool:
 
 
 def _first_channels(subject: Subject, array: np.ndarray) -> np.ndarray:
-    """Of the last layer, the outputs that are the mean; the others are its variance."""
+    """The outputs of the last layer that are the mean; the others are its variance."""
     if subject.config.get("likelihood", DEFAULT) != "gaussian_pixel":
         return array
     channels = subject.images.shape[-1]
@@ -239,7 +238,7 @@ def _first_channels(subject: Subject, array: np.ndarray) -> np.ndarray:
 
 
 def _rounded(array: Any) -> np.ndarray:
-    """The nearest numbers of float16, so that errors are those of the page."""
+    """Rounds to float16, so that errors are those of the page."""
     with np.errstate(over="ignore"):
         return np.asarray(array, np.float32).astype(np.float16).astype(np.float32)
 
@@ -250,7 +249,7 @@ def _halves(layers: Sequence[Layer]) -> Float16[np.ndarray, " weights"]:
 
 
 def _checked_codes(subject: Subject) -> dict[str, np.ndarray]:
-    """Codes of images, and as many random ones, twice as wide as a standard normal."""
+    """Codes of images, and as many random codes with standard deviation 2."""
     rng = np.random.default_rng(0)
     half = min(_NUM_CHECKED // 2, len(subject.images))
     codes = {}

@@ -25,7 +25,7 @@ def kl_bars(kl: Float[Any, " latent"], *, names: Sequence[str] | None = None) ->
     """Bars of the KL of each latent dimension, in nats, in the order given.
 
     Args:
-      kl: (latent,), nats, as `kl_per_dimension` gives it.
+      kl: (latent,), nats, from `kl_per_dimension`.
       names: a name for each; z0, z1, ... by default.
 
     Returns:
@@ -70,7 +70,7 @@ def prior_bars(
     """Bars of a learned class prior next to the true class frequencies.
 
     Args:
-      prior: (category,), probabilities, in the order of the classes they stand for.
+      prior: (category,), probabilities, in the order of the classes.
       truth: (category,), frequencies of the classes.
       names: a name for each class; 0, 1, ... by default.
 
@@ -187,7 +187,7 @@ def tsne(
             f"{perplexity:g} rows. Lower `perplexity` or give more codes."
         )
     layout = TSNE(perplexity=perplexity, random_state=seed, init="pca")
-    # On a busy machine its threads wait for each other at every one of 1,000 steps.
+    # On a busy machine, its threads wait for each other in each of 1,000 steps.
     with threadpool_limits(1):
         return layout.fit_transform(codes)
 
@@ -201,11 +201,11 @@ def score_lines(
     title: str = "",
     reference: float | None = None,
 ) -> Figure:
-    """Scores over a hyperparameter: mean of the runs at a value, in a band of one std.
+    """Scores over a hyperparameter: mean over runs at each value, with a band of one std.
 
     Args:
       parameter: (runs,), the hyperparameter of each run: beta, gamma.
-      scores: for each line's name the (runs,) scores: overall, and one for each factor.
+      scores: (runs,) scores by line name: overall, and one line for each factor.
       xlabel: the name of the hyperparameter.
       ylabel: the name of the score.
       title: above the figure.
@@ -215,7 +215,7 @@ def score_lines(
       A matplotlib figure; each value of the parameter has its tick.
 
     Raises:
-      ValueError: if there is no score, or one has not a value a run.
+      ValueError: if there is no score, or a score does not have one value per run.
 
     Example:
       >>> beta = np.array([1, 1, 4, 4])

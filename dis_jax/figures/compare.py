@@ -73,7 +73,7 @@ def write_comparison(
 
 
 def curves(compared: Comparison) -> Section:
-    """All training curves on one axis, a quantity at a time."""
+    """All training curves on one axis, one quantity at a time."""
     title = "Training"
     quantities: dict[str, dict[str, Any]] = {}
     for name, subject in compared.models.items():
@@ -108,7 +108,7 @@ def curves(compared: Comparison) -> Section:
 
 
 def pictures(compared: Comparison) -> Section:
-    """Reconstructions and traversals of the same images beside each other."""
+    """Reconstructions and traversals of the same images next to each other."""
     title = "Traversals"
     drawn = {n: s for n, s in compared.models.items() if s.decode and s.moved}
     if not drawn:
@@ -166,13 +166,13 @@ def skipped(compared: Comparison) -> Section:
 
 
 def _thinned(curve: Curve) -> list[list[float | None]]:
-    """Steps and values; of a long curve, their means over windows. None is not finite."""
+    """Steps and values; a long curve is averaged over windows. None: not finite."""
     parts = min(len(curve.step), _MOST_POINTS)
     at = np.linspace(0, len(curve.step), parts + 1).astype(int)
     width = np.diff(at)
     step = np.add.reduceat(curve.step.astype(float), at[:-1]) / width
     value = np.add.reduceat(curve.value.astype(float), at[:-1]) / width
-    # A diverged window is a gap in the line, and no number in JSON.
+    # A diverged window is a gap in the line, and null in JSON, which has no NaN.
     return [
         [round(s) for s in step.tolist()],
         [float(f"{v:.6g}") if np.isfinite(v) else None for v in value.tolist()],

@@ -26,7 +26,7 @@ class Place(NamedTuple):
       name: on the page.
       folder: of its run.
       member: of a population, or None.
-      group: what it repeats with another seed, such as the row of a study.
+      group: equal for models that differ only in the seed, such as the row of a study.
     """
 
     name: str
@@ -90,7 +90,7 @@ def find_models(
 
 
 def _told_apart(results: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Results, of which those of one title get their folder and name as well."""
+    """Results; if titles are equal, folder and study name are added to them."""
     titles = [result["title"] for _, result in results]
     return [
         result | {"title": f"{result['title']}: {name}/{result['study']}"}
@@ -109,19 +109,19 @@ def read_comparison(
 ) -> Comparison:
     """Restores the models in folders and encodes images with each.
 
-    Of more than `MOST` models, those with the first seeds of each group are taken.
+    If there are more than `MOST` models, the first seeds of each group are used.
 
     Args:
       folders: of runs, populations or studies.
       data_dir: the folder of real data sets.
-      best: whether the best checkpoint is taken instead of the last.
+      best: whether the best checkpoint is used instead of the last.
       num_examples: images that each model encodes; the same ones for the same set.
 
     Returns:
       Models and results.
 
     Raises:
-      ValueError: if a folder holds nothing to compare, or a run cannot be read.
+      ValueError: if a folder contains nothing to compare, or a run cannot be read.
       FileNotFoundError: if a run that was named has no checkpoint.
     """
     places, results = find_models(folders)
@@ -163,7 +163,7 @@ def read_comparison(
 
 
 def _diverged(place: Place, state: State) -> str:
-    """Whether a model diverged, with the step or the reason."""
+    """The reason or the step of a model's divergence; empty if it did not diverge."""
     step = training.stopped_at(place.folder, state, place.member)
     if step is None:
         return ""
@@ -171,7 +171,7 @@ def _diverged(place: Place, state: State) -> str:
 
 
 def _names(paths: Sequence[pathlib.Path]) -> list[str]:
-    """The last parts of each path, as many as tell it from the others."""
+    """The last parts of each path, as many as make it unique."""
     whole = [path.resolve().parts for path in paths]
     found = []
     for parts in whole:

@@ -17,7 +17,7 @@ from dis_jax.figures.sections import about_metric
 from dis_jax.markup import escape_html
 from dis_jax.studies.markdown import diverged_models, shown_columns
 
-_FEWEST = 3  # seeds of an interval; two give 9 standard deviations to each side
+_FEWEST = 3  # seeds of an interval; two give +-9 standard deviations
 
 
 def study_table(result: Mapping[str, Any]) -> Section:
@@ -125,7 +125,7 @@ def _score(entry: Mapping[str, Any], field: str) -> Score:
 
 
 def _other_settings(compared: Comparison, metric: str) -> str:
-    """A warning where models were scored with different settings, seeds or kinds."""
+    """A warning if models were scored with different settings, seeds or kinds."""
     found = {
         json.dumps(
             [entry.get("settings"), *map(evaluation.get, ("seed", "factor_kinds"))],

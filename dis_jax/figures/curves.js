@@ -80,7 +80,7 @@ for (const block of document.querySelectorAll(".curves")) {
     point(cursor < 0 ? steps.length - 1 : Math.min(cursor, steps.length - 1));
   }
 
-  // Of each curve the point nearest to a step, because runs may log at different steps.
+  // Shows the point of each curve nearest to a step, because runs may log at different steps.
   function point(index) {
     cursor = Math.min(view.steps.length - 1, Math.max(0, index));
     const step = view.steps[cursor];

@@ -1,4 +1,4 @@
-"""The log of a training run, read back and drawn."""
+"""Curves from the log of a training run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Curve(NamedTuple):
     """One logged quantity over training.
 
     Attributes:
-      step: (records,), rising.
+      step: (records,), increasing.
       value: (records,), or (records, members) for a population.
     """
 
@@ -38,8 +38,8 @@ def read_curves(workdir: str | os.PathLike[str]) -> dict[str, Curve]:
       workdir: the run's folder.
 
     Returns:
-      A curve a name, in the order in which the names first appear; none without a log.
-      Where a member of a population has diverged it is nan.
+      A curve for each name, in the order in which the names first appear; none without a
+      log. The values of a member of a population that has diverged are NaN.
 
     Example:
       >>> import pathlib, tempfile
@@ -72,16 +72,16 @@ def loss_curves(
     logarithmic where values are positive and the largest is over 10 times the median.
 
     Args:
-      curves: what `read_curves` gave.
-      names: which of them, in this order; all by default.
-      member: of a population, the member drawn strongly, with the others behind it.
+      curves: from `read_curves`.
+      names: names of the curves to draw, in this order; all by default.
+      member: member of a population to emphasise; the others are drawn in grey behind it.
       columns: panels in a row.
 
     Returns:
       A matplotlib figure.
 
     Raises:
-      ValueError: if there is no curve to draw, or a name or member is not there.
+      ValueError: if there is no curve to draw, or a name or member does not exist.
 
     Example:
       >>> figure = loss_curves({"loss": Curve(np.arange(5), np.arange(5.0))})
@@ -145,7 +145,7 @@ def _draw_curve(axes: Axes, curve: Curve, member: int | None) -> None:
 
 
 def running_mean_width(records: int) -> int:
-    """Width of the running mean in records; 1 for a short curve, without one."""
+    """Width of the running mean in records; 1, no smoothing, for a short curve."""
     return max(1, records // 50)
 
 

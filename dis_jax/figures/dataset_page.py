@@ -24,10 +24,10 @@ from dis_jax.probing.encoding import images_at
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DRAWS = 100_000  # of a set with weights
-_BATCH = 100  # images that are drawn at once
-_MOST_VALUES = 12  # of a factor that are shown
-_BARS = 40  # at most, with a label each
+_DRAWS = 100_000  # samples of a set with weights
+_BATCH = 100  # images that are rendered at once
+_MOST_VALUES = 12  # values of a factor that are shown
+_BARS = 40  # largest number of bars with labels
 
 
 class Statistics(NamedTuple):
@@ -90,7 +90,7 @@ def statistics(image_set: ImageSet, *, num: int = 10_000, seed: int = 0) -> Stat
 def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
     """Number of images with each value of each factor, without unknown ones (-1).
 
-    Of a set with weights: how many of 100,000 samples.
+    For a set with weights: counts in 100,000 samples.
 
     Args:
       image_set: the set.
@@ -108,7 +108,7 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
     if image_set.draw_fn is not None:
         index = image_set.choose(np.random.default_rng(0), _DRAWS)
     elif image_set.is_grid:
-        # Each combination has one image: there is no need to count millions of them.
+        # Each combination has one image, so there is no need to count millions of images.
         return {
             n: np.full(size, image_set.num_images // size) for n, size in sizes.items()
         }
@@ -124,16 +124,16 @@ def label_counts(image_set: ImageSet) -> dict[str, Int[np.ndarray, " value"]]:
 def samples(
     image_set: ImageSet, *, rows: int = 5, columns: int = 12, seed: int = 0
 ) -> Float[np.ndarray, "rows columns height width channels"]:
-    """A grid of randomly drawn images.
+    """A grid of randomly sampled images.
 
     Args:
       image_set: the set.
       rows: of the grid.
       columns: of the grid.
-      seed: of the draw.
+      seed: of the sample.
 
     Returns:
-      Images in [0, 1], white where the set has too few.
+      Images in [0, 1]; white if the set has too few.
 
     Example:
       >>> from dis_jax import data
@@ -147,20 +147,20 @@ def samples(
 def factor_sweep(
     image_set: ImageSet, factor: str, *, rows: int = 3, seed: int = 0
 ) -> tuple[np.ndarray, list[int]]:
-    """Images in which a factor takes its values in turn, evenly spaced if many.
+    """Rows of images in which one factor varies over its values, evenly spaced if many.
 
-    In a full grid the other factors stay as they are along a row. In other sets an image
-    is one that has the value and as many of the row's other values as there are.
+    In a full grid, the other factors are constant along a row. In other sets, each image
+    has the value and agrees with the row's base image in as many other factors as possible.
 
     Args:
       image_set: the set.
       factor: the name of the factor.
-      rows: how many images to start from.
-      seed: which.
+      rows: number of base images, one per row.
+      seed: of the choice of base images.
 
     Returns:
-      Images (rows, values, height, width, channels), grey where no image has the value,
-      and the values.
+      Images (rows, values, height, width, channels), grey if no image has the value, and
+      the values.
 
     Raises:
       ValueError: if the set has no such factor.
@@ -243,8 +243,8 @@ def write_dataset_page(
     Args:
       image_set: the set.
       path: the file, `.html`.
-      num: at most so many images are looked at for statistics.
-      seed: of what is drawn at random.
+      num: the largest number of images for statistics.
+      seed: of all random samples.
 
     Returns:
       The path.
@@ -381,7 +381,7 @@ def _sample(image_set: ImageSet, num: int, seed: int) -> np.ndarray:
 
 
 def _images(image_set: ImageSet, index: np.ndarray) -> np.ndarray:
-    """Images at positions, `_BATCH` at a time: where they are drawn, by one program."""
+    """Images at positions, in batches of `_BATCH`, so that one program renders them all."""
     padded = np.resize(index, -(-len(index) // _BATCH) * _BATCH).astype(np.int32)
     parts = [
         np.asarray(images_at(image_set, jnp.asarray(part)))

@@ -6,7 +6,7 @@
 // SCALES[exponent] * (1024 + fraction); exponent 0 has no leading 1.
 const SCALES = Float32Array.from({ length: 32 }, (_, exponent) => 2 ** (exponent - 25));
 
-// Finite numbers of 16 bits, little endian, from base64, as numbers of 32 bits.
+// Reads finite float16 numbers, little endian, from base64; returns float32 numbers.
 function readHalves(text) {
   const bytes = atob(text);
   const numbers = new Float32Array(bytes.length / 2);
@@ -27,8 +27,8 @@ const ACTIVATIONS = {
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
 };
 
-// code -> pixels in [0, 1], a Float32Array of (height, width, channels). The array is
-// used again by the next call.
+// Returns a function: code -> pixels in [0, 1], a Float32Array of (height, width, channels).
+// The next call reuses the array.
 function makeDecoder(layers, weights) {
   let at = 0;
   const take = (count) => weights.subarray(at, (at += count));
@@ -57,14 +57,14 @@ function dense(x, { inputs, outputs, kernel, bias, output }) {
   output.set(bias);
   for (let i = 0; i < inputs; i++) {
     const value = x[i];
-    if (value === 0) continue; // after a ReLU about half of the inputs are
+    if (value === 0) continue; // true for about half of the inputs after a ReLU
     for (let o = 0, k = i * outputs; o < outputs; o++, k++) output[o] += value * kernel[k];
   }
 }
 
 // Output row 2m receives input row m through kernel row 2 and row m - 1 through row 0;
-// output row 2m + 1 receives row m through row 1 and row m + 1 through row 3. Columns
-// alike, so that four of the sixteen taps reach each pixel.
+// output row 2m + 1 receives row m through row 1 and row m + 1 through row 3. The same holds
+// for columns, so four of the sixteen taps reach each pixel.
 function up(x, { size, inputs, outputs, kernel, bias, output }) {
   const fromInput = new Int32Array(4); // where the inputs of a tap begin in x
   const fromKernel = new Int32Array(4);

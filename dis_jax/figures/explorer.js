@@ -1,5 +1,5 @@
 "use strict";
-// Sliders over a decoder in the page. `code` is the one state: every control changes it,
+// Sliders over a decoder in the page. `code` is the only state: every control changes it,
 // and `show` draws the image, the controls and, when there is time, the strips.
 for (const block of document.querySelectorAll(".explorer")) {
   const about = JSON.parse(block.dataset.about);
@@ -21,7 +21,7 @@ for (const block of document.querySelectorAll(".explorer")) {
   const wait = 120; // milliseconds after a change before strips are drawn
   let code = [];
   let base = 0;
-  let changes = 0; // strips of an earlier code are not finished
+  let changes = 0; // counts changes, to stop strips of an earlier code
   let timer = null;
 
   function paint(canvas, left, pixels) {
@@ -41,7 +41,7 @@ for (const block of document.querySelectorAll(".explorer")) {
     return [Number(dim.slider.min), Number(dim.slider.max)];
   }
 
-  // Where a value stands on a strip, in percent: frames stand for their middles.
+  // Position of a value on a strip, in percent; a frame's value is at its middle.
   function place(dim, value) {
     const [low, high] = ends(dim);
     const share = high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0.5;
@@ -72,7 +72,7 @@ for (const block of document.querySelectorAll(".explorer")) {
     setTimeout(() => { if (seen === changes) drawStrips(); }, wait);
   }
 
-  // One frame of a strip at a time, so that controls stay quick.
+  // Draws one frame of a strip at a time, so that controls stay responsive.
   function drawStrips() {
     const seen = changes;
     const jobs = dims.filter((dim) => dim.strip.offsetParent !== null).flatMap((dim) =>
@@ -136,7 +136,7 @@ for (const block of document.querySelectorAll(".explorer")) {
     }, 40);
   }
 
-  // Numbers of a text that may hold more, such as "array([[0.1, -2.]], dtype=float32)".
+  // Numbers in a text that may contain more, such as "array([[0.1, -2.]], dtype=float32)".
   function numbers(written) {
     const bare = written.replace(/\u2212/g, "-").replace(/\b[a-z_]\w*/gi, " ");
     return (bare.match(/[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?/gi) || []).map(Number);

@@ -1,4 +1,4 @@
-"""Sliders over a decoder that runs in the page: all dimensions move together."""
+"""Sliders over a decoder that runs in the page: all dimensions can vary together."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Dimension(NamedTuple):
     """One number of the decoder's input.
 
     Attributes:
-      code: the code that it belongs to.
-      name: what it is called.
+      code: the code that contains it.
+      name: its label.
       kl: in nats; None for a category.
       low: left end of its slider.
       high: right end of its slider.
@@ -48,7 +48,7 @@ def explorer_block(
       decoder: of the model.
       thumbnails: (bases, height, width, channels), the images to choose from.
       codes: (bases, latent), their codes.
-      dims: in the order of the decoder's input; shown by falling KL within a code.
+      dims: in the order of the decoder's input; shown by decreasing KL within a code.
 
     Returns:
       HTML with a slider for each dimension and a choice for each category.

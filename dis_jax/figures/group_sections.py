@@ -16,7 +16,7 @@ from dis_jax.figures.pixels import Pixels, to_png
 from dis_jax.figures.report_inputs import Subject
 from dis_jax.figures.swaps import interpolations, swap_grid
 
-_NUM_SWAPS = 10  # images a side, beside the row and the column that they come from
+_NUM_SWAPS = 10  # images per side, without the source row and column
 _NUM_PATHS = 5
 _NUM_POINTS = 800
 _EVIDENCE_BATCH = 128
@@ -26,11 +26,11 @@ class _Groups(NamedTuple):
     """The images of a page in their groups."""
 
     label: np.ndarray  # of the factors that a group shares, (sample,)
-    chosen: np.ndarray  # images of as many groups as there are, (at most _NUM_SWAPS,)
+    chosen: np.ndarray  # images of as many groups as possible, (at most _NUM_SWAPS,)
 
 
 def _groups(subject: Subject) -> _Groups | None:
-    """None where the system has no style and class, or the labels are not known."""
+    """The groups; None if there are no style and class codes, or labels are unknown."""
     if not {"style", "class"} <= set(subject.gaussians) or subject.decode is None:
         return None
     shared = [subject.image_set.factor_names.index(n) for n in _shared_names(subject)]
@@ -86,7 +86,7 @@ def swaps(subject: Subject) -> Section:
 def _with_evidence(
     subject: Subject, label: np.ndarray, batch: np.ndarray | None = None
 ) -> np.ndarray:
-    """The mean of the product of each image's group, over all images or its batch."""
+    """Mean of the product of posteriors of an image's group, in all images or its batch."""
     group = label if batch is None else batch * (label.max() + 1) + label
     _, group = np.unique(group, return_inverse=True)
     own = subject.gaussians["class"]

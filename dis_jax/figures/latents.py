@@ -62,7 +62,7 @@ def traversal_values(
       num_values: how many values, at least 2; an odd number has `m_j` in the middle.
 
     Returns:
-      (latent, values), rising.
+      (latent, values), increasing.
 
     Raises:
       ValueError: if the two are not of one shape (batch, latent), or `num_values` < 2.
@@ -97,16 +97,16 @@ def traverse(
 
     Args:
       decode: codes (batch, latent) -> images (batch, height, width, channels).
-      base: (latent,), the code that moves.
+      base: (latent,), the code that is varied.
       values: (values,) for all dimensions alike, or (latent, values).
       dims: the dimensions, in the order of the rows; all by default.
-      offsets: whether values are added to those of the base, not put in their place.
+      offsets: whether values are added to the values of the base instead of replacing them.
 
     Returns:
-      (rows, values, height, width, channels), as `decode` gave them.
+      (rows, values, height, width, channels), as `decode` returns them.
 
     Raises:
-      ValueError: if the shapes do not fit, or a dimension is not there.
+      ValueError: if the shapes do not fit, or a dimension does not exist.
 
     Example:
       >>> decode = lambda z: np.tile(z[:, None, None, :1], (1, 8, 8, 1))
@@ -142,7 +142,7 @@ def by_kl(kl: Float[Any, " latent"]) -> list[int]:
       kl: (latent,), nats.
 
     Returns:
-      The dimensions in the order of falling KL.
+      The dimensions in the order of decreasing KL.
 
     Raises:
       ValueError: if `kl` is not (latent,).
@@ -168,20 +168,20 @@ def traversals(
     offsets: bool = False,
     scale: int | None = None,
 ) -> Pixels:
-    """Picture of latent traversals: rows are dimensions, by falling KL; columns values.
+    """Picture of latent traversals: rows are dimensions by decreasing KL, columns values.
 
-    In a disentangled code each row changes one thing, and the rows at the bottom, whose
+    In a disentangled code, each row changes one factor, and the rows at the bottom, whose
     KL is close to 0, change nothing.
 
     Args:
       encode: images -> (mean, logvar), each (batch, latent).
       decode: codes (batch, latent) -> images in [0, 1].
-      images: (batch, height, width, channels), which set ranges and KL: some hundreds.
-      base: position in `images` of the one whose code moves.
-      values: as in `traverse`; by default the range of `traversal_values`, as offsets
-        that around its middle.
+      images: (batch, height, width, channels), a few hundred; they set ranges and KL.
+      base: position in `images` of the image whose code is varied.
+      values: as in `traverse`; by default the range of `traversal_values`; with `offsets`,
+        this range minus its middle.
       dims: the rows; by default all, sorted by KL.
-      offsets: whether values are added to the base's.
+      offsets: whether values are added to the values of the base.
       scale: side of each image pixel in the picture; by default large enough for a label
         above each column.
 
@@ -209,7 +209,7 @@ def traversals(
     steps = np.linspace(-2, 2, moved.shape[-1]) if ranged else shared
     return image_grid(
         frames,
-        # The KL of a code without variance is infinite, and says nothing.
+        # The KL of a code without variance is infinite and not informative.
         row_labels=[
             f"z{j}" + (f"  {kl[j]:.2f} nats" if np.isfinite(kl[j]) else "")
             for j in dims
@@ -231,14 +231,14 @@ def traversal_gif(
     dims: Sequence[int] | None = None,
     scale: int = 1,
 ) -> bytes:
-    """Animated traversals: a column per dimension, by falling KL; a row per image.
+    """Animated traversals: a column per dimension, by decreasing KL; a row per image.
 
     Args:
       encode: images -> (mean, logvar), each (batch, latent).
       decode: codes (batch, latent) -> images in [0, 1].
-      images: (batch, height, width, channels), which set ranges and KL: some hundreds.
-      bases: positions in `images` of those whose codes move.
-      num_values: frames from one end of the range to the other; it plays back again.
+      images: (batch, height, width, channels), a few hundred; they set ranges and KL.
+      bases: positions in `images` of the images whose codes are varied.
+      num_values: frames from one end of the range to the other; then it plays backwards.
       dims: the columns; by default all, sorted by KL.
       scale: side of each image pixel in the picture.
 
@@ -271,13 +271,13 @@ def sweep_gif(
     """Decoded traversals as a GIF: a column per dimension, a row per base image.
 
     Args:
-      frames: (bases, dims, values, height, width, channels), as `traverse` gives them
-        for each base.
+      frames: (bases, dims, values, height, width, channels), from `traverse` for each
+        base.
       names: a name for each dimension.
       scale: side of each image pixel in the picture.
 
     Returns:
-      The bytes of a GIF file with a frame a value, forth and back.
+      The bytes of a GIF file with a frame per value, forwards and backwards.
 
     Raises:
       ValueError: if the names do not fit, or the images are not in [0, 1].
@@ -305,7 +305,7 @@ def reconstructions(
       scale: side of each image pixel in the picture.
 
     Returns:
-      (height, width, channels) uint8: in turn a row of originals and a row of
+      (height, width, channels) uint8: rows of originals alternate with rows of
       reconstructions.
 
     Raises:

@@ -26,7 +26,7 @@ def masks_section(image_set: ImageSet, seed: int) -> Section:
       seed: which images.
 
     Returns:
-      The section; a reason in place of pictures where the set has no masks.
+      The section; a reason instead of pictures if the set has no masks.
     """
     if image_set.masks_fn is None:
         return Section("Masks", "the set has no masks.")
@@ -52,7 +52,7 @@ def problems_section(image_set: ImageSet, seed: int, *, num: int = 6) -> Section
       num: how many are shown.
 
     Returns:
-      The section, without pictures where the images are no boards.
+      The section; a reason instead of pictures if the images are not boards.
     """
     if image_set.factor_names != BOARD_FACTORS:
         return Section("Problems", "the images are not boards of visual analogies.")
@@ -81,11 +81,11 @@ def problem_picture(
     """Picture of a visual analogy: some examples, the query, the options.
 
     Args:
-      image_set: draws the boards.
+      image_set: renders the boards.
       problems: the problems.
-      index: which of them.
-      found: the board that a solver decoded, shown beside the query.
-      choice: the option that it chose.
+      index: which problem to show.
+      found: the board that a solver decoded, shown next to the query.
+      choice: the option that the solver chose.
 
     Returns:
       (height, width, channels) uint8.

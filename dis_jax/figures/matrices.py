@@ -35,12 +35,12 @@ def matrix(
       values: (rows, columns); NaN = not known, left blank.
       rows: a name for each row; z0, z1, ... by default.
       columns: a name for each column; 0, 1, ... by default.
-      texts: what the cells say; by default their values, with two decimals below 100.
+      texts: texts of the cells; by default their values, with two decimals below 100.
       title: above the figure.
       row_title: what the rows are.
       column_title: what the columns are.
-      limits: values of the two ends of the colours; by default from 0, or from the
-        smallest where it is negative, to the largest.
+      limits: values at the two ends of the colour map; by default from 0, or from the
+        smallest value if it is negative, to the largest.
       diverging: colours with a neutral middle at 0, for gains and correlations; else
         those of `image.cmap` in the style.
 
@@ -105,7 +105,7 @@ def confusion_matrix(
     """Heat map of classes against codes, coloured by the share of the row.
 
     Args:
-      counts: (rows, columns), how many examples of a row's class fall on a column.
+      counts: (rows, columns), number of examples of a row's class in each column.
       rows: a name for each row; 0, 1, ... by default.
       columns: a name for each column; 0, 1, ... by default.
       row_title: what the rows are.

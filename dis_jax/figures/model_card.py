@@ -71,17 +71,17 @@ def write_model_card(
 ) -> pathlib.Path:
     """Writes `README.md` and its pictures next to an exported model.
 
-    Scores are those of the code that represents images by default, in the run's
-    `evaluation/*.json` of the same step; of a metric that was computed with several
-    seeds, the mean and the range.
+    Scores are those of the default code, from the run's `evaluation/*.json` of the same
+    step. For a metric that was computed with several seeds, the card shows the mean and
+    the range.
 
     Args:
       out: the folder of the exported model.
       workdir: the run's folder.
-      method: the system.
+      method: the method.
       state: of one model.
       config: of the run.
-      image_set: the images to show it on.
+      image_set: the images for the pictures.
       member: which member of a population it is, None for a single model.
       num_examples: images that are encoded for the ranges of the traversals.
 
@@ -135,7 +135,7 @@ def _what(method: str) -> str:
 
 
 def _schedule(config: Any, steps: int) -> str:
-    """A sentence on a run that is shorter than the shipped config makes it."""
+    """A sentence if the run has fewer steps than the shipped config, else empty."""
     if config.method not in shipped.names("configs"):
         return ""
     full = shipped.load("configs", config.method).get_config(config.dataset).steps
@@ -180,9 +180,10 @@ def _scores(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
 def _by_seed(
     evaluations: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """Of each metric what the last evaluation of each seed found, all by one definition.
+    """For each metric, the last result of each seed, all with the same definition.
 
-    That of the last one: with other kinds of factors or settings a metric is another.
+    The definition is that of the last evaluation: with other kinds of factors or other
+    settings, a metric is a different one.
     """
     found: dict[str, dict[str, dict[int, Mapping[str, Any]]]] = {}
     for evaluation in sorted(evaluations.values(), key=lambda e: e.get("date", "")):

@@ -39,8 +39,8 @@ class Section(NamedTuple):
     Attributes:
       title: its heading.
       reading: a sentence or two on how to read it, or the reason why it is absent.
-      body: its HTML; empty where the run has nothing to show here.
-      files: pictures that go into the run's `figures/` as well, by file name.
+      body: its HTML; empty if the run has nothing to show here.
+      files: pictures that are also written to the run's `figures/`, by file name.
       scripts: JavaScript files of this folder that the body needs, in their order.
     """
 
@@ -57,7 +57,7 @@ def render_page(
     """The whole page: heading, key facts, sections, and reasons for absent ones.
 
     Args:
-      title: the heading; escaped here, as all texts but the sections' bodies are.
+      title: the heading; escaped here, like all texts except the bodies of sections.
       subtitle: a line below it.
       facts: values by label, shown large at the top.
       sections: in the order in which they are shown.
@@ -106,12 +106,12 @@ def render_page(
 def picture(pixels: Pixels, alt: str, *, css_class: str = "pixels") -> str:
     """An inlined image: lossless if it is small and grey, else slightly lossy.
 
-    PNG holds every pixel; WebP differs by a few grey levels and is a third to a tenth of
-    the size.
+    PNG keeps every pixel exactly; WebP differs by a few grey levels and has a third to a
+    tenth of the size.
 
     Args:
       pixels: (height, width, channels) uint8.
-      alt: what it shows, for those who cannot see it.
+      alt: a description for readers who cannot see it.
       css_class: of the element.
 
     Returns:
@@ -134,8 +134,8 @@ def chart(draw: Callable[[], Figure], alt: str) -> str:
     """A matplotlib figure, inlined twice: for light and dark colour schemes.
 
     Args:
-      draw: makes the figure; called once under each style.
-      alt: what it shows, for those who cannot see it.
+      draw: makes the figure; called once for each style.
+      alt: a description for readers who cannot see it.
 
     Returns:
       HTML.
@@ -170,12 +170,12 @@ def table(
 
     Args:
       header: a text for each column.
-      rows: a text for each cell; escaped here. Where the first is empty, the one above
-        it stands for this row too.
-      notes: what is said of each row, in small type below its first cell.
+      rows: a text for each cell; escaped here. If the first cell is empty, the first cell
+        above it spans this row too.
+      notes: a note on each row, in small type below its first cell.
 
     Returns:
-      HTML, which scrolls sideways where it does not fit.
+      HTML that scrolls sideways if it does not fit.
 
     Example:
       >>> table(["metric", "value"], [["mig", "0.5"]]).count("<td")
@@ -255,7 +255,7 @@ def tiles(
 
     Args:
       images: (batch, stacked, height, width, channels) uint8, from top to bottom.
-      alts: what each image of a stack is.
+      alts: a description of each image of a stack.
 
     Returns:
       HTML.

@@ -82,7 +82,7 @@ def _wanted(subject: Subject, code: str) -> tuple[str, ...]:
 def _labels(
     subject: Subject, batches: Any, attributes: tuple[str, ...], side: str
 ) -> np.ndarray:
-    """(view, attribute)."""
+    """Labels of attributes of the views of a side, (view, attribute)."""
     columns = []
     for attribute in attributes:
         about = subject.config.attributes[attribute]

@@ -73,10 +73,10 @@ def image_grid(
     Args:
       images: (rows, columns, height, width, channels) in [0, 1] or uint8.
       row_labels: a text for each row, set to its left.
-      column_labels: a text for each column, set above it; cut where it is too wide.
+      column_labels: a text for each column, set above it; cut if it is too wide.
       gap: pixels between images, and around the grid.
-      header_row: whether the first row heads the others, and stands apart from them.
-      header_column: whether the first column does.
+      header_row: whether the first row is a header, separated from the others.
+      header_column: whether the first column is a header.
       scale: side of each image pixel in the picture.
       background: grey level from 0 to 255 between the images.
       ink: grey level of the labels.
@@ -123,7 +123,7 @@ def image_grid(
 def image_rows(
     images: Float[Any, "batch height width channels"], columns: int
 ) -> Float[np.ndarray, "rows columns height width channels"]:
-    """A batch laid out in rows of `columns`; the last row is filled up with white.
+    """A batch in rows of `columns` images; white images fill the last row.
 
     Args:
       images: (batch, height, width, channels) in [0, 1] or uint8.
@@ -155,11 +155,11 @@ def image_rows(
 
 
 def to_png(picture: Pixels | Figure, *, dpi: int = 160) -> bytes:
-    """The PNG file of a picture, greyscale where it has one channel.
+    """The PNG file of a picture, greyscale if it has one channel.
 
     Args:
       picture: (height, width, channels) uint8, or a matplotlib figure.
-      dpi: pixels an inch, for a figure.
+      dpi: pixels per inch, for a figure.
 
     Returns:
       The bytes of the file.

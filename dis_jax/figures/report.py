@@ -37,20 +37,20 @@ def write_report(
 ) -> pathlib.Path:
     """Writes the page `report.html` and its pictures in `figures/`.
 
-    Of a member of a population they are `report_member3.html` and `figures/member3/`.
+    For member 3 of a population: `report_member3.html` and `figures/member3/`.
 
-    The page holds everything it shows: it can be sent by mail and opened anywhere. Its
-    sections are those that the method has something to show for; it says which are
-    absent, and why. The log (`metrics.jsonl`) and the scores (`evaluation/*.json`) are
-    read from the folder; what was logged later, or scored at another step, is left out.
+    The page is self-contained: it can be sent by mail and opened anywhere. It shows the
+    sections that apply to the method, and lists the absent ones with the reason. The log
+    (`metrics.jsonl`) and the scores (`evaluation/*.json`) are read from the folder; later
+    log lines and scores of other steps are left out.
 
     Args:
       workdir: the run's folder.
-      method: the system, as `training.restore` returns it.
+      method: the method, as `training.restore` returns it.
       state: its trained state; with a leading axis for a population.
       config: the run's settings.
-      image_set: the images to try it on.
-      test_set: for systems that learn from pairs, the images of `config.test_split`.
+      image_set: the images to encode and show.
+      test_set: for methods that learn from pairs, the images of `config.test_split`.
       member: which member of a population is reported.
       num_examples: images that are encoded for ranges and averages.
       out: the folder of the page; by default that of the run.
@@ -61,7 +61,7 @@ def write_report(
 
     Raises:
       ValueError: if there is no such member, a log or a score cannot be read, or the
-        method gives codes or images that are not finite.
+        method returns codes or images that are not finite.
     """
     workdir = pathlib.Path(workdir)
     subject = make_subject(

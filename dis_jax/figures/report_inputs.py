@@ -28,19 +28,19 @@ class Subject(NamedTuple):
 
     Attributes:
       workdir: the run's folder.
-      method: the system.
+      method: the method.
       state: the trained state of one member.
       config: the run's settings, an `ml_collections.ConfigDict`.
       image_set: the images that it was trained on.
-      test_set: the source of test pairs, for a system that learns from pairs, or None.
-      member: which member of a population this is, or None where there is none.
-      images: (sample, height, width, channels), drawn from the set.
-      factors: (sample, factor), theirs.
-      codes: of the sample, by name.
-      decode: {name: point} -> images as NumPy, or None where there is no decoder.
+      test_set: the source of test pairs, for a method that learns from pairs, or None.
+      member: which member of a population this is, or None for a single model.
+      images: (sample, height, width, channels), sampled from the set.
+      factors: (sample, factor), factors of these images.
+      codes: codes of these images, by name.
+      decode: {name: point} -> images as NumPy, or None if there is no decoder.
       curves: the run's log.
       evaluations: the scores of this state by file name.
-      trained_with: versions and hardware of the training, as it saved them.
+      trained_with: versions and hardware of the training, from its checkpoint.
     """
 
     workdir: pathlib.Path
@@ -75,7 +75,7 @@ class Subject(NamedTuple):
 
     @property
     def moved(self) -> dict[str, Gaussian]:
-        """The codes of traversals, by name: a vector is a Gaussian without variance."""
+        """The codes of traversals, by name; a vector is a Gaussian without variance."""
         vectors = {
             name: Gaussian(jnp.asarray(code), jnp.full_like(code, -jnp.inf))
             for name, code in self.codes.items()
@@ -84,7 +84,7 @@ class Subject(NamedTuple):
         return self.gaussians | vectors
 
     def nats(self, name: str) -> np.ndarray:
-        """How much each dimension of a code holds: its KL; of a vector, the entropy."""
+        """Nats of each dimension of a code: KL of a Gaussian, entropy of a vector."""
         if name in self.gaussians:
             return kl_per_dimension(*self.gaussians[name])
         return entropies(relabel(self.points[name]))
@@ -101,7 +101,7 @@ def make_subject(
     member: int,
     num_examples: int,
 ) -> Subject:
-    """Reads a run's log and scores, draws images, and encodes them.
+    """Reads a run's log and scores, samples images, and encodes them.
 
     Raises:
       ValueError: if there is no such member, or too few examples to choose from.
@@ -161,7 +161,7 @@ def read_evaluations(
       member: of the population, None for a single model.
 
     Raises:
-      ValueError: if a file is damaged; names it.
+      ValueError: if a file is damaged; the error names it.
     """
     found = {
         path.stem: read_record(path)

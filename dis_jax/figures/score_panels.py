@@ -16,9 +16,9 @@ class Score(NamedTuple):
       value: the score; None where it is missing.
       interval: its lower and upper end.
       chance: the score that a code without information gets.
-      dots: single scores that the value is the mean of.
-      published: a number of a source.
-      absent: what stands in the place of a missing value.
+      dots: single scores, of which the value is the mean.
+      published: the published number.
+      absent: the text for a missing value.
     """
 
     name: str
@@ -39,7 +39,7 @@ def score_panel(title: str, note: str, scores: Sequence[Score]) -> str:
       scores: in the order of the rows.
 
     Returns:
-      HTML. The axis reaches from the smallest to the largest number that is shown.
+      HTML. The axis extends from the smallest to the largest number that is shown.
 
     Example:
       >>> html = score_panel("mig", "", [Score("a", 0.5, (0.4, 0.6)), Score("b", None)])

@@ -1,8 +1,8 @@
 """The sections of a report page: functions of a `Subject`, in the order of the page.
 
-A system that has more to show adds a function to `SECTIONS`. A function looks at what
-the method offers (a Gaussian code, a decoder, a score) and says why it has nothing to
-show where that is missing.
+To add a section, add a function to `SECTIONS`. If something that it needs is missing (a
+Gaussian code, a decoder, a score), the function returns a section without a body, with
+the reason.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 "use strict";
-// Sliders over precomputed frames. A sheet holds the frames of one base image: a row a
-// dimension, a column a value; every base has its own sheet.
+// Sliders over precomputed frames. A sheet contains the frames of one base image: a row per
+// dimension, a column per value.
 for (const block of document.querySelectorAll(".traversal")) {
   const sheets = [...block.querySelectorAll(".sheets img")];
   const dims = [...block.querySelectorAll(".dim")].map(readDim);

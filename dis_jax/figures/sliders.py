@@ -17,9 +17,9 @@ class Slider(NamedTuple):
     """One latent dimension under a slider.
 
     Attributes:
-      name: what it is called.
-      note: what is said of it below its name.
-      values: (values,), its value in each frame, rising.
+      name: its label.
+      note: a note below the label.
+      values: (values,), its value in each frame, increasing.
       own: (bases,), its value in the code of each base image.
     """
 
@@ -39,15 +39,15 @@ def slider_block(
 ) -> str:
     """HTML of sliders over precomputed frames, for a choice of base images.
 
-    Each base's frames are one image, a row a dimension and a column a value, so that
-    the page holds every pixel once; `sliders.js` shows parts of it.
+    The frames of each base image form one image, with a row per dimension and a column per
+    value, so that the page contains every pixel once; `sliders.js` shows parts of it.
 
     Args:
-      name: of the code; different for each block of a page.
+      name: the name of the code; different for each block of a page.
       thumbnails: (bases, height, width, channels), the images to choose from.
       frames: (bases, dims, values, height, width, channels).
-      sliders: one a dimension, in the order of the frames' rows.
-      folded: how many of the last sliders are folded away at first.
+      sliders: one per dimension, in the order of the frames' rows.
+      folded: how many of the last sliders are hidden at first.
 
     Returns:
       HTML with `len(sliders)` sliders of `values` frames.

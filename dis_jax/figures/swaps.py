@@ -29,15 +29,15 @@ def swap_grid(
 ) -> Pixels:
     """Picture of all combinations of row codes and column codes: style against class.
 
-    Where the two codes are apart, a row keeps one thing (its style) and a column the
-    other (its class). Noise against categories gives the samples of a generator.
+    If the two codes are disentangled, a row keeps its style and a column keeps its class.
+    Row codes of noise and column codes of categories show samples of a generator.
 
     Args:
       decode: (row codes, column codes), each (batch, ...) -> images in [0, 1].
       row_codes: (rows, row_latent).
       column_codes: (columns, column_latent).
-      row_images: the images that gave the row codes, shown as the first column.
-      column_images: the images that gave the column codes, shown as the first row.
+      row_images: the images of the row codes, shown as the first column.
+      column_images: the images of the column codes, shown as the first row.
       row_labels: a text for each row.
       column_labels: a text for each column.
       scale: side of each image pixel in the picture.
@@ -176,13 +176,13 @@ def retrieval_grid(
     Args:
       query_images: (query, height, width, channels) in [0, 1].
       found_images: (query, count, height, width, channels), nearest first.
-      same: whether each found image agrees with its query in what the code should hold;
-        green frames where it does, red ones where it does not.
+      same: whether each found image agrees with its query in the attributes that the code
+        should encode; the frame is green if it does, else red.
       row_labels: a text for each query.
       scale: side of each image pixel in the picture.
 
     Returns:
-      (height, width, channels) uint8; in colour where `same` is given.
+      (height, width, channels) uint8; in colour if `same` is given.
 
     Raises:
       ValueError: if the shapes do not fit, or the images are not in [0, 1].

@@ -48,10 +48,10 @@ _NAME = (0.08, 0.05)  # inches per letter in the names of rows and of columns
 
 
 def omes_over_beta(records: Sequence[Record], *, title: str = "") -> Figure:
-    """OMES of each factor over beta: mean of the seeds, in a band of one deviation.
+    """OMES of each factor over beta: mean over seeds, with a band of one std.
 
     Args:
-      records: of `studies.score_source`, of one set and one method.
+      records: from `studies.score_source`, of one set and one method.
       title: above the figure.
 
     Returns:
@@ -82,7 +82,7 @@ def association_matrix(scores: Record, *, title: str = "") -> Figure:
     """OMES's association S: how strongly each dimension encodes each factor.
 
     Args:
-      scores: of `studies.transfer_scores` or `studies.source_scores`.
+      scores: from `studies.transfer_scores` or `studies.source_scores`.
       title: above the figure.
 
     Returns:
@@ -120,18 +120,18 @@ def transfer_picture(table: Record) -> Figure:
 def transfer_matrix(
     tables: Sequence[Record], *, row: str = "GBT, full", method: str | None = None
 ) -> Figure:
-    """Source by target: one score before fine-tuning, the gain in brackets.
+    """Matrix of sources and targets: one score before fine-tuning, the gain in brackets.
 
     Args:
       tables: `tables` of `studies.tabulate_transfers`.
       row: which score, its mean over factors.
-      method: of the sources; by default that of the first table.
+      method: method of the sources; by default that of the first table.
 
     Returns:
       A matplotlib figure; pairs that were not run are blank.
 
     Raises:
-      ValueError: if no table has the score, or several of one pair have.
+      ValueError: if no table has the score, or several tables of one pair have it.
     """
     method = method or (tables[0]["method"] if tables else None)
     own = [
@@ -164,21 +164,20 @@ def transfer_traversals(
     dims: int = 6,
     num_values: int = 5,
 ) -> Pixels:
-    """Traversals of a source, of its codes of the target, and after fine-tuning.
+    """Traversals of a model on its source set, on the target, and after fine-tuning.
 
     Args:
       run: the workdir of the source.
       target: name of the target.
       member: which model of a population.
-      settings: with which Adam it was fine-tuned.
+      settings: settings of the fine-tuning; `adam` selects its folder.
       data_dir: the folder of real data sets.
-      dims: how many dimensions, those with most KL on the source.
-      num_values: how many values of each.
+      dims: number of dimensions, those with the largest KL on the source.
+      num_values: number of values of each dimension.
 
     Returns:
-      (height, width, channels) uint8: a row a dimension; on the left an image of the
-      source moves, in the middle one of the target, on the right the same image after
-      fine-tuning.
+      (height, width, channels) uint8, with a row per dimension. Left: an image of the
+      source set; middle: an image of the target; right: the same image after fine-tuning.
     """
     method, state, config = training.restore(run, member=member)
     folder = transfer_folder(run, target, settings)
@@ -215,22 +214,23 @@ def write_transfer(
 ) -> dict[str, Any]:
     """Writes pictures and tables of the transfers of all runs in a folder.
 
-    `transfer.json` and `transfer.md`; with `pictures` also PNGs in `figures/`: OMES over
-    beta and association matrices of the sources, tables, source by target, traversals.
+    Writes `transfer.json` and `transfer.md`; with `pictures` also PNGs in `figures/`: OMES
+    over beta and association matrices of the sources, tables, matrices of sources and
+    targets, traversals.
 
     Args:
-      folder: a run's workdir, or a folder that holds runs.
-      results: the folder to write to, perhaps the same.
-      title: of the Markdown page.
-      notes: below the title.
-      made_by: the command that makes all this, named on the page; by default the one
-        that an earlier page in the folder names.
+      folder: a run's workdir, or a folder that contains runs.
+      results: the folder to write to; may be the same.
+      title: title of the Markdown page.
+      notes: text below the title.
+      made_by: the command, stated on the page; by default the command that an earlier page
+        in the folder states.
       data_dir: the folder of real data sets, for the traversals.
       pictures: whether to draw.
 
     Returns:
-      What `studies.tabulate_transfers` returned; `at_home`, what
-      `studies.tabulate_sources` did; and `diverged`, {folder: message}.
+      The result of `studies.tabulate_transfers`; `at_home`, the result of
+      `studies.tabulate_sources`; and `diverged`, {folder: message}.
     """
     out = pathlib.Path(results)
     records, sources = read_transfers(folder), read_sources(folder)
@@ -264,13 +264,13 @@ def write_transfer(
 
 
 def _made_by(path: pathlib.Path) -> str:
-    """The command that an earlier result names."""
+    """The command that an earlier result states."""
     if not path.is_file():
         return ""
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("made_by", "")
     except (ValueError, AttributeError):
-        return ""  # it is replaced, whatever it holds
+        return ""  # a damaged file is replaced too
 
 
 def _below(folder: str | os.PathLike[str], run: str | os.PathLike[str]) -> str:

@@ -55,7 +55,7 @@ def traversal(subject: Subject) -> Section:
 
 
 def categories(subject: Subject) -> Section:
-    """Images decoded with each category in turn, for every categorical code."""
+    """Images decoded with each category, for every categorical code."""
     title = "Categories"
     codes = {n: c for n, c in subject.codes.items() if isinstance(c, Categorical)}
     if not codes or subject.decode is None:
@@ -85,12 +85,12 @@ def categories(subject: Subject) -> Section:
 
 
 def dimension_name(code: str, index: int) -> str:
-    """What a dimension of a code is called, such as z3 or "style 3"."""
+    """The label of a dimension of a code, such as z3 or "style 3"."""
     return f"{code}{index}" if len(code) == 1 else f"{code} {index}"
 
 
 def _live(subject: Subject, decoder: BrowserDecoder) -> Section:
-    """Sliders that move together, over a decoder in the page."""
+    """Sliders that can move together, over a decoder in the page."""
     bases = min(_NUM_LIVE_BASES, len(subject.images))
     dims: list[Dimension] = []
     for name in decoder.codes:
@@ -146,7 +146,7 @@ def _in_advance(subject: Subject, frames: dict[str, np.ndarray], why: str) -> Se
 
 
 def _frames(subject: Subject, name: str) -> np.ndarray:
-    """Traversals of all base images, as bytes; dimensions by falling KL."""
+    """Traversals of all base images, as bytes; dimensions by decreasing KL."""
     mean, logvar = subject.moved[name]
     values = traversal_values(mean, logvar, num_values=_NUM_FRAMES)
     dims = by_kl(subject.nats(name))
@@ -175,12 +175,12 @@ def _sliders(subject: Subject, name: str, frames: np.ndarray) -> str:
 
 
 def _encode(subject: Subject, name: str) -> Callable:
-    """The code `name` of the subject's own images."""
+    """Returns a function that returns the code `name` of the subject's own images."""
     return lambda images: subject.moved[name]
 
 
 def decode_code(subject: Subject, name: str, base: int) -> Callable:
-    """Images of codes `name`, with all other codes taken from one base image."""
+    """Returns a decoder of codes `name`, with all other codes from one base image."""
     return lambda z: _with_code(subject, name, z, np.full(len(z), base))
 
 

@@ -1,4 +1,4 @@
-"""One equation, one pure function: arrays in, nats out; no parameters, no state."""
+"""Loss functions: one pure function per equation, from arrays to nats, without state."""
 
 from __future__ import annotations
 

@@ -10,11 +10,12 @@ def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
     """Checks that arrays have the named shapes and that equal names have equal sizes.
 
     Args:
-      **arrays: `name=(array, shape)`, the shape as jaxtyping writes it: one word an
+      **arrays: `name=(array, shape)`, the shape as jaxtyping writes it: one word per
         axis, a number for a fixed size, at most one `*word` for any number of axes.
 
     Raises:
-      ValueError: naming the first array whose shape does not fit what came before it.
+      ValueError: names the first array whose shape does not fit; sizes come from the
+        arrays before it.
     """
     sizes: dict[str, int | tuple[int, ...]] = {}
     for name, (array, shape) in arrays.items():
@@ -28,10 +29,10 @@ def check_shapes(**arrays: tuple[ArrayLike, str]) -> None:
 
 
 def check_several(**arrays: ArrayLike) -> None:
-    """Refuses a batch of one example for losses that compare examples.
+    """Raises a ValueError for a batch of one example: some losses compare examples.
 
     Raises:
-      ValueError: naming the first array whose leading axis has fewer than two examples.
+      ValueError: names the first array whose leading axis has fewer than two examples.
     """
     for name, array in arrays.items():
         if jnp.shape(array)[0] < 2:

@@ -45,10 +45,10 @@ def discriminator_loss(
 def generator_loss(
     fake_logits: Float[Array, " batch *positions"], *, saturating: bool = False
 ) -> Float[Array, ""]:
-    """Generator loss: low where the discriminator takes generated data for real.
+    """Generator loss: low where the discriminator classifies generated data as real.
 
     `E[softplus(-fake)]` = -E[log D], whose gradient stays large while the discriminator
-    wins; `saturating=True` gives `-E[softplus(fake)]` = E[log(1 - D)], the original
+    is right; `saturating=True` gives `-E[softplus(fake)]` = E[log(1 - D)], the original
     minimax loss.
 
     Eq.: Goodfellow et al. 2014, section 3
@@ -58,7 +58,7 @@ def generator_loss(
       saturating: whether to return the minimax loss.
 
     Returns:
-      A scalar, nats; smaller means better fakes.
+      A scalar, nats; smaller means that the discriminator rates the data as more real.
 
     Raises:
       ValueError: if there is no batch axis.
@@ -69,6 +69,6 @@ def generator_loss(
     """
     check_shapes(fake_logits=(fake_logits, "batch *positions"))
     if saturating:
-        # The slope is -sigmoid(fake): it vanishes where D recognises every fake.
+        # The slope is -sigmoid(fake): it vanishes where D is right on every image.
         return -jax.nn.softplus(fake_logits).mean()
     return jax.nn.softplus(-fake_logits).mean()

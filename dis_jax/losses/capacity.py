@@ -15,8 +15,8 @@ def capacity_penalty(
 ) -> Float[Array, "..."]:
     """Penalises the distance of a KL divergence from a capacity set by a schedule.
 
-    `gamma |kl - capacity|`. The papers take the divergence of the batch, so average it
-    over the examples first: the penalty of a mean is not the mean of penalties.
+    `gamma |kl - capacity|`. The papers penalise the batch average of the KL divergence, so
+    average over the examples first: the penalty of a mean is not the mean of penalties.
 
     Eq.: Burgess et al. 2018, (8)
 

@@ -21,9 +21,9 @@ def gumbel_softmax(
 ) -> Float[Array, " batch *codes category"]:
     """Relaxed draw from a categorical distribution, differentiable in the logits.
 
-    `softmax((logits + g) / temperature)` with Gumbel noise g. As the temperature falls
-    to 0 it becomes a one-hot draw with the exact probabilities, as it rises the uniform
-    vector; the variance of the gradient grows as the temperature falls.
+    `softmax((logits + g) / temperature)` with Gumbel noise g. At temperature 0 it is a
+    one-hot draw with the exact probabilities; at infinite temperature it is the uniform
+    vector. The variance of the gradient grows as the temperature falls.
 
     Eq.: Jang et al. 2017, (2)
 
@@ -106,7 +106,7 @@ def categorical_kl(
 
     Returns:
       (batch, *codes), nats, never negative; infinite where the prior excludes a class
-      to which the distribution gives probability.
+      that has positive probability.
 
     Raises:
       ValueError: if the numbers of classes differ.
@@ -138,8 +138,8 @@ def info_lower_bound(
     Bias: downwards, by E_x KL(P(c|x) || Q(c|x)). Variance: that of a mean of
     log-likelihoods, low.
 
-    With a learned prior the gradient of H(c) pulls it to uniform; pass
-    `stop_gradient(prior_logits)` to keep the value without that pull.
+    The gradient of H(c) moves a learned prior towards uniform; pass
+    `stop_gradient(prior_logits)` to keep the value without this gradient.
 
     Eq.: Chen et al. 2016, (5)
 

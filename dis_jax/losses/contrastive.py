@@ -1,4 +1,4 @@
-"""Losses that make predictions agree on an image and its transformed copy."""
+"""Losses that make the predictions for an image and its transformed copy agree."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def transformation_distance(
 
     Args:
       logits: (batch, category), of the images.
-      transformed_logits: (batch, category), of their transformed copies, row by row.
+      transformed_logits: (batch, category), of their transformed copies, in the same order.
       kind: "squared", "symmetric_kl" or "cosine".
 
     Returns:
@@ -67,24 +67,25 @@ def nt_xent(
     transformed_features: Float[Array, "batch feature"],
     temperature: Float[Array, ""] | float,
 ) -> Float[Array, ""]:
-    """Normalised temperature-scaled cross-entropy: each row must find its counterpart.
+    """Normalised temperature-scaled cross-entropy: identifies each image's other copy.
 
     `-log [exp(s_ij / t) / Σ_{k≠i} exp(s_ik / t)]` over all 2N rows i, with s the cosine
-    similarity and j the transformed copy of i: 1 positive and 2N - 2 negatives a row.
+    similarity and j the transformed copy of i: 1 positive and 2N - 2 negatives per row.
 
     Eq.: Chen et al. 2020, (1)
 
     Args:
       features: (batch, feature), of the images; normalised here.
-      transformed_features: (batch, feature), of their transformed copies, row by row.
+      transformed_features: (batch, feature), of their transformed copies, in the same
+        order.
       temperature: a scalar above 0.
 
     Returns:
       A scalar, nats, the mean over the 2N rows; log(2N - 1) if all features are equal.
 
     Raises:
-      ValueError: if the shapes differ, `temperature` is not a scalar, or the batch holds
-        one pair, which has no negatives.
+      ValueError: if the shapes differ, `temperature` is not a scalar, or the batch
+        contains one pair, which has no negatives.
 
     Example:
       >>> ones = jnp.ones((4, 3))
@@ -105,7 +106,7 @@ def nt_xent(
     # The diagonal at offset N holds s(i, N + i) for the first N rows; s is symmetric,
     # so the last N rows have the same values.
     positive = jnp.tile(jnp.diagonal(similarity, batch), 2)
-    # exp(-inf) = 0: a row is not in its own denominator. Its positive stays in.
+    # exp(-inf) = 0: a row's denominator excludes the row and includes its positive.
     itself = jnp.eye(2 * batch, dtype=bool)
     others = jnp.where(itself, -jnp.inf, similarity)
     return (jax.nn.logsumexp(others, axis=1) - positive).mean()
@@ -113,7 +114,7 @@ def nt_xent(
 
 def _unit(rows: Float[Array, "batch feature"]) -> Float[Array, "batch feature"]:
     """Rows scaled to length 1; a row of zeros stays zero."""
-    # Bounded before the square root, whose slope at 0 is infinite. By eps²: with a
+    # The bound is inside the square root, whose slope at 0 is infinite. It is eps²: with a
     # smaller bound the gradient of a row of zeros, 1 / bound, would outweigh all others.
     square = (rows**2).sum(axis=1, keepdims=True)
     return rows / jnp.sqrt(jnp.maximum(square, jnp.finfo(rows.dtype).eps ** 2))

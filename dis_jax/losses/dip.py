@@ -27,7 +27,7 @@ def dip_regulariser(
 
     Args:
       mean: (batch, latent).
-      logvar: (batch, latent); not read by kind "i".
+      logvar: (batch, latent); not used by kind "i".
       kind: "i" or "ii".
       lambda_off: weight of the off-diagonal terms; each pair counts twice.
       lambda_diag: weight of the diagonal terms.
@@ -50,7 +50,7 @@ def dip_regulariser(
     check_several(mean=mean)
     if kind not in ("i", "ii"):
         raise ValueError(f'`kind` is {kind!r}; expected "i" or "ii".')
-    # Kind "i" leaves Cov[mean] alone: posteriors with variance exp(-inf) = 0.
+    # Kind "i" uses Cov[mean] only: posteriors with variance exp(-inf) = 0.
     points = jnp.full_like(logvar, -jnp.inf)
     _, covariance = aggregate_gaussian(mean, logvar if kind == "ii" else points)
     diagonal = jnp.diagonal(covariance)

@@ -92,7 +92,7 @@ def gaussian_sample(
     mean: Float[Array, " batch *latent"],
     logvar: Float[Array, " batch *latent"],
 ) -> Float[Array, " batch *latent"]:
-    """A draw from diagonal Gaussians through which gradients flow (reparameterised).
+    """Reparameterised sample of diagonal Gaussians: gradients reach mean and log-variance.
 
     `z = mean + exp(½ logvar) ε`, with `ε ~ N(0, I)`.
 
@@ -104,7 +104,7 @@ def gaussian_sample(
       logvar: (batch, *latent), the logarithm of the variance.
 
     Returns:
-      (batch, *latent), one draw of each Gaussian.
+      (batch, *latent), one sample of each Gaussian.
 
     Raises:
       ValueError: if the shapes differ or there is no axis besides the batch.
@@ -125,7 +125,7 @@ def gaussian_sample(
 def aggregate_gaussian(
     mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
 ) -> tuple[Float[Array, " latent"], Float[Array, "latent latent"]]:
-    """Mean and covariance of a batch of diagonal Gaussians taken as one mixture.
+    """Mean and covariance of the mixture of a batch of diagonal Gaussians.
 
     `m = E[mean]`, `S = E[diag exp(logvar)] + Cov[mean]`: the Gaussian with the first
     two moments of the aggregate posterior q(z). The covariance of the means divides by
@@ -171,7 +171,7 @@ def gaussian_total_correlation(
     Args:
       covariance: (latent, latent), symmetric, positive semi-definite.
       jitter: added to the diagonal of the correlation matrix, so that a singular matrix
-        gives a large number and not an infinite one (in float32 up to some hundred
+        gives a large number instead of infinity (in float32, up to a few hundred
         latents). It lowers the result by about
         `½ jitter (tr C⁻¹ - d)` for the correlation matrix C; 0 is exact.
 

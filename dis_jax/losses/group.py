@@ -1,4 +1,4 @@
-"""Codes that a group of images shares: evidence, noise, evidence lower bound."""
+"""Codes shared by a group of images: evidence, noise, evidence lower bound."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def accumulate_evidence(
 
     `1/var_g = Σ_i 1/var_i` and `mean_g = var_g Σ_i mean_i/var_i`, computed as
     `logvar_g = -logsumexp_i(-logvar_i)` and `mean_g = Σ_i softmax_i(-logvar_i) mean_i`.
-    No prior is multiplied in. `group_mean[group]` hands a group's value back to its
-    members (an example of no group gets the value of another group). Groups span the
-    whole (global) batch; under `pmap` or `shard_map`, only the shard.
+    The product does not include a prior. `group_mean[group]` gives each example the value
+    of its group (an example without a group gets the value of another group). Groups span
+    the whole (global) batch; under `pmap` or `shard_map`, only the shard.
 
     Eq.: Bouchacourt et al. 2018, product of normal densities
 
@@ -33,7 +33,7 @@ def accumulate_evidence(
       logvar: (batch, latent).
       group: (batch,), whole numbers in [0, num_groups), in any order; an example with
         another number belongs to no group.
-      num_groups: how many groups there may be, a static number.
+      num_groups: the largest possible number of groups, static.
 
     Returns:
       Mean and log-variance of each group, (num_groups, latent) each. A group without
@@ -56,7 +56,7 @@ def accumulate_evidence(
         group=(group, "batch"),
     )
     valid = (group >= 0) & (group < num_groups)
-    # An example of no group is put in group 0 with precision exp(-inf) = 0.
+    # An example without a group is put in group 0 with precision exp(-inf) = 0.
     log_precision = jnp.where(valid[:, None], -logvar, -jnp.inf)
     # The largest log-precision cancels in the results, so it needs no gradient.
     most = stop_gradient(
@@ -101,7 +101,7 @@ def multiply_posteriors(
     Args:
       mean1: (batch, latent).
       logvar1: (batch, latent).
-      mean2: (batch, latent), row by row the partner of the first.
+      mean2: (batch, latent), of the partners, in the same order.
       logvar2: (batch, latent).
 
     Returns:
@@ -131,15 +131,15 @@ def average_posteriors(
 ) -> tuple[Float[Array, "batch latent"], Float[Array, "batch latent"]]:
     """Mean of the means and mean of the variances of two Gaussians, latent by latent.
 
-    Ada-GVAE and GroupVAE replace both posteriors by it in the dimensions that a pair
-    shares.
+    In the dimensions that a pair shares, Ada-GVAE and GroupVAE replace both posteriors by
+    this average.
 
     Eq.: Locatello et al. 2020, Ada-GVAE
 
     Args:
       mean1: (batch, latent).
       logvar1: (batch, latent).
-      mean2: (batch, latent), row by row the partner of the first.
+      mean2: (batch, latent), of the partners, in the same order.
       logvar2: (batch, latent).
 
     Returns:
@@ -155,7 +155,7 @@ def average_posteriors(
       [[2.]] [[1.]]
     """
     _check_pair(mean1, logvar1, mean2, logvar2)
-    # log((var1 + var2) / 2), without leaving logarithms.
+    # log((var1 + var2) / 2), computed from logarithms.
     return 0.5 * (mean1 + mean2), jnp.logaddexp(logvar1, logvar2) - jnp.log(2)
 
 
@@ -176,11 +176,11 @@ def adaptive_shared_dims(
     Args:
       mean1: (batch, latent).
       logvar1: (batch, latent).
-      mean2: (batch, latent), row by row the partner of the first.
+      mean2: (batch, latent), of the partners, in the same order.
       logvar2: (batch, latent).
 
     Returns:
-      (batch, latent) of bool. Two equal posteriors share everything. No gradient flows.
+      (batch, latent) of bool. Two equal posteriors share all. No gradient flows.
 
     Raises:
       ValueError: if the shapes differ or are not of rank 2.
@@ -199,7 +199,7 @@ def adaptive_shared_dims(
     # A finite maximum keeps the threshold finite, so an infinite divergence exceeds it.
     delta = jnp.minimum(delta, jnp.finfo(delta.dtype).max)
     least, most = delta.min(axis=1, keepdims=True), delta.max(axis=1, keepdims=True)
-    # Halved before the sum, which could overflow.
+    # Halved before the sum, because the sum could overflow.
     return delta <= 0.5 * least + 0.5 * most
 
 
@@ -222,7 +222,7 @@ def group_noise(
     Args:
       key: a random key.
       group: (batch,), whole numbers in [0, num_groups).
-      num_groups: how many groups there may be, a static number.
+      num_groups: the largest possible number of groups, static.
       latent: number of dimensions.
       scale: standard deviation; 0 makes the code its mean.
       per: "group" for one draw per group, "example" for one per example.
@@ -244,7 +244,7 @@ def group_noise(
         raise ValueError(f'`per` is {per!r}; expected "group" or "example".')
     if per == "example":
         return scale * jax.random.normal(key, (len(group), latent))
-    # A draw for every possible group, present or not: static shapes under jit.
+    # A draw for every possible group, also empty ones: static shapes under jit.
     return scale * jax.random.normal(key, (num_groups, latent))[group]
 
 
@@ -255,7 +255,7 @@ def count_groups(group: Int[Array, " batch"], num_groups: int) -> Int[Array, ""]
 
     Args:
       group: (batch,), whole numbers in [0, num_groups).
-      num_groups: how many groups there may be, a static number.
+      num_groups: the largest possible number of groups, static.
 
     Returns:
       A scalar, a whole number.
@@ -278,7 +278,7 @@ def group_elbo(
     class_kl: Float[Array, " num_groups"],
     group: Int[Array, " batch"],
 ) -> Float[Array, ""]:
-    """Evidence lower bound of the average group.
+    """Evidence lower bound, averaged over groups.
 
     `-1/|G| [Σ_i (nll_i + style_kl_i) + Σ_g class_kl_g]` over the |G| groups that have a
     member. All three terms are summed and share the divisor: dividing the first two by
@@ -288,8 +288,8 @@ def group_elbo(
 
     Args:
       nll: (batch,), negative log-likelihood of each example.
-      style_kl: (batch,), KL divergence of each example's own code.
-      class_kl: (num_groups,), KL divergence of each group's code; the value of a
+      style_kl: (batch,), KL divergence of each example's style code.
+      class_kl: (num_groups,), KL divergence of each group's class code; the value of a
         group without members is ignored.
       group: (batch,), whole numbers in [0, num_groups).
 
@@ -324,7 +324,7 @@ def group_elbo(
 def swap_partners(
     key: Key[Array, ""], group: Int[Array, " batch"]
 ) -> Int[Array, " batch"]:
-    """For each example another member of its group, drawn uniformly.
+    """Draws for each example another member of its group, uniformly.
 
     Eq.: Bouchacourt et al. 2018, swapping of class codes
 
@@ -358,14 +358,14 @@ def swap_reconstruction(
     """Reconstruction error with the class code of another member of the group.
 
     `-log p(x_i | style_i, class_j)` with j = `swap_partners` of i. It makes the
-    decoder use the class code: only what the members of a group have in common lowers
-    this error, and the class code of each must contain it.
+    decoder use the class code: the error is low only if the class code of each member
+    contains what the group shares.
 
     Eq.: Bouchacourt et al. 2018, swapping of class codes
 
     Args:
-      swapped_nll: (batch,), negative log-likelihood of each image under the decoder fed
-        with its own style code and `class_code[partner]`.
+      swapped_nll: (batch,), negative log-likelihood of each image, decoded from its own
+        style code and `class_code[partner]`.
       partner: (batch,), from `swap_partners`.
 
     Returns:

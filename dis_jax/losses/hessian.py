@@ -1,4 +1,4 @@
-"""Interactions of latent dimensions in a function of the code, by second differences."""
+"""Hessian penalty: how latent dimensions interact in a function of the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def normalised_hessian_penalty(
     With the Hessian H of each output in units of `spread`, `Var_r[rᵀ H r] = 2 Σ_{i≠j}
     H_ij²` for random signs r, and `2 Σ_ij H_ij²` for r ~ N(0, I); the penalty is the
     ratio of the two, each averaged over outputs. `rᵀ H r` is the second difference of
-    the function along r, and each variance that of `num_perturbations` draws. The
+    the function along r, and `num_perturbations` draws estimate each variance. The
     numerator alone falls when the function is scaled down; the ratio does not.
 
     Eq.: Peebles et al. 2020, Hessian penalty by random signs
@@ -34,13 +34,13 @@ def normalised_hessian_penalty(
 
     Args:
       key: a random key.
-      function: codes -> an array, or several in any nesting, each (batch, ...): the
-        activations of a decoder.
-      z: (batch, latent), where the Hessian is taken.
+      function: codes -> a pytree of arrays, each (batch, ...), such as the activations of
+        a decoder.
+      z: (batch, latent), codes at which the Hessian is computed.
       spread: (latent,), standard deviations of the dimensions.
       num_perturbations: draws of each kind, at least 2.
-      step: length of a difference, in units of `spread`. Rounding errors grow with the
-        inverse of its square: use float32.
+      step: step of the second differences, in units of `spread`. Rounding errors grow
+        with the inverse of its square: use float32.
 
     Returns:
       (batch,), without units, summed over the arrays. With exact variances, each array
@@ -76,7 +76,7 @@ def normalised_hessian_penalty(
 
     mixed = variances(jax.random.rademacher(sign_key, shape, z.dtype))
     every = variances(jax.random.normal(normal_key, shape, z.dtype))
-    # The small number decides where a function has no curvature at all.
+    # 1e-10 avoids 0 / 0 where a function has no curvature.
     return sum(
         (m / (e + 1e-10) for m, e in zip(mixed, every, strict=True)),
         start=jnp.zeros(len(z)),
@@ -84,6 +84,6 @@ def normalised_hessian_penalty(
 
 
 def _variance(curvature: Float[Array, "draw batch *outputs"]) -> Float[Array, " batch"]:
-    """Over draws, averaged over the outputs of each example."""
+    """Variance over draws, averaged over the outputs of each example."""
     variance = curvature.var(axis=0)
     return variance.reshape(len(variance), -1).mean(axis=1)

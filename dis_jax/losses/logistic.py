@@ -111,7 +111,7 @@ def logistic_mixture_nll(
 def clipped_logistic_mean(
     mean: Float[Array, " *features"], log_scale: Float[Array, " *features"]
 ) -> Float[Array, " *features"]:
-    """The mean of a logistic variable that is clipped to [0, 1].
+    """Mean of a logistic variable that is clipped to [0, 1].
 
     `∫₀¹ σ((mean - t) / s) dt = s [softplus(mean / s) - softplus((mean - 1) / s)]`: the mean
     of the distribution in `discretised_logistic_nll`, up to the square of a level's width.

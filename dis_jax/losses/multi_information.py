@@ -1,4 +1,4 @@
-"""Multi-information of deterministic codes, by kernel density estimates."""
+"""Multi-information of deterministic codes, from kernel density estimates."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def kernel_multi_information(
     bandwidths: Float[Array, " latent"],
     marginal_bandwidths: Float[Array, " latent"] | None = None,
 ) -> Float[Array, ""]:
-    """Multi-information (total correlation) of a batch, by Gaussian kernels.
+    """Multi-information (total correlation) of a batch, estimated with Gaussian kernels.
 
     `mean_i [log q(z_i) - Σ_k log q_k(z_ik)]`, with `q(z) = 1/N Σ_j Π_k N(z_k; z_jk,
     h_k²)` and `q_k(z_k) = 1/N Σ_j N(z_k; z_jk, g_k²)`. With h = g it is 0 where every
-    combination of values occurs equally often. It needs no posterior, so the encoder may
+    combination of values occurs equally often. It uses no posterior, so the encoder may
     be deterministic. Bandwidths proportional to the spread of each dimension, see
     `silverman_bandwidths`, make it independent of the scales of the dimensions.
 
@@ -34,7 +34,7 @@ def kernel_multi_information(
       is too large where few other codes lie within a bandwidth.
 
     Raises:
-      ValueError: if a shape does not fit, or `z` holds a single example.
+      ValueError: if a shape does not fit, or `z` has one example.
 
     Example:
       >>> corners = jnp.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -60,7 +60,7 @@ def kernel_multi_information(
     joint = jax.nn.logsumexp(log_kernels(bandwidths).sum(axis=2), axis=1)
     marginals = jax.nn.logsumexp(log_kernels(g), axis=1).sum(axis=1)
     batch, latent = z.shape
-    # 1/N stands once in the joint and once in each of the marginals.
+    # 1/N appears once in the joint and once in each of the marginals.
     return (joint - marginals).mean() + (latent - 1) * jnp.log(batch)
 
 

@@ -1,8 +1,9 @@
-"""Estimates of mutual information from the scores of a critic, in nats, larger = more.
+"""Estimates of mutual information from the scores of a critic, in nats.
 
-A critic scores pairs: T(x, y) on pairs of the joint p(x, y), T' on pairs of the product
-p(x) p(y). All estimators average over the leading axis, the batch; further axes are
-positions (a local critic gives one score per position), which are averaged last.
+A critic scores pairs: T(x, y) on positive pairs, drawn from the joint p(x, y), T' on
+negative pairs, drawn from the product p(x) p(y). All estimators average over the leading
+axis, the batch; further axes are positions (a local critic gives one score per position),
+which are averaged last. A larger estimate means more information.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ def donsker_varadhan(
     tight for T = log p(x, y) / (p(x) p(y)) + any constant.
 
     Bias: the logarithm of a minibatch mean is too small on average, so the estimate is
-    too large, the more the larger the information is. Variance: at least
+    too large; this bias grows with the information. Variance: at least
     (exp(I) - 1) / batch for the optimal critic.
 
     Eq.: Belghazi et al. 2018, Theorem 1
 
     Args:
-      joint_scores: (batch, *positions), T on pairs that belong together.
-      marginal_scores: (batch2, *positions), T on pairs that do not.
+      joint_scores: (batch, *positions), T on positive pairs.
+      marginal_scores: (batch2, *positions), T on negative pairs.
 
     Returns:
       A scalar, nats: the estimate at each position, averaged over positions.
@@ -59,15 +60,15 @@ def mine_surrogate(
     """Donsker-Varadhan estimate with MINE's corrected gradient.
 
     The value is `donsker_varadhan`; the gradient is `E[∇T] - E[exp(T') ∇T'] / A`, where
-    A is a moving average of E[exp T'] instead of the minibatch's own, whose gradient is
+    A is a moving average of E[exp T'] instead of the minibatch mean, whose gradient is
     biased. The bias of the gradient falls as `decay` rises to 1; the bias and variance
     of the value are those of Donsker-Varadhan.
 
     Eq.: Belghazi et al. 2018, (12)
 
     Args:
-      joint_scores: (batch, *positions), T on pairs that belong together.
-      marginal_scores: (batch2, *positions), T on pairs that do not.
+      joint_scores: (batch, *positions), T on positive pairs.
+      marginal_scores: (batch2, *positions), T on negative pairs.
       moving_average: (*positions), the LOGARITHM of the moving average so far, so that
         no score overflows; start with zeros. A scalar for a global critic.
       decay: weight of the past, in [0, 1); 0 gives the plain gradient.
@@ -115,14 +116,14 @@ def nwj(
     T = 1 + log p(x, y) / (p(x) p(y)).
 
     Bias: none at any batch size for a given critic, so it is a bound also on average
-    over minibatches. Variance: grows as exp(I); it is useless for large information
-    unless the batch is of the order exp(I).
+    over minibatches. Variance: grows as exp(I); for large information the estimate is
+    useless unless the batch is of the order exp(I).
 
     Eq.: Nguyen et al. 2010, Lemma 1
 
     Args:
-      joint_scores: (batch, *positions), T on pairs that belong together.
-      marginal_scores: (batch2, *positions), T on pairs that do not; one above 89
+      joint_scores: (batch, *positions), T on positive pairs.
+      marginal_scores: (batch2, *positions), T on negative pairs; a score above 89
         overflows float32 and gives -inf.
 
     Returns:
@@ -137,7 +138,7 @@ def nwj(
       2.0
     """
     _check_scores(joint_scores, marginal_scores)
-    # No logarithm of a mean, hence no bias, and one mean serves batch and positions.
+    # No logarithm of a mean: hence no bias, and one mean over batch and positions.
     return joint_scores.mean() - jnp.exp(marginal_scores - 1).mean()
 
 
@@ -150,17 +151,17 @@ def jensen_shannon(
     `-E[softplus(-T)] - E[softplus(T')]`. Its maximum over critics is 2 JSD - 2 log 2,
     with JSD the Jensen-Shannon divergence of joint and product, reached by
     T = log p(x, y) / (p(x) p(y)): 0 information gives -2 log 2, and the value saturates
-    at 0. Its critic's scores fit `donsker_varadhan`, `info_nce` and `smile` as they
-    are, and `nwj` after adding 1; prefer `smile`, since `nwj` is unreliable on such a
-    critic.
+    at 0. Pass the scores of its critic unchanged to `donsker_varadhan`, `info_nce` and
+    `smile`, and to `nwj` after adding 1; prefer `smile`, since `nwj` is unreliable on
+    such a critic.
 
     Bias: none for a given critic. Variance: bounded, which is why it trains well.
 
     Eq.: Hjelm et al. 2019, (4)
 
     Args:
-      joint_scores: (batch, *positions), T on pairs that belong together.
-      marginal_scores: (batch2, *positions), T on pairs that do not.
+      joint_scores: (batch, *positions), T on positive pairs.
+      marginal_scores: (batch2, *positions), T on negative pairs.
 
     Returns:
       A scalar, nats of a divergence, at most 0, averaged over positions.
@@ -181,8 +182,8 @@ def jensen_shannon(
 def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Array, ""]:
     """InfoNCE estimate of mutual information from the scores of all pairs.
 
-    `E_i[T_ii - log 1/N Σ_j exp T_ij]`: how well the critic picks y_i among the N of
-    the batch. A lower bound in expectation, tight for T = log p(x|y) + any c(x) as N
+    `E_i[T_ii - log 1/N Σ_j exp T_ij]`: how well the critic selects y_i among the N
+    of the batch. A lower bound in expectation, tight for T = log p(x|y) + any c(x) as N
     grows.
 
     Bias: never above log N, whatever the information is. Variance: low.
@@ -190,15 +191,15 @@ def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Arr
     Eq.: van den Oord et al. 2018, (4)
 
     Args:
-      score_matrix: (batch, batch, *positions), T(x_i, y_j); the pairs that belong
-        together are on the diagonal.
+      score_matrix: (batch, batch, *positions), T(x_i, y_j); the positive pairs are
+        on the diagonal.
 
     Returns:
       A scalar, nats, at most log batch, averaged over positions.
 
     Raises:
-      ValueError: if the first two axes differ, or hold one example, which leaves no
-        negative: the estimate would be 0 whatever the scores.
+      ValueError: if the first two axes differ, or have one example: without negative
+        pairs the estimate is always 0.
 
     Example:
       >>> print(losses.info_nce(50 * jnp.eye(8)).round(4))  # log 8
@@ -208,7 +209,7 @@ def info_nce(score_matrix: Float[Array, " batch batch *positions"]) -> Float[Arr
     check_several(score_matrix=score_matrix)
     # `diagonal` appends its axis: (*positions, batch) -> (batch, *positions).
     diagonal = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
-    # The positive is one of the N scores of the mean: hence the ceiling of log N.
+    # The positive is one of the N scores of the mean: hence the upper bound log N.
     return (diagonal - _log_mean_exp(score_matrix, axis=1)).mean()
 
 
@@ -219,8 +220,8 @@ def smile(
 ) -> Float[Array, ""]:
     """Smoothed mutual information estimate: Donsker-Varadhan with clipped scores.
 
-    `E[T] - log E[exp clip(T', -clip, clip)]`; `clip=inf` gives `donsker_varadhan`, and
-    clip -> 0 the mean of T. The authors train the critic by `jensen_shannon` and use
+    `E[T] - log E[exp clip(T', -clip, clip)]`; `clip=inf` gives `donsker_varadhan`,
+    clip -> 0 gives the mean of T. The authors train the critic by `jensen_shannon` and use
     this for the estimate only.
 
     Bias: no bound either way; clipping large T' raises the estimate, clipping small T'
@@ -230,8 +231,8 @@ def smile(
     Eq.: Song & Ermon 2020, definition of I_SMILE
 
     Args:
-      joint_scores: (batch, *positions), T on pairs that belong together.
-      marginal_scores: (batch2, *positions), T on pairs that do not.
+      joint_scores: (batch, *positions), T on positive pairs.
+      marginal_scores: (batch2, *positions), T on negative pairs.
       clip: a scalar above 0; 1 to 10 is usual.
 
     Returns:
@@ -257,9 +258,9 @@ def club(
 ) -> Float[Array, ""]:
     """Contrastive log-ratio UPPER bound of mutual information.
 
-    `E[log q(y|x)] - E'[log q(y|x)]`, the second over pairs of the product. An upper
-    bound for q(y|x) = p(y|x); with a learned q it is one as long as q is nearer to the
-    joint than to the product.
+    `E[log q(y|x)] - E'[log q(y|x)]`, E' over negative pairs. It is an upper bound for
+    q(y|x) = p(y|x), and for a learned q as long as q is nearer to the joint than to the
+    product.
 
     Bias: upwards, by KL(p(x) p(y) || p(x, y)) for the true conditional. Variance: that
     of a mean of log-likelihoods, low.
@@ -267,8 +268,8 @@ def club(
     Eq.: Cheng et al. 2020, definition of I_CLUB
 
     Args:
-      joint_log_prob: (batch, *positions), log q(y|x) of pairs that belong together.
-      marginal_log_prob: (batch2, *positions), of pairs that do not.
+      joint_log_prob: (batch, *positions), log q(y|x) of positive pairs.
+      marginal_log_prob: (batch2, *positions), of negative pairs.
 
     Returns:
       A scalar, nats, averaged over positions.
@@ -290,7 +291,7 @@ def club(
 def roll_negatives(
     x: Float[Array, " batch *features"],
 ) -> Float[Array, " batch *features"]:
-    """Pairs of the product of marginals: each example gets the x of its neighbour.
+    """Makes negative pairs: gives each example the x of its neighbour in the batch.
 
     `x'_i = x_{i-1}`. No example keeps its own x, and no randomness is needed; the
     batch must be in random order.
@@ -304,8 +305,8 @@ def roll_negatives(
       (batch, *features), rolled by one along the batch.
 
     Raises:
-      ValueError: if there is no batch axis, or a batch of one, whose only pair belongs
-        together.
+      ValueError: if there is no batch axis, or a batch of one, which has no
+        negative pair.
 
     Example:
       >>> print(losses.roll_negatives(jnp.array([0.0, 1.0, 2.0])))
@@ -319,7 +320,7 @@ def roll_negatives(
 def permute_negatives(
     key: Key[Array, ""], x: Float[Array, " batch *features"]
 ) -> Float[Array, " batch *features"]:
-    """Pairs of the product of marginals: each example gets the x of a random other.
+    """Makes negative pairs: gives each example the x of another, random example.
 
     The batch is permuted by one random cycle, so no example keeps its own x; a plain
     permutation leaves one example of a batch in place, on average.
@@ -334,8 +335,8 @@ def permute_negatives(
       (batch, *features), the rows of `x` in another order.
 
     Raises:
-      ValueError: if there is no batch axis, or a batch of one, whose only pair belongs
-        together.
+      ValueError: if there is no batch axis, or a batch of one, which has no
+        negative pair.
 
     Example:
       >>> x = losses.permute_negatives(jax.random.key(0), jnp.arange(4.0))
@@ -353,10 +354,10 @@ def permute_negatives(
 def all_pairs_scores(
     score_matrix: Float[Array, " batch batch *positions"],
 ) -> tuple[Float[Array, " batch *positions"], Float[Array, " pairs *positions"]]:
-    """Splits the scores of all pairs into those of the joint and of the product.
+    """Splits the scores of all pairs into those of positive and of negative pairs.
 
-    All batch (batch - 1) off-diagonal pairs serve as negatives; they are not
-    independent of each other, but all of them are used.
+    All batch (batch - 1) off-diagonal pairs are negative pairs; they are not independent
+    of each other.
 
     Eq.: Poole et al. 2019, section 2
 
@@ -368,8 +369,8 @@ def all_pairs_scores(
       `joint_scores` and `marginal_scores` of the estimators.
 
     Raises:
-      ValueError: if the first two axes differ, or hold one example, which leaves no
-        pair of the product.
+      ValueError: if the first two axes differ, or have one example, which leaves no
+        negative pair.
 
     Example:
       >>> joint, marginal = losses.all_pairs_scores(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -381,7 +382,7 @@ def all_pairs_scores(
     batch, _, *positions = score_matrix.shape
     joint = jnp.moveaxis(jnp.diagonal(score_matrix), -1, 0)
     # Diagonal elements are batch + 1 apart. Without the first, the rest forms batch - 1
-    # rows of batch + 1 that end with a diagonal element each, which is dropped.
+    # rows of batch + 1; each row ends with a diagonal element, which is dropped.
     flat = score_matrix.reshape(batch * batch, *positions)[1:]
     rows = flat.reshape(batch - 1, batch + 1, *positions)[:, :-1]
     return joint, rows.reshape(batch * (batch - 1), *positions)

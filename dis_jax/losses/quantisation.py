@@ -1,4 +1,4 @@
-"""Codes of few values per dimension: quantisers, and the losses that train them."""
+"""Quantisers, for codes with few values per dimension, and the losses that train them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dis_jax.losses._shapes import check_shapes
 def latent_quantisation(
     z: Float[Array, "batch latent"], codebook: Float[Array, "latent value"]
 ) -> Float[Array, "batch latent"]:
-    """Nearest value of each dimension's own codebook.
+    """Quantises each dimension to the nearest value of its codebook.
 
-    `q_j = argmin_{v in V_j} |z_j - v|`; of two equally near values the first. Gradients
-    reach the codebook alone. A decoder takes `straight_through(z, q)`.
+    `q_j = argmin_{v in V_j} |z_j - v|`; of two equally near values the first. Only the
+    codebook receives gradients. The decoder's input is `straight_through(z, q)`.
 
     Eq.: Hsu et al. 2023, Section 3
 
@@ -27,7 +27,7 @@ def latent_quantisation(
       (batch, latent), the values.
 
     Raises:
-      ValueError: if the codebook has not a row for each dimension of `z`.
+      ValueError: if the codebook does not have one row for each dimension of `z`.
 
     Example:
       >>> codebook = jnp.array([[-0.5, 0.0, 0.5], [0.0, 1.0, 2.0]])
@@ -45,7 +45,7 @@ def straight_through(
     """Quantised codes with the gradient of the continuous ones.
 
     `z + stop_gradient(q - z)`: a quantiser is constant almost everywhere, so its own
-    gradient is of no use.
+    gradient is 0.
 
     Eq.: van den Oord et al. 2017, Section 3.2
 
@@ -74,14 +74,14 @@ def quantisation_losses(
     """Squared distance of codes from their quantised values, as two losses.
 
     `quantise = Σ_j (sg(z_j) - q_j)²` moves the codebook towards the codes, `commit =
-    Σ_j (z_j - sg(q_j))²` the codes towards the codebook; sg stops the gradient. Their
-    values are equal.
+    Σ_j (z_j - sg(q_j))²` moves the codes towards the codebook; sg stops the gradient.
+    Their values are equal.
 
     Eq.: Hsu et al. 2023, Section 3
 
     Args:
       z: (batch, latent), continuous codes.
-      quantised: (batch, latent), of `latent_quantisation`.
+      quantised: (batch, latent), from `latent_quantisation`.
 
     Returns:
       `quantise` and `commit`, (batch,) each, in squared units of the code, summed over
@@ -105,10 +105,10 @@ def quantisation_losses(
 def finite_scalar_quantisation(
     z: Float[Array, "*shape"], num_values: int
 ) -> Float[Array, "*shape"]:
-    """Nearest of evenly spaced values in [-1, 1], with the gradient of `z`.
+    """Rounds codes to evenly spaced values in [-1, 1], with a straight-through gradient.
 
-    `q = 2 round((z + 1)/2 (V - 1)) / (V - 1) - 1`: nothing of the codebook is learned.
-    Codes come bounded, for example from tanh.
+    `q = 2 round((z + 1)/2 (V - 1)) / (V - 1) - 1`: the codebook is fixed. The
+    codes must be bounded, for example by tanh.
 
     Eq.: Hsu et al. 2024, finite scalar latent quantisation
 

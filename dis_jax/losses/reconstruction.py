@@ -85,7 +85,7 @@ def gaussian_nll(
         targets=(targets, "batch feature *features"),
     )
     refuse_integers("targets", targets)
-    # A larger variance would broadcast `mean` and silently change the sum.
+    # A variance of larger shape would broadcast `mean` and silently change the sum.
     shape = jnp.shape(variance)
     trailing = mean.shape[mean.ndim - len(shape) :]
     if len(shape) > mean.ndim or any(
@@ -102,7 +102,7 @@ def gaussian_nll(
 def optimal_variance(
     mean: Float[Array, " batch *features"], targets: Float[Array, " batch *features"]
 ) -> Float[Array, ""]:
-    """The shared variance that maximises the Gaussian likelihood of a batch.
+    """Shared variance that maximises the Gaussian likelihood of a batch.
 
     `σ² = mean over batch and features of (t - mean)²`. Its gradient is stopped: at the
     maximum the derivative of the likelihood in σ² is 0, so the gradient of

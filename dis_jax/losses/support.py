@@ -1,4 +1,4 @@
-"""A factorised support of the codes: which combinations occur, not how often."""
+"""Loss for a factorised support: which combinations of values occur, not how often."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ def factorised_support(z: Float[Array, "batch latent"]) -> Float[Array, ""]:
     """Squared distance of a batch's support from the product of its marginal supports.
 
     `Σ_{i<j} max_{a in Z_i, b in Z_j} min_{z in Z} (a - z_i)² + (b - z_j)²`, where Z are
-    the codes of the batch and Z_i their values in dimension i: for each pair of
-    dimensions the combination of two values that is farthest from any code. It is 0 if
-    all combinations occur, however often, so correlated factors are allowed.
+    the codes of the batch and Z_i their values in dimension i. Each pair of dimensions
+    contributes its combination of two values that is farthest from all codes. The loss is
+    0 if all combinations occur, however often, so correlated factors are allowed.
 
     The gradient moves the farthest combination and its nearest code towards each other;
-    of equally far ones the first is taken. Codes that shrink also reduce it, so it needs
-    a likelihood or a weight on the KL divergence that keeps their scale. Under `pmap` or
-    `shard_map` it sees the shard alone.
+    of equally far combinations the first is taken. Smaller codes also reduce the loss, so
+    it needs a likelihood or a weight on the KL divergence that keeps their scale. Under
+    `pmap` or `shard_map` the loss uses only the shard.
 
     Eq.: Roth et al. 2023, pairwise Hausdorff distance of the support
 
     Args:
-      z: (batch, latent), codes; the paper takes posterior means.
+      z: (batch, latent), codes; the paper uses posterior means.
 
     Returns:
       Scalar, in squared units of the code, summed over pairs of dimensions.
 
     Raises:
-      ValueError: if `z` is not of rank 2, or holds a single example.
+      ValueError: if `z` is not of rank 2, or has one example.
 
     Example:
       >>> diagonal = jnp.array([[0.0, 0.0], [1.0, 1.0]])  # (0, 1) and (1, 0) are missing
@@ -60,5 +60,5 @@ def factorised_support(z: Float[Array, "batch latent"]) -> Float[Array, ""]:
         nearest = distance[a, b].argmin()
         return (x[a] - x[nearest]) ** 2 + (y[b] - y[nearest]) ** 2
 
-    # One pair after another, to hold one cube of distances at a time.
+    # One pair after another, so that memory contains one cube of distances at a time.
     return jax.lax.map(farthest, jnp.asarray(pairs)).sum()

@@ -28,7 +28,7 @@ def permute_dims(
       (batch, latent), samples of Π_j q(z_j).
 
     Raises:
-      ValueError: if `z` is not of rank 2, or holds a single example.
+      ValueError: if `z` is not of rank 2, or has one example.
 
     Example:
       >>> z = jnp.arange(8.0).reshape(4, 2)
@@ -55,10 +55,10 @@ def density_ratio_tc(logits: Float[Array, "batch 2"]) -> Float[Array, " batch"]:
       logits: (batch, 2), the discriminator on samples of q(z).
 
     Returns:
-      (batch,), nats, one per example; positive where the joint is the likelier class.
+      (batch,), nats, one per example; positive where the joint is the more likely class.
 
     Raises:
-      ValueError: if `logits` has not exactly two columns.
+      ValueError: if `logits` does not have exactly two columns.
 
     Example:
       >>> print(losses.density_ratio_tc(jnp.array([[2.0, 0.5], [0.0, 1.0]])))
@@ -73,8 +73,8 @@ def density_ratio_discriminator_loss(
 ) -> Float[Array, ""]:
     """Cross-entropy that trains the discriminator of `density_ratio_tc`.
 
-    `½ [CE(joint, class 0) + CE(permuted, class 1)]`. Give it a stopped gradient of
-    z: the encoder is not trained by this loss.
+    `½ [CE(joint, class 0) + CE(permuted, class 1)]`. Give the
+    discriminator z with a stopped gradient: this loss must not train the encoder.
 
     Eq.: Kim & Mnih 2018, Algorithm 2
 
@@ -88,7 +88,7 @@ def density_ratio_discriminator_loss(
       0 at best.
 
     Raises:
-      ValueError: if an argument has not exactly two columns.
+      ValueError: if an argument does not have exactly two columns.
 
     Example:
       >>> undecided = jnp.zeros((4, 2))
@@ -123,8 +123,7 @@ def minibatch_total_correlation(
       z: (batch, latent), one sample of each posterior.
       mean: (batch, latent), of the posteriors.
       logvar: (batch, latent), of the posteriors.
-      dataset_size: N. None leaves out the constant (d - 1) log(N M), which has no
-        gradient.
+      dataset_size: N. None omits the constant (d - 1) log(N M), which has no gradient.
 
     Returns:
       A scalar, nats, the mean over the batch. It is biased, and without the constant it
@@ -152,6 +151,6 @@ def minibatch_total_correlation(
     if dataset_size is None:
         return tc
     batch, latent = z.shape
-    # 1 / (N M) stands once in the joint and d times in the marginals. Two logarithms,
+    # 1 / (N M) appears once in the joint and d times in the marginals. Two logarithms,
     # because the product of the sizes may exceed int32.
     return tc + (latent - 1) * (jnp.log(dataset_size) + jnp.log(batch))

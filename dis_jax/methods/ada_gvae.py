@@ -1,4 +1,4 @@
-"""Autoencoders of image pairs: one posterior for both in the dimensions they share.
+"""Autoencoders of image pairs: in shared dimensions, both images have one posterior.
 
 All minimise, over pairs and both of their images,
 
@@ -6,7 +6,7 @@ All minimise, over pairs and both of their images,
 
 where q^ is each image's own posterior q in the dimensions that differ, and a
 combination of both posteriors in those that the pair shares. The methods differ in how
-shared dimensions are found and how the posteriors are combined. Their state is that of
+they find shared dimensions and how they combine the posteriors. Their state is that of
 a `beta_vae`.
 """
 
@@ -34,9 +34,9 @@ class PairMetrics(NamedTuple):
     """Logged in every step: nats per image, averaged over both images of all pairs.
 
     Attributes:
-      loss: what is minimised.
+      loss: the minimised objective.
       reconstruction: negative log-likelihood.
-      kl: of the posteriors that are sampled, without beta.
+      kl: of the sampled posteriors q^, without beta.
       shared: number of dimensions that a pair shares, on average.
     """
 
@@ -47,7 +47,7 @@ class PairMetrics(NamedTuple):
 
 
 def group_vae(config: Any, axis_name: str | None = None) -> Method:
-    """GroupVAE with labels: latent d differs in a pair where factor d was redrawn.
+    """GroupVAE with labels: latent d differs in a pair if factor d was resampled.
 
     Eq.: Hosoya 2019, group-based VAE
 
@@ -61,7 +61,7 @@ def group_vae(config: Any, axis_name: str | None = None) -> Method:
       The method; it needs at least as many latents as the data have factors.
 
     Raises:
-      ValueError: if `aggregate` is not known.
+      ValueError: if `aggregate` is unknown.
     """
     latent = config.network.latent
 
@@ -132,8 +132,8 @@ def _make(shared: Shared, aggregate: str, config: Any, axis_name: str | None) ->
         x, y = (Gaussian(mean[:, i], logvar[:, i]) for i in range(2))
         mask = shared(x, y, batch)
         common = AGGREGATES[aggregate](*x, *y)
-        # (batch, 1, latent) against (batch, 2, latent), then flat again. Both images of
-        # a pair share posteriors, not noise: each has a draw of its own.
+        # Broadcasts (batch, 1, latent) to (batch, 2, latent), then flattens. The images
+        # of a pair share posteriors, not noise: each has its own sample.
         posterior = Gaussian(
             *(
                 jnp.where(mask[:, None], both[:, None], own).reshape(len(flat), -1)

@@ -19,7 +19,7 @@ Loss = Callable[[Any, Array, Batch, State], tuple[Array, Metrics]]
 
 
 class Networks(NamedTuple):
-    """The networks of an autoencoder, and the likelihood of its output.
+    """Networks of an autoencoder, and the likelihood of its output.
 
     Attributes:
       encoder: images -> mean and log-variance, a Flax module.
@@ -35,14 +35,14 @@ class Networks(NamedTuple):
     def by_parts(self) -> bool:
         """Whether a CPU computes both for parts of a batch, see `compiler.parts`.
 
-        Networks of one's own may depend on all of a batch, by its statistics.
+        A user's networks may use batch statistics, and so depend on the whole batch.
         """
         convolutional = networks.ConvEncoder, networks.ConvDecoder
         return (type(self.encoder), type(self.decoder)) == convolutional
 
 
 class Terms(NamedTuple):
-    """Terms of the evidence lower bound, and what they come from.
+    """Terms of the evidence lower bound, and the posterior and sample that they use.
 
     Attributes:
       reconstruction: mean negative log-likelihood of an image, in nats.
@@ -58,7 +58,7 @@ class Terms(NamedTuple):
 
 
 def make_networks(config: Any) -> Networks:
-    """Encoder and decoder as `config.network` and `config.image_shape` describe them.
+    """Makes encoder and decoder from `config.network` and `config.image_shape`.
 
     Args:
       config: `network`, whose `name` is "conv", "mlp" or `my_module:my_networks`, a
@@ -69,7 +69,7 @@ def make_networks(config: Any) -> Networks:
       The networks.
 
     Raises:
-      ValueError: if a name is not known, or networks of one's own do not fit.
+      ValueError: if a name is unknown, or a user's networks do not fit.
     """
     likelihood = likelihoods.make(config)
     *size, channels = config.image_shape
@@ -108,7 +108,7 @@ def init_params(nets: Networks, key: Array, images: Array) -> dict[str, Any]:
 def _apply(
     nets: Networks, name: str, params: Mapping[str, Any], batch: Array, **options: Any
 ) -> Any:
-    """The output of a network, and what it sows."""
+    """Applies a network to a batch; returns its output, and what it sows if asked."""
     network, variables = getattr(nets, name), {"params": params[name]}
     parts = compiler.parts(len(batch)) if nets.by_parts else 1
     if parts == 1:
@@ -121,7 +121,7 @@ def _apply(
 
 
 def encode(nets: Networks, params: Mapping[str, Any], images: Array) -> Gaussian:
-    """The posterior q(z | x) of images in [0, 1]."""
+    """Posterior q(z | x) of images in [0, 1]."""
     refuse_integers("images", images)
     return Gaussian(*_apply(nets, "encoder", params, images))
 
@@ -133,7 +133,7 @@ def reconstruction_nll(
     images: Array,
     hparams: Mapping[str, Array],
 ) -> Float[Array, " batch"]:
-    """The negative log-likelihood of images given latents.
+    """Negative log-likelihood of images given latents.
 
     Args:
       nets: the autoencoder.
@@ -150,7 +150,7 @@ def reconstruction_nll(
 
 
 def activations(nets: Networks, params: Mapping[str, Any], z: Array) -> Any:
-    """What the decoder sows (its hidden layers), or its output if it sows nothing."""
+    """Hidden activations that the decoder sows, or its output if it sows nothing."""
     if not isinstance(nets.decoder, nn.Module):
         return _apply(nets, "decoder", params, z)  # nnx has no `sow` of this kind
     output, sown = _apply(nets, "decoder", params, z, mutable=["intermediates"])
@@ -158,7 +158,7 @@ def activations(nets: Networks, params: Mapping[str, Any], z: Array) -> Any:
 
 
 def decode(nets: Networks, params: Mapping[str, Any], z: Array) -> Array:
-    """The mean images of latents, in [0, 1]."""
+    """Mean images of latents, in [0, 1]."""
     return nets.likelihood.mean(_apply(nets, "decoder", params, z))
 
 
@@ -181,7 +181,7 @@ def evidence_terms(
 
 
 def coders(nets: Networks) -> dict[str, Any]:
-    """Fields of a `Method` with one Gaussian code `z`: all but those of training."""
+    """`encode`, `decode`, `code`, `by_parts` of a `Method` with one Gaussian code `z`."""
 
     def encode_batch(state: State, batch: Batch) -> dict[str, Gaussian]:
         return {"z": encode(nets, state.params, batch["image"])}
@@ -213,16 +213,16 @@ def train_together(
         decoupled decay of the networks' kernels, `weight_decay`.
       axis_name: the mapped axis over which gradients and metrics are averaged.
       loss: `(params, key, batch, state) -> (scalar, metrics)`.
-      image: the field of a batch that is encoded.
+      image: the field of a batch that contains the images to encode.
       more: further parameters by name, with their initial values.
 
     Returns:
-      The two fields of `Method`.
+      `init` and `update`.
     """
     adam = optimiser.make(config.optimiser)
 
     def init(key: Array, batch: Batch) -> State:
-        # The run gets a key of its own: its noise must not repeat the initial draws.
+        # The run gets its own key: its noise must not repeat the initial draws.
         init_key, run_key = jax.random.split(key)
         params = init_params(nets, init_key, batch[image]) | dict(more or {})
         return State(
@@ -261,7 +261,7 @@ def _decay(state: State) -> Any:
         return None
     decay = state.hparams["weight_decay"]
     none = jnp.zeros_like(decay)
-    # Biases have one axis; a decay of them, or of a codebook, would only move codes.
+    # Biases have one axis; a decay of biases, or of a codebook, would only shift codes.
     return {
         name: jax.tree.map(
             lambda leaf, network=name in ("encoder", "decoder"): (
@@ -274,11 +274,11 @@ def _decay(state: State) -> Any:
 
 
 def step_key(state: State, axis_name: str | None) -> Array:
-    """The key of this step, and of this replica where there are several."""
+    """The key of this step, and of this replica if there are several."""
     # Not a chain of splits: step t depends on (key, t) alone, so a resumed run draws
     # the same noise, bit for bit.
     key = jax.random.fold_in(state.key, state.step)
     if axis_name is None:
         return key
-    # Replicas hold equal keys; without their index all would draw the same noise.
+    # Replicas have equal keys; without their index all would draw the same noise.
     return jax.random.fold_in(key, jax.lax.axis_index(axis_name))

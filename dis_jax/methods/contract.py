@@ -1,4 +1,4 @@
-"""The contract between methods and the training engine, as checks of any method."""
+"""Checks of the contract between methods and the training engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _METRIC = 1e-3  # largest change of a metric by rounding
 
 
 class _Subject:
-    """A method with a state and batches of it, and its compiled step."""
+    """The method under test, with a state, batches and its compiled step."""
 
     def __init__(self, make: Callable[..., Method], config: Any, images: data.ImageSet):
         self.make, self.config, self.images = make, config, images
@@ -57,22 +57,22 @@ def check(
     Args:
       method: the function that makes it, `(config, axis_name) -> Method`.
       config: small networks and a `batch_size` of 4 are enough.
-      image_set: by default that of `config.dataset`; `config.image_shape` becomes its own.
-      parts: of `CONTRACT`, by default all:
+      image_set: by default `config.dataset`; its shape replaces `config.image_shape`.
+      parts: names of the checks in `CONTRACT`, by default all:
         "step" (a function of state and batch, which keeps key, hyperparameters, shapes
         and types, changes parameters, draws new random numbers each time, and reports
-        finite scalars), "resume" (a state that was written and read continues bit for
+        finite scalars), "resume" (training from a saved state continues bit for
         bit), "devices" (a batch split over several devices gives the same step),
         "replicas" (replicas that average over `axis_name` stay equal), "population"
-        (members give the same steps side by side and alone, and a step takes
+        (members give the same steps together and alone, and a step takes
         hyperparameters from `state.hparams`, not from the config), "lowering" (a step
         compiles for TPU and CUDA), "codes" (finite codes, images in [0, 1]).
 
     Returns:
-      The names of the parts, all of which hold.
+      The names of the parts; all passed.
 
     Raises:
-      ValueError: names each part that does not hold, and what was found.
+      ValueError: names each part that failed, and what was found.
 
     Example:
       >>> from configs import vae
@@ -135,11 +135,11 @@ def check_fields(method: Any, name: str) -> None:
 
 
 def check_step(before: State, after: Any) -> None:
-    """Raises ValueError unless `update` returned a state of the same form and metrics.
+    """Raises ValueError unless `update` returned a state of equal shapes, and metrics.
 
     Args:
       before: the state that it received, or its shapes.
-      after: its result, or the shapes of it.
+      after: its result, or the shapes of its result.
     """
     if not isinstance(after, tuple) or len(after) != 2:
         count = f" of {len(after)}" if isinstance(after, tuple | list) else ""
@@ -264,7 +264,7 @@ def _reads_the_state(subject: _Subject) -> None:
     """Raises if a step depends on the hyperparameters of the config that made it."""
 
     def program(names: Sequence[str]) -> Any:
-        """The step as text, and its constants, with other values of hyperparameters."""
+        """The step as text, and its constants, after changing these hyperparameters."""
         config = subject.config.copy_and_resolve_references()
         with config.ignore_type():
             config.hparams.update({n: _another(config.hparams[n]) for n in names})
@@ -287,7 +287,7 @@ def _reads_the_state(subject: _Subject) -> None:
 
 
 def _another(value: Any) -> Any:
-    """A number near another one, of its type."""
+    """A different number of the same type, near the given one."""
     if isinstance(value, int):
         return value + 1
     return 0.999 * value + 1e-6 if np.isfinite(value) else 1.0
@@ -390,8 +390,8 @@ def _near(start: State, a: Any, b: Any, what: str) -> None:
     paths, _ = jax.tree_util.tree_flatten_with_path(start.params)
     found = zip(paths, *(jax.tree.leaves(s.params) for s, _ in (a, b)), strict=True)
     for (path, old), one, other in found:
-        # Means over a parameter: where a gradient is a rounding error, Adam still makes
-        # a full step, of either sign.
+        # Compares means over a parameter: where a gradient is a rounding error, Adam
+        # still makes a full step, of either sign.
         moved = np.abs(np.asarray(one) - np.asarray(old)).mean()
         apart = np.abs(np.asarray(one) - np.asarray(other)).mean()
         if apart > _MOVED * moved + 1e-7:

@@ -1,4 +1,4 @@
-"""EDIM: exclusive codes of two views, given the codes of what they share."""
+"""EDIM: exclusive codes of two views, given their shared codes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
       -alpha (G(M_x, R_x) + G(M_y, R_y)) - beta (L(M_x, R_x) + L(M_y, R_y))
         + lambda (softplus(-D_x(R_x)) + softplus(-D_y(R_y)))
 
-    while each discriminator D separates (shuffled S, E), label 1, from R, label 0. The
-    three groups of networks make one gradient step each on the same codes. The loss of
+    while each discriminator D separates (shuffled S, E), label 1, from R, label 0. Each
+    of the three groups of networks makes one gradient step, on the same codes. The loss of
     the discriminators is not scaled by lambda: Adam would undo the scale.
 
     Eq.: Sanchez et al. 2020, (8)
@@ -45,7 +45,7 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
       the logits of each head, such as `exclusive_x_colour`.
 
     Raises:
-      ValueError: if a field has a value that is not known.
+      ValueError: if a field has an unknown value.
     """
     pairs.check(config)
     if not config.init_from.workdir:
@@ -91,8 +91,8 @@ def edim(config: Any, axis_name: str | None = None) -> Method:
             "head_loss": head_loss,
             **accuracies,
         }
-        # Stopped gradients let each of the three reach its own networks alone, so that
-        # one backward pass of the sum serves three optimisers.
+        # Gradients are stopped such that each of the three losses reaches only its own
+        # networks: one backward pass of the sum is enough for three optimisers.
         return total + found + head_loss, (stats, pairs.make_metrics(terms))
 
     def encode(state: State, batch: Batch) -> dict[str, Code]:

@@ -29,9 +29,10 @@ class FactorVAEMetrics(NamedTuple):
 def factor_vae(config: Any, axis_name: str | None = None) -> Method:
     """FactorVAE: KL + gamma TC, with TC from a discriminator trained alongside.
 
-    The discriminator tells z ~ q(z) from the dimension-wise shuffled codes of a second,
-    independent batch. Its loss receives the codes with stopped gradients; the TC term
-    is backpropagated through it into the encoder and does not train it.
+    The discriminator separates z ~ q(z) from the dimension-wise shuffled codes of a
+    second, independent batch. Its loss receives the codes with stopped gradients. The TC
+    term is backpropagated through the discriminator into the encoder, and does not train
+    the discriminator.
 
     Eq.: Kim & Mnih 2018, (2)
     Eq.: Kim & Mnih 2018, Algorithm 2
@@ -77,7 +78,7 @@ def factor_vae(config: Any, axis_name: str | None = None) -> Method:
             state.params, nets, critic, key, batch, hparams
         )
         grads, metrics = optimiser.average((grads, metrics), axis_name)
-        # Both optimisers start from the same parameters: neither sees the other's step.
+        # Both optimisers start from the same parameters: neither uses the other's step.
         vae_grads, critic_grads = _split(grads)
         vae_params, critic_params = _split(state.params)
         vae_params, vae_opt = vae_adam.step(
@@ -117,7 +118,7 @@ def _loss(
     frozen = stop_gradient(params)
     # A second batch (Algorithm 2), so that permuted codes are independent of `terms.z`.
     # It is encoded with frozen parameters: the discriminator must not train the
-    # encoder, which some public code lets happen.
+    # encoder, as it does in some public code.
     second = autoencoder.encode(nets, frozen, batch["image2"])
     z2 = losses.permute_dims(permute_key, losses.gaussian_sample(second_key, *second))
 

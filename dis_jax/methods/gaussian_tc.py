@@ -41,8 +41,8 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
     FactorVAE's penalty in closed form, under the assumption that the aggregate posterior
     is a Gaussian. Its moments are those of the batch; or moving averages, with the gradient
     of the batch's moments; or predicted from the batch by a small network. The network is
-    trained on the likelihood of the codes; the penalty is backpropagated through it into
-    the encoder and does not train it, as with FactorVAE's discriminator.
+    trained on the likelihood of the codes. The penalty is backpropagated through the
+    network into the encoder and does not train the network, as in FactorVAE.
 
     Eq.: Swain & Mahajan 2022, Section 3.3
 
@@ -93,7 +93,7 @@ def gaussian_tc(config: Any, axis_name: str | None = None) -> Method:
         kl = losses.gaussian_kl_to_standard_normal(*moments)
         penalty = tc if config.penalty == "tc" else kl
         vae_loss = terms.reconstruction + terms.kl + state.hparams["gamma"] * penalty
-        # Once more with the roles exchanged: fixed codes train the moments network.
+        # The other direction: fixed codes train the moments network.
         fixed = jax.tree.map(stop_gradient, terms.posterior)
         fitted = source.of(params, fixed, state)
         nll = losses.multivariate_normal_nll(stop_gradient(terms.z), *fitted).mean()
@@ -141,7 +141,7 @@ def _kept_stats(state: State, seen: Moments) -> dict[str, Any]:
 
 
 class _Source(NamedTuple):
-    """Where the moments of N(m, S) come from, and what they learn or keep."""
+    """A source of the moments of N(m, S), with its parameters and statistics."""
 
     of: Callable[[Any, Gaussian, State], Moments]  # of params, codes and state
     init_params: Callable[[Array], dict[str, Any]] = _no_params
@@ -206,7 +206,7 @@ def _moved(state: State, batch: Moments) -> Moments:
 
 
 def _part(tree: dict[str, Any], name: str) -> Any:
-    """Parameters of one optimiser: both networks of the autoencoder, or the third."""
+    """Leaves of one optimiser: both networks of the autoencoder, or the moments network."""
     if name == "vae":
         return {network: tree[network] for network in ("encoder", "decoder")}
     return tree[name]

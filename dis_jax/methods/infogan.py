@@ -44,10 +44,10 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
     images x with transformed copies x': l2 d(Q(c|x), Q(c|x')), l3 (H(Q(c|x)) +
     H(Q(c|x'))), and NT-Xent of Q's features.
 
-    One generated batch serves both halves of a step. Batch statistics are threaded
-    through the calls in this order: generator; trunk on real, transformed, generated,
-    and again, with its new parameters, on generated images; Q on real, transformed,
-    generated images. Elastic terms use the trunk before its update.
+    Both halves of a step use one generated batch. The networks update batch statistics
+    in this order: generator; trunk on real, transformed, generated, and again, with its
+    new parameters, on generated images; Q on real, transformed, generated images. Elastic
+    terms use the trunk before its update.
 
     Eq.: Chen et al. 2016, (6)
     Eq.: Ojha et al. 2019, L_final
@@ -56,10 +56,10 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
       config: `network` with `noise`, `categories`, `continuous` (sizes of the codes),
         `hidden`, `code_hidden`, `widths`, `spectral_norm` and `form`, see
         `networks.Generator`, `ImageTrunk` and `CodeHead`; `prior`, "uniform", "given"
-        (as `prior_probabilities`) or "learned"; `elastic`, the terms that are added,
+        (as `prior_probabilities`) or "learned"; `elastic`, the terms to add,
         some of "transformation", "entropy" and "contrastive"; `distance` of the first;
-        `prior_information_gradient`, whether the codes and H(c) in the bound on
-        information train a learned prior, or generated images alone;
+        `prior_information_gradient`, whether the codes and H(c) in the information
+        bound train a learned prior, or only the generated images do;
         `as_coded`, whether only the adversarial loss trains the trunk and Q's target is
         the hard argmax of the code, as in the public code; `batch_statistics`,
         whether `encode` and `decode` normalise by their own batch; `image_shape`,
@@ -72,12 +72,12 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         averaged; each replica normalises and contrasts within its share of the batch.
 
     Returns:
-      The method; its codes are `category` and, where there are any, `continuous`.
+      The method; its codes are `category` and, if there are any, `continuous`.
       `decode` generates from them, with the same noise in every call unless `noise` is
       among the codes.
 
     Raises:
-      ValueError: if a field has a value that is not known.
+      ValueError: if a field has an unknown value.
     """
     infogan_terms.check(config)
     modules = infogan_terms.make_modules(config)
@@ -122,13 +122,13 @@ def infogan(config: Any, axis_name: str | None = None) -> Method:
         parts = _parts(modules, config, state)
         made = _make(parts, key, len(batch["image"]))
         grads, (stats, critic) = _critic_gradients(parts, made, batch)
-        # Q is updated in the second half. Its elastic gradient waits until then, and is
+        # Q is updated in the second half. Its elastic gradient is kept until then, and
         # averaged over replicas there.
         elastic = grads["category"]
         grads, critic = optimiser.average((grads, critic), axis_name)
         state = move(state, "discriminator", grads)
 
-        # The generator plays against the discriminator that was just updated.
+        # The generator's loss uses the updated discriminator.
         parts = parts._replace(params=state.params, stats=stats)
         grads, (stats, maker) = _maker_gradients(parts, made, elastic)
         grads, stats, maker = optimiser.average((grads, stats, maker), axis_name)
@@ -154,15 +154,15 @@ class _Made(NamedTuple):
 
 
 def _make(parts: infogan_terms.Parts, key: Array, rows: int) -> _Made:
-    """The only call of the generator in a step, for both halves of it."""
+    """Generates the batch for both halves of a step: the only call of the generator."""
 
     def generate(params: Any) -> tuple[Any, Any]:
         own = parts._replace(params=params, stats=dict(parts.stats))
         images, code, continuous = infogan_terms.generate(own, key, rows)
         return (images, code), (continuous, own.stats)
 
-    # `vjp` keeps the forward pass: the gradient in the images is known only after the
-    # update of the discriminator, and the generator need not run again.
+    # `vjp` keeps the forward pass: the gradient in the images is available only after
+    # the update of the discriminator, and the generator need not run again.
     makers = {n: parts.params[n] for n in ("generator", "prior") if n in parts.params}
     (images, code), pull_back, (continuous, stats) = jax.vjp(
         generate, makers, has_aux=True
@@ -188,8 +188,8 @@ def _maker_gradients(parts: infogan_terms.Parts, made: _Made, elastic: Any) -> A
     grads, aux = jax.grad(infogan_terms.generator_loss, has_aux=True)(
         inputs, parts, made.continuous
     )
-    # Into the generator, and through relaxed codes into the prior, which the entropy in
-    # the bound may reach directly as well: the parts are added.
+    # Backpropagates into the generator and, through relaxed codes, into the prior. The
+    # entropy in the bound may also give the prior a gradient: the sum is taken.
     (pulled,) = made.pull_back((grads.pop("images"), grads.pop("code")))
     return _sum(grads, pulled, {"category": elastic}), aux
 
@@ -231,7 +231,7 @@ def _parts(
 def _metrics(
     config: Any, state: State, critic: infogan_terms.Terms, made: infogan_terms.Terms
 ) -> Any:
-    """Logged values; `loss` is the whole objective of generator, Q and prior."""
+    """Logged values; `loss` is the full objective of generator, Q and prior."""
     hparams = state.hparams
     loss = made["generator_loss"]
     loss -= hparams["information_weight"] * made["information"]

@@ -38,7 +38,7 @@ class Parts(NamedTuple):
     hparams: Mapping[str, Array]
 
     def call(self, name: str, x: Array, *, train: bool = True) -> Any:
-        """Applies a network; in training, `stats` gets its new statistics."""
+        """Applies a network; in training, stores its new statistics in `stats`."""
         module, params = self.modules[name], self.params[name]
         if name not in self.stats:
             return module.apply({"params": params}, x, train=train)
@@ -49,7 +49,7 @@ class Parts(NamedTuple):
 
 
 def check(config: Any) -> None:
-    """Raises a ValueError if a field has a value that is not known."""
+    """Raises a ValueError if a field has an unknown value."""
     check_choices(config, prior=PRIORS, distance=DISTANCES)
     unknown = sorted(set(config.elastic) - set(ELASTIC))
     if unknown:
@@ -70,7 +70,7 @@ def check(config: Any) -> None:
 
 
 def make_modules(config: Any) -> dict[str, Any]:
-    """The four networks as `config.network` and `config.image_shape` describe them."""
+    """Makes the four networks that `config.network` and `config.image_shape` describe."""
     net, dtype = config.network, jnp.dtype(config.precision)
     maps = {"widths": tuple(net.widths), "form": net.form, "dtype": dtype}
     spectral = {"spectral_norm": net.spectral_norm}
@@ -100,7 +100,7 @@ def example_inputs(config: Any, batch: Batch) -> dict[str, tuple[Any, ...]]:
 
 
 def prior_logits(config: Any, params: Mapping[str, Any]) -> Float[Array, " category"]:
-    """Log-probabilities of the categories, up to a constant; -inf for a missing one."""
+    """Log-probabilities of the categories, up to a constant; -inf for an excluded one."""
     if config.prior == "learned":
         return params["prior"]["logits"]
     if config.prior == "given":
@@ -109,7 +109,7 @@ def prior_logits(config: Any, params: Mapping[str, Any]) -> Float[Array, " categ
 
 
 def generate(parts: Parts, key: Array, rows: int) -> tuple[Array, Array, Array]:
-    """Images in training mode, with the category and continuous codes that made them.
+    """Generates images in training mode; returns them, their category, continuous codes.
 
     A category is one-hot, or relaxed where the prior is learned, so that its gradient
     reaches the prior.
@@ -117,7 +117,7 @@ def generate(parts: Parts, key: Array, rows: int) -> tuple[Array, Array, Array]:
     config = parts.config
     noise_key, category_key, continuous_key = jax.random.split(key, 3)
     logits = prior_logits(config, parts.params)
-    # A one-hot draw where the prior is fixed: it has nothing to learn.
+    # A fixed prior needs no gradient: its draws are one-hot.
     category = losses.gumbel_softmax(
         category_key,
         jnp.broadcast_to(logits, (rows, len(logits))),
@@ -137,7 +137,7 @@ def information(
     category: Array,
     continuous: Array,
 ) -> tuple[Float[Array, ""], Terms]:
-    """The weighted negative bounds on information, and the bound of each kind, nats."""
+    """Weighted sum of the negative information bounds, and the bound of each kind, nats."""
     config, hparams = parts.config, parts.hparams
     if config.as_coded:
         # The public code's target; argmax also cuts the gradient to the prior.
@@ -195,13 +195,13 @@ def critic_loss(
 
     Args:
       trained: parameters of trunk, discriminator and Q.
-      parts: everything else.
+      parts: all other inputs.
       batch: `image`, and `transformed` where there are elastic terms.
       fake: generated images, through which no gradient flows.
-      codes: the category and the continuous codes that they were made from.
+      codes: the category and the continuous codes of the generated images.
 
     Returns:
-      The loss, the new statistics, and what is logged.
+      The loss, the new statistics, and the logged terms.
     """
     parts = parts._replace(params={**parts.params, **trained}, stats=dict(parts.stats))
     config = parts.config
@@ -216,7 +216,7 @@ def critic_loss(
     terms = {"discriminator_loss": total, "discriminator_accuracy": accuracy}
     if not config.as_coded:
         # Information trains the trunk too. Q is frozen: it gets this gradient in the
-        # other half. The copy of `stats` keeps this call out of Q's statistics.
+        # other half. The copy of `stats` leaves Q's statistics unchanged.
         frozen = parts._replace(
             params={**parts.params, "category": stop_gradient(trained["category"])},
             stats=dict(parts.stats),
@@ -240,13 +240,13 @@ def generator_loss(
     """Loss of the generator, Q and a learned prior, without the elastic terms.
 
     Args:
-      trained: `images` and the `code` that they were made from, through which gradients
-        reach generator and prior; parameters of Q, and of a learned prior.
-      parts: everything else.
-      continuous: the continuous codes that they were made from.
+      trained: the generated `images` and their `code`, through which gradients reach
+        generator and prior; parameters of Q, and of a learned prior.
+      parts: all other inputs.
+      continuous: the continuous codes of the generated images.
 
     Returns:
-      The loss, the new statistics, and what is logged.
+      The loss, the new statistics, and the logged terms.
     """
     params = {name: p for name, p in trained.items() if name in parts.params}
     parts = parts._replace(params={**parts.params, **params}, stats=dict(parts.stats))

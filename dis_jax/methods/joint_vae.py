@@ -28,7 +28,7 @@ class JointVAEMetrics(NamedTuple):
     """Logged in every step: nats per image, averaged over the batch.
 
     Attributes:
-      loss: what is minimised.
+      loss: the minimised objective.
       reconstruction: negative log-likelihood.
       continuous_kl: of the continuous codes.
       category_kl: of the category.
@@ -59,8 +59,8 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
     Eq.: Dupont 2018, objective with both capacities
 
     Args:
-      config: `network`, of whose `latent` dimensions the last `categories` are the
-        category; `decoder_widths`, where the decoder's maps differ from the encoder's;
+      config: `network`; `categories`: the last `categories` of the `latent` dimensions are
+        the category; `decoder_widths`, if the decoder's maps differ from the encoder's;
         `image_shape`, `precision`, `optimiser`; and `hparams` with `gamma_continuous`,
         `gamma_category`, `capacity_continuous` and `capacity_category` (nats, after
         `capacity_steps`), `temperature` of relaxed draws, `learning_rate` and

@@ -16,7 +16,7 @@ from dis_jax.suggest import suggest
 DEFAULT = "bernoulli"
 COMPONENTS = 5  # of a logistic mixture
 VARIANCE = 1.0  # of a Gaussian whose variance no hyperparameter sets
-# Below these a scale is finer than 8 bits resolve, and likelihoods grow without bound.
+# Lower bounds: smaller scales are finer than 8 bits, and likelihoods would diverge.
 _LEAST_LOG_SCALE = -7.0  # Salimans et al. 2017, in their code
 _LEAST_LOGVAR = -12.0  # Rybkin et al. 2021, log sigma of -6, in their code
 
@@ -36,18 +36,18 @@ class Likelihood(NamedTuple):
 
 
 def make(config: Any) -> Likelihood:
-    """The likelihood that a config names.
+    """Makes the likelihood that a config names.
 
     Args:
-      config: `likelihood`, one of `LIKELIHOODS` ("bernoulli" where there is none), and
+      config: `likelihood`, one of `LIKELIHOODS` (by default "bernoulli"), and
         `mixture_components` of a "logistic_mixture". `hparams.variance` is that of a
-        "gaussian", 1 where there is none.
+        "gaussian", by default 1.
 
     Returns:
       The likelihood.
 
     Raises:
-      ValueError: if it is not known; says which is near.
+      ValueError: if it is unknown; suggests a similar name.
     """
     name = config.get("likelihood", DEFAULT)
     if name not in LIKELIHOODS:
@@ -81,7 +81,7 @@ def _gaussian_shared(
     output: Array, images: Array, hparams: Mapping[str, Array]
 ) -> Array:
     del hparams
-    # sigma-VAE: no parameter, but the best variance for this batch.
+    # sigma-VAE: the variance is not learned; it is the best one for this batch.
     mean = jax.nn.sigmoid(output)
     variance = losses.optimal_variance(mean, images)
     return losses.gaussian_nll(mean, images, variance)
@@ -124,7 +124,7 @@ def _first_half(output: Array) -> Array:
 
 @functools.cache
 def _mixture(components: int) -> Likelihood:
-    """A pixel's weights, then for each channel means and scales of the components."""
+    """Logistic mixture; outputs: weights, then means and log-scales by channel."""
 
     def parts(output: Array) -> tuple[Array, Array, Array]:
         # (..., components), then (..., channel, mean or log-scale, components).
@@ -146,7 +146,7 @@ def _mixture(components: int) -> Likelihood:
 
 
 def _at_least(low: float, value: Array) -> Array:
-    """Bounds a value from below by softplus; a maximum would have no gradient there."""
+    """Bounds a value from below by softplus; a maximum has no gradient below the bound."""
     return low + jax.nn.softplus(value - low)
 
 

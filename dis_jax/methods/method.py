@@ -65,12 +65,12 @@ class Method(NamedTuple):
       encode: `(state, batch) -> {name: code}`, in inference mode; reads
         `batch["image"]`.
       decode: `(state, {name: code}) -> images` in [0, 1] of vectors or of codes as
-        `encode` returns them; None where a method has no decoder.
+        `encode` returns them; None if a method has no decoder.
       code: name of the code that is scored by default.
       image_shape: (height, width, channels) of the images that `encode` takes; None
-        where it is not known. `training.make_method` fills it in.
-      by_parts: whether a CPU computes its networks for parts of a batch side by side, see
-        `compiler.parts`; possible if they take each example by itself.
+        if unknown. `training.make_method` sets it.
+      by_parts: whether a CPU computes its networks for parts of a batch in parallel, see
+        `compiler.parts`; possible if they process each example independently.
     """
 
     batch: str
@@ -88,10 +88,10 @@ def check_choices(config: Any, **choices: Collection[str]) -> None:
 
     Args:
       config: of a method.
-      **choices: the known values by field.
+      **choices: the allowed values by field.
 
     Raises:
-      ValueError: if a field has a value that is not known; says which are.
+      ValueError: if a field has an unknown value; names the allowed ones.
     """
     for field, known in choices.items():
         if config[field] not in known:
@@ -104,7 +104,7 @@ def check_choices(config: Any, **choices: Collection[str]) -> None:
 def metrics_class(fields: tuple[str, ...]) -> Any:
     """A NamedTuple class with these fields, for the metrics of a step.
 
-    One class for the same fields: to JAX, another class is another tree.
+    The same fields give the same class: for JAX, two classes are two tree structures.
     """
     return collections.namedtuple("Metrics", fields)
 
@@ -126,18 +126,18 @@ def point(code: Code) -> Array:
 
 
 def points(codes: Mapping[str, Code], *names: str) -> Array:
-    """The vectors of some codes side by side, as a decoder takes them.
+    """Concatenates the vectors of some codes, as input of a decoder.
 
     Args:
-      codes: vectors by name; or codes as `Method.encode` returns them, whose vectors are
-        those of `point`.
+      codes: vectors by name; or codes as `Method.encode` returns them, which `point` turns
+        into vectors.
       names: which codes.
 
     Returns:
       (batch, latent).
 
     Raises:
-      ValueError: if a code is missing, or is no matrix.
+      ValueError: if a code is missing, or is not a matrix.
 
     Example:
       >>> from dis_jax.methods import method

@@ -32,7 +32,7 @@ class MLVAEMetrics(NamedTuple):
     """Logged in every step: the objective, and its terms in nats per image or group.
 
     Attributes:
-      loss: the bound that is minimised, divided as `config.normaliser` says.
+      loss: the minimised objective, divided as `config.normaliser` says.
       reconstruction: averaged over images.
       style_kl: averaged over images.
       class_kl: averaged over the groups that have a member.
@@ -51,35 +51,35 @@ class MLVAEMetrics(NamedTuple):
 def ml_vae(config: Any, axis_name: str | None = None) -> Method:
     """ML-VAE: the class code of a group is the product of its members' posteriors.
 
-    Minimises the average group's
+    Minimises, averaged over groups,
 
       sum_i [ nll_i + style_beta KL(style_i) ] + class_beta KL(class_g),
 
-    and, where `config.swap` is set, `swap_weight` times the negative log-likelihood of
-    each image decoded with the class code of one other member of its group.
+    and, if `config.swap` is set, `swap_weight` times the negative log-likelihood of
+    each image decoded with the class code of another member of its group.
     `mode="as_coded"` is the public code (ananyahjha93/multi-level-vae): no gradient flows
     from the class code into the encoder, and the class KL counts once per image.
 
     Eq.: Bouchacourt et al. 2018, Algorithm 1
 
     Args:
-      config: `network`, of whose `latent` dimensions the last `class_latent` are the
-        class code; `image_shape`, `precision`, `optimiser`; `mode`; `noise` of the
+      config: `network`; `class_latent`: the last `class_latent` of the `latent` dimensions
+        are the class code; `image_shape`, `precision`, `optimiser`; `mode`; `noise` of the
         class code, one draw per "group" or per "example"; `likelihood`; `normaliser`,
         whether the sum is divided by the number of "groups" or of all "values" (pixels
-        of all images); `swap`;
+        of all images); `swap`, whether class codes are swapped;
         and `hparams` with `style_beta`, `class_beta`, `noise_scale` (standard
-        deviation of the class code's noise; 0 takes its mean), `swap_weight`,
+        deviation of the class code's noise; 0 uses its mean), `swap_weight`,
         `learning_rate` and `clip_norm`.
       axis_name: the mapped axis over which gradients and metrics are averaged; each
         replica accumulates evidence over its share of the batch.
 
     Returns:
-      The method; its codes are `style` and `class`, each of one image alone.
+      The method; its codes are `style` and `class`, each computed from one image.
 
     Raises:
-      ValueError: if a field has a value that is not known, or leaves no dimension for
-        one of the codes.
+      ValueError: if a field has an unknown value, or leaves no dimension for one of
+        the codes.
     """
     _check(config)
     nets = autoencoder.make_networks(config)
@@ -95,7 +95,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         # were initialised.
         if as_coded:
             own = Gaussian(*stop_gradient(own))
-        # At most as many groups as images: a static number, whatever the batch holds.
+        # At most as many groups as images: a static number for every batch.
         shared = Gaussian(*losses.accumulate_evidence(*own, group, len(group)))
         style_code = losses.gaussian_sample(style_key, *style)
 
@@ -115,7 +115,7 @@ def ml_vae(config: Any, axis_name: str | None = None) -> Method:
         nll = nll_of(_sample(members, noise))
         swapped = jnp.zeros_like(nll)
         if config.swap:
-            # The partner's own posterior: the group's is the same for all its members,
+            # The partner's own posterior: that of the group is equal for all members,
             # and swapping it would change nothing.
             alone = _sample(own, scale * jax.random.normal(swap_key, own.mean.shape))
             partner = losses.swap_partners(partner_key, group)

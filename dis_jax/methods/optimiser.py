@@ -27,8 +27,8 @@ def make(options: Mapping[str, Any]) -> Adam:
     p - rate (Adam's direction + decay p), as in Loshchilov & Hutter 2019 (AdamW).
 
     Learning rate and clipping norm are arguments of `step`, so that they can differ
-    between the members of a population and between two runs of one program. So is
-    `weight_decay`, a tree of numbers like the parameters.
+    between the members of a population and between two runs of one program. `weight_decay`
+    is an argument too: a tree of numbers with the structure of the parameters.
     """
     # No learning rate in the chain, where it would be compiled into the program.
     direction = optax.scale_by_adam(**options)
@@ -43,8 +43,8 @@ def make(options: Mapping[str, Any]) -> Adam:
         weight_decay: Any = None,
     ) -> tuple[Any, Any]:
         if clip_norm is not None:
-            # At infinity, which means no clipping, the norm is skipped: it reads every
-            # gradient, 4 % of a step of InfoGAN on a CPU.
+            # At infinity (no clipping) the norm is not computed: it reads every gradient
+            # and takes 4 % of a step of InfoGAN on a CPU.
             scale = jax.lax.cond(
                 jnp.isinf(clip_norm),
                 lambda: jnp.ones_like(clip_norm),
@@ -66,7 +66,7 @@ def make(options: Mapping[str, Any]) -> Adam:
 
 
 def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
-    """Hyperparameters as float32 arrays: another value needs no other program.
+    """Hyperparameters as float32 arrays: a new value needs no new compilation.
 
     Args:
       hparams: numbers by name.
@@ -86,5 +86,5 @@ def scalars(hparams: Mapping[str, float]) -> dict[str, Float[Array, ""]]:
 
 
 def average(tree: Tree, axis_name: str | None) -> Tree:
-    """Mean over the replicas of a mapped axis; the tree itself where there is none."""
+    """Mean over the replicas of a mapped axis; the tree itself if there is no axis."""
     return tree if axis_name is None else jax.lax.pmean(tree, axis_name)

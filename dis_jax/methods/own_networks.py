@@ -1,4 +1,4 @@
-"""Encoder and decoder from a user's function, for every method that has both."""
+"""Encoder and decoder from a user's function, for methods that have both."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, An
 
     Args:
       name: `my_module:my_networks`, a function `(config, output_shape) -> (encoder,
-        decoder)`, or itself. Each is a linen module, or a function of `rngs` that makes
-        one of nnx. The encoder takes images and returns mean and log-variance, each
-        (batch, `config.network.latent`); the decoder takes latents and returns (batch,
-        *output_shape), before any sigmoid, which the likelihood applies.
+        decoder)`, or the function itself. Each network is a linen module, or a function
+        of `rngs` that makes an nnx module. The encoder takes images and returns mean and
+        log-variance, each (batch, `config.network.latent`); the decoder takes latents and
+        returns (batch, *output_shape), before any sigmoid, which the likelihood applies.
       config: of the method.
-      output_shape: (height, width, outputs of a pixel), which are its channels, or as
-        many numbers as the likelihood takes.
+      output_shape: (height, width, outputs per pixel); the likelihood sets the number of
+        outputs, often that of channels.
 
     Returns:
       Encoder and decoder.
 
     Raises:
-      ValueError: if there is no such function, or what it makes does not fit; says how.
+      ValueError: if there is no such function, or its networks do not fit; says why.
     """
     name = own_code.name_of(name) if callable(name) else name
     if not own_code.is_own(name):
@@ -59,7 +59,7 @@ def make(name: Any, config: Any, output_shape: tuple[int, ...]) -> tuple[Any, An
 
 
 def _as_linen(name: str, network: Any) -> Any:
-    """Something with `init` and `apply`."""
+    """A linen module as it is; a function that makes an nnx module as `FromNnx`."""
     from flax import nnx
 
     if isinstance(network, nn.Module | networks.FromNnx):
@@ -84,11 +84,11 @@ def _check(
     taken: tuple[int, ...],
     wanted: list[tuple[int, ...]],
 ) -> None:
-    """Raises unless a network gives outputs of these shapes, by tracing alone."""
+    """Raises unless a network gives outputs of these shapes; only traces the network."""
     begin = lambda: network.init_with_output(jax.random.key(0), jnp.zeros(taken))
     try:
         outputs, variables = jax.eval_shape(begin)
-        # Without keys, which only the first call has: dropout needs some.
+        # Without random keys, which only the first call has: dropout would need them.
         jax.eval_shape(network.apply, variables, jnp.zeros(taken))
     except Exception as error:  # the user's: anything may be raised
         raise ValueError(
@@ -110,16 +110,16 @@ def _check(
 
 
 def warn_of_ranges(name: str, method: Method, batch: Batch, images: Array) -> None:
-    """Warns where outputs of new networks look like other quantities than expected.
+    """Warns if the signs of a new network's outputs suggest other quantities.
 
-    Signs are those of several initial weights: by chance, a correct network of few
-    latents can have log-variances of one sign for all images.
+    The signs are checked for several initialisations: by chance, a correct network with
+    few latents can have log-variances of one sign for all images.
 
     Args:
       name: `my_module:my_networks`.
       method: made with these networks.
-      batch: of the shapes of its batches.
-      images: (batch, height, width, channels), some of the data.
+      batch: a batch with the shapes that the method takes.
+      images: (batch, height, width, channels), some images of the data set.
     """
     lowest, darkest = [], []
     for seed in range(_INITIALISATIONS):
@@ -152,6 +152,6 @@ _call = jax.jit(lambda function, *given: function(*given), static_argnums=0)
 
 
 def _lowest(values: Array) -> float:
-    """The smallest of numbers that vary, else minus infinity: zeros say nothing."""
+    """The smallest value; minus infinity for equal values, such as zeros: no evidence."""
     low = float(values.min())
     return low if low < float(values.max()) else -np.inf

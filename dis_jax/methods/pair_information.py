@@ -2,8 +2,8 @@
 
 Networks are named `<role>_x` and `<role>_y`, one for each view, or `<role>` where the
 views share weights (`config.share_weights`). A head predicts one attribute from a code:
-`head_shared_x_digit`. Batch statistics are threaded through the calls of a step in the
-order x, y: encoders first, then heads.
+`head_shared_x_digit`. The networks update batch statistics in the order x, y:
+encoders first, then heads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Head(NamedTuple):
       name: of its network.
       code: its input, such as `shared_x`.
       attribute: the attribute that it predicts.
-      field: the field of a batch that holds the labels, without the side.
+      field: the field of a batch with the labels, without the suffix of the side.
       column: of that field.
       classes: number of values of the attribute.
     """
@@ -85,12 +85,12 @@ def check(config: Any) -> None:
 
 
 def names(role: str, config: Any) -> dict[str, str]:
-    """The network of a role by side."""
+    """Name of the network with this role, by side."""
     return {side: role if config.share_weights else f"{role}_{side}" for side in SIDES}
 
 
 def make_modules(encoders: Mapping[str, int], config: Any) -> dict[str, Any]:
-    """Encoders of given code sizes, and both statistics networks, by network name."""
+    """Makes encoders of given code sizes, and both statistics networks, by name."""
     dtype = jnp.dtype(config.precision)
     made: dict[str, Any] = {}
     for role, latent in encoders.items():
@@ -104,7 +104,7 @@ def make_modules(encoders: Mapping[str, int], config: Any) -> dict[str, Any]:
 
 
 def make_heads(config: Any, codes: tuple[str, ...]) -> tuple[Head, ...]:
-    """The heads that `config.heads` names, as `config.attributes` describes them.
+    """Makes the heads that `config.heads` names and `config.attributes` describes.
 
     Raises:
       ValueError: if there is no such code or attribute.
@@ -129,7 +129,7 @@ def make_heads(config: Any, codes: tuple[str, ...]) -> tuple[Head, ...]:
 def init_networks(
     key: Array, modules: Mapping[str, Any], inputs: Mapping[str, tuple[Any, ...]]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters and batch statistics of all networks for inputs like these."""
+    """Initial parameters and batch statistics of all networks for inputs like these."""
     params, stats = {}, {}
     for i, (name, module) in enumerate(modules.items()):
         # fold_in, not split: one more network leaves the draws of the others unchanged.
@@ -161,7 +161,7 @@ def encode_views(
     *,
     train: bool,
 ) -> dict[str, Encoded]:
-    """Map and vector of each side; in training, `stats` gets the new statistics."""
+    """Map and vector of each side; in training, `stats` receives the new statistics."""
     encoded = {}
     for side, name in names(role, config).items():
         encoded[side], stats[name] = apply_norm(
@@ -194,10 +194,10 @@ def information(
         return module.apply({"params": params}, feature_map, vector, pair_with)
 
     if config.estimator == "info_nce":
-        # Scores are (maps, vectors, *positions); swapped, row i holds vector i, which
-        # has to pick its map among those of the batch.
+        # Scores are (maps, vectors, *positions); after the swap, row i has the scores of
+        # vector i with all maps of the batch.
         return losses.info_nce(jnp.swapaxes(score(lambda maps: maps[:, None]), 0, 1))
-    # One call on (2, batch, ...): the network's first layer sees each map once.
+    # One call on (2, batch, ...): the network's first layer processes each map once.
     joint, marginal = score(lambda maps: jnp.stack([maps, shuffle(maps)]))
     return getattr(losses, config.estimator)(joint, marginal)
 
@@ -232,7 +232,7 @@ def read_heads(
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """Cross-entropy of all heads, nats, and the accuracy of each on known labels.
 
-    No gradient reaches the codes. `stats` gets the new statistics.
+    No gradient reaches the codes. `stats` receives the new statistics.
     """
     total, accuracies = jnp.zeros(()), {}
     for head in heads:
@@ -263,9 +263,9 @@ def make_update(
     """`update` of a method with a sum of losses, each for one optimiser's networks.
 
     Args:
-      optimisers: which networks are trained, and how fast.
+      optimisers: the trained networks and their learning rates.
       loss: `(params, stats, key, batch, hparams) -> (scalar, (new stats, metrics))`; the
-        new statistics are those of the networks that are trained.
+        new statistics are those of the trained networks.
       config: `optimiser`.
       axis_name: the mapped axis over which gradients, batch statistics and metrics are
         averaged; each replica normalises within its share of the batch.

@@ -1,4 +1,4 @@
-"""QLAE: an autoencoder whose code takes few values per dimension."""
+"""QLAE: an autoencoder whose code has few values per dimension."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class QLAEMetrics(NamedTuple):
     """Logged in every step, averaged over the batch.
 
     Attributes:
-      loss: what is minimised, nats.
+      loss: the minimised objective, nats.
       reconstruction: negative log-likelihood, nats.
       quantisation: squared distance of codes from their quantised values.
     """
@@ -33,10 +33,10 @@ def qlae(config: Any, axis_name: str | None = None) -> Method:
 
     Minimises `mean_i [-log p(x_i | q_i) + P/L (quantise Σ_j (sg(z_ij) - q_ij)² + commit
     Σ_j (z_ij - sg(q_ij))²)]`, with z the encoder's means and q the nearest values of the
-    codebooks, through which the gradient of the likelihood passes straight. P/L, numbers
-    in an image over dimensions, makes the weights those of the paper, whose losses are
-    means over pixels and dimensions. Kernels of both networks decay. The encoder is that
-    of a VAE; its log-variances are unused.
+    codebooks, with a straight-through gradient of the likelihood. P/L, the number of values
+    of an image over the number of dimensions, makes the weights those of the paper, whose
+    losses are means over pixels and dimensions. Weight decay applies to the kernels of
+    both networks. The encoder is that of a VAE; its log-variances are unused.
 
     Eq.: Hsu et al. 2023, Section 3
 

@@ -5,7 +5,8 @@
 
 A step uses the value at `state.step`, so a resumed run uses the same values. Members of a
 population may have different schedules: `config.population.beta` is a tuple of numbers and
-schedules, and `state.hparams["beta"]` is the index of a member's among the different ones.
+schedules, and `state.hparams["beta"]` is the index of the member's schedule among the
+different ones.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def is_schedule(value: Any) -> bool:
 
 
 def make(value: Any, field: str = "hparams") -> Schedule:
-    """Makes the function of the step that a hyperparameter describes.
+    """Makes the function `step -> value` that a hyperparameter describes.
 
     Args:
       value: a number; or a mapping whose `schedule` is one of `SCHEDULES`, or
@@ -132,8 +133,8 @@ def of(config: Any) -> dict[str, list[Any]]:
       config: `hparams`, and `population` where there are members.
 
     Returns:
-      Each hyperparameter for which at least one member has a schedule, with all of its
-      members' schedules and numbers, each once.
+      Each hyperparameter for which at least one member has a schedule, with the different
+      schedules and numbers of all members.
     """
     found = {}
     population = dict(config.get("population", {}))
@@ -193,7 +194,7 @@ def before_first_step(config: Any) -> Any:
 def scheduled(method: Method, config: Any) -> Method:
     """A method whose steps take hyperparameters from the schedules of a config.
 
-    The values of a step are among its metrics.
+    The metrics of a step include these values.
 
     Args:
       method: made from `before_first_step(config)`.
@@ -219,7 +220,7 @@ def scheduled(method: Method, config: Any) -> Method:
 
     def init(key: Array, batch: Batch) -> State:
         state = method.init(key, batch)
-        # Index 0; a run replaces it by that of the member, see `numbered`.
+        # Index 0; a run replaces it by the member's index, see `numbered`.
         places = dict.fromkeys(found, jnp.zeros((), jnp.float32))
         return state._replace(hparams=state.hparams | places)
 

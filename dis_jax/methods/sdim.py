@@ -1,4 +1,4 @@
-"""SDIM: codes of what two views share, by maximising information across the views."""
+"""SDIM: shared codes of two views, by maximising information across the views."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _CODES = ("shared_x", "shared_y")
 def sdim(config: Any, axis_name: str | None = None) -> Method:
     """SDIM: codes that maximise the information about the other view.
 
-    Maximises the information between the feature map of x and the code of y, and of y
-    and x, and pulls the codes together:
+    Maximises the information between the feature map of x and the code of y, and vice
+    versa, and reduces the distance between the codes. Minimises
 
       -alpha (G(M_x, S_y) + G(M_y, S_x)) - beta (L(M_x, S_y) + L(M_y, S_x))
         + gamma mean |S_x - S_y|,
 
-    with G the estimate from whole maps and L the mean of those from their positions.
+    with G the estimate from whole maps and L the mean of the estimates at each position.
     Heads that predict attributes from the codes are trained alongside; none of their
     gradients reaches an encoder.
 
@@ -48,7 +48,7 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
       under the name of code and attribute, such as `shared_x_digit`.
 
     Raises:
-      ValueError: if a field has a value that is not known.
+      ValueError: if a field has an unknown value.
     """
     pairs.check(config)
     modules = pairs.make_modules({"shared": config.network.shared}, config)
@@ -92,7 +92,7 @@ def sdim(config: Any, axis_name: str | None = None) -> Method:
             "head_loss": head_loss,
             **accuracies,
         }
-        # Heads see stopped codes: the two losses share one backward pass, not networks.
+        # Heads receive stopped codes: the two losses share a backward pass, not networks.
         return total + head_loss, (stats, pairs.make_metrics(terms))
 
     def encode(state: State, batch: Batch) -> dict[str, Code]:

@@ -1,4 +1,4 @@
-"""SlowVAE: a VAE of image pairs whose code moves little, and seldom far."""
+"""SlowVAE: a VAE of image pairs with a sparse prior on the change of the code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SlowVAEMetrics(NamedTuple):
     """Logged in every step, averaged over the batch.
 
     Attributes:
-      loss: what is minimised, nats per pair.
+      loss: the minimised objective, nats per pair.
       reconstruction: negative log-likelihood, nats per image.
       kl: from the standard normal, nats per image, without beta.
       transition_kl: of an image from the Laplace prior at the other one, nats, without
@@ -38,8 +38,8 @@ def slow_vae(config: Any, axis_name: str | None = None) -> Method:
     Minimises, over pairs, `-log p(x | z_x) - log p(y | z_y) + beta KL(q(z_x | x) || N(0,
     I)) + gamma KL(q(z_y | y) || Laplace(z_x, 1/rate))`, averaged over both orders of a
     pair. `as_coded` is the public code (bethgelab/slow_disentanglement): the prior is at
-    the mean of the other posterior, and the cross entropy from the Laplace prior counts
-    once in each order, against one entropy. The state is that of a `beta_vae`.
+    the mean of the other posterior, and the cross entropies of both orders are summed,
+    minus only one entropy, the mean of both posteriors. The state is that of a `beta_vae`.
 
     Eq.: Klindt et al. 2021, evidence lower bound with the Laplace transition prior
 
@@ -53,7 +53,7 @@ def slow_vae(config: Any, axis_name: str | None = None) -> Method:
       The method.
 
     Raises:
-      ValueError: if `pairs` is not known.
+      ValueError: if `pairs` is unknown.
     """
     check_choices(config, pairs=TRANSITIONS)
     nets = autoencoder.make_networks(config)

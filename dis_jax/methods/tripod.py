@@ -18,9 +18,9 @@ class TripodMetrics(NamedTuple):
     """Logged in every step, averaged over the batch.
 
     Attributes:
-      loss: what is minimised, nats.
+      loss: the minimised objective, nats.
       reconstruction: negative log-likelihood, nats.
-      multi_information: estimate by kernels, nats.
+      multi_information: estimated with kernels, nats.
       hessian: normalised Hessian penalty, summed over the decoder's hidden layers.
     """
 
@@ -35,13 +35,13 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
 
     Minimises `mean_i [-log p(x_i | q_i)] + P (multi_information I(q) + hessian H)`, with
     q the tanh of the encoder's means, rounded to `num_values` values; I the
-    multi-information of the batch by kernels, and H the normalised Hessian penalty of the
-    decoder's hidden layers. P, numbers in an image, makes the weights those of the paper,
-    whose likelihood is a mean over pixels. The encoder is that of a VAE; its
-    log-variances are unused.
+    multi-information of the batch, estimated with kernels; and H the normalised Hessian
+    penalty of the decoder's hidden layers. P, the number of values of an image, makes the
+    weights those of the paper, whose likelihood is a mean over pixels. The encoder is that
+    of a VAE; its log-variances are unused.
 
-    As in the public code, the kernels of the joint density have Silverman's bandwidths,
-    those of the marginals the standard deviations of the dimensions.
+    As in the public code, the bandwidths are Silverman's for the joint density, and the
+    standard deviations of the dimensions for the marginals.
 
     Eq.: Hsu et al. 2024, Tripod
 

@@ -73,7 +73,7 @@ def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
 
     Args:
       config: as for `vae`, and `hparams.gamma`, `hparams.capacity` (the largest C, in
-        nats) and `hparams.capacity_steps` (after how many steps it is reached).
+        nats) and `hparams.capacity_steps` (the step at which C reaches it).
       axis_name: the mapped axis over which gradients and metrics are averaged.
 
     Returns:
@@ -184,22 +184,22 @@ def hfs(config: Any, axis_name: str | None = None) -> Method:
 def regularised_vae(
     regulariser: Regulariser, config: Any, axis_name: str | None = None
 ) -> Method:
-    """A VAE with any regulariser: what all methods of this file are made of.
+    """A VAE with any regulariser; all methods of this file use it.
 
     Minimises mean_i [ -log p(x_i | z_i) ] + regulariser.
 
     Args:
       regulariser: `(state, terms) -> scalar`, in nats. `terms` has the `posterior`, a
         `Gaussian` of (batch, latent), a draw `z` of it, its `kl` to the prior and the
-        `reconstruction`; `state.hparams` holds the hyperparameters as arrays.
-      config: as for `vae`, and what the regulariser reads.
+        `reconstruction`; `state.hparams` contains the hyperparameters as arrays.
+      config: as for `vae`, and the fields that the regulariser reads.
       axis_name: the mapped axis over which gradients and metrics are averaged.
 
     Returns:
       The method.
 
     Raises:
-      ValueError: by its step, if the regulariser returns no scalar.
+      ValueError: in a step, if the regulariser does not return a scalar.
 
     Example:
       >>> import jax.numpy as jnp

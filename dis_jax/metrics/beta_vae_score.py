@@ -21,7 +21,7 @@ from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_
 from dis_jax.probing.sklearn_models import fit_logistic
 from dis_jax.progress import progress_bar
 
-_ROWS = 65_536  # codes held at once
+_ROWS = 65_536  # codes in memory at once
 # Outside this range of standard deviations the classifier stays at chance: below it
 # because of its penalty, above it because of its solver.
 SPREAD = 0.05, 1e6
@@ -32,7 +32,7 @@ class BetaVaeScore(NamedTuple):
 
     Attributes:
       score: accuracy of the linear classifier on fresh examples, 0 to 1.
-      train_score: its accuracy on those it was fitted to.
+      train_score: its accuracy on the examples that it was fitted to.
       left_out: skipped dimensions, factors and scores, with the reason.
     """
 
@@ -52,15 +52,15 @@ def beta_vae_score(
 ) -> BetaVaeScore:
     """Beta-VAE score: a linear classifier finds the factor that pairs of images share.
 
-    An example: draw a factor k, and pairs of images that agree on it; the feature is
-    the mean over the pairs of |z - z'|, the label is k. The score is the accuracy of a
+    For each example, draw a factor k, and pairs of images that agree on it; the feature
+    is the mean over the pairs of |z - z'|, the label is k. The score is the accuracy of a
     logistic regression on fresh examples.
 
     Eq.: Higgins et al. 2017, Section 3
 
-    The settings are disentanglement_lib's. The score is lenient: a factor may be spread
-    over many dimensions, and one may even be missing. Guessing scores about 1/K.
-    Factors of one value take no part: all pairs agree on them.
+    The settings are disentanglement_lib's. The score is lenient: a code can score 1
+    although it spreads a factor over many dimensions, or does not encode one factor.
+    Guessing scores about 1/K. Factors with one value are skipped: all pairs agree on them.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -143,13 +143,13 @@ def _draw_pairs(
     sizes: tuple[int, ...],
     varying: tuple[int, ...],
 ) -> tuple[Int[Array, " example"], Int[Array, "example two batch factor"]]:
-    """For each key a factor, and the factors of pairs of images that agree on it."""
+    """Draws for each key a factor, and the factors of image pairs that agree on it."""
 
     def draw(key: Array) -> tuple[Array, Array]:
         which, rest = jax.random.split(key)
         shared = jnp.asarray(varying)[jax.random.randint(which, (), 0, len(varying))]
         pairs = sample_factors(rest, (2, batch_size), sizes)
-        # Each pair has a value of its own for the shared factor.
+        # Each pair has its own value of the shared factor.
         return shared, pairs.at[1, :, shared].set(pairs[0, :, shared])
 
     return jax.vmap(draw)(keys)

@@ -1,4 +1,4 @@
-"""Clusters and class priors found without labels, compared with the labels."""
+"""Scores of clusters and class priors that are learned without labels."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def clustering(
     num_clusters: int | None = None,
     num_labels: int | None = None,
 ) -> Clustering:
-    """How well clusters agree with labels: accuracy, NMI, average entropy.
+    """Agreement of clusters with labels: accuracy, NMI, average entropy.
 
     With the confusion M (cluster, label): accuracy = max over matchings p of
     sum_c M[c, p(c)] / sum M; NMI = I / mean(H, H'); ENT = the mean of the entropies of
@@ -59,14 +59,14 @@ def clustering(
 
     Eq.: Ojha et al. 2020, Section 4
 
-    Two partitions with a single part each agree, although they share no information:
-    NMI 1.
+    If both partitions have a single part, they agree, although they share no information:
+    NMI is 1.
 
     Args:
       assignment: cluster of each row, (batch,), whole numbers from 0.
       labels: label of each row, (batch,), whole numbers from 0.
-      num_clusters: how many clusters there are; the largest index plus 1 if None.
-      num_labels: how many labels there are; the largest plus 1 if None.
+      num_clusters: number of clusters; the largest index plus 1 if None.
+      num_labels: number of labels; the largest plus 1 if None.
 
     Returns:
       `Clustering(accuracy, nmi_arithmetic, nmi_geometric, average_entropy, confusion)`.
@@ -119,8 +119,8 @@ def average_entropy(confusion: ArrayLike) -> float:
       confusion: counts or weights, (cluster, label).
 
     Returns:
-      A number from 0, every cluster one label and the reverse, to the logarithm of the
-      number of classes. An empty row or column counts as uniform.
+      A number from 0 (one label per cluster, one cluster per label) to the logarithm of
+      the number of classes. An empty row or column counts as uniform.
 
     Raises:
       ValueError: if the shape is wrong, or if a value is negative or not finite.
@@ -158,7 +158,7 @@ def prior_rmse(prior: ArrayLike, truth: ArrayLike, confusion: ArrayLike) -> Prio
     Args:
       prior: learned probabilities, (class,).
       truth: true probabilities, (class,).
-      confusion: counts (cluster, label) that match the two.
+      confusion: counts (cluster, label), from which the matching is computed.
 
     Returns:
       `PriorError(rmse, mse, rmse_sorted, label_of_cluster)`; lower is better.
@@ -187,7 +187,7 @@ def prior_rmse(prior: ArrayLike, truth: ArrayLike, confusion: ArrayLike) -> Prio
 
     _, label = linear_sum_assignment(m, maximize=True)
     mse = float(np.mean((p - q[label]) ** 2))
-    # Sorted, the two need no labels, but may pair clusters with the wrong classes.
+    # Sorting needs no labels, but may pair clusters with the wrong classes.
     apart = float(np.sqrt(np.mean((np.sort(p) - np.sort(q)) ** 2)))
     return PriorError(float(np.sqrt(mse)), mse, apart, label)
 

@@ -68,10 +68,10 @@ def dci(
     Eq.: Eastwood & Williams 2018, Section 2
 
     trees="sklearn" is the original of disentanglement_lib, one gradient boosting
-    classifier a factor, and takes minutes. "lightgbm" grows the same trees on
-    histograms and takes seconds; it is another estimate and must be named where it is
-    reported. Any code has D = 1 with one factor, and C = 1 with one dimension: they are
-    NaN, and named in `left_out`. Informativeness is an accuracy here, as in
+    classifier per factor, and takes minutes. "lightgbm" grows the same trees on
+    histograms and takes seconds; its estimate differs, so name it in reports. Any code
+    has D = 1 with one factor, and C = 1 with one dimension: such a score is NaN, and
+    `left_out` names it. Informativeness is an accuracy here, as in
     disentanglement_lib; the paper reports an error.
 
     Args:
@@ -81,20 +81,20 @@ def dci(
       test_factors: (test batch, factor).
       seed: of the trees, which break ties at random.
       trees: "sklearn", "lightgbm", or a function (codes, labels of one factor, test
-        codes, seed) -> `Trees` for trees of your own.
-      kinds: one per factor; all are labels by default. Numbers get regressors of the same
-        trees and R2 in place of accuracy; of an angle the regressors of cosine and sine
-        are averaged.
+        codes, seed) -> `Trees` for your own trees.
+      kinds: one per factor; all are labels by default. For numbers, regressors of the same
+        trees replace the classifiers, and R2 replaces accuracy; for an angle, the
+        regressors of cosine and sine are averaged.
 
     Returns:
       `Dci(disentanglement, completeness, informativeness_train, informativeness_test,
-      importance, test_accuracy)`; higher is better, at most 1, and at least 0 but for the
-      informativeness of numbers, an R2.
+      importance, test_accuracy)`; higher is better, at most 1, and at least 0 except the
+      informativeness of numbers, which is an R2.
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
         `trees` is unknown.
-      ImportError: if LightGBM is asked for and not installed.
+      ImportError: if `trees` is "lightgbm" and LightGBM is not installed.
 
     Example:
       >>> import numpy as np
@@ -116,7 +116,7 @@ def dci(
     # scikit-learn's trees ignore a dimension with a range below 1e-7. Divided by a
     # power of two, which is exact, the ranges are 8 to 16.
     scale = unit_scale(x) / 16
-    # One model a label, one for each column of a number: cosine and sine of an angle.
+    # One model per label, and one per column of a number: an angle has cosine and sine.
     models = [
         (k, of_labels if is_label(kind) else of_numbers, *pair)
         for k, kind in enumerate(own)
@@ -152,7 +152,7 @@ def dci(
 
 
 def _targets(column: np.ndarray, kind: Kind) -> list[np.ndarray]:
-    """What the models of a factor predict."""
+    """Targets of the models of a factor."""
     return [column] if is_label(kind) else [*as_targets(column, kind).T]
 
 
@@ -161,7 +161,7 @@ def _informativeness(
     targets: Sequence[np.ndarray],
     predicted: Sequence[np.ndarray],
 ) -> list[float]:
-    """Of each factor the accuracy of its labels, or R2 of all columns of a number."""
+    """For each factor, the accuracy of labels, or R2 of all columns of a number."""
     found = []
     for k in range(max(factor) + 1):
         own = [i for i, of in enumerate(factor) if of == k]

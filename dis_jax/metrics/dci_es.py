@@ -27,7 +27,7 @@ class DciEs(NamedTuple):
       size: number of factors over number of dimensions.
       per_factor: explicitness of each factor, (factor,); NaN where no probe is better
         than the baseline.
-      capacities: of the probes, rising, (factor, probe).
+      capacities: of the probes, increasing, (factor, probe).
       losses: on the test part, (factor, probe).
       baseline: loss of the best constant prediction, (factor,).
       left_out: skipped factors and scores, with the reason.
@@ -66,21 +66,21 @@ def dci_es(
     the straight line from the baseline to 0, and negative where only the largest probes
     predict the factor. As in the authors' code, the best possible loss is 0 in the
     denominator, and the loss is 1 - accuracy of categories and 1 - R2 of ordered and
-    real factors; an angle has one R2 of its cosine and sine. E says nothing about how
-    well the factors are predicted: where all probes are equally bad, as on noise, it is
-    near 1. Read it with informativeness. A factor that no probe predicts better than a
-    constant is left out. D and C of the framework are those of `dci`.
+    real factors; an angle has one R2 of its cosine and sine. E does not measure how
+    well the factors are predicted: if all probes are equally bad, as on noise, it is near
+    1. Read it together with informativeness. A factor that no probe predicts better than a
+    constant is skipped. `dci` gives D and C of the framework.
 
     Args:
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
-      probes: two of the paper's families: "forest", random forests, of which the capacity
-        is the depth, 1 to 32; "mlp", a linear model and networks with two layers of 16 to
-        512 units, of which it is the logarithm of the number of parameters. Or a function
-        (codes, target of one factor, test codes, seed) -> `Probes` for one of your own.
-      sizes: other depths, or widths of layers, 0 for the linear model; rising.
+      probes: one of two families of the paper: "forest", random forests, whose capacity is
+        the depth, 1 to 32; "mlp", a linear model and networks with two layers of 16 to 512
+        units, whose capacity is the logarithm of the number of parameters. Or a function
+        (codes, target of one factor, test codes, seed) -> `Probes` for your own family.
+      sizes: other depths, or widths of layers, 0 for the linear model; increasing.
       seed: of the probes.
       kinds: one per factor; all are categorical by default.
 
@@ -90,8 +90,8 @@ def dci_es(
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `probes` is unknown, or there are fewer than two rising sizes, or they are given
-        with probes of one's own.
+        `probes` is unknown, or there are fewer than two increasing sizes, or sizes
+        are given with your own probes.
 
     Example:
       >>> import numpy as np
@@ -158,7 +158,7 @@ def _explicitness(
     losses: Float[np.ndarray, "factor probe"],
     baseline: Float[np.ndarray, " factor"],
 ) -> Float[np.ndarray, " factor"]:
-    # A larger probe that does worse keeps the loss of the best smaller one.
+    # A larger probe with a higher loss gets the loss of the best smaller one.
     lowest = np.minimum.accumulate(losses, axis=1)
     above = lowest - lowest[:, -1:]
     area = (np.diff(capacities, axis=1) * (above[:, 1:] + above[:, :-1])).sum(axis=1)
@@ -167,7 +167,7 @@ def _explicitness(
 
 
 def _target(column: np.ndarray, kind: Kind) -> np.ndarray:
-    """Labels of categories, else a column for each number to predict."""
+    """Labels of a categorical factor, else one column for each number to predict."""
     if kind == "categorical":
         return column.astype(np.int64)
     return as_targets(column.astype(np.float64), kind)

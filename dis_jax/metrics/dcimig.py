@@ -1,4 +1,4 @@
-"""DCIMIG: information gaps of dimensions, credited to the factors that they encode."""
+"""DCIMIG: information gaps of dimensions, assigned to the factors that they encode."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def dcimig(
 
     Eq.: Sepliarskaia et al. 2019, DCIMIG
 
-    MIG asks whether a factor is in one dimension, DCIMIG whether a dimension has one
-    factor: a factor in two dimensions costs nothing here, two factors in one dimension
-    cost nearly both.
+    MIG measures whether one dimension encodes a factor, DCIMIG whether a dimension encodes
+    one factor. A factor in two dimensions does not lower DCIMIG; two factors in one
+    dimension lose nearly both gaps.
 
     Args:
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values.
       bins: number of equal-width bins of each dimension.
-      information: "histogram", or "ksg": from nearest neighbours, without bins. Nats of a
-        number have no entropy to be divided by, so each information is replaced by its
-        share, as in `mig`, before the gaps are taken; the score is the mean of S_k.
+      information: "histogram", or "ksg": from nearest neighbours, without bins. A number
+        has no entropy to divide nats by, so the information is first converted to a
+        share, as in `mig`; the gaps are those of shares, and the score is the mean of S_k.
       neighbours: of "ksg".
       kinds: of "ksg", one per factor; all are labels by default.
       seed: of "ksg", for the noise that breaks ties.
@@ -101,7 +101,7 @@ def dcimig(
 def reweighted_dcimig(
     codes: ArrayLike, factors: ArrayLike, *, bins: int = 20
 ) -> Reweighted[Dcimig]:
-    """`dcimig` of the same rows in other orders and with other weights.
+    """`dcimig` as a function of the order and weights of rows.
 
     All arguments are those of `dcimig`.
 
@@ -112,7 +112,7 @@ def reweighted_dcimig(
     labels = relabel(factors)
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Dcimig:
-        # Bins of the rows that count: in new samples the range of a code is another.
+        # Bins from the rows with positive weight: the range of a code differs by sample.
         moved = codes if order is None else codes[order]
         moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
@@ -129,7 +129,7 @@ def _gaps(
 ) -> tuple[Float[np.ndarray, " factor"], Int[np.ndarray, " latent"]]:
     """The best gap of each factor, and the factor that each dimension belongs to."""
     owner = information.argmax(axis=1)
-    # A column of zeros is the other factor where there is one factor.
+    # With one factor, a column of zeros replaces the missing second factor.
     ranked = np.sort(np.pad(information, ((0, 0), (1, 0))), axis=1)
     gaps = np.zeros(information.shape[1])
     np.maximum.at(gaps, owner, ranked[:, -1] - ranked[:, -2])

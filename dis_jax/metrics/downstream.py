@@ -146,6 +146,6 @@ def _make_model(name: str, seed: int) -> Any:
 
 
 def check_model(model: str) -> None:
-    """Refuses a model that `downstream` does not know."""
+    """Raises a ValueError if `downstream` does not have this model."""
     if model not in _MODELS:
         raise ValueError(f"model must be one of {_MODELS}, found {model!r}.")

@@ -23,7 +23,7 @@ from dis_jax.probing.encoding import Encode, FactorGrid, factor_encoder, sample_
 from dis_jax.progress import progress_bar
 
 FACTOR_VAE_PAPER = {"batch_size": 100, "num_train": 800, "num_eval": 800}
-_ROWS = 65_536  # codes held at once while votes are counted
+_ROWS = 65_536  # codes in memory at once while votes are counted
 
 
 class FactorVaeScore(NamedTuple):
@@ -31,11 +31,11 @@ class FactorVaeScore(NamedTuple):
 
     Attributes:
       score: accuracy of the majority vote on fresh votes, 0 to 1.
-      train_score: its accuracy on the votes that it was made from.
+      train_score: its accuracy on the votes that define the majority.
       votes: how often each dimension varied least when each factor was fixed,
         (latent, factor), in the votes that define the majority.
       std: standard deviation of each dimension over the set, (latent,).
-      kept: which dimensions vary enough to take part, (latent,).
+      kept: which dimensions vary enough to be used, (latent,).
       left_out: skipped dimensions, factors and scores, with the reason.
     """
 
@@ -61,22 +61,22 @@ def factor_vae_score(
 ) -> FactorVaeScore:
     """FactorVAE score: the dimension that varies least predicts the fixed factor.
 
-    A vote: draw a factor k, and images that share one value of it;
+    For each vote, draw a factor k, and images that share one value of it;
     d = argmin_j Var_local(z_j) / Var_global(z_j), variances with ddof 1. The majority
     classifier predicts the factor that dimension d was voted for most often; the score
     is its accuracy on fresh votes.
 
-    The variance of a category is Gini's: with both,
-    Var(z_j) = 1 / (2 B (B - 1)) sum_ab d(z_aj, z_bj), where d is the squared difference
-    of two numbers, and 1 of two categories that differ, else 0.
+    The variance of a category is Gini's. For numbers and categories,
+    Var(z_j) = 1 / (2 B (B - 1)) sum_ab d(z_aj, z_bj), where d of two numbers is their
+    squared difference; d of two categories is 1 if they differ, else 0.
 
     Eq.: Kim & Mnih 2018, Section 4 and Appendix B
 
     The defaults are disentanglement_lib's; `**FACTOR_VAE_PAPER` gives the paper's 800
     votes of 100 images. A code without any dimension above `min_std` scores 0; guessing
-    scores about 1/K. Factors of one value take no part: fixing them has no effect. A
-    grid with fewer images than the votes ask for is encoded once and its codes are
-    looked up.
+    scores about 1/K. Factors with one value are skipped: fixing them has no effect. A
+    grid with fewer images than the votes need is encoded once, and its codes are looked
+    up.
 
     Args:
       encode: any function from a batch of images to codes (batch, latent).
@@ -87,7 +87,7 @@ def factor_vae_score(
       num_train: votes from which the majority is learned.
       num_eval: votes on which it is scored.
       num_variance: images from which the global variances are estimated.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      min_std: dimensions with a smaller standard deviation are skipped.
       discrete: dimensions whose values are labels of categories, not numbers.
 
     Returns:
@@ -146,7 +146,7 @@ def score_votes(
     min_std: float,
     discrete: Sequence[int] = (),
 ) -> FactorVaeScore:
-    """The score, given a function from factors to codes; else as `factor_vae_score`."""
+    """`factor_vae_score`, given a function from factors to codes."""
     varying = varying_factors(sizes, "the FactorVAE score")
     variance_key, vote_key = jax.random.split(key)
     factors = sample_factors(variance_key, (num_variance,), sizes)
@@ -195,7 +195,7 @@ def score_votes(
 def majority_accuracies(
     votes: Int[np.ndarray, "two latent factor"],
 ) -> tuple[float, float]:
-    """Accuracy of the majority of the training votes on these, and on fresh votes."""
+    """Accuracy of the training votes' majority, on training votes and on fresh votes."""
     majority = votes[0].argmax(axis=1)
     # (2,): training and fresh votes whose factor is the majority's for their dimension.
     correct = votes[:, np.arange(len(majority)), majority].sum(axis=1)
@@ -210,7 +210,7 @@ def _draw_votes(
     sizes: tuple[int, ...],
     varying: tuple[int, ...],
 ) -> tuple[Int[Array, " vote"], Int[Array, "vote batch factor"]]:
-    """For each key a factor, and factors of images that share one value of it."""
+    """Draws for each key a factor, and factors of images that share one value of it."""
 
     def draw(key: Array) -> tuple[Array, Array]:
         which, rest = jax.random.split(key)
@@ -228,8 +228,8 @@ def _stillest(
     kept: Bool[Array, " latent"],
     discrete: tuple[int, ...],
 ) -> Int[Array, " vote"]:
-    """The dimension, of those kept, whose relative variance is the smallest."""
-    # A dropped dimension may have variance 0: divided by 1, then never the smallest.
+    """The kept dimension with the smallest relative variance."""
+    # A dropped dimension may have variance 0: divides by 1, then sets its ratio to inf.
     ratio = _variance(codes, discrete) / jnp.where(kept, variance, 1.0)
     return jnp.argmin(jnp.where(kept, ratio, jnp.inf), axis=1)
 
@@ -254,6 +254,6 @@ def _gini(labels: Float[Array, " batch"]) -> Float[Array, ""]:
         jnp.searchsorted(ordered, ordered, side=s) for s in ("left", "right")
     )
     count = len(labels)
-    # Of all pairs, a row with itself included; count / (count - 1) corrects for those.
+    # Over all pairs, also of a row with itself; count / (count - 1) corrects for these.
     alike = ((last - first) / count).mean()
     return (1 - alike) * count / (2 * (count - 1))

@@ -1,4 +1,4 @@
-"""How dependent the dimensions of a code are on each other, without any labels."""
+"""Dependence between the dimensions of a code; needs no labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dis_jax.probing.histogram_information import (
 
 
 class GaussianCorrelation(NamedTuple):
-    """Result of `gaussian_correlation`; the first four are near 0 for independent codes.
+    """Result of `gaussian_correlation`; independent dimensions give the first four near 0.
 
     Attributes:
       total_correlation: of the Gaussian with the code's covariance, in nats.
@@ -43,10 +43,10 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
 
     Eq.: Locatello et al. 2019, Section 5.1
 
-    Dimensions that are constant take no part, but count, with 0, among the pairs that
-    `mutual_info` is the mean of, as in disentanglement_lib. Where one dimension is a
-    linear function of others the total correlation is infinite; from as few rows as
-    dimensions it cannot be estimated, and is NaN.
+    Constant dimensions are skipped, but their pairs count as 0 in the mean `mutual_info`,
+    as in disentanglement_lib. If one dimension is a linear function of others, the total
+    correlation is infinite; without more rows than dimensions it cannot be estimated, and
+    is NaN.
 
     Args:
       codes: (batch, latent).
@@ -108,7 +108,7 @@ def gaussian_correlation(codes: ArrayLike, *, bins: int = 20) -> GaussianCorrela
 
 
 def _dependent(covariance: np.ndarray, dims: np.ndarray) -> str:
-    """The first dimension that is a linear function of those before it."""
+    """Names the first dimension that is a linear function of those before it."""
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)
     for n in range(2, len(dims) + 1):

@@ -1,4 +1,4 @@
-"""FactorVAE and beta-VAE scores from labelled rows, where there is no full grid."""
+"""FactorVAE and beta-VAE scores from labelled rows, without a full grid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dis_jax.probing.checks import (
     unit_scale,
 )
 
-_ROWS = 65_536  # codes held at once
+_ROWS = 65_536  # codes in memory at once
 
 
 class _Group(NamedTuple):
@@ -28,8 +28,8 @@ class _Group(NamedTuple):
 
     Attributes:
       rows: indices of rows, sorted by value.
-      start: where each value begins in them.
-      size: how many rows each value has.
+      start: where each value begins in `rows`.
+      size: number of rows of each value.
     """
 
     rows: Int[np.ndarray, " row"]
@@ -52,16 +52,16 @@ def grouped_factor_vae_score(
 ) -> FactorVaeScore:
     """FactorVAE score from groups of labelled rows that share a factor's value.
 
-    A vote: draw a factor k, one of its values, and rows that have it, with replacement;
+    For each vote, draw a factor k, one of its values, and rows with it, with replacement;
     d = argmin_j Var_local(z_j) / Var_global(z_j). The majority classifier predicts k from
     d, as in `factor_vae_score`, which renders images that share the value instead.
 
     Eq.: Kim & Mnih 2018, Section 4 and Appendix B
 
-    Training rows define the majority, test rows score it: a group of few rows deviates
-    by chance in the same dimension in every vote, and on the same rows that would count
-    as prediction. Where factors depend on each other, a group also fixes the others in
-    part, unlike images of a grid.
+    Training rows define the majority, test rows score it: by chance, the same dimension
+    of a group of few rows varies least in every vote, and on the same rows this would
+    count as a correct prediction. If factors depend on each other, a group also partly
+    fixes the others, unlike images of a grid.
 
     Args:
       codes: (batch, latent).
@@ -72,8 +72,8 @@ def grouped_factor_vae_score(
       batch_size: rows per vote.
       num_train: votes from which the majority is learned.
       num_eval: votes on which it is scored.
-      min_rows: values with fewer rows take no part.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      min_rows: values with fewer rows are skipped.
+      min_std: dimensions with a smaller standard deviation are skipped.
 
     Returns:
       `FactorVaeScore(score, train_score, votes, std, kept)`; higher is better.
@@ -127,10 +127,10 @@ def grouped_beta_vae_score(
 ) -> BetaVaeScore:
     """Beta-VAE score from pairs of labelled rows that share a factor's value.
 
-    An example: draw a factor k, and pairs of two rows that share a value of it, each pair
-    a value of its own; the feature is the mean over the pairs of |z - z'|, the label is
-    k. A logistic regression learns from pairs of training rows, and its accuracy on pairs
-    of test rows is the score. `beta_vae_score` renders such pairs instead.
+    For each example, draw a factor k, and pairs of rows; each pair shares its own value
+    of k. The feature is the mean over the pairs of |z - z'|, the label is k. A logistic
+    regression learns from pairs of training rows, and its accuracy on pairs of test rows
+    is the score. `beta_vae_score` renders such pairs instead.
 
     Eq.: Higgins et al. 2017, Section 3
 
@@ -143,7 +143,7 @@ def grouped_beta_vae_score(
       batch_size: pairs per example.
       num_train: examples that the classifier is fitted to.
       num_eval: examples on which it is scored.
-      min_rows: values with fewer rows take no part.
+      min_rows: values with fewer rows are skipped.
 
     Returns:
       `BetaVaeScore(score, train_score)`; higher is better.
@@ -231,7 +231,7 @@ def _draw(
     *,
     one_value: bool,
 ) -> tuple[Int[np.ndarray, " count"], Int[np.ndarray, "two count batch"]]:
-    """Factors, and pairs of rows that share a value: one of the draw, or of each pair."""
+    """Draws factors, and pairs of rows that share a value: one per draw or per pair."""
     fixed = rng.choice(list(groups), count)
     rows = np.empty((2, count, batch_size), np.int64)
     for k, group in groups.items():
@@ -242,7 +242,7 @@ def _draw(
         )
         size = group.size[value]
         first = rng.integers(size)
-        # Any other row of the group: the two of a pair are never the same.
+        # Any other row of the group: the two rows of a pair are never the same.
         second = (first + 1 + rng.integers(size - 1)) % size
         for which, place in enumerate((first, second)):
             rows[which, chosen] = group.rows[group.start[value] + place]
@@ -255,10 +255,10 @@ def _least_varying(
     variance: Float[np.ndarray, " latent"],
     kept: Bool[np.ndarray, " latent"],
 ) -> Int[np.ndarray, " vote"]:
-    """The dimension, of those kept, whose relative variance is the smallest."""
+    """The kept dimension with the smallest relative variance."""
     found = []
     for part in _chunks(rows):
-        # A dropped dimension may have variance 0: divided by 1, then never the smallest.
+        # A dropped dimension may have variance 0: divides by 1, then sets its ratio to inf.
         ratio = codes[part].var(axis=1, ddof=1) / np.where(kept, variance, 1)
         found.append(np.where(kept, ratio, np.inf).argmin(axis=1))
     return np.concatenate(found)

@@ -1,4 +1,4 @@
-"""Hausdorff distance of a code's support from a factorised one."""
+"""Hausdorff distance of a code's support from a factorised support."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class HausdorffSupport(NamedTuple):
 
     Attributes:
       score: mean distance over pairs of dimensions, 0 to 1; NaN with one dimension.
-      factorised: the same with the rows of each dimension in a random order of their
-        own: what this many rows of a factorised support score.
-      pairwise: of each pair, (latent, latent); NaN for constant dimensions.
+      factorised: the same after a separate shuffle of each dimension: the score of a
+        factorised support with as many rows.
+      pairwise: distance of each pair, (latent, latent); NaN for constant dimensions.
       left_out: skipped dimensions and scores, with the reason.
     """
 
@@ -35,21 +35,21 @@ def hausdorff_support(
 ) -> HausdorffSupport:
     """Distance between the support of a code and the product of its marginal supports.
 
-    Of each pair of dimensions: d = max_{a in Z_i, b in Z_j} min_{z in Z} |(a, b) - (z_i,
+    For each pair of dimensions: d = max_{a in Z_i, b in Z_j} min_{z in Z} |(a, b) - (z_i,
     z_j)|, where Z are the codes, and Z_i the values of dimension i. Averaged over pairs.
 
     Eq.: Roth et al. 2023, pairwise Hausdorff distance of the support
 
-    It asks whether all combinations of values occur, not how often: dimensions may be
-    correlated and still have a factorised support. 0 is best, in units of the range of a
-    dimension, to which each is scaled here: the codes of a diagonal line score 0.5 ** 0.5.
-    The paper's loss sums squared distances of unscaled codes. Any sample has gaps, and
-    that of an unbounded distribution has large ones at its corners, so `factorised` gives
-    the value of the same marginals without dependence: compare the score with it.
+    It measures whether all combinations of values occur, not how often: dimensions may be
+    correlated and still have a factorised support. 0 is best. The unit is the range of a
+    dimension, because each is scaled to [0, 1]: the codes of a diagonal line score
+    0.5 ** 0.5. The paper's loss sums squared distances of unscaled codes. Any sample has
+    gaps, and a sample of an unbounded distribution has large gaps at its corners. So
+    compare the score with `factorised`: the same marginals without dependence.
 
     Args:
       codes: (batch, latent).
-      rows: how many rows are used, drawn at random; all if there are fewer.
+      rows: number of rows to draw at random; all if there are fewer.
       seed: of the draw and of the random orders.
 
     Returns:
@@ -80,7 +80,7 @@ def hausdorff_support(
         why = "undefined: the support of one dimension is its own marginal"
         left_out |= {"score": why, "factorised": why}
     unit = (z[:, active] - z[:, active].min(axis=0)) / span[active]
-    mixed = rng.permuted(unit, axis=0)  # each column in an order of its own
+    mixed = rng.permuted(unit, axis=0)  # shuffles each column separately
     pairwise = np.full((z.shape[1],) * 2, np.nan)
     pairwise[np.ix_(active, active)] = found = _pairs(unit)
     return HausdorffSupport(_mean(found), _mean(_pairs(mixed)), pairwise, left_out)
@@ -94,7 +94,7 @@ def _pairs(z: Float[np.ndarray, "row latent"]) -> Float[np.ndarray, "latent late
 
 
 def _mean(pairwise: Float[np.ndarray, "latent latent"]) -> float:
-    """Over pairs of different dimensions."""
+    """Mean over pairs of different dimensions."""
     pairs = pairwise[np.triu_indices(len(pairwise), 1)]
     return float(pairs.mean()) if pairs.size else float("nan")
 
@@ -102,7 +102,7 @@ def _mean(pairwise: Float[np.ndarray, "latent latent"]) -> float:
 def _farthest(points: Float[np.ndarray, "row 2"]) -> float:
     """Largest distance from a combination of two values to the nearest point.
 
-    Of n values each there are n^2 combinations, too many to visit. Blocks of the grid
+    Two dimensions of n values have n^2 combinations, too many to visit. Blocks of the grid
     are cut in four, from coarse to fine; a block is dropped when no combination in it can
     be farther than the farthest one found, as distances change no faster than positions.
     """
@@ -127,7 +127,7 @@ def _farthest(points: Float[np.ndarray, "row 2"]) -> float:
             for upper in itertools.product((False, True), repeat=2)
         ]
         low, high = (np.concatenate(ends) for ends in zip(*quarters, strict=True))
-        # An upper half is empty where one value was left; a single point is done.
+        # An upper half is empty if one value was left; a block of one point is done.
         whole = (low <= high).all(axis=1)
         low, high = low[whole], high[whole]
     return best

@@ -1,4 +1,4 @@
-"""R2 on rows from elsewhere: inside and outside of the training part of a grid."""
+"""R2 on other sets of rows: inside and outside of the training part of a grid."""
 
 from __future__ import annotations
 
@@ -30,33 +30,32 @@ def held_out_r2(
     whole: ArrayLike | None = None,
     seed: int = 0,
 ) -> dict[str, Float[np.ndarray, " factor"]]:
-    """R2 of each factor on several sets of rows, by one regression on other rows.
+    """R2 of each factor on several sets of rows, by one regression fitted on other rows.
 
     R2_k = 1 - mean_i |v_ik - f_k(z_i)|^2 / var(v_k), where f_k is fitted to `codes` and
     `factors`, i runs over the rows of a part, and the variance is that of all rows of
-    `whole`. With one variance for all parts, a part that holds few values of a factor has
-    no smaller R2 for the same error.
+    `whole`. All parts use one variance, so a part with few values of a factor does not get
+    a smaller R2 for the same error.
 
     Eq.: Schott et al. 2022, R2 with the variance over the whole grid
 
     Args:
-      codes: (batch, latent), to fit to.
-      factors: (batch, factor), theirs.
+      codes: (batch, latent), on which f is fitted.
+      factors: (batch, factor), of the same rows.
       parts: by name, codes (row, latent) and factors (row, factor) to score. A factor is
         NaN in rows that do not count for it.
       model: "linear", "mlp", "gbt" or "kernel"; see `predict` in probing.cross_fit.
-      kinds: one for each factor, all continuous by default; "categorical" factors take no
-        part, and ("circular", period) are angles, predicted as cosine and sine.
-      whole: (any, factor), all values of the factors as often as they occur; by default
-        `factors`.
-      seed: of the models that draw.
+      kinds: one for each factor, all continuous by default; "categorical" factors are
+        skipped, and ("circular", period) are angles, predicted as cosine and sine.
+      whole: (any, factor), factors of all rows, for the variance; by default `factors`.
+      seed: of the models that use randomness.
 
     Returns:
       By the name of a part, R2 of each factor, at most 1; 0 where the errors are as large
       as those of the mean of `whole`; NaN for categories, and where no row counts.
 
     Raises:
-      ValueError: if a shape is wrong, a value to fit to is not finite, a factor is
+      ValueError: if a shape is wrong, a value to fit is not finite, a factor is
         constant, all are categorical, or the model is unknown.
 
     Example:
@@ -73,7 +72,7 @@ def held_out_r2(
     every = v if whole is None else check_codes(whole, name="whole")
     columns = numbers(kinds)
     targets = [as_targets(v[:, k], kinds[k]) for k in columns]
-    # The columns of all targets side by side, so that one call fits them.
+    # All targets in one array, so that one call fits them.
     ends = np.cumsum([target.shape[1] for target in targets])
     joined = np.concatenate(targets, axis=1)
     scored = {name: _checked(name, part, z, v) for name, part in parts.items()}

@@ -36,7 +36,7 @@ class InfoMec(NamedTuple):
       explicitness: InfoE: share of each factor's entropy that a linear model predicts.
       compactness: InfoC: each factor is encoded by one dimension, 0 to 1.
       information: normalised mutual information, (latent, factor).
-      active: dimensions that take part in InfoM and InfoC, (latent,).
+      active: which dimensions InfoM and InfoC use, (latent,).
       left_out: skipped dimensions, factors and scores, with the reason.
     """
 
@@ -66,26 +66,26 @@ def infomec(
 
     Eq.: Hsu et al. 2023, Section 4
 
-    As in the authors' code the information is estimated from nearest neighbours (from
-    counts if `discrete`), dimensions whose range is below 1/20 of the largest are left
-    out of InfoM and InfoC, and the regression is unregularised with balanced classes,
-    scored on the rows that it was fitted to. A dimension without any information
-    prefers no factor and counts 0 in InfoM, likewise a factor in InfoC. Any
-    code has InfoM 1 with one factor, and InfoC 1 with one active dimension: they are
-    NaN, and named in `left_out`, as are the dimensions that take no part.
+    As in the authors' code, the information is estimated from nearest neighbours (from
+    counts if `discrete`). InfoM and InfoC skip dimensions whose range is at most 1/20 of
+    the largest (only constant ones if `discrete`). The regression is unregularised with
+    balanced classes, and scored on the rows that it was fitted to. A dimension without
+    information counts as 0 in InfoM, a factor without information as 0 in InfoC. Any code
+    has InfoM 1 with one factor, and InfoC 1 with one active dimension: such a score is
+    NaN. `left_out` names these scores and the skipped dimensions.
 
     Args:
       codes: (batch, latent).
       factors: (batch, factor), whole numbers, each factor with at least two values; or
         numbers, by `kinds`.
-      discrete: whether each dimension takes few values, as a quantised code.
+      discrete: whether each dimension has few values, as in a quantised code.
       neighbours: number of neighbours of the estimate.
-      seed: of the noise that breaks ties in it.
-      kinds: one per factor; all are labels by default. The information of a number is
-        estimated from its neighbours (Kraskov et al. 2004) in units of that of the
-        number with itself, and its explicitness is the R2 of a linear model, as in the
-        authors' later code; an angle is read as cosine and sine. With `discrete`,
-        numbers are cut at their quantiles.
+      seed: of the noise that breaks ties in the estimate.
+      kinds: one per factor; all are labels by default. The information about a number
+        is estimated from neighbours (Kraskov et al. 2004) and divided by that of the
+        number with itself; its explicitness is the R2 of a linear model, as in the
+        authors' later code. An angle is represented by cosine and sine. With `discrete`,
+        numbers are binned at their quantiles.
 
     Returns:
       `InfoMec(modularity, explicitness, compactness, information, active)`; higher is
@@ -161,7 +161,7 @@ def infomec(
 
 
 def _preference(information: Float[np.ndarray, "row column"]) -> float:
-    """How much of a row's information is in one column: 0 if even, 1 if all."""
+    """Mean share of a row's information in its best column: 0 if even, 1 if all."""
     rows, columns = information.shape
     if rows == 0 or columns == 0:
         return 0.0

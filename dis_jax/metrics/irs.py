@@ -39,10 +39,10 @@ def irs(
 
     Eq.: Suter et al. 2019, interventional robustness score
 
-    The definition takes the maximum; disentanglement_lib, which this equals, the .99
-    quantile, and it puts factors of more than 20 values into 20 bins. Constant
-    dimensions have a row of zeros and no weight; a constant code scores 0. Noise does
-    not score 0, as no value of a factor holds all of the spread.
+    The definition uses the maximum. disentanglement_lib, whose score this equals, uses the
+    .99 quantile, and puts factors of more than 20 values into 20 bins. Constant dimensions
+    have a row of zeros and no weight; a constant code scores 0. Noise does not score 0,
+    because the rows of one value do not have the full spread.
 
     Args:
       codes: (batch, latent).
@@ -51,8 +51,8 @@ def irs(
       bins: number of equal-width bins of each factor.
 
     Returns:
-      `Irs(score, matrix, deviation)`; higher is better, at most 1; negative where a
-      value of a factor has rows that lie farther off than any from the overall mean.
+      `Irs(score, matrix, deviation)`; higher is better, at most 1; negative if rows
+      lie farther from the mean of their factor value than any row from the overall mean.
 
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or

@@ -1,4 +1,4 @@
-"""JEMMIG: the mutual information gap, less what else a dimension holds."""
+"""JEMMIG: the mutual information gap, lowered by other information in a dimension."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Jemmig(NamedTuple):
 
     Attributes:
       score: mean over factors, 0 to 1.
-      per_factor: of each factor, (factor,).
-      nats: the same before it is normalised, lower is better, (factor,).
+      per_factor: score of each factor, (factor,).
+      nats: the same before normalisation, lower is better, (factor,).
       best_dim: the dimension with most information about each factor, (factor,).
     """
 
@@ -43,7 +43,7 @@ def jemmig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Jemmig:
     Eq.: Do & Tran 2020, JEMMIG
 
     H(z, v) - I(z; v) is 0 where dimension and factor determine each other. So a
-    dimension that holds a second factor, or noise, lowers the score; MIG ignores both.
+    dimension that encodes a second factor, or noise, lowers the score; MIG ignores both.
     A real-valued code has noise in its last digits: with B equal-width bins, as here, a
     code of more values than its factor does not reach 1. The paper's quantity, in nats
     and lower is better, is `nats`; the normalisation is that of Carbonneau et al. 2022.
@@ -75,7 +75,7 @@ def jemmig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Jemmig:
 def reweighted_jemmig(
     codes: ArrayLike, factors: ArrayLike, *, bins: int = 20
 ) -> Reweighted[Jemmig]:
-    """`jemmig` of the same rows in other orders and with other weights.
+    """`jemmig` as a function of the order and weights of rows.
 
     All arguments are those of `jemmig`.
 
@@ -87,13 +87,13 @@ def reweighted_jemmig(
     columns = np.arange(labels.shape[1])
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Jemmig:
-        # Bins of the rows that count: in new samples the range of a code is another.
+        # Bins from the rows with positive weight: the range of a code differs by sample.
         moved = codes if order is None else codes[order]
         moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
         of_codes, of_factors = entropies(moved, weights), entropies(labels, weights)
         best = information.argmax(axis=0)
-        # A row of zeros is the second dimension of a code of one dimension.
+        # With one dimension, a row of zeros replaces the missing second dimension.
         ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)
         # H(z, v) = H(z) + H(v) - I(z; v)
         joint = of_codes[best] + of_factors - information[best, columns]

@@ -1,4 +1,4 @@
-"""Mask variance: does a change of one region of an image move one dimension alone?"""
+"""Mask variance: whether a change of one image region changes only one dimension."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class MaskVariance(NamedTuple):
     """Result of `mask_variance`.
 
     Attributes:
-      concentration: share of the variance in the dimension that moves most when one
+      concentration: share of the variance in the dimension that varies most when one
         region is altered, averaged over regions.
-      invariance: how often the dimension that moves least predicts the held region.
-      chance_concentration: 1 / active dimensions: all move equally.
+      invariance: how often the dimension that varies least predicts the held region.
+      chance_concentration: 1 / active dimensions: all vary equally.
       chance_invariance: 1 / regions.
-      variances: (region, latent), relative to the set's, when the region is altered;
-        0 for inactive dimensions.
-      votes: (latent, region): how often each dimension moved least.
-      active: which dimensions take part, (latent,).
+      variances: (region, latent), variance when the region is altered, over the variance
+        in the data set; 0 for inactive dimensions.
+      votes: (latent, region): how often each dimension varied least.
+      active: which dimensions are used, (latent,).
       regions: their names.
     """
 
@@ -51,13 +51,14 @@ def mask_variance(
     num_variance: int = 5_000,
     min_std: float = 0.05,
 ) -> MaskVariance:
-    """Mask variance: one region is altered, or held, and one dimension should respond.
+    """Mask variance: alters or holds one region; one dimension should respond.
 
     Altered: `v_mj = E[Var(z_j)] / Var_set(z_j)` over groups of images that differ in region
     m alone; the concentration is `mean_m max_j v_mj / sum_j v_mj`. Held: in a group that
     shares region m and differs elsewhere, the dimension `argmin_j Var(z_j) / Var_set(z_j)`
     votes; the invariance is the accuracy, on fresh groups, of the majority classifier from
-    dimensions to regions. The first alone is 1 for a code of one dimension, so read both.
+    dimensions to regions. The concentration is 1 for any code of one dimension, so
+    read both.
 
     Eq.: Swain & Mahajan 2022, Section 3.1
 
@@ -67,9 +68,9 @@ def mask_variance(
         recoloured, see `recoloured_scenes`.
       key: source of the images; or a seed.
       batch_size: images in a group.
-      num_groups: groups for each region and direction; half of the held ones are fresh.
-      num_variance: images from which the set's variances are estimated.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      num_groups: groups per region, altered and held each; half of the held are fresh.
+      num_variance: images from which `Var_set` is estimated.
+      min_std: dimensions with a smaller standard deviation are skipped.
 
     Returns:
       The scores; 1 is best for both. Without any active dimension both are 0.
@@ -113,11 +114,10 @@ def mask_variance(
     active = np.sqrt(variance) >= min_std
 
     def ratios(draw: Callable[..., Any], key: Array) -> np.ndarray:
-        """(region, group, latent)."""
+        """Relative variances in groups, (region, group, latent)."""
         found = []
         for region in range(len(scenes.names)):
-            # fold_in: the groups of a region do not depend on how many regions there
-            # are.
+            # fold_in: the groups of a region do not depend on the number of regions.
             keys = jax.random.split(jax.random.fold_in(key, region), num_groups)
             codes = [np.asarray(encode(draw(k, region, batch_size))) for k in keys]
             found.append(np.var(codes, axis=1, ddof=1))
@@ -137,7 +137,7 @@ def score_ratios(
     active: Bool[np.ndarray, " latent"],
     names: tuple[str, ...],
 ) -> MaskVariance:
-    """The scores, given relative variances within groups; else as `mask_variance`."""
+    """`mask_variance`, given the relative variances within groups."""
     variances = altered.mean(axis=1)
     regions, groups, latents = held.shape
     votes = np.zeros((2, latents, regions), int)

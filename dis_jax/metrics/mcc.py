@@ -40,11 +40,11 @@ class Mcc(NamedTuple):
 
     Attributes:
       score: mean over factors of the correlation with their dimension, 0 to 1.
-      per_factor: that of each factor, (factor,); NaN for categories, and for factors
-        that are constant in half of the rows, which leaves no match to hold out.
+      per_factor: correlation of each factor, (factor,); NaN for categories, and for
+        factors that are constant in half of the rows, so that no match can be held out.
       matching: the dimension of each factor, found on all rows, (factor,); -1 where
         it is a category or there are too few dimensions.
-      correlations: absolute, of all rows, (latent, factor); with a transform, of its
+      correlations: absolute, over all rows, (latent, factor); with a transform, of its
         outputs, (output, factor).
       left_out: skipped dimensions and factors, with the reason.
     """
@@ -74,11 +74,11 @@ def mcc(
     Eq.: Hyvarinen & Morioka 2016, mean correlation coefficient
 
     It is 1 if the code is the factors up to order, sign and scale (Pearson), or up to
-    monotone functions of each (Spearman): strong identifiability. `transform` puts an
-    affine function or a kernel regression between the codes and the factors, as weak
+    monotone functions of each (Spearman): strong identifiability. `transform` maps
+    the codes to the factors by an affine function or a kernel regression, as weak
     identifiability allows (Khemakhem et al. 2020). Matching and transform are found on
-    one half of the rows and scored on the other, each half once: on the same rows, the
-    choice of the best match would give noise a score. `held_out=False` does both on all
+    one half of the rows and scored on the other, each half once: on the same rows, noise
+    would score above 0, because the best match is chosen. `held_out=False` does both on all
     rows, as most published numbers do. The correlation with an angle is the multiple
     correlation of a dimension with its cosine and sine (Mardia 1976): a code that is
     the angle itself is not a linear function of them, and scores below 1.
@@ -89,8 +89,8 @@ def mcc(
       correlation: "pearson" or "spearman".
       held_out: whether the matching is scored on other rows than it was found on.
       transform: None, "linear" or "kernel".
-      kinds: one for each factor, all continuous by default; "categorical" factors take no
-        part, and ("circular", period) are angles.
+      kinds: one for each factor, all continuous by default; "categorical" factors are
+        skipped, and ("circular", period) are angles.
       seed: of the halves.
 
     Returns:
@@ -150,8 +150,8 @@ def reweighted_mcc(
     targets = [
         standardise(as_targets(v[:, k], kinds[k]), everything) for k in numbers(kinds)
     ]
-    # Each half is matched on one half and scored on the other. Without a transform, the
-    # table for matching is therefore the other half's table for scoring.
+    # The match of one half is scored on the other half. Without a transform, the table
+    # for matching is therefore the other half's table for scoring.
     parts = halves(len(z), seed, held_out)
     rows = [part for _, part in parts]
     constant = np.array(
@@ -209,7 +209,7 @@ def _of_moments(
 def _of_ranks(
     z: np.ndarray, targets: Sequence[np.ndarray], rows: Sequence[np.ndarray]
 ) -> _Tables:
-    # Ranks with any weights follow from the places of the values: sorted only once.
+    # Ranks with any weights follow from the places of the values, so sort only once.
     places, of_targets = _places(z), [_rankable(target) for target in targets]
     everything = np.arange(len(z))
 
@@ -280,7 +280,7 @@ def _correlate(
 def _correlations(
     moments: np.ndarray, widths: Sequence[int]
 ) -> Float[np.ndarray, "column number"]:
-    """Absolute correlations of codes and targets; 0 of what is constant."""
+    """Absolute correlations of codes and targets; 0 for constant columns."""
     both = covariance(moments)
     std = np.sqrt(np.maximum(np.diag(both), 0))
     std = np.where(std > _CONSTANT, std, np.inf)  # correlation 0 for a constant
@@ -308,7 +308,7 @@ def _rankable(target: np.ndarray) -> np.ndarray:
 
 
 def _places(x: np.ndarray) -> Int[np.ndarray, "batch column"]:
-    """The place of each value among the distinct ones of its column."""
+    """The place of each value among the sorted distinct values of its column."""
     columns = [np.unique(column, return_inverse=True)[1] for column in x.T]
     return np.stack(columns, axis=1)
 
@@ -319,7 +319,7 @@ def _match(
     """The dimension of each factor; -1 where there are too few."""
     from scipy.optimize import linear_sum_assignment
 
-    # With fewer dimensions than factors some stay without a match.
+    # With fewer dimensions than factors, some factors have no match.
     dims, columns = linear_sum_assignment(correlations, maximize=True)
     matching = np.full(correlations.shape[1], -1)
     matching[columns] = dims

@@ -48,7 +48,7 @@ def mig(
     kinds: Sequence[Kind] | None = None,
     seed: int = 0,
 ) -> Mig:
-    """Mutual information gap: how far the best dimension of a factor leads the next.
+    """Mutual information gap between the two best dimensions of each factor.
 
     MIG = 1/K sum_k [I(z_j1; v_k) - I(z_j2; v_k)] / H(v_k), where j1 and j2 are the
     dimensions with the most and the second most information about factor k.
@@ -56,9 +56,9 @@ def mig(
     Eq.: Chen et al. 2018, (6)
 
     The codes are cut into equal-width bins, as in disentanglement_lib, whose score this
-    equals. The choice matters: more bins or fewer rows raise every I, and one outlier
-    squeezes all other values of its dimension into few bins. A code of one dimension
-    has no second, whose information then counts as 0.
+    equals. The bins matter: more bins or fewer rows raise every I, and one outlier
+    squeezes all other values of its dimension into few bins. In a code of one dimension,
+    the information of the missing second dimension counts as 0.
 
     Args:
       codes: (batch, latent).
@@ -66,7 +66,7 @@ def mig(
       bins: number of bins of each dimension.
       information: "histogram", or "ksg": from nearest neighbours, without bins (Ross
         2014 for labels, Kraskov et al. 2004 for numbers). A number has no entropy that
-        bounds its information, so its gap is that of 1 - exp(-2 I), the squared
+        bounds its information, so its gap is computed from 1 - exp(-2 I), the squared
         correlation of two Gaussians with this information (Linfoot 1957).
       neighbours: of "ksg".
       kinds: of "ksg", one per factor; all are labels by default.
@@ -117,14 +117,14 @@ def reweighted_mig(
     labels = relabel(factors)
 
     def score(order: Order | None = None, weights: Weights | None = None) -> Mig:
-        # Bins of the rows that count: in new samples the range of a code is another.
+        # Bins from the rows with positive weight: the range of a code differs by sample.
         moved = codes if order is None else codes[order]
         moved = histogram_bins(moved, bins, weights)
         information = mutual_information_matrix(moved, labels, weights)
-        # The row of zeros is the missing second dimension of a code of one dimension.
+        # With one dimension, a row of zeros replaces the missing second dimension.
         ranked = np.sort(np.pad(information, ((1, 0), (0, 0))), axis=0)
         entropy = entropies(labels, weights)
-        # I <= H(v_k), so each gap is in [0, 1]; H = 0 where a resample holds one value.
+        # I <= H(v_k), so each gap is in [0, 1]; H = 0 where a resample has one value.
         per_factor = (ranked[-1] - ranked[-2]) / np.where(entropy > 0, entropy, 1)
         return Mig(float(per_factor.mean()), per_factor, information)
 

@@ -64,12 +64,11 @@ def modularity_explicitness(
 
     Eq.: Ridgeway & Mozer 2018, Section 3
 
-    As in disentanglement_lib the mean runs over all dimensions: one without any
-    information has modularity 0 and pulls the score down, while one that holds nothing
-    but the noise of the estimate counts in full. A single factor cannot be mixed with
-    another: any code has modularity 1, so it is NaN. A value that the test part lacks,
-    or that all of it has, has no ROC curve and is left out of the mean. `left_out`
-    names both.
+    As in disentanglement_lib, the mean is over all dimensions: one without any information
+    has modularity 0 and lowers the score, while one with only estimation noise counts
+    fully. With one factor, any code has modularity 1, so it is NaN. A value that no test
+    row or every test row has does not have a ROC curve and is skipped in the mean.
+    `left_out` names both cases.
 
     Args:
       codes: (batch, latent).
@@ -77,9 +76,9 @@ def modularity_explicitness(
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       bins: number of equal-width bins of each dimension, for modularity.
-      information: "histogram", or "ksg" for modularity from nearest neighbours, without
-        bins: a ratio of nats, which numbers have too. A ROC curve needs labels, so
-        explicitness is then that of factors that are labels.
+      information: "histogram", or "ksg": modularity from nearest neighbours, without bins.
+        Modularity is a ratio of nats, so numbers have one too. A ROC curve needs labels,
+        so explicitness then uses only the factors that are labels.
       neighbours: of "ksg".
       kinds: of "ksg", one per factor; all are labels by default.
       seed: of "ksg", for the noise that breaks ties.
@@ -117,7 +116,7 @@ def modularity_explicitness(
         )
     per_dim = _modularity(found)
     codes, test_codes = codes.astype(np.float64), test_codes.astype(np.float64)
-    # By the moments of the training part, which the regression is fitted on.
+    # By the moments of the training part, on which the regression is fitted.
     mean, std = location_scale(codes)
     parts = (codes - mean) / std, (test_codes - mean) / std
     labels = {k: (columns[k], tests[k]) for k, kind in enumerate(own) if is_label(kind)}
@@ -191,7 +190,7 @@ def _mean_auc(
     """
     from scipy.stats import rankdata
 
-    # Rows of a class that training lacks are not "the rest": no class scores them high.
+    # Drops rows of classes without training rows: no class would score them high.
     known = np.isin(labels, classes)
     scores, labels = scores[known], labels[known]
     areas = []
@@ -199,7 +198,7 @@ def _mean_auc(
         inside = labels == value
         n = int(inside.sum())
         if 0 < n < len(labels):
-            # Mann-Whitney: the rank sum above its minimum counts the pairs won.
+            # Mann-Whitney: rank sum - minimum = number of correctly ordered pairs.
             low = rankdata(score)[inside].sum() - n * (n + 1) / 2
             areas.append(low / (n * (len(labels) - n)))
     return float(np.mean(areas)) if areas else float("nan")

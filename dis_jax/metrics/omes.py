@@ -28,14 +28,14 @@ class Omes(NamedTuple):
       multiple_encoding: the same with alpha = 0: no factor is encoded twice.
       association: S, how strongly each dimension encodes each factor, (latent, factor).
       per_factor: (factor,); 0 where a factor has no score.
-      best_dim: of the kept dimensions, the one with the largest overlap score for each
-        factor, (factor,). It may encode the factor weakly: see `association`. -1 for a
-        factor without a score, and where no dimension is kept.
+      best_dim: the kept dimension with the largest overlap score for each factor,
+        (factor,). It may encode the factor weakly: see `association`. -1 for a
+        factor without a score, and if no dimension is kept.
       scored: whether a factor has enough pairs for a score, (factor,).
-      kept: which dimensions vary enough to take part, (latent,).
+      kept: which dimensions vary enough to be used, (latent,).
       num_pairs: pairs of each factor, (factor,).
-      overlap_per_factor: the parts of `per_factor`, (factor,).
-      multiple_encoding_per_factor: (factor,).
+      overlap_per_factor: overlap score of each factor, (factor,).
+      multiple_encoding_per_factor: the same for multiple encoding, (factor,).
       left_out: skipped dimensions, factors and scores, with the reason.
     """
 
@@ -63,7 +63,7 @@ def omes(
     normalised: bool = False,
     min_std: float = 0.05,
 ) -> Omes:
-    """OMES: does changing one factor change one dimension, and that one alone?
+    """OMES: measures whether changing one factor changes exactly one dimension.
 
     Over pairs of rows that differ in factor i alone, S_di = 1 - |corr(z_d, z'_d)|;
     OS_di = 1 - mean_j |[i = j] - S_dj|, MES_di = 1 - mean_e |[d = e] - S_ei|; the score
@@ -74,14 +74,13 @@ def omes(
 
     A perfect code does not score 1: the two values of a pair always differ, so that a
     factor of k values has |corr| = 1/(k-1), S = 1 - 1/(k-1): 0 for two values, .5 for
-    three, and .820 in all for dSprites; noise has about .15 there. `normalised` divides
-    S by that limit (two values stay 0); without it a rotated code of factors of few
-    values may outscore a perfect one. A dimension of noise has S = 1 for all factors:
-    it looks like one that encodes everything. Factors with fewer than three different
-    pairs have no score and are left out: of two, |corr| is 1. Where all are, as in a
-    few rows of many factors, there is no score: NaN. `left_out` names them, and the
-    dimensions that vary too little. The authors use about
-    15,000 rows.
+    three. On dSprites a perfect code scores .820 and noise about .15. `normalised` divides
+    S by that limit (two values stay 0); without it, if factors have few values, a rotated
+    code may score higher than a perfect code. A noise dimension has S = 1 for all factors,
+    like a dimension that encodes everything. Factors with fewer than three different pairs
+    have no score and are skipped: with two pairs, |corr| is 1. If all factors are skipped,
+    as with few rows of many factors, the score is NaN. `left_out` names skipped factors,
+    and dimensions that vary too little. The authors use about 15,000 rows.
 
     Args:
       codes: (batch, latent).
@@ -90,7 +89,7 @@ def omes(
       alpha: weight of the overlap score, 0 to 1.
       pooling: "avg" or "max".
       normalised: whether a perfect code scores 1 for factors of three values and more.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      min_std: dimensions with a smaller standard deviation are skipped.
 
     Returns:
       `Omes(score, overlap, multiple_encoding, association, ...)`; higher is better.
@@ -130,9 +129,9 @@ def reweighted_omes(
 ) -> Reweighted[Omes]:
     """`omes` as a function of the order and weights of rows, with fixed pairs.
 
-    The pairs of a group (rows that agree on all factors but one) depend on each other,
-    and count together, as often as one of its rows: a bootstrap of groups. All arguments
-    are those of `omes`.
+    The pairs of a group (rows that agree on all factors but one) depend on each other, so
+    all of them get the weight of one of its rows: a bootstrap of groups. All arguments are
+    those of `omes`.
 
     Returns:
       `score(order, weights) -> Omes`; see `Reweighted`.
@@ -169,7 +168,7 @@ def reweighted_omes(
 
 
 def _without_rare(pairs: Pairs, num_factors: int) -> Pairs:
-    """Pairs of the factors with enough different pairs; a pair may occur repeatedly."""
+    """Keeps the pairs of factors with enough different pairs; a pair may repeat."""
     # (a, b) and (b, a) are one pair.
     ends = np.minimum(pairs.x, pairs.y), np.maximum(pairs.x, pairs.y)
     different = np.unique(np.stack([pairs.factor, *ends]), axis=1)[0]
@@ -194,15 +193,15 @@ def omes_from_pairs(
     Eq.: Dapueto et al. 2024, Section 3
 
     Args:
-      x_codes: codes of the first of each pair, (pair, latent).
-      y_codes: codes of the second, (pair, latent).
+      x_codes: codes of the first image of each pair, (pair, latent).
+      y_codes: codes of the second image, (pair, latent).
       changed_factor: the factor in which they differ, (pair,).
-      all_codes: codes from which the standard deviations are taken, (batch, latent).
+      all_codes: codes from which standard deviations are estimated, (batch, latent).
       sizes: the number of values of each factor; its length is the number of factors.
       alpha: weight of the overlap score, 0 to 1.
       pooling: "avg" or "max".
       normalised: whether a perfect code scores 1 for factors of three values and more.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      min_std: dimensions with a smaller standard deviation are skipped.
 
     Returns:
       `Omes`, as `omes`.
@@ -246,7 +245,7 @@ def omes_from_pairs(
         association[:, k] = _association(x[changed == k], y[changed == k])
     if normalised:
         # S of a perfect code: the values of a pair differ, so |corr| is 1 / (k - 1).
-        # For two values that is 1 and S is 0, which no factor can scale up.
+        # For two values that is 1 and S is 0, which no division can scale up.
         limit = [1 - 1 / (size - 1) if size > 2 else 1 for size in sizes]
         association = np.minimum(association / limit, 1)
     std = everything.std(axis=0, ddof=1)
@@ -267,7 +266,7 @@ def _association(
     x: Float[np.ndarray, "pair latent"], y: Float[np.ndarray, "pair latent"]
 ) -> Float[np.ndarray, " latent"]:
     """1 - |corr|; 0 for a dimension that is the same in all pairs."""
-    # Equal values less their rounded mean leave rounding errors, not variation.
+    # Equal values minus their rounded mean give rounding errors, not variation.
     still = (np.ptp(x, axis=0) == 0) | (np.ptp(y, axis=0) == 0)
     x, y = x - x.mean(axis=0), y - y.mean(axis=0)
     scale = np.sqrt((x * x).sum(axis=0) * (y * y).sum(axis=0))
@@ -283,7 +282,7 @@ def _scores(
     alpha: float,
     pooling: str,
 ) -> Omes:
-    """Overlap and multiple encoding scores of what is kept, pooled over dimensions."""
+    """Overlap and multiple encoding scores, pooled over the kept dimensions."""
     scored = num_pairs >= FEWEST_PAIRS
     overlap, multiple = np.zeros(len(scored)), np.zeros(len(scored))
     best = np.full(len(scored), -1)

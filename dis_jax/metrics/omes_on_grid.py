@@ -1,4 +1,4 @@
-"""OMES on pairs that are sampled from a full grid."""
+"""OMES with pairs that are sampled from a full grid."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def omes_on_grid(
     normalised: bool = False,
     min_std: float = 0.05,
 ) -> Omes:
-    """OMES with pairs drawn from a full grid of factors, the same number of each.
+    """OMES with pairs from a full grid of factors, the same number for each factor.
 
-    The limit is that of `omes` on all images of the grid; from a sample of a large grid
-    `omes` finds few pairs of a factor with few values.
+    With many pairs, the score approaches that of `omes` on all images of the grid. In a
+    sample of a large grid, `omes` finds few pairs for a factor with few values.
 
     Eq.: Dapueto et al. 2024, Section 3
 
@@ -42,13 +42,13 @@ def omes_on_grid(
       alpha: weight of the overlap score, 0 to 1.
       pooling: "avg" or "max".
       normalised: whether a perfect code scores 1 for factors of three values and more.
-      min_std: dimensions with a smaller standard deviation do not take part.
+      min_std: dimensions with a smaller standard deviation are skipped.
 
     Returns:
       `Omes`, as `omes`.
 
     Raises:
-      ValueError: if a count is too small, or an option unknown, or if `encode` returns
+      ValueError: if a count is too small, an option is unknown, or `encode` returns
         codes that are not finite or not one row per image.
 
     Example:
@@ -95,7 +95,7 @@ def _draw_rows(
     sizes: tuple[int, ...],
     varying: tuple[int, ...],
 ) -> Int[Array, "row factor"]:
-    """Factors: the first of all pairs, factor by factor, the second, and other rows."""
+    """Factors of the first images of pairs, factor by factor; of the second; of others."""
     keys = jax.random.split(key, 3)
     x = sample_factors(keys[0], (len(varying), num_pairs), sizes)
     y = x

@@ -1,4 +1,4 @@
-"""Which factors share a dimension of the code, pair by pair."""
+"""Entanglement of pairs of factors: how much they share a dimension of the code."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jaxtyping import ArrayLike, Float
 def pairwise_entanglement(
     importance: ArrayLike,
 ) -> Float[np.ndarray, "factor factor"]:
-    """The importance at which two factors are connected through dimensions of the code.
+    """The largest importance at which dimensions of the code connect two factors.
 
     A graph has the factors and the dimensions as nodes, and the importance of dimension j
     for factor k as the weight of the edge between them, each factor's scaled to sum to 1.
     The entanglement of two factors is the largest threshold at which the edges above it
-    still connect them: 0 if no dimension is shared, 1/2 if one dimension holds half of
-    both. A correlation that a model has learned shows as a large value of its pair.
+    still connect them: 0 if no dimension is shared, 1/2 if one dimension has half of
+    both. If a model has learned a correlation of two factors, their value is large.
 
     Eq.: Träuble et al. 2021, thresholds of the importance matrix at which factors merge
 
@@ -43,7 +43,7 @@ def pairwise_entanglement(
         )
     total = weights.sum(axis=0)
     weights = np.divide(weights, total, where=total > 0, out=np.zeros_like(weights))
-    # Paths over one dimension first, then over factors between: the weight of a path is
+    # Paths over one dimension first, then over more factors: the weight of a path is
     # that of its weakest edge, and Floyd and Warshall's order finds the strongest path.
     found = np.minimum(weights[:, :, None], weights[:, None, :]).max(axis=0)
     for k in range(len(found)):

@@ -63,9 +63,9 @@ def r2(
 
     Eq.: Zimmermann et al. 2021, coefficient of determination
 
-    A linear model asks whether the code is the factors up to an affine map; the others
-    ask whether they can be predicted at all. An angle is predicted as cosine and sine,
-    whose errors are added. It is negative where the prediction is worse than the mean.
+    A linear model tests whether the code is the factors up to an affine map; the others
+    test whether the factors can be predicted at all. An angle is predicted as cosine and
+    sine, whose errors are added. R2 is negative if the prediction is worse than the mean.
 
     Args:
       codes: (batch, latent).
@@ -73,8 +73,8 @@ def r2(
       model: "linear", "mlp", "gbt" or "kernel"; see `predict` in probing.cross_fit.
       blocks: groups of dimensions by name, such as content and style, each scored
         alone.
-      kinds: one for each factor, all continuous by default; "categorical" factors take no
-        part, and ("circular", period) are angles.
+      kinds: one for each factor, all continuous by default; "categorical" factors are
+        skipped, and ("circular", period) are angles.
       seed: of the halves and the models.
 
     Returns:
@@ -110,8 +110,8 @@ def reweighted_r2(
     """`r2` as a function of the order and weights of rows, with fixed halves.
 
     All arguments are those of `r2`. Weighted scores of a linear model are computed from
-    second moments, which lose directions of the code with less than 1e-12 of the variance
-    of the others.
+    second moments, which ignore directions of the code with less than 1e-12 of the
+    variance of the others.
 
     Returns:
       `score(order, weights) -> R2`; see `Reweighted`.
@@ -183,7 +183,7 @@ def _score(
     own = np.ones(len(z)) if weights is None else weights
     joined = np.concatenate([targets[k] for k in chosen], axis=1)
     predicted = np.empty(joined.shape)
-    # Cross-fitting: every row is predicted once, by a model that has not seen it.
+    # Cross-fitting: every row is predicted once, by a model that was not fitted to it.
     for rows, others in halves(len(z), seed):
         x = standardise(z[:, list(dims)], rows)
         fit = np.repeat(rows, own[rows].astype(int))
@@ -196,7 +196,7 @@ def _score(
 def _from_moments(
     z: np.ndarray, targets: Sequence[np.ndarray], seed: int, weights: Weights
 ) -> Callable[[Sequence[int], Sequence[int]], np.ndarray]:
-    """What `_score` computes with a linear model, from second moments of the halves."""
+    """`_score` of a linear model, as a function, from second moments of the halves."""
     parts = [rows for rows, _ in halves(len(z), seed)]
     moments = moments_of(z, targets, parts)(None, weights)
     first, second = moments

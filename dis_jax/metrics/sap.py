@@ -38,14 +38,14 @@ def sap(
     *,
     kinds: Sequence[Kind] | None = None,
 ) -> Sap:
-    """Separated attribute predictability: the gap of a factor's two best dimensions.
+    """Separated attribute predictability: gap between a factor's two best dimensions.
 
     SAP = 1/K sum_k (A_j1k - A_j2k), A_jk the test accuracy of a linear support vector
-    machine that predicts factor k from dimension j alone, j1 and j2 the two best.
+    machine (SVM) that predicts factor k from dimension j alone, j1 and j2 the two best.
 
     Eq.: Kumar et al. 2018, Section 3
 
-    The machine is disentanglement_lib's for discrete factors (squared hinge, C = .01,
+    The SVM is disentanglement_lib's for discrete factors (squared hinge, C = .01,
     balanced classes, one against rest), solved to its optimum. It is linear and
     regularised, so that the score changes with the scale and the offset of the codes,
     and a dimension that encodes a factor of many values perfectly does not reach
@@ -68,7 +68,7 @@ def sap(
     Raises:
       ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
         there is only one dimension, or if the scale of the codes is so small that the
-        machine's penalty dominates.
+        SVM's penalty dominates.
 
     Example:
       >>> import numpy as np
@@ -102,16 +102,16 @@ def sap(
 def _accuracies(
     codes: np.ndarray, labels: np.ndarray, test_codes: np.ndarray, test: np.ndarray
 ) -> Float[np.ndarray, " latent"]:
-    """Test accuracy of a linear support vector machine of each dimension."""
+    """Test accuracy of a linear SVM on each dimension."""
     values, classes = np.unique(labels, return_inverse=True)
     slopes, intercepts = fit_svms(codes, classes, len(values), c=_C)
     found = np.empty(codes.shape[1])
     for d, x in enumerate(test_codes.T):
         if np.ptp(codes[:, d]) == 0:
-            # All classes tie: the accuracy of a choice at random, not of the first.
+            # All classes tie: the accuracy of a random choice, not of the first class.
             found[d] = 1 / len(values)
             continue
-        # One machine per class, (test row, class): the largest margin wins.
+        # One SVM per class, (test row, class): the largest margin wins.
         best = np.argmax(np.outer(x, slopes[d]) + intercepts[d], axis=1)
         found[d] = np.mean(values[best] == test)
     return found
@@ -120,7 +120,7 @@ def _accuracies(
 def _determinations(
     codes: Float[np.ndarray, "batch latent"], targets: Float[np.ndarray, "batch target"]
 ) -> Float[np.ndarray, " latent"]:
-    """R2 of a linear model of each dimension; 0 of a constant one."""
+    """R2 of a linear model on each dimension; 0 for a constant dimension."""
     scale = unit_scale(codes)
     z = (codes - codes.mean(axis=0)) / scale
     moving = np.ptp(codes, axis=0) > 0

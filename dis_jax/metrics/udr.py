@@ -1,4 +1,4 @@
-"""Unsupervised disentanglement ranking: how well trained models agree."""
+"""Unsupervised disentanglement ranking: agreement between trained models."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Udr(NamedTuple):
     """Result of `udr`.
 
     Attributes:
-      scores: of each model, (model,).
+      scores: score of each model, (model,).
       pairwise: similarity of each pair of models, (model, model); 0 on the diagonal.
-      correlations: {(i, j): (latent of i, latent of j)} of the dimensions of both.
+      correlations: {(i, j): (latent of i, latent of j)}, between their dimensions.
       left_out: skipped dimensions by model, with the reason.
     """
 
@@ -49,15 +49,15 @@ def udr(
     Eq.: Duan et al. 2020, Section 4
 
     No labels are used: models that found the same dimensions, up to order and sign,
-    score high. As in disentanglement_lib codes are standardised, and dimensions whose
-    mean KL from the prior is at most `min_kl` take no part; without `kl`, only constant
-    dimensions are left out. As there, the means over the dimensions of i and of j
-    have equal weight, however many each has. Model i predicts j, so the matrix is not
-    exactly symmetric.
+    score high. As in disentanglement_lib, codes are standardised, and dimensions whose
+    mean KL from the prior is at most `min_kl` are skipped; without `kl`, only constant
+    dimensions are skipped. Also as there, the means over the dimensions of i and of j
+    have equal weight, even if their numbers differ. Model i predicts j, so the matrix is
+    not exactly symmetric.
 
     Args:
-      codes: one (batch, latent) array a model, row by row of the same images.
-      kl: for each model the mean KL of each dimension in nats, (latent,).
+      codes: one (batch, latent) array per model, of the same images in the same order.
+      kl: for each model, the mean KL of each dimension in nats, (latent,).
       min_kl: the KL that a dimension must exceed.
       correlation: "lasso" (the better one in the paper) or "spearman".
 
@@ -145,7 +145,7 @@ def _correlate(
 
 
 def _agreement(matrix: Float[np.ndarray, "a b"]) -> float:
-    """Mean over rows and columns of (largest entry)^2 / sum; 0 where that is 0 / 0."""
+    """Mean over rows and columns of (largest entry)^2 / sum; 0 for 0 / 0."""
     if matrix.size == 0:
         return 0.0
     halves = []

@@ -1,4 +1,4 @@
-"""A generator of images, and a trunk with two heads: discriminator and code.
+"""Networks of InfoGAN: a generator, and a trunk with heads for discriminator and code.
 
 Dense layers and convolutions of kernel 4, stride 2, as in InfoGAN (Chen et al. 2016,
 appendix C.1). Weights are N(0, .02²); layers before batch normalisation have no bias,
@@ -33,8 +33,8 @@ class CodeEstimate(NamedTuple):
     Attributes:
       logits: of the categorical code, (batch, category).
       mean: of the continuous codes, (batch, continuous).
-      logvar: theirs, (batch, continuous).
-      features: the layer before, (batch, feature), for contrastive terms.
+      logvar: of the continuous codes, (batch, continuous).
+      features: of the hidden layer, (batch, feature), for contrastive terms.
     """
 
     logits: Array
@@ -44,9 +44,9 @@ class CodeEstimate(NamedTuple):
 
 
 class Generator(nn.Module):
-    """Codes to an image: two dense layers, then transposed convolutions, a sigmoid.
+    """Maps codes to images: two dense layers, transposed convolutions, a sigmoid.
 
-    28x28 images grow from 7x7 maps, others from 4x4, or 6x6 for 96x96.
+    The first map is 7x7 for 28x28 images, 4x4 for 64x64, 6x6 for 96x96; see `halvings`.
 
     Attributes:
       image_shape: (height, width, channels) of the generated images.
@@ -79,13 +79,13 @@ class Generator(nn.Module):
 
 
 class ImageTrunk(nn.Module):
-    """Images to the features that the discriminator and Q share.
+    """Maps images to the features that the discriminator and Q share.
 
     Attributes:
       hidden: number of features.
       widths: channels of the convolutions; the last repeats for larger images.
       spectral_norm: whether every weight matrix is divided by its largest singular
-        value (Miyato et al. 2018), found by one power iteration a call in training.
+        value (Miyato et al. 2018), found by one power iteration per call in training.
       form: see `dis_jax.networks.convolution`.
       dtype: of the computation; parameters are float32, features at least float32.
     """
@@ -112,7 +112,7 @@ class ImageTrunk(nn.Module):
 
 
 class RealHead(nn.Module):
-    """Features to the log-odds that an image is real.
+    """Maps features to the log-odds that an image is real.
 
     Attributes:
       spectral_norm: see `ImageTrunk`.
@@ -130,10 +130,10 @@ class RealHead(nn.Module):
 
 
 class CodeHead(nn.Module):
-    """Q: features to an estimate of the codes of an image.
+    """Q: maps features to an estimate of the codes of an image.
 
     Attributes:
-      categories: values of the categorical code.
+      categories: number of values of the categorical code.
       continuous: number of continuous codes; their estimate is a diagonal Gaussian.
       hidden: width of the hidden layer.
       dtype: of the computation; parameters are float32, results at least float32.
@@ -167,7 +167,7 @@ def _norm(train: bool) -> nn.BatchNorm:
 
 
 def _layer(layer: Any, spectral_norm: bool, train: bool, x: Array) -> Array:
-    """A layer's output, its weights normalised if asked; called in a compact module."""
+    """Applies a layer, with spectral normalisation if asked; call in a compact module."""
     if not spectral_norm:
         return layer(x)
     # The power iteration keeps its vector in the batch statistics.

@@ -1,4 +1,4 @@
-"""Encoders and decoders: convolutional, for images of any usual size, and dense."""
+"""Convolutional and dense encoders and decoders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ImageShape = tuple[int, int, int]
 
 
 class Start(NamedTuple):
-    """Initialisation of the layers of a network: a scheme of `initialisers`, its `std`."""
+    """Initialisation of a network's layers: a scheme of `initialisers` and its `std`."""
 
     name: str
     std: float
@@ -28,7 +28,7 @@ class Start(NamedTuple):
     def dense(
         self, x: Array, features: int, dtype: Any, name: str | None = None
     ) -> Array:
-        """A dense layer, applied."""
+        """Applies a dense layer."""
         kernel, bias = initialisers(self.name, x.shape[-1], std=self.std)
         layer = nn.Dense(
             features, dtype=dtype, kernel_init=kernel, bias_init=bias, name=name
@@ -38,7 +38,7 @@ class Start(NamedTuple):
     def strided(
         self, layer: type[Down | Up], x: Array, features: int, form: str, dtype: Any
     ) -> Array:
-        """A convolution with 4x4 kernels, `Down` or `Up`, applied."""
+        """Applies a convolution with 4x4 kernels, `Down` or `Up`."""
         # PyTorch computes the fan of a transposed convolution from its output channels.
         channels = x.shape[-1] if layer is Down else features
         kernel, bias = initialisers(self.name, 16 * channels, std=self.std)
@@ -46,7 +46,7 @@ class Start(NamedTuple):
 
 
 def halvings(size: int) -> int:
-    """How many stride-2 layers take an image of `size` to its smallest map.
+    """Number of stride-2 layers that reduce an image of `size` to its smallest map.
 
     A map is halved while it is even and its half is at least 4: 64 -> 4, 128 -> 4,
     96 -> 6, 28 -> 7.
@@ -58,7 +58,7 @@ def halvings(size: int) -> int:
       The number of halvings, at least 1.
 
     Raises:
-      ValueError: if the size is not 28 nor a multiple of 16 up to 128.
+      ValueError: if the size is neither 28 nor a multiple of 16 up to 128.
     """
     if size != 28 and (size % 16 or not 16 <= size <= 128):
         raise ValueError(
@@ -74,7 +74,7 @@ def halvings(size: int) -> int:
 
 
 def map_widths(image_shape: Sequence[int], widths: tuple[int, ...]) -> list[int]:
-    """Channels of the maps after each halving of an image; the last width repeats.
+    """Channels of the map after each halving of an image; the last width repeats.
 
     Args:
       image_shape: (height, width, channels).
@@ -84,7 +84,7 @@ def map_widths(image_shape: Sequence[int], widths: tuple[int, ...]) -> list[int]
       One number per halving, see `halvings`.
 
     Raises:
-      ValueError: if the image is not square, or of a size that has no smallest map.
+      ValueError: if the image is not square, or `halvings` does not accept its size.
     """
     height, width = image_shape[:2]
     if height != width:
@@ -130,7 +130,7 @@ class ConvEncoder(nn.Module):
 class ConvDecoder(nn.Module):
     """Kim & Mnih 2018, Table 1: two dense layers and transposed convolutions; logits.
 
-    Activations of hidden layers are sown as `hidden`, for losses that read them.
+    Activations of hidden layers are sown as `hidden`, for losses that use them.
 
     Attributes:
       image_shape: (height, width, channels) of the decoded images.
@@ -199,7 +199,7 @@ class MLPEncoder(nn.Module):
 class MLPDecoder(nn.Module):
     """Dense decoder to the logits of an image (Higgins et al. 2017, dSprites).
 
-    Activations of hidden layers are sown as `hidden`, for losses that read them.
+    Activations of hidden layers are sown as `hidden`, for losses that use them.
 
     Attributes:
       image_shape: (height, width, channels) of the decoded images.

@@ -1,4 +1,4 @@
-"""A small classifier of images; its predictions and features evaluate other models."""
+"""A small image classifier, whose predictions and features evaluate other models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dis_jax.networks.precision import widened
 
 
 class LeNet(nn.Module):
-    """LeCun et al. 1998, with rectifiers: 20 and 50 filters of 5x5, 500 features.
+    """LeCun et al. 1998, with ReLUs: 20 and 50 filters of 5x5, 500 features.
 
     Attributes:
       classes: number of logits.

@@ -1,18 +1,18 @@
-"""The strided convolution of this field (kernel 4, stride 2, padding 1) and its transpose.
+"""Strided convolution (kernel 4, stride 2, padding 1) and its transpose.
 
-Every image network here halves or doubles its maps by this pair. Left to XLA, the weight
-gradient of the transpose takes half of a training step on a CPU. Written as a pair, each
-is the input gradient of the other, and all four products (two forward, two for the
-weights) are fast on every backend.
+Most convolutional networks here halve or double their maps with this pair. XLA's weight
+gradient of the transpose takes half of a training step on a CPU. In the pair, each is the
+input gradient of the other, and all four products (two forward, two for the weights) are
+fast on every backend.
 
 Three forms of the same function:
 
-- `"pair"`: custom gradients, each product in the way that is fast on the device. On a CPU
+- `"pair"`: custom gradients; each product has a fast form for each device. On a CPU
   the transpose is four dense convolutions; elsewhere both are matrix products over blocks
-  of 2x2 pixels. It has no forward mode: for `jax.jvp` or `jax.jacfwd` take another form
+  of 2x2 pixels. It has no forward mode: for `jax.jvp` or `jax.jacfwd` use another form
   (`network.form`).
-- `"lax"`: plain `lax.conv_general_dilated`, gradients left to XLA.
-- `"matmul"`: the matrix products, gradients left to XLA.
+- `"lax"`: plain `lax.conv_general_dilated`, with XLA's gradients.
+- `"matmul"`: the matrix products, with XLA's gradients.
 
 Under `vmap` over weights (populations) a convolution becomes a grouped convolution, which
 is slow on GPUs; a matrix product becomes a batched one, which is fast.
@@ -87,9 +87,9 @@ def _neighbour(maps: Array, i: int) -> Array:
 
 
 def _gathers(inputs: int, outputs: int) -> bool:
-    """Whether windows are gathered before the product, or partial sums added after it.
+    """Whether to gather windows before the product; else, partial sums are added after.
 
-    The former moves 16 inputs a window, the latter 4 outputs a block.
+    Gathering moves 16 inputs per window, adding moves 4 outputs per block.
     """
     return 16 * inputs <= 4 * outputs
 
@@ -107,7 +107,7 @@ def _corners(x: Images) -> Array:
 def _matmul_down(x: Images, kernel: Kernel) -> Images:
     """One matrix product over blocks of 2x2 pixels; a 4x4 window consists of four."""
     c, out = kernel.shape[2:]
-    # rows of the kernel as (block, pixel), and columns alike
+    # rows and columns of the kernel as (block, pixel)
     weights = kernel.reshape(2, 2, 2, 2, c, out)
     if _gathers(c, out):
         weights = weights.transpose(0, 2, 1, 3, 4, 5)  # blocks, pixels, in, out
@@ -124,7 +124,7 @@ def _matmul_down(x: Images, kernel: Kernel) -> Images:
 
 
 def _inner(y: Array, out: int) -> Images:
-    """Blocks of 2x2 pixels, held as channels, as an image without its border."""
+    """Converts blocks of 2x2 pixels, stored as channels, to an image without its border."""
     n, rows, columns, _ = y.shape
     y = y.reshape(n, rows, columns, 2, 2, out).transpose(0, 1, 3, 2, 4, 5)
     return y.reshape(n, 2 * rows, 2 * columns, out)[:, 1:-1, 1:-1]
@@ -145,21 +145,21 @@ def _matmul_up(x: Images, kernel: Kernel) -> Images:
 def _matmul_weight_gradient(x: Images, g: Images) -> Kernel:
     """Gradient of sum(g * down(x, kernel)).
 
-    Of the same maps as the products of the pair, so that XLA makes them once.
+    It uses the same maps as the products of the pair, so that XLA computes them once.
     """
     c, out = x.shape[-1], g.shape[-1]
     if _gathers(c, out):
         kernel = _product(_patches(x), g).reshape(2, 2, 2, 2, c, out)
         return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(4, 4, c, out)
-    # A block is the lower right one of the window up and left of it, and so on.
+    # A block is the lower right one of the window that starts one block up and left, etc.
     kernel = _product(_blocks(x), _corners(g)).reshape(2, 2, c, 2, 2, out)
     return kernel[:, :, :, ::-1, ::-1].transpose(3, 0, 4, 1, 2, 5).reshape(4, 4, c, out)
 
 
 def _product(x: Array, g: Array) -> Array:
-    """Sum of x^T g over all pixels, in parts.
+    """Sum of x^T g over all pixels, computed in parts.
 
-    A GPU computes one product of few channels and many pixels on a few of its cores.
+    A GPU would compute one product of few channels and many pixels on few of its cores.
     """
     pixels, parts = x.size // x.shape[-1], 1
     while len(x) % (2 * parts) == 0 and pixels // (2 * parts) >= _PART:
@@ -167,12 +167,12 @@ def _product(x: Array, g: Array) -> Array:
     x, g = (maps.reshape(parts, -1, maps.shape[-1]) for maps in (x, g))
     exact = jnp.promote_types(x.dtype, jnp.float32)
     products = jnp.einsum("pni,pno->pio", x, g, preferred_element_type=exact)
-    # Without the barrier XLA makes one product of it again.
+    # Without the barrier XLA merges the parts into one product again.
     return lax.optimization_barrier(products).sum(0).astype(x.dtype)
 
 
 def _parity_up(x: Images, kernel: Kernel) -> Images:
-    """Even and odd rows and columns of the output are four convolutions of the input."""
+    """Computes even and odd rows and columns of the output as four convolutions."""
     n, h, w, _ = x.shape
     pads = (1, 0), (0, 1)
     parts = [
@@ -191,7 +191,7 @@ def _parity_up(x: Images, kernel: Kernel) -> Images:
 
 
 def _scatter_up(x: Images, kernel: Kernel) -> Images:
-    """One matrix product gives all 16 taps; each 2x2 output block adds those of four."""
+    """One matrix product gives all 16 taps; each 2x2 output block sums taps of 4."""
     n, h, w, c = x.shape
     out = kernel.shape[-1]
     weights = kernel.reshape(2, 2, 2, 2, c, out)[:, ::-1, :, ::-1]
@@ -211,8 +211,8 @@ def _cpu_down(x: Images, kernel: Kernel) -> Images:
 
 def _cpu_up(x: Images, kernel: Kernel) -> Images:
     # XLA's CPU convolution multiplies the zeros of a dilated input too. On one core, from
-    # 32 channels of 16x16 to 32 of 32x32: 21 ms, as four convolutions 11. From 32
-    # channels of 32x32 to one of 64x64: 5 ms, as one product 2.
+    # 32 channels of 16x16 to 32 of 32x32: 21 ms; 11 ms as four convolutions. From 32
+    # channels of 32x32 to one of 64x64: 5 ms; 2 ms as one product.
     return _scatter_up(x, kernel) if kernel.shape[-1] <= 4 else _parity_up(x, kernel)
 
 
@@ -320,7 +320,7 @@ def _check(x: Images, kernel: Kernel) -> None:
 
 
 class _Strided(nn.Module):
-    """A layer around `convolve_down` or `convolve_up`."""
+    """Layer with the parameters of `convolve_down` or `convolve_up`."""
 
     features: int
     form: str = "pair"

@@ -12,12 +12,12 @@ from dis_jax.networks.precision import widened
 
 
 class Discriminator(nn.Module):
-    """Kim & Mnih 2018, appendix: tells joint from permuted latents; dense, leaky.
+    """Kim & Mnih 2018, appendix: dense layers that separate joint from permuted latents.
 
     Attributes:
       widths: of the hidden layers.
       outputs: number of logits.
-      slope: of the leaky rectifier below zero.
+      slope: of the leaky ReLU below zero.
       dtype: of the computation; parameters are float32, the result at least float32.
     """
 
@@ -40,7 +40,7 @@ class CodeClassifier(nn.Module):
     Attributes:
       classes: number of logits.
       widths: of the hidden layers.
-      slope: of the leaky rectifier below zero.
+      slope: of the leaky ReLU below zero.
       weight_std: initial weights are drawn from N(0, weight_std^2).
     """
 

@@ -16,14 +16,14 @@ class FromNnx:
     """An nnx network with the `init` and `apply` of a linen one."""
 
     def __init__(self, make: Callable[[nnx.Rngs], Any]):
-        """Takes what makes the network.
+        """Wraps the network that a function makes.
 
         Args:
           make: `rngs -> module`, such as `lambda rngs: MyEncoder(10, rngs=rngs)`, whose
             variables are all `nnx.Param`.
 
         Raises:
-          ValueError: if it makes no nnx module, or one with other variables.
+          ValueError: if it does not make an nnx module, or one with other variables.
 
         Example:
           >>> import jax
@@ -49,7 +49,7 @@ class FromNnx:
             )
 
     def init(self, key: Key[Array, ""], inputs: Any) -> dict[str, Any]:
-        """Parameters of a new network; nnx knows the shapes of inputs before."""
+        """Parameters of a new network; ignores `inputs`: an nnx module fixes its shapes."""
         from flax import nnx
 
         del inputs
@@ -67,7 +67,7 @@ class FromNnx:
         return nnx.merge(self._graph, params)(*inputs)
 
     def init_with_output(self, key: Key[Array, ""], *inputs: Any) -> tuple[Any, Any]:
-        """`apply` with new parameters, and these."""
+        """Output of the network with new parameters, and these parameters."""
         variables = self.init(key, inputs)
         return self.apply(variables, *inputs), variables
 

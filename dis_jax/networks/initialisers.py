@@ -1,4 +1,4 @@
-"""Initial weights and biases: the defaults of the code of each paper."""
+"""Initial weights and biases, as in the code of each paper."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Initialiser = Callable[..., Array]
 
 
 class Initialisers(NamedTuple):
-    """Draws the initial parameters of one layer."""
+    """Functions that draw the initial parameters of one layer."""
 
     kernel: Initialiser
     bias: Initialiser
 
 
 def initialisers(name: str, fan_in: int, *, std: float = 0.02) -> Initialisers:
-    """The initialisers of a layer, by the name of a scheme.
+    """The initialisers of a layer for a named scheme.
 
     "xavier": weights U(-a, a), a = sqrt(6 / (fan_in + fan_out)), Glorot & Bengio
     2010, (16);
@@ -36,7 +36,7 @@ def initialisers(name: str, fan_in: int, *, std: float = 0.02) -> Initialisers:
 
     Args:
       name: one of `INITIALISERS`.
-      fan_in: inputs of one output. For a transposed convolution PyTorch takes kernel
+      fan_in: inputs of one output. For a transposed convolution PyTorch uses kernel
         area times OUTPUT channels.
       std: standard deviation of "normal".
 

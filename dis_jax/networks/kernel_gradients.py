@@ -1,9 +1,9 @@
 """Convolutions and their gradients, fast on a CPU.
 
-For the gradient of a kernel XLA's CPU backend runs a convolution whose window is a whole
+For the gradient of a kernel, XLA's CPU backend runs a convolution whose window is a whole
 map. On one core of an Intel Xeon, for 64 maps of 61x61, 64 to 128 channels, that
-convolution takes 330 ms and the products of this module 140; a step of a beta-VAE takes 97
-ms with XLA's gradient and 74 with this one. Other backends keep their own gradient.
+convolution takes 330 ms and the products of this module take 140 ms; a step of a beta-VAE
+takes 97 ms with XLA's gradient and 74 ms with this one. Other backends use XLA's gradient.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from jaxtyping import Array, Float
 Maps = Float[Array, "batch height width channels"]
 Kernel = Float[Array, "size size in out"]
 
-# Numbers in a piece of the gradient of y, 256 KiB, and pieces at most; measured on
-# an Intel Xeon with 2 MB of cache a core.
+# Numbers in a piece of the gradient of y, 256 KiB, and largest number of pieces; measured
+# on an Intel Xeon with 2 MB of cache per core.
 _PIECE, _MOST_PIECES = 2**16, 32
 
 
 def even(x: Maps, kernel: Kernel) -> tuple[Maps, Kernel]:
-    """Input and kernel with a channel of zeros if there are 3, 5, ... channels.
+    """Adds a channel of zeros to input and kernel if there are 3, 5, ... channels.
 
-    YNNPACK, to which XLA hands a CPU's convolutions, is slow with them. On one core, from
-    64 images of 64x64 to 32 maps: with 3 channels 8.8 ms, with 4 of them 2.3.
+    YNNPACK, which computes XLA's convolutions on a CPU, is slow for odd numbers. On one
+    core, from 64 images of 64x64 to 32 maps: 8.8 ms with 3 channels, 2.3 ms with 4.
     """
     if x.shape[-1] == 1 or x.shape[-1] % 2 == 0:
         return x, kernel
@@ -53,7 +53,7 @@ def on_cpu(x: Maps, g: Maps, size: int, stride: int, pad: int = 0) -> Kernel:
     Returns:
       (size, size, in, out).
     """
-    # What no window covers has no part in it: there the padding is negative.
+    # Negative padding removes pixels that no window covers: they have no effect.
     padding = [
         (pad, stride * (windows - 1) + size - length - pad)
         for length, windows in zip(x.shape[1:3], g.shape[1:3], strict=True)
@@ -67,7 +67,7 @@ def on_cpu(x: Maps, g: Maps, size: int, stride: int, pad: int = 0) -> Kernel:
 
 
 def _of_windows(x: Maps, g: Maps, size: int, stride: int) -> Kernel:
-    """Of few inputs: a product of whole windows, whose pixels lie side by side."""
+    """Gradient for few input channels: one product of whole windows, as rows, with g."""
     height, width, out = g.shape[1:]
     steps = range(size // stride)
     x = _blocks(x, stride)
@@ -80,7 +80,7 @@ def _of_windows(x: Maps, g: Maps, size: int, stride: int) -> Kernel:
 def _by_convolutions(
     x: Maps, g: Maps, stride: int, padding: list[tuple[int, int]]
 ) -> Kernel:
-    """Of small g: x convolved with g, where the examples are the channels.
+    """Gradient for small g: convolves x with g, with the examples as channels.
 
     A piece of g that does not fit in a core's cache would be read again for each output.
     """
@@ -89,7 +89,7 @@ def _by_convolutions(
     for some_x, some_g in zip(
         jnp.array_split(x, pieces), jnp.array_split(g, pieces), strict=True
     ):
-        # Without the barrier XLA convolves them as they lie in memory, which is slow.
+        # Without the barrier XLA convolves them in their old memory order, which is slow.
         maps, window = lax.optimization_barrier(
             (some_x.transpose(3, 1, 2, 0), some_g.transpose(1, 2, 0, 3))
         )
@@ -107,9 +107,9 @@ def _by_convolutions(
 
 
 def _by_products(x: Maps, g: Maps, size: int, stride: int) -> Kernel:
-    """Of large g: a product with x for each way that g lies among the blocks of x."""
+    """Gradient for large g: one product with x for each shift of g over the blocks of x."""
     moves = [(i, size // stride - 1 - i) for i in range(size // stride)]
-    # Padding moves g, which is smaller than the slices of x would be.
+    # Padding shifts g: slices of x, the other way, would be larger.
     blocks = lax.optimization_barrier(_rows(_blocks(x, stride)))
     parts = [
         _rows(jnp.pad(g, ((0, 0), down, right, (0, 0)))).T @ blocks
@@ -131,7 +131,7 @@ def _blocks(x: Maps, stride: int) -> Maps:
 def _ordered(
     kernel: Float[Array, "pixels out"], size: int, stride: int, out: int
 ) -> Kernel:
-    """Pixels of a window, block by block, as rows and columns."""
+    """Reorders the pixels of a window from blocks to rows and columns."""
     blocks = size // stride
     kernel = kernel.reshape(blocks, blocks, stride, stride, -1, out)
     return kernel.transpose(0, 2, 1, 3, 4, 5).reshape(size, size, -1, out)
@@ -144,8 +144,8 @@ def _rows(maps: Maps) -> Float[Array, "pixels channels"]:
 def _of_input(g: Maps, kernel: Kernel, stride: int, shape: tuple[int, ...]) -> Maps:
     """Gradient of sum(g * y) with respect to the input of a convolution without padding.
 
-    Every stride-th row and column of it is a convolution of g: XLA's own, of a g between
-    whose pixels there are zeros, multiplies these too.
+    Every stride-th row and column of it is a convolution of g. XLA instead inserts zeros
+    between the pixels of g, and multiplies these zeros too.
     """
     taps = kernel.shape[0] // stride
     parts = [
@@ -162,7 +162,7 @@ def _of_input(g: Maps, kernel: Kernel, stride: int, shape: tuple[int, ...]) -> M
     n, height, width, c = parts[0].shape
     x = jnp.stack(parts, axis=3).reshape(n, height, width, stride, stride, c)
     x = x.transpose(0, 1, 3, 2, 4, 5).reshape(n, stride * height, stride * width, c)
-    # What no window covers has no gradient.
+    # Pixels that no window covers have gradient 0.
     missing = [(0, whole - made) for whole, made in zip(shape, x.shape, strict=True)]
     return jnp.pad(x, missing)
 
@@ -175,7 +175,7 @@ def unpadded(
     Args:
       x: (batch, height, width, in).
       kernel: (size, size, in, out); the size is a multiple of the stride.
-      strides: of both directions, equal.
+      strides: of both directions; they must be equal.
       padding: "VALID".
       **options: of `lax.conv_general_dilated`; no dilation, one group.
 
@@ -183,7 +183,7 @@ def unpadded(
       (batch, (height - size) // stride + 1, (width - size) // stride + 1, out).
 
     Raises:
-      ValueError: for another convolution, whose gradient this is not.
+      ValueError: for other convolutions: their gradients differ.
     """
     dilations = [options.get(f"{side}_dilation") or (1,) for side in ("lhs", "rhs")]
     if (

@@ -1,4 +1,4 @@
-"""A network that predicts mean and covariance of the codes of a batch."""
+"""A network that predicts the mean and covariance of the codes of a batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MomentsNetwork(nn.Module):
     def __call__(
         self, mean: Float[Array, "batch latent"], logvar: Float[Array, "batch latent"]
     ) -> tuple[Float[Array, " latent"], Float[Array, "latent latent"]]:
-        """The mean (latent,), and the covariance (latent, latent)."""
+        """Returns the mean (latent,), and the covariance (latent, latent)."""
         x = jnp.concatenate([mean, logvar], axis=-1).astype(self.dtype)
         for width in self.widths:
             x = nn.relu(nn.Dense(width, dtype=self.dtype)(x))
@@ -39,8 +39,8 @@ class MomentsNetwork(nn.Module):
         small = nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
         x = nn.Dense(latent + len(rows), kernel_init=small, dtype=self.dtype)(x)
         centre, entries = jnp.split(widened(x), [latent])
-        # softplus(x + log(e - 1)) is positive, and 1 at x = 0: a factor near I at
-        # first.
+        # softplus(x + log(e - 1)) is positive, and 1 at x = 0: the initial factor is
+        # near I.
         diagonal = nn.softplus(entries + np.log(np.e - 1))
         entries = jnp.where(rows == columns, diagonal, entries)
         # factor @ factor.T is symmetric and positive semi-definite for any output.

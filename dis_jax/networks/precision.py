@@ -1,4 +1,4 @@
-"""The precision of what networks return."""
+"""Precision of network outputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 
 def widened(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Half precision as float32, in which losses are computed; other floats unchanged.
+    """Converts half precision to float32, in which losses are computed; keeps other floats.
 
     Args:
       x: any shape.

@@ -1,9 +1,9 @@
-"""Networks that disentangle by mutual information (Sanchez et al. 2020).
+"""Networks of methods that use mutual information (Sanchez et al. 2020).
 
 An encoder gives a feature map M and a vector R. A statistics network scores pairs of a map
 and a vector; mutual information is estimated from its scores on pairs of the joint and of
 the product distribution. Its first layer is linear in [M, R], so the part of the map is
-computed once, however many vectors it is paired with.
+computed once for all vectors that it is paired with.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def map_size(size: int) -> int:
       28 -> 4, 64 -> 13, 96 -> 21.
 
     Raises:
-      ValueError: if the image is too small to have one.
+      ValueError: if the image is too small for the three convolutions.
     """
     for stride in (1, 2, 2):
         size = (size - 4) // stride + 1
@@ -85,9 +85,9 @@ class MapEncoder(nn.Module):
     """Sanchez et al. 2020, appendix: three convolutions to a map, one layer to a vector.
 
     Convolutions 4/1, 4/2 and 4/2 without padding; batch normalisation after the second
-    and the third, leaky rectifiers (slope .01) after the first and the third. Layers
-    before normalisation have no bias: it would be cancelled, and its gradient is rounding
-    noise, which Adam would amplify.
+    and the third, leaky ReLUs (slope .01) after the first and the third. Layers
+    before normalisation have no bias: normalisation would cancel it, and its gradient is
+    rounding noise, which Adam would amplify.
 
     Attributes:
       latent: size of the vector.
@@ -155,8 +155,8 @@ class GlobalStatistics(nn.Module):
     """Scores a whole map with a vector: [flat M, R] -> 512 -> 512 -> 1.
 
     Attributes:
-      grid: the map is averaged to at most this many cells a side before; 0 takes it
-        whole, as published: 22 million weights for 64x64 images, 58 million for 96x96.
+      grid: the map is first averaged to at most this many cells per side; 0 uses the
+        whole map, as published: 22 million weights for 64x64 images, 58 million for 96x96.
       widths: of the hidden layers.
       dtype: of the computation; parameters are float32, scores at least float32.
     """
@@ -179,7 +179,7 @@ class GlobalStatistics(nn.Module):
 
 
 class CodeDiscriminator(nn.Module):
-    """Separates codes that belong together from shuffled ones: 1000 -> 200 -> 1 logit.
+    """Separates joint from shuffled codes: 1000 -> 200 -> 1 logit.
 
     Attributes:
       widths: of the hidden layers.
@@ -222,13 +222,13 @@ class AttributeHead(nn.Module):
 
 
 def averaged(feature_map: Map, grid: int) -> Map:
-    """Averages a map over the cells of a grid; smaller maps stay unchanged.
+    """Averages a map over the cells of a grid; smaller maps are unchanged.
 
     Cell i of g covers the rows from floor(i n / g) to ceil((i + 1) n / g).
 
     Args:
       feature_map: (batch, height, width, features).
-      grid: cells a side, at most.
+      grid: largest number of cells per side.
 
     Returns:
       (batch, min(height, grid), min(width, grid), features).
@@ -250,7 +250,7 @@ def _cells(size: int, grid: int) -> np.ndarray:
 def _score(
     maps: Array, vector: Array, pair_with: Pairing, widths: tuple[int, ...], dtype: Any
 ) -> Array:
-    """The layers that both statistics networks have; called inside a compact module."""
+    """Layers that both statistics networks share; call in a compact module."""
     fan_in = maps.shape[-1] + vector.shape[-1]
     # W [M, R] = W_M M + W_R R, with one bias and the fan-in of the concatenation.
     of_map = _dense(widths[0], fan_in, dtype, name="map")(maps)

@@ -33,7 +33,7 @@ _LIGHTGBM = {
 
 
 class Trees(NamedTuple):
-    """What DCI needs from the model of one factor, a classifier or a regressor.
+    """Results of the model of one factor, a classifier or a regressor, for DCI.
 
     Attributes:
       importance: share of each dimension in the reduction of impurity, (latent,).
@@ -56,8 +56,8 @@ def fit_side_by_side(
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
 ) -> list[Trees]:
-    """Fits the model of each column, as many at a time as this process has cores."""
-    # Labels of many values take longest, a tree for each: they start first.
+    """Fits one model per column, as many in parallel as this process has cores."""
+    # Labels with many values take longest, with one tree per value: they start first.
     trees_of = [
         len(np.unique(column)) if column.dtype.kind == "i" else 1 for column in columns
     ]
@@ -107,7 +107,7 @@ def lightgbm_regressor(
     test_codes: Float[np.ndarray, "test latent"],
     seed: int,
 ) -> Trees:
-    """The same trees on histograms: a squared error has constant second derivatives."""
+    """The same trees by LightGBM: the squared error has constant second derivatives."""
     import lightgbm
 
     codes, test_codes = _not_all_zero(codes, test_codes)
@@ -128,7 +128,7 @@ def lightgbm_regressor(
 
 
 def _not_all_zero(*codes: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Moved by 1 where the first are all 0, which LightGBM refuses; trees stay the same."""
+    """Adds 1 to codes if the first are all 0, as LightGBM refuses these; same trees."""
     return codes if codes[0].any() else tuple(x + 1 for x in codes)
 
 
@@ -139,12 +139,12 @@ def lightgbm_trees(
     seed: int,
     max_bin: int = 255,
 ) -> Trees:
-    """The same boosting, with trees that LightGBM grows on histograms.
+    """The same classifier, with trees that LightGBM grows on histograms.
 
-    LightGBM's own boosting weighs splits and importances by second derivatives, which
-    scikit-learn's does not. So LightGBM sees constant second derivatives here, which
-    makes its gain scikit-learn's reduction of impurity, and the values of the leaves,
-    the Newton steps of scikit-learn, are computed outside it. `max_bin` bins for each
+    LightGBM's own boosting weights splits and importances by second derivatives;
+    scikit-learn's does not. Here LightGBM receives constant second derivatives, so that its
+    gain equals scikit-learn's reduction of impurity. The values of the leaves are
+    scikit-learn's Newton steps; they are computed outside LightGBM. `max_bin` bins for each
     dimension (255 is LightGBM's default) replace scikit-learn's sorted values.
     """
     import lightgbm
@@ -192,7 +192,7 @@ def lightgbm_trees(
 def _probabilities(
     scores: Float[np.ndarray, "batch tree"],
 ) -> Float[np.ndarray, "batch tree"]:
-    """Softmax of the scores of several classes, sigmoid of the one score of two."""
+    """Softmax of the scores of several classes; for two classes, sigmoid of one score."""
     if scores.shape[1] == 1:
         from scipy.special import expit
 

@@ -1,4 +1,4 @@
-"""Families of probes of growing capacity, for curves of loss over capacity."""
+"""Families of probes with increasing capacity, for curves of loss over capacity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Probes(NamedTuple):
     """Predictions of one factor by all probes of a family.
 
     Attributes:
-      capacities: of each probe, rising, (probe,).
+      capacities: of each probe, increasing, (probe,).
       predicted: labels (probe, test batch), or numbers (probe, test batch, target).
     """
 
@@ -28,7 +28,7 @@ class Probes(NamedTuple):
     predicted: np.ndarray
 
 
-# (codes, labels or numbers with a column a target, test codes, seed)
+# (codes, labels or numbers with one column per target, test codes, seed)
 FitProbes = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Probes]
 
 
@@ -41,8 +41,8 @@ def forest_probes(
 ) -> Probes:
     """Random forests of 100 trees with these depths; the depth is the capacity.
 
-    One forest is grown to the largest depth. Its trees, cut at a smaller depth, are the
-    trees of a forest with this limit, since a tree is grown from the root.
+    One forest is grown to the largest depth. Its trees, cut at a smaller depth, equal the
+    trees of a forest with this limit, because a tree is grown from the root.
     """
     from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
@@ -52,11 +52,11 @@ def forest_probes(
         "random_state": seed,
         "n_jobs": -1,
     }
-    # scikit-learn warns of one column that has an axis of its own.
+    # scikit-learn warns if one column has a separate axis.
     y = target[:, 0] if target.ndim == 2 and target.shape[1] == 1 else target
     model = RandomForestClassifier if labels else RandomForestRegressor
     forest = fit(model(**options), codes, y)
-    rows = test_codes.astype(np.float32)  # what the trees were grown on
+    rows = test_codes.astype(np.float32)  # the type that the trees were grown on
     votes: Any = 0
     for tree in forest.estimators_:
         nodes = _cut(tree.tree_, rows, sizes)

@@ -17,7 +17,7 @@ from dis_jax.data.reading import is_missing
 def check_codes(
     codes: ArrayLike, *, name: str = "codes", min_rows: int = 2
 ) -> Float[np.ndarray, "batch latent"]:
-    """The codes as a floating-point NumPy array, or an error that says what is wrong.
+    """Checks codes, and returns them as a floating-point NumPy array.
 
     Args:
       codes: (batch, latent), NumPy, JAX or nested lists.
@@ -29,7 +29,7 @@ def check_codes(
 
     Raises:
       ValueError: if the shape is not (batch, latent), if there are too few rows, or if
-        a value is not finite or no real number.
+        a value is not finite or not a real number.
     """
     array = np.asarray(codes)
     if array.ndim != 2 or array.shape[1] == 0:
@@ -61,22 +61,23 @@ def check_factors(
     varying: bool = True,
     repeating: bool = True,
 ) -> Int[np.ndarray, "batch factor"]:
-    """The factors as an integer NumPy array, or an error that says what is wrong.
+    """Checks factors, and returns them as an integer NumPy array.
 
     Args:
-      factors: (batch, factor), whole numbers or words; any labels will do. Words are
-        numbered in alphabetical order, words of digits by their numbers.
+      factors: (batch, factor), integers or words; any labels are accepted. Words are
+        numbered in alphabetical order; a column of words that are all numbers becomes these
+        numbers.
       num_rows: the number of codes that they describe.
       name: of the argument, for messages.
-      varying: whether every factor has to take at least two values,
-      repeating: and each of them in two rows on average.
+      varying: whether every factor must take at least two values.
+      repeating: with `varying`, whether each value must occur in two rows on average.
 
     Returns:
       The labels as int64.
 
     Raises:
-      ValueError: if the shape is not (num_rows, factor), if a value is missing or not a
-        whole number, or if a factor takes one value alone or a new one in most rows.
+      ValueError: if the shape is not (num_rows, factor), if a value is missing or not an
+        integer, or if a factor takes only one value or a new value in most rows.
     """
     array = _table(factors, num_rows, name)
     columns = [_numbers(column, k, name) for k, column in enumerate(array.T)]
@@ -105,7 +106,7 @@ def check_factors(
 def factor_values(
     factors: ArrayLike, num_rows: int, *, name: str = "factors"
 ) -> tuple[list[np.ndarray], dict[int, list[str]]]:
-    """Each factor as a column of whole or real numbers, and the words they replace.
+    """Each factor as a column of integers or real numbers, and the words they replace.
 
     Args:
       factors: (batch, factor), numbers or words.
@@ -113,8 +114,8 @@ def factor_values(
       name: of the argument, for messages.
 
     Returns:
-      The columns, int64 where all values are whole and float64 elsewhere, and by factor
-      the word that each number from 0 stands for.
+      The columns, int64 if all values are integers and float64 otherwise; and for each
+      factor with words, the words that the numbers from 0 replace.
 
     Raises:
       ValueError: if the shape is not (num_rows, factor) or a value is missing.
@@ -132,11 +133,11 @@ def factor_values(
 
 
 def unscorable(column: Int[np.ndarray, " batch"]) -> str | None:
-    """Why no metric of labels can score this factor, or None."""
+    """The reason why no metric of labels can score this factor, or None."""
     distinct = len(np.unique(column))
     if distinct == 1:
         return f"takes the one value {column[0]} in all {len(column)} rows"
-    # Where every row has its own value, any code "predicts" it: I(z; v) = H(z).
+    # If every row has a different value, any code "predicts" it: I(z; v) = H(z).
     if 2 * distinct > len(column):
         return (
             f"takes {distinct:,} values in {len(column):,} rows, too many to be labels "
@@ -167,10 +168,10 @@ def check_spread(codes: np.ndarray, metric: str, low: float, high: float) -> Non
 
 
 def unit_scale(codes: np.ndarray) -> Float[np.ndarray, " latent"]:
-    """The power of two just above each dimension's range; 1 for a constant one.
+    """The power of two just above each dimension's range; 1 for a constant dimension.
 
     Division by it is exact: results that do not depend on scale stay the same to the
-    last bit, while squares neither overflow nor vanish.
+    last bit, while squares neither overflow nor underflow.
     """
     span = np.ptp(codes.astype(np.float64), axis=0)
     return np.where(span > 0, 2.0 ** np.ceil(np.log2(np.where(span > 0, span, 1))), 1.0)
@@ -195,12 +196,12 @@ def varying_factors(
 
 
 def left_out_of_grid(sizes: Sequence[int]) -> dict[str, str]:
-    """The factors of a grid that take one value, named as results name them."""
+    """The factors of a grid that take one value, by the names that results use."""
     return {f"factor {k}": "takes one value" for k, n in enumerate(sizes) if n == 1}
 
 
 def pruned(std: Float[np.ndarray, " latent"], min_std: float) -> dict[str, str]:
-    """The dimensions that vary too little to take part, named as results name them."""
+    """The dimensions that vary too little to be used, by the names that results use."""
     low = np.flatnonzero(~(std >= min_std))
     if low.size == 0:
         return {}
@@ -214,7 +215,7 @@ def pruned(std: Float[np.ndarray, " latent"], min_std: float) -> dict[str, str]:
 
 
 def _real(array: np.ndarray, name: str) -> np.ndarray:
-    """As float64; NumPy would drop the imaginary part of complex numbers."""
+    """Converts to float64; refuses complex numbers: NumPy would drop the imaginary part."""
     if array.dtype.kind != "c":
         with contextlib.suppress(TypeError, ValueError):
             return array.astype(np.float64)
@@ -243,7 +244,7 @@ def _table(factors: ArrayLike, num_rows: int, name: str) -> np.ndarray:
 
 
 def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
-    """The column as numbers: words by `np.unique`, or an error that names the row."""
+    """The column as numbers; words become their ranks. Raises if a value is missing."""
     if column.dtype.kind in "iub":
         return column
     if column.dtype.kind == "f":
@@ -260,12 +261,12 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
         )
     if column.dtype.kind == "f":
         return column.astype(np.float64)
-    # "-1" stays the mark of an unknown label among words.
+    # Among words, "-1" still marks an unknown label.
     if (words := _words(column)) is not None:
         found = np.searchsorted(words, column.astype(str))
         return np.where(column.astype(str) == "-1", -1, found)
     numbers = column.astype(np.float64)
-    if np.mod(numbers, 1).any():  # an integer of an object 0.5 would be 0
+    if np.mod(numbers, 1).any():  # as an integer, an object 0.5 would be 0
         return numbers
     try:
         return column.astype(np.int64)  # exact where floats would round
@@ -274,7 +275,7 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
 
 
 def _words(column: np.ndarray) -> np.ndarray | None:
-    """The words of a column, sorted, or None where all are numbers."""
+    """The words of a column, sorted, or None if all are numbers."""
     if column.dtype.kind in "iubf":
         return None
     try:
@@ -286,7 +287,7 @@ def _words(column: np.ndarray) -> np.ndarray | None:
 
 
 def _is_missing(value: object) -> bool:
-    """None, NaN, infinity, an empty word, or a word for one of them."""
+    """Whether a value is None, NaN, infinite, an empty word, or a word for one of them."""
     if value is None or is_missing(str(value)):
         return True
     try:
@@ -296,7 +297,7 @@ def _is_missing(value: object) -> bool:
 
 
 def _as_int(column: np.ndarray) -> Int[np.ndarray, " batch"]:
-    """As int64; larger values are replaced by their ranks, which keeps them distinct."""
+    """Converts to int64; ranks replace larger values, which keeps them distinct."""
     if column.dtype.kind in "uf" and np.abs(column).max() >= 2**63:
         numbered = np.unique(column, return_inverse=True)[1]
         return np.where(column == -1.0, -1, numbered)
@@ -322,7 +323,7 @@ def check_pair(
 def check_split(
     codes: ArrayLike, factors: ArrayLike, test_codes: ArrayLike, test_factors: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Codes and factors to learn from and to test on, checked together.
+    """Training and test codes and factors, checked together.
 
     Raises:
       ValueError: as `check_codes` and `check_factors`, or if the two parts differ in
@@ -368,7 +369,7 @@ def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
     """The given key, or the key of a given seed.
 
     Args:
-      key: from `jax.random.key`, or a whole number.
+      key: from `jax.random.key`, or an integer.
 
     Returns:
       A key.
@@ -378,7 +379,7 @@ def random_key(key: Key[Array, ""] | int) -> Key[Array, ""]:
         accepted.
     """
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
-        if not 0 <= key < 2**32:  # more than a key of JAX holds
+        if not 0 <= key < 2**32:  # beyond the seeds of JAX
             raise ValueError(f"key is {key}; a seed is an integer from 0 to 2^32 - 1.")
         return jax.random.key(key)
     if isinstance(key, jax.Array):

@@ -54,7 +54,7 @@ def check_values(
 
 
 def numbers(kinds: Sequence[Kind]) -> Int[np.ndarray, " number"]:
-    """Which factors are numbers, not categories."""
+    """Indices of the factors that are numbers, not categories."""
     return np.array([k for k, kind in enumerate(kinds) if kind != "categorical"])
 
 
@@ -97,11 +97,11 @@ def halves(
 def standardise(
     x: Float[np.ndarray, "batch column"], rows: Int[np.ndarray, " fit"]
 ) -> Float[np.ndarray, "batch column"]:
-    """Standardises all rows by the mean and standard deviation of some.
+    """Standardises all rows by the mean and standard deviation of some rows.
 
     Args:
       x: all rows.
-      rows: positions of those that the mean and the deviation are of.
+      rows: positions of the rows for the mean and the deviation.
 
     Returns:
       The same shape; columns that are constant in these rows are 0.
@@ -114,7 +114,7 @@ def standardise(
 def location_scale(
     x: Float[np.ndarray, " *shape"],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column; 1 for the deviation of a constant.
+    """Mean and standard deviation of each column; a constant has the deviation 1.
 
     Args:
       x: rows.
@@ -138,19 +138,19 @@ def predict(
     model: str,
     seed: int,
 ) -> Float[np.ndarray, "test target"]:
-    """Targets of other rows by a regression on standardised codes.
+    """Predicts the targets of test rows by a regression on standardised codes.
 
     Args:
       x: codes to fit on.
       y: their targets, one column each.
       x_test: codes to predict from.
-      model: "linear" (least squares), "mlp" (two layers of 100, stopped early), "gbt"
+      model: "linear" (least squares), "mlp" (two layers of 100, early stopping), "gbt"
         (scikit-learn's histogram gradient boosting) or "kernel" (ridge of 1e-3 with a
         Gaussian kernel of the width sqrt(latent / 2), on at most 2,000 rows).
-      seed: of the models that draw.
+      seed: of the models that use random numbers.
     """
     if model == "linear":
-        # `lstsq` takes the shortest solution where dimensions are collinear.
+        # `lstsq` takes the shortest solution if dimensions are collinear.
         design = np.c_[np.ones(len(x)), x]
         weights = np.linalg.lstsq(design, y, rcond=None)[0]
         return np.c_[np.ones(len(x_test)), x_test] @ weights

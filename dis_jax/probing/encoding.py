@@ -29,7 +29,7 @@ _TOLERANCE = 1e-2  # an image may leave [0, 1] by this much: interpolation overs
 
 
 class FactorGrid(Protocol):
-    """Images that can be made from any combination of their factors.
+    """A set with an image for every combination of factors.
 
     Attributes:
       sizes: the number of values of each factor.
@@ -39,14 +39,14 @@ class FactorGrid(Protocol):
     def sizes(self) -> Sequence[int]: ...
 
     def images(self, factors: Any, /) -> Any:
-        """One image a row of factors (batch, factor)."""
+        """One image per row of factors (batch, factor)."""
         ...
 
 
 def code_fn(
     method: Method, state: State, code: str | None = None
 ) -> Callable[[Array], Float[Array, "batch latent"]]:
-    """The function from images to codes that the metrics take.
+    """The function from images to codes that the metrics need.
 
     Args:
       method: as `METHODS[name](config)` or `training.restore` returns it.
@@ -58,10 +58,10 @@ def code_fn(
       probabilities of a categorical one.
 
     Raises:
-      ValueError: if the state is that of a population. By `encode`, if the method has no
-        code of that name, if the code is not a matrix, or if images are not floats or
-        not of the shape that the method was trained on. On its first call also if their
-        values are not in [0, 1]: later calls do not wait for the values.
+      ValueError: if the state is that of a population. `encode` raises it if the method has
+        no code of that name, if the code is not a matrix, or if images are not floats or
+        not of the shape that the method was trained on. Its first call also raises it if
+        values are not in [0, 1]; later calls do not wait for the values.
 
     Example:
       >>> import jax.numpy as jnp
@@ -79,7 +79,7 @@ def code_fn(
     def encode(images: Any) -> Array:
         nonlocal seen
         images = _checked(images, method, values=not seen)
-        # Compiled once for a method, whatever state it gets.
+        # Compiled once per method, for all of its states.
         program = _ENCODERS[method.by_parts]
         codes = program(method.encode, code or method.code, state, images)
         seen = True
@@ -113,10 +113,10 @@ _ENCODERS = {
 
 
 def _checked(images: Any, method: Method, *, values: bool) -> Any:
-    """Images as an array; refuses those that would be encoded without an error, wrongly.
+    """Images as an array; refuses images that would be encoded wrongly without an error.
 
-    A dense encoder takes channels in any order, a convolution images of other sizes, and
-    both take bytes, which are 255 times too bright.
+    A dense encoder accepts channels in any order, a convolution accepts images of other
+    sizes, and both accept bytes, which are 255 times too bright.
     """
     if not isinstance(images, jax.Array):
         images = np.asarray(images)
@@ -133,7 +133,7 @@ def _checked(images: Any, method: Method, *, values: bool) -> Any:
         )
     if values and images.size and not isinstance(images, jax.core.Tracer):
         low, high = float(images.min()), float(images.max())
-        within = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # not where they are nan
+        within = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # false for nan
         if not within:
             raise ValueError(
                 f"images lie between {low:.4g} and {high:.4g}; expected [0, 1]: scale them "
@@ -152,7 +152,7 @@ def _check_single(state: State) -> None:
 
 
 def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
-    """All codes of images by a method, as NumPy arrays, computed batch by batch.
+    """All codes that a method computes from images, as NumPy arrays, batch by batch.
 
     Args:
       method: as `METHODS[name](config)` or `training.restore` returns it.
@@ -164,8 +164,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
 
     Raises:
       ValueError: if the state is that of a population, if images are not floats in [0, 1]
-        of the shape that the method was
-        trained on, or a code has a value that is not finite.
+        of the shape that the method was trained on, or if a code has a value that is not
+        finite.
 
     Example:
       >>> import jax.numpy as jnp
@@ -182,8 +182,8 @@ def encode_codes(method: Method, state: State, images: Any) -> dict[str, Code]:
     def codes(state: State, images: Array) -> dict[str, Code]:
         return method.encode(state, {"image": images})
 
-    # `encode_all` handles one matrix: all codes are flattened into it side by side, and
-    # taken apart again below.
+    # `encode_all` handles one matrix: all codes are flattened and concatenated into it,
+    # and separated again below.
     shapes = jax.eval_shape(codes, state, images[:1])
     leaves, structure = jax.tree.flatten(shapes)
     program = compiler.compiled(
@@ -217,15 +217,15 @@ def encode_all(
     """The codes of any number of images, batch by batch in bounded memory.
 
     Every batch has the same shape, so that `encode` is compiled once. A progress bar
-    appears where it takes more than a few seconds.
+    appears if encoding takes more than a few seconds.
 
     Args:
       encode: a function from a batch of images to a (batch, latent) array of any kind
-        that NumPy can read; each row must depend on its own image alone.
-      inputs: the images (batch, ...), or what `images` maps to images.
-      images: for example `ImageSet.images`, where `inputs` are rows of factors.
-      batch_size: images per call; the backend's best by default: 64 on a CPU, whose
-        caches hold no more, 1,024 elsewhere.
+        that NumPy can read; each row must depend only on its own image.
+      inputs: the images (batch, ...), or the values that `images` maps to images.
+      images: for example `ImageSet.images`, if `inputs` are rows of factors.
+      batch_size: images per call; by default the fastest for the backend: 64 on a CPU,
+        because of the size of its caches, 1,024 elsewhere.
 
     Returns:
       Codes (batch, latent) on the device.
@@ -310,14 +310,14 @@ def sample_factors(
 
 
 class SharedGrid:
-    """A grid whose codes, once all have been computed, serve all metrics of an encoder.
+    """A grid whose codes are computed once and shared by all metrics of an encoder.
 
     Attributes:
       sizes: the number of values of each factor.
-      images: `images(factors)`, compiled where the set is one of this package's.
+      images: `images(factors)`, compiled if the set is an `ImageSet`.
       codes: (image, latent), or None until they are needed.
       factor_names: of each factor.
-      image_set: the set itself, for its masks, or None where it is not this package's.
+      image_set: the set itself, for its masks, or None if it is not an `ImageSet`.
     """
 
     def __init__(self, data: FactorGrid):
@@ -333,9 +333,9 @@ class SharedGrid:
         self.codes: Array | None = None
 
     def permuted(self, rng: np.random.Generator, everything: bool) -> SharedGrid:
-        """The grid with its codes, if they are computed, in random order.
+        """The grid with its codes and images in random order.
 
-        With `everything` the images are in random order too, encoded or not.
+        A grid without computed codes is permuted only if `everything` is true.
         """
         other = copy.copy(self)
         sizes = tuple(int(size) for size in self.sizes)
@@ -355,8 +355,8 @@ def images_at(
 ) -> Float[Array, "batch height width channels"]:
     """The images of a set at given positions, by one program for all calls.
 
-    Images in the host's memory are read outside of compiled programs: those stay in a
-    cache as long as the process runs, and would keep the images in memory.
+    Images in the host's memory are read outside of compiled programs: compiled programs
+    stay in a cache as long as the process runs, and would keep the images in memory.
 
     Args:
       data: the set.

@@ -30,8 +30,8 @@ def resolve_kinds(
 ) -> tuple[Kind, ...]:
     """The kind of each factor, as declared or as its values suggest.
 
-    Whole numbers and words are categorical unless they are declared to have an order;
-    a column with fractions is continuous.
+    Integers and words are categorical unless another kind is declared; a column with
+    fractions is continuous.
 
     Args:
       kinds: by name, or one for each factor; "categorical", "ordered", "continuous" or
@@ -40,7 +40,7 @@ def resolve_kinds(
       columns: the values of each factor.
 
     Returns:
-      One kind a factor.
+      One kind per factor.
 
     Raises:
       ValueError: if a name or kind is unknown, or a period is not a positive number.
@@ -78,7 +78,7 @@ def period_of(kind: Kind) -> float | None:
 
 
 def is_label(kind: Kind) -> bool:
-    """Whether a metric reads the factor's values as labels."""
+    """Whether metrics treat the factor's values as labels."""
     return kind in ("categorical", "ordered")
 
 
@@ -90,14 +90,14 @@ def check_kinds(
     name: str = "factors",
     varying: bool = True,
 ) -> list[np.ndarray]:
-    """Each factor according to its kind: labels as integers, numbers as float64.
+    """Each factor in the form of its kind: labels as integers, numbers as float64.
 
     Args:
       factors: (batch, factor), numbers.
       num_rows: the number of codes that they describe.
       kinds: one for each factor.
       name: of the argument, for messages.
-      varying: whether every factor has to take at least two values.
+      varying: whether every factor must take at least two values.
 
     Raises:
       ValueError: if a shape or a label is wrong, a number is not finite, a factor is
@@ -132,7 +132,7 @@ def check_kinds(
 def check_pair_kinds(
     codes: ArrayLike, factors: ArrayLike, kinds: Sequence[Kind] | None
 ) -> tuple[np.ndarray, list[np.ndarray], tuple[Kind, ...]]:
-    """`check_pair` with a column a factor, as its kind has it; labels without kinds.
+    """`check_pair` with one column per factor, in the form of its kind; labels by default.
 
     Raises:
       ValueError: as `check_pair` and `check_kinds`.
@@ -153,7 +153,7 @@ def check_split_kinds(
 ) -> tuple[
     np.ndarray, list[np.ndarray], np.ndarray, list[np.ndarray], tuple[Kind, ...]
 ]:
-    """`check_split` with a column a factor, as its kind has it; labels without kinds.
+    """`check_split` with one column per factor, in the form of its kind; labels by default.
 
     Raises:
       ValueError: as `check_split` and `check_kinds`.
@@ -181,10 +181,10 @@ def check_split_kinds(
 def as_labels(
     column: np.ndarray, kind: Kind
 ) -> tuple[Int[np.ndarray, " batch"], str | None]:
-    """The factor as labels, and how real numbers became labels.
+    """The factor as labels, and a description of how real numbers became labels.
 
-    Continuous and circular factors are cut at their quantiles into 20 bins, fewer where
-    a bin would hold fewer than ten rows: all labels are then equally frequent.
+    Continuous and circular factors are cut at their quantiles into 20 bins, or fewer if a
+    bin would contain fewer than ten rows: all labels are then equally frequent.
     """
     if is_label(kind):
         whole = column.dtype.kind == "i"
@@ -196,7 +196,7 @@ def as_labels(
         return np.unique(values, return_inverse=True)[1], "its values as labels"
     # Repeated values may make quantiles equal: then there are fewer bins.
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
-    if edges[0] == values.min():  # a value of many rows, such as 0: a bin of its own
+    if edges[0] == values.min():  # a value of many rows, such as 0: its own bin
         edges[0] = values[values > edges[0]].min()
         edges = np.unique(edges)
     labels = np.searchsorted(edges, values, side="right")
@@ -206,7 +206,7 @@ def as_labels(
 def as_targets(
     column: Float[np.ndarray, " batch"], kind: Kind
 ) -> Float[np.ndarray, "batch target"]:
-    """What a regression predicts: the number itself, or cosine and sine of an angle."""
+    """Targets of a regression: the number itself, or cosine and sine of an angle."""
     period = period_of(kind)
     if period is None:
         return column[:, None]

@@ -34,7 +34,7 @@ def histogram_bins(
     for j, column in enumerate(values.T):
         try:
             edges = np.histogram_bin_edges(column[counted], bins)
-        except ValueError:  # the range holds fewer floating-point numbers than bins
+        except ValueError:  # the range has fewer floating-point numbers than bins
             out[:, j] = np.minimum(np.unique(column, return_inverse=True)[1], bins - 1)
         else:
             # Without the last edge: the largest value belongs to the last bin.
@@ -45,7 +45,7 @@ def histogram_bins(
 def relabel(
     factors: Int[np.ndarray, "batch factor"],
 ) -> Int[np.ndarray, "batch factor"]:
-    """Replaces the values of each column by their ranks 0, 1, ... among those present."""
+    """Replaces the values of each column with their ranks 0, 1, ... in the column."""
     columns = [np.unique(column, return_inverse=True)[1] for column in factors.T]
     return np.stack(columns, axis=1)
 
@@ -58,8 +58,8 @@ def mutual_information_matrix(
     """Empirical mutual information, in nats, of each column of `a` with each of `b`.
 
     Args:
-      a: small whole numbers from 0.
-      b: small whole numbers from 0, row by row with `a`.
+      a: small integers from 0.
+      b: small integers from 0, in the same rows as `a`.
       weights: how often each row counts; once by default.
 
     Returns:
@@ -86,7 +86,7 @@ def entropies(
     a: Int[np.ndarray, "batch column"],
     weights: Float[np.ndarray, " batch"] | None = None,
 ) -> Float[np.ndarray, " column"]:
-    """Empirical entropy, in nats, of every column of whole numbers from 0."""
+    """Empirical entropy, in nats, of every column of integers from 0."""
     return np.array([_entropy(np.bincount(column, weights)) for column in a.T])
 
 

@@ -38,7 +38,7 @@ from dis_jax.probing.factor_kinds import (
 
 
 class Samples(NamedTuple):
-    """Everything that a metric may use, by name.
+    """All inputs that a metric may use, by name.
 
     Attributes:
       codes: (batch, latent), for metrics without a held-out part.
@@ -49,18 +49,18 @@ class Samples(NamedTuple):
       test_factors: their factors.
       factor_names: of each factor; empty for images without labels.
       left_out: factors that cannot be scored, with the reason.
-      encode: the function from images to codes, or None where codes were given.
+      encode: the function from images to codes, or None if codes were given.
       data: the full grid of factors, its codes shared by all metrics, or None.
       kinds: of each factor, see `factor_kinds`.
       values: (batch, factor), the factors as numbers, not cut into bins.
       train_values: those of `train_codes`.
       test_values: those of `test_codes`.
-      targets: (batch, factor), each factor as metrics of all kinds read it: labels from
-        0 of categorical and ordered factors, numbers of the others.
+      targets: (batch, factor), for metrics that accept all kinds: labels from 0 for
+        categorical and ordered factors, numbers for the others.
       train_targets: those of `train_codes`.
       test_targets: those of `test_codes`.
-      label_forms: how the real numbers of a factor were turned into labels.
-      words: the words that the labels of a factor stand for, from 0.
+      label_forms: how the real numbers of a factor became labels.
+      words: the words that the labels of a factor, from 0, stand for.
     """
 
     codes: np.ndarray
@@ -84,7 +84,7 @@ class Samples(NamedTuple):
     words: dict[str, list[str]]
 
 
-# One program: each operation outside of one is a program to compile.
+# Compiled as one program: otherwise each operation compiles alone.
 _draw = jax.jit(ImageSet.draw, static_argnums=2)
 
 
@@ -98,9 +98,9 @@ def draw_samples(
     """Encodes images drawn from a set.
 
     From a full grid the factors are drawn uniformly, with replacement, as in
-    disentanglement_lib; a set with weights is sampled by them, with replacement; from any
-    other set the images are drawn without replacement, and where it has fewer than
-    requested, all are used, in the same proportion.
+    disentanglement_lib. From a set with weights the images are drawn with these weights,
+    with replacement. From any other set they are drawn without replacement; if it has fewer
+    images than requested, all are used, in the same proportion.
     """
     if isinstance(data, ImageSet) and not data.is_grid:
         total = num_train + num_test
@@ -188,9 +188,9 @@ def permuted(
 ) -> Samples:
     """The same codes in random order, without information about their factors.
 
-    The codes of a grid are permuted where they are computed. Where they are not, the
-    encoder gets images of other factors, which encodes the grid again, so only if
-    `everything`; otherwise the grid stays without codes.
+    If the codes of a grid are computed, they are permuted. If not, they are permuted only
+    if `everything` is true: the encoder then receives images of other factors, which
+    encodes the grid again. Otherwise the grid stays without codes.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     whole, train, test = (
@@ -211,9 +211,10 @@ def labelled_images(
     """Images and labels to train and to test a classifier.
 
     Args:
-      sets: a training and a test set, or one from which both are drawn, no image twice.
+      sets: a training and a test set, or one set from which both are drawn, no image twice
+        unless the set has weights.
       factor: the name of the label.
-      counts: numbers of training and test images, at most; a single set with fewer
+      counts: the largest numbers of training and test images; a single set with fewer
         images is divided in the same proportion.
       seed: of the draw.
 
@@ -308,7 +309,7 @@ def _samples(
 
 
 def _why_not(labels: np.ndarray, train: np.ndarray, is_label: bool) -> str | None:
-    """Why a factor cannot be scored on all rows or on the training rows, or None."""
+    """The reason why a factor cannot be scored on all or on the training rows, or None."""
     unknown = int(np.sum(labels == -1)) if is_label else 0
     if unknown:
         reason = f"unknown (-1) in {unknown:,} of {len(labels):,} rows"

@@ -21,12 +21,12 @@ def fit_svms(
     *,
     c: float,
 ) -> tuple[Float[np.ndarray, "latent class"], Float[np.ndarray, "latent class"]]:
-    """One-against-rest linear SVMs with balanced classes, for each column alone.
+    """One-against-rest linear SVMs with balanced classes, for each column separately.
 
     Each minimises (w^2 + b^2) / 2 + c sum_i s_i max(0, 1 - y_i (w x_i + b))^2, the
     objective of liblinear: the intercept is regularised; positives have the weight
-    s = batch / (num_classes * their number), negatives 1, or, where there are only two
-    classes, the balanced weight of theirs.
+    s = batch / (num_classes * their number). Negatives have the weight 1; with only two
+    classes they have the balanced weight of their class.
 
     Args:
       x: (batch, latent).
@@ -42,8 +42,8 @@ def fit_svms(
     negative = weight[::-1] if num_classes == 2 else np.ones(num_classes)
     weights = 2 * c * np.stack([weight, negative])  # (2, class)
 
-    # The loss is piecewise quadratic and convex: Newton's method, with halved steps
-    # where one overshoots, ends at the exact optimum of all machines.
+    # The loss is piecewise quadratic and convex: Newton's method, which halves a step
+    # that overshoots, ends at the exact optimum of all machines.
     params = np.zeros((2, x.shape[1], num_classes))
     value, target = _newton(params, sums(params), weights)
     for _ in range(_MAX_STEPS):

@@ -43,13 +43,13 @@ def mlp_accuracy(
     """Test accuracy of a network with two layers of 256 for each factor.
 
     One program fits all factors: Adam in batches of 200, from 1e-3 with cosine decay.
-    scikit-learn's network stops by itself after 34 to 200 epochs; this one makes a
-    fixed number of them. On an accelerator that takes seconds, not hours.
+    scikit-learn's network stops early, after 34 to 200 epochs; this network trains for a
+    fixed number of epochs. On an accelerator that takes seconds, not hours.
 
     Args:
       key: of weights and order; or a seed.
       codes: (batch, latent).
-      factors: (batch, factor), whole numbers, each factor with at least two values.
+      factors: (batch, factor), integers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
       seen: which dimensions predict each factor; all by default.
@@ -87,7 +87,8 @@ def mlp_accuracy(
         jnp.asarray(x_test, jnp.float32),
         jnp.asarray(np.stack(test_labels), jnp.int32),
     )
-    # One width for all factors: smaller ones learn that the spare classes do not occur.
+    # One output size for all factors: factors with fewer classes learn that the spare
+    # classes do not occur.
     classes = int(split.labels.max()) + 1
     return np.asarray(_fit(classes, epochs, key, split, jnp.asarray(mask)), np.float64)
 

@@ -1,4 +1,4 @@
-"""Mutual information of a real number and a label or another number, by neighbours."""
+"""Mutual information of a real number and a label or number, by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def neighbour_information(
 
     I = psi(n) + psi(k) - <psi(n_label)> - <psi(m)>: m counts the rows no farther from a
     row than its k-th neighbour of the same label. In one dimension, neighbours are
-    adjacent in sorted order, so no search tree is needed. Rows whose label occurs once
-    are left out, k is smaller for labels with fewer rows, and a noise of 1e-10 breaks
-    ties: all as in scikit-learn's `mutual_info_classif`, which this equals.
+    adjacent in sorted order, so no search tree is needed. The result equals that of
+    scikit-learn's `mutual_info_classif`: rows whose label occurs once are skipped, k is
+    smaller for labels with fewer rows, and a noise of 1e-10 breaks ties.
 
     Args:
       x: (batch,), of about unit scale.
@@ -87,12 +87,13 @@ def number_information(
     """Mutual information, in nats, of two real numbers (Kraskov et al. 2004, (8)).
 
     I = psi(n) + psi(k) - <psi(m_x + 1) + psi(m_y + 1)>: m_x counts the rows nearer in x
-    than the k-th neighbour in both, by the larger of the two distances. A noise of
-    1e-10 breaks ties: as in scikit-learn's `mutual_info_regression`, which this equals.
+    than the distance to the k-th neighbour in (x, y), which is the larger of its distances
+    in x and in y. The result equals that of scikit-learn's `mutual_info_regression`: a
+    noise of 1e-10 breaks ties.
 
     Args:
       x: (batch,).
-      y: (batch,); an angle, if `period` is given: its distances go around the circle.
+      y: (batch,); an angle, if `period` is given: distances are then circular.
       neighbours: k, fewer than rows.
       seed: of the noise.
       period: of y.
@@ -117,10 +118,10 @@ def number_information(
         # as the other columns do.
         y, box = _noisy(np.mod(y, period) / period * 12**0.5, rng, 1), (0, 12**0.5)
         y = np.mod(y, box[1])
-        x = x - x.min()  # a KDTree with a periodic axis does not take negative numbers
+        x = x - x.min()  # a KDTree with a periodic axis refuses negative numbers
     both = np.stack([x, y], axis=1)
     tree = KDTree(both, boxsize=box)
-    ranks: Any = [neighbours + 1]  # a list: only the k-th, the row itself is the first
+    ranks: Any = [neighbours + 1]  # a list: only the k-th; the first is the row itself
     radius, _ = tree.query(both, k=ranks, p=np.inf, workers=-1)
     radius = np.nextafter(radius[:, 0], 0)
     near_y = _near(y, radius) if box is None else _near_angle(y, radius, box[1])
@@ -146,7 +147,7 @@ def information_matrix(
     Args:
       codes: standardised.
       columns: labels or numbers, as `check_kinds` returns them.
-      kinds: one a column.
+      kinds: one per column.
       neighbours: k.
       seed: of the noise.
     """
@@ -170,16 +171,16 @@ def information_shares(
     columns: Sequence[np.ndarray],
     kinds: Sequence[Kind],
 ) -> Float[np.ndarray, "latent factor"]:
-    """Information about each factor in units that all kinds share, from 0 to 1.
+    """Information about each factor on a scale from 0 to 1 that is common to all kinds.
 
-    I / H(v) of labels, where an estimate of I above H(v) counts as H(v). A number has no
-    entropy that bounds its information: there it is 1 - exp(-2 I), the squared
-    correlation of two Gaussians with this information (Linfoot 1957).
+    For labels it is I / H(v); an estimate of I above H(v) counts as H(v). For numbers, no
+    entropy bounds the information: it is 1 - exp(-2 I), the squared correlation of two
+    Gaussians with this information (Linfoot 1957).
 
     Args:
-      information: of `information_matrix`.
-      columns: as there.
-      kinds: as there.
+      information: from `information_matrix`.
+      columns: as in `information_matrix`.
+      kinds: as in `information_matrix`.
     """
     out = np.empty(information.shape)
     for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
@@ -194,7 +195,7 @@ def information_shares(
 def _noisy(
     x: np.ndarray, rng: np.random.RandomState, std: float | None = None
 ) -> Float[np.ndarray, " batch"]:
-    """The column scaled to unit spread, with a noise that breaks ties."""
+    """The column scaled to unit standard deviation, with a noise that breaks ties."""
     spread = float(x.std()) if std is None else std
     x = x / spread if spread > 0 else x
     return x + 1e-10 * max(1.0, np.mean(np.abs(x))) * rng.standard_normal(len(x))
@@ -214,7 +215,7 @@ def _near(
 def _near_angle(
     y: Float[np.ndarray, " batch"], radius: Float[np.ndarray, " batch"], period: float
 ) -> Int[np.ndarray, " batch"]:
-    """`_near` around a circle, of values from 0 to its circumference."""
+    """`_near` on a circle, for values from 0 to its circumference."""
     order = np.argsort(y)
     y, radius = y[order], radius[order]
     backward = _reach_around(y, radius, period)
@@ -227,7 +228,7 @@ def _near_angle(
 def _reach_around(
     y: Float[np.ndarray, " row"], radius: Float[np.ndarray, " row"], period: float
 ) -> Int[np.ndarray, " row"]:
-    """Number of the first of the sorted values that are near across the end."""
+    """Number of values at the start that are near each sorted value across the end."""
     beyond = np.append(y, np.inf)
     end = np.searchsorted(y, y + radius - period, "right")
     # As in `_reach`: the difference decides, as the search tree computes it.
@@ -255,8 +256,9 @@ def _reach(
 def _kth_distance(x: Float[np.ndarray, " row"], k: int) -> Float[np.ndarray, " row"]:
     """Distance of each of the sorted values to its k-th nearest other value.
 
-    The k nearest and the value itself fill a window of k + 1 neighbours in order: the
-    distance is the smallest, over the windows that hold it, of the farther end.
+    The k nearest values and the value itself form a window of k + 1 sorted values. The
+    result is the smallest distance to the farther end of a window, over all windows that
+    contain the value.
     """
     n = len(x)
     best = np.full(n, np.inf)

@@ -1,4 +1,4 @@
-"""Pairs of rows that agree on every factor but one."""
+"""Pairs of rows that differ in exactly one factor."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from jaxtyping import Array, Int, Key
 
 
 class Pairs(NamedTuple):
-    """Rows that differ in one factor alone.
+    """Pairs of rows that differ in exactly one factor.
 
     Attributes:
-      x: row of the first of each pair, (pair,).
-      y: row of the second, (pair,).
+      x: the first row of each pair, (pair,).
+      y: the second row, (pair,).
       factor: the factor in which they differ, (pair,).
-      group: one row of the group that both are from, the same for all its pairs, (pair,).
+      group: one row of the group of both, the same for all pairs of the group, (pair,).
     """
 
     x: Int[np.ndarray, " pair"]
@@ -28,18 +28,18 @@ class Pairs(NamedTuple):
 def one_factor_pairs(
     factors: Int[np.ndarray, "batch factor"], key: Key[Array, ""], max_pairs: int
 ) -> Pairs:
-    """Pairs as Dapueto et al. 2024 draw them: all, or a random subset.
+    """Pairs drawn as in Dapueto et al. 2024: all pairs, or a random subset.
 
-    The rows that agree on all factors but one are a group, with one row (the first) for
-    each of its m values of that factor. Shuffled and split into halves it gives
-    floor(m / 2) pairs, and it is visited m times, with a new shuffle each time. Of more
-    than `max_pairs` pairs of a factor, a subset is drawn without replacement; only the
-    visits that it needs are shuffled.
+    The rows that are equal in all factors but one form a group, with one row (the first)
+    for each of its m values of that factor. A shuffled group gives floor(m / 2) pairs. Each
+    group is visited m times, with a new shuffle each time. If a factor has more than
+    `max_pairs` pairs, a subset is drawn without replacement; only the visits of this subset
+    are shuffled.
 
     Args:
       factors: (batch, factor), values from 0.
       key: source of the shuffles.
-      max_pairs: the most pairs of a factor.
+      max_pairs: the largest number of pairs per factor.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
     found = [_pairs_of(factors, k, rng, max_pairs) for k in range(factors.shape[1])]
@@ -56,13 +56,13 @@ def _pairs_of(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs that differ in factor k, in random order within each visit."""
     others = _identify(np.delete(factors, k, axis=1))
-    # The first row of each label vector, then sorted by group (stable: in row order).
+    # The first row of each label vector, sorted by group (stable: in row order).
     _, first = np.unique(
         _identify(np.stack([others, factors[:, k]], 1)), return_index=True
     )
     rows = first[np.argsort(others[first], kind="stable")]
     _, start, sizes = np.unique(others[rows], return_index=True, return_counts=True)
-    # A group of m rows is visited m times: one visit for each row, of its group.
+    # A group of m rows is visited m times: one visit for each of its rows.
     start, sizes = np.repeat(start, sizes), np.repeat(sizes, sizes)
     visit = np.repeat(np.arange(len(sizes)), sizes // 2)
     # Number of each pair within its visit, from 0.
@@ -87,7 +87,7 @@ def _pairs_of(
 
 
 def _identify(columns: np.ndarray) -> np.ndarray:
-    """A whole number for each row, the same for equal rows."""
+    """An integer for each row, the same for equal rows."""
     out = np.zeros(len(columns), np.int64)
     for column in columns.T:
         out = out * (column.max() + 1) + column

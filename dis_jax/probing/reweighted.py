@@ -16,9 +16,9 @@ _Result = TypeVar("_Result", bound=NamedTuple, covariant=True)
 class Reweighted(Protocol[_Result]):
     """A score of rows that are prepared once, with fixed ranks and targets.
 
-    A row of weight 2 counts as if it occurred twice, so whole weights with the sum n are a
-    bootstrap resample. `order` pairs the codes with other factors: a random one gives a
-    score by chance.
+    A row of weight 2 counts as if it occurred twice, so integer weights with the sum n are
+    a bootstrap resample. `order` pairs the codes with other factors: a random order gives a
+    chance score.
     """
 
     def __call__(
@@ -28,7 +28,7 @@ class Reweighted(Protocol[_Result]):
 
         Args:
           order: for each row of the factors, the row of the codes to pair it with.
-          weights: how often each row counts, whole numbers from 0.
+          weights: how often each row counts, integers from 0.
         """
         ...
 
@@ -38,9 +38,9 @@ def moments_of(
     targets: Sequence[Float[np.ndarray, "batch target"]],
     parts: Sequence[Int[np.ndarray, " part"]],
 ) -> Callable[[Order | None, Weights], list[np.ndarray]]:
-    """Second moments of codes, targets and a constant, over parts of the rows.
+    """A function for second moments of codes, targets and a constant, over parts of rows.
 
-    Columns of about unit variance and mean 0 keep their digits.
+    Columns with mean 0 and about unit variance lose no precision.
 
     Args:
       z: the codes.
@@ -48,7 +48,7 @@ def moments_of(
       parts: the rows of each part.
 
     Returns:
-      `moments(order, weights)`: of each part a symmetric matrix of sums of products; its
+      `moments(order, weights)`: for each part a symmetric matrix of sums of products; its
       columns are those of z, of each target, and the constant.
     """
     columns = np.concatenate([z, *targets, np.ones((len(z), 1))], axis=1)
@@ -80,7 +80,7 @@ def weighted_ranks(
     """Ranks from 1 of each column; equal values share the mean of their ranks.
 
     Args:
-      places: the place of each value among the distinct ones of its column, from 0.
+      places: the rank of each value among the distinct values of its column, from 0.
       weights: how often each row counts; once by default.
     """
     ranks = np.empty(places.shape)

@@ -1,4 +1,4 @@
-"""Scenes that differ in chosen regions, for metrics of masks."""
+"""Scenes that differ in chosen regions, for metrics that use masks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BASES = 64  # draws of a group's first image
 
 
 class Scenes(NamedTuple):
-    """Images in which one region changes, or all but one.
+    """Images in which one region changes, or all regions but one.
 
     Attributes:
       names: of the regions.
@@ -39,8 +39,8 @@ def factor_scenes(
 ) -> Scenes:
     """Scenes of a rendered set: a region is altered by the factors that belong to it.
 
-    Images whose other masks would change too are drawn again, and so are those in which
-    a region is hidden. Factors that belong to no region are shared by a group.
+    Images in which other masks change too, or a region is hidden, are rejected. Factors
+    that belong to no region are shared by a group.
 
     Args:
       image_set: a full grid with `masks` and `regions`.
@@ -101,8 +101,8 @@ def _draw_factors(
     # Rejection sampling with static shapes: draw _TRIES times as many as needed, then
     # choose among those that fit.
     base_key, draw_key, pick_key = jax.random.split(key, 3)
-    # Many, because no candidate fits a base that hides a region: of the boards of
-    # rendered_nar a quarter shows all.
+    # Many, because no candidate fits a base that hides a region: a quarter of the boards
+    # of rendered_nar show all regions.
     bases = sample_factors(base_key, (_BASES,), image_set.sizes)
     seen = image_set.masks(bases)[:, places].any((2, 3)).all(axis=1)
     base = bases[seen.argmax()]  # the first in which all regions are visible
@@ -124,11 +124,11 @@ def recoloured_scenes(
     | Callable[[Any], Bool[Any, "image region height width"]],
     names: Sequence[str] | None = None,
 ) -> Scenes:
-    """Scenes of any images: a region is altered by other brightness, contrast and colour.
+    """Scenes of any images: brightness, contrast and colour of a region are altered.
 
-    Within its mask each channel becomes `clip(a x + b)`, a from .5 to 1.5, b from -.4 to
+    Inside its mask each channel becomes `clip(a x + b)`, a from .5 to 1.5, b from -.4 to
     .4. For photographs, masks come from a file or a segmentation model; their regions
-    have to mean the same in all images, such as object and background.
+    must have the same meaning in all images, such as object and background.
 
     Args:
       images: in [0, 1].

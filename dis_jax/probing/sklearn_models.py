@@ -1,4 +1,4 @@
-"""Fits scikit-learn models with the defaults that define some metrics; their chance."""
+"""Scikit-learn models with the defaults that define some metrics, and chance accuracy."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def fit(
 ) -> Any:
     """Fits a model with its default number of iterations, in one thread.
 
-    Metrics and published tables are defined by that number, whether or not the solver
-    converges, so its warning is silenced. Matrices of codes are small: on a busy
-    machine several threads wait for each other and are many times slower than one.
+    That number defines metrics and published tables, whether or not the solver converges,
+    so the solver's warning is silenced. Matrices of codes are small: on a busy machine
+    several threads wait for each other and are many times slower than one.
     """
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits

@@ -28,10 +28,10 @@ def encode_with(
     is restored afterwards.
 
     Args:
-      module: from images to codes.
+      module: maps images to codes.
       images: floats with the channels last, (batch, height, width, channels).
-      pick: takes the code out of what the module returns, where that is not one tensor:
-        `lambda out: out[0]` of (mean, log-variance).
+      pick: selects the code in the output of the module, if that is not one tensor:
+        `lambda out: out[0]` for (mean, log-variance).
       batch_size: images per call of the module.
       device: where it runs; by default where its parameters are.
 

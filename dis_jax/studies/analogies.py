@@ -48,7 +48,7 @@ class Answers(NamedTuple):
 
 
 class DrawnProblems(NamedTuple):
-    """What problems show, once for all solvers.
+    """Encoded problems, which all solvers share.
 
     Attributes:
       tasks: codes and features, an array over problems in each field.
@@ -121,8 +121,8 @@ def solve_analogies(
       image_set: draws the boards of the problems.
       problems: as `data.nar_problems` gives them.
       key: of the search.
-      solver: "genetic"; "genetic_options", the source's fitness, which looks at the
-        query's options in place of the examples; "cma_es" (needs evosax); "random"
+      solver: "genetic"; "genetic_options", the source's fitness, which uses the
+        query's options instead of the examples; "cma_es" (needs evosax); "random"
         search with as many evaluations; "gradient" descent through the decoder;
         "latent_difference", the mean difference of the examples' codes; "no_step", the
         option nearest to the query; "reconstruction", which receives the solution's code
@@ -171,9 +171,9 @@ def solve_analogies(
 
 
 def _chunks(tree: Any, chunk: int) -> Iterator[Any]:
-    """Parts of NumPy arrays, of equal length so that all run the same program.
+    """Yields parts of NumPy arrays, of equal length so that all run the same program.
 
-    The last part is filled up with repeats; `_joined` leaves them out.
+    The last part is filled up with repeats; `_joined` removes them.
     """
     count = len(jax.tree.leaves(tree)[0])
     for start in range(0, count, chunk):
@@ -223,7 +223,7 @@ def accuracy_by_length(problems: NarProblems, answers: Answers) -> dict[str, Any
 
     Args:
       problems: the problems.
-      answers: a solver's.
+      answers: of a solver.
 
     Returns:
       `accuracy`, `low` and `high` (Wilson's interval, 95 %), `num`; and the accuracy and
@@ -272,7 +272,7 @@ def _draw(
 def _finder(
     solver: Solver, features: Features, search: Search
 ) -> Callable[[Task, Array], Array]:
-    """(tasks, keys) -> a step for each; all problems take each generation together."""
+    """(tasks, keys) -> a step for each; all problems run each generation together."""
 
     # The first generation is the start.
     later = search.generations - 1 if solver.generation else 0

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from dis_jax.studies.latent_search import Features
 
 _BATCH = 256
-_HELD_OUT = 1024  # decoded images that judge the fit; as many give the components
+_HELD_OUT = 1024  # decoded images that test the fit; as many give the components
 
 
 def fit_surrogate(
@@ -33,9 +33,9 @@ def fit_surrogate(
     """Fits a small network to the principal components of decoded images.
 
     `P (decode(z) - m) ≈ network(z)`, where the rows of P are the principal components of
-    decoded images and m is their mean. Squared distances between components stand for
+    decoded images and m is their mean. Squared distances between components replace
     those between images: an image's part outside the components adds a constant to the
-    fitness. The codes of training are those given, plus noise.
+    fitness. The training codes are the given codes plus noise.
 
     Args:
       decode: codes -> images.
@@ -86,7 +86,7 @@ def fit_surrogate(
 
 @functools.partial(jax.jit, static_argnums=3)
 def _around(keys: list[Array], codes: Array, std: float, num: int) -> Array:
-    """Codes drawn from those given, plus noise."""
+    """Samples of the given codes, plus noise."""
     pick, scale, noise = keys
     z = codes[jax.random.choice(pick, len(codes), (num,))]
     spread = std * jax.random.uniform(scale, (num, 1))
@@ -117,7 +117,7 @@ def _apply(params: list[Any], z: Array) -> Array:
 def _fit(
     key: Array, z: Array, targets: Array, params: list[Any], steps: int
 ) -> list[Any]:
-    """Least squares by Adam, whose rate falls to 0."""
+    """Least squares by Adam, whose learning rate falls to 0."""
     adam = optax.adam(optax.cosine_decay_schedule(3e-3, steps))
 
     def step(memory: tuple[Any, Any], key: Array) -> tuple[Any, None]:

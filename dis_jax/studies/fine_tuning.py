@@ -30,21 +30,21 @@ FOLDER = "transfer"  # below a run's workdir
 _NETWORKS = ("encoder", "decoder")
 _OPTIMISER = "vae"
 _CODE = "z"
-_SWEPT = ("seed", "beta")  # what members of a population may differ in
+_SWEPT = ("seed", "beta")  # fields in which members may differ
 
 
 class TransferSettings(NamedTuple):
     """How a model is transferred and scored.
 
     Attributes:
-      finetune_steps: of all parameters on the target, without labels; 0 for none.
+      finetune_steps: training all parameters on the target, without labels; 0 for none.
       adam: "kept", to continue with the source's Adam state, or "fresh".
       learning_rate: of fine-tuning.
       batch_size: images per step.
       trees: gradient boosted trees of "lightgbm" or "sklearn".
       readers: the probes, some of "gbt" and "mlp".
       num_codes: codes that are scored, a third of them held out.
-      num_pairs: of each factor, for OMES where the set is a grid.
+      num_pairs: of each factor, for OMES if the set is a grid.
       seed: of the images drawn, of their split, of pairs and of the MLP.
     """
 
@@ -70,7 +70,7 @@ def transfer_folder(
     Args:
       source: the run's workdir.
       target: name of the set, perhaps with a split after a colon.
-      settings: a fresh Adam has a folder of its own.
+      settings: a fresh Adam has its own folder.
 
     Returns:
       A folder below the run's.
@@ -92,7 +92,7 @@ def source_name(config: Any) -> str:
 
 
 def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
-    """The set that a target names; refuses one without labels."""
+    """Loads the set that a target names; refuses one without labels."""
     name, split = data.name_and_split(target)
     own_code.permit(*own_code.names_in({"target": name}))  # the caller names it
     image_set = data.load(name, data_dir, split)
@@ -107,7 +107,7 @@ def load_target(target: str, data_dir: Path | None = None) -> data.ImageSet:
 def check_shapes(
     source: str, wanted: Sequence[int], target: str, found: Sequence[int]
 ) -> None:
-    """Refuses a target whose image shape differs from the source's; names one that fits.
+    """Refuses a target whose image shape differs from the source's; suggests a fix.
 
     Shapes are (height, width, channels); `wanted` is the source's.
     """
@@ -183,7 +183,7 @@ def _parts(source: Path, config: Any, step: int) -> tuple[set[str], set[str], se
 def finetuning_config(
     source: pathlib.Path, config: Any, target: str, settings: TransferSettings
 ) -> Any:
-    """The config of the fine-tuning of a run: a `beta_vae` that starts from it."""
+    """The config for fine-tuning a run: a `beta_vae` that starts from it."""
     if settings.adam not in ("kept", "fresh"):
         raise ValueError(f'adam is {settings.adam!r}; expected "kept" or "fresh".')
     lists = {name: tuple(values) for name, values in dict(config.population).items()}
@@ -196,7 +196,7 @@ def finetuning_config(
     tuning = config.copy_and_resolve_references()
     with tuning.unlocked():
         for name in set(tuning) & {"aggregate", "discriminator"}:
-            del tuning[name]  # of other methods
+            del tuning[name]  # fields of other methods
         tuning.method = "beta_vae"
         tuning.dataset, tuning.split = data.name_and_split(target)
         tuning.sampler = {}
@@ -204,7 +204,7 @@ def finetuning_config(
         tuning.hparams = {
             "learning_rate": settings.learning_rate,
             "clip_norm": float("inf"),
-            # the last of a schedule, which is of the source's steps
+            # the last value of a schedule over the source's steps
             "beta": schedules.at(config.hparams.get("beta", 1.0), config.steps),
             **_variance(config),
         }
@@ -218,7 +218,7 @@ def finetuning_config(
         tuning.best_metric = ""  # the source's may be a term that a beta_vae lacks
         tuning.init_from = {
             "workdir": str(source),
-            "step": steps_made(source),  # a source that trained on is another one
+            "step": steps_made(source),  # a source trained further counts as another
             "networks": _NETWORKS,
             "optimisers": (_OPTIMISER,) if settings.adam == "kept" else (),
         }
@@ -226,18 +226,18 @@ def finetuning_config(
 
 
 def _variance(config: Any) -> dict[str, float]:
-    """That of a source whose likelihood is a Gaussian with a fixed one."""
+    """The variance of a source with a fixed-variance Gaussian likelihood, else {}."""
     value = config.hparams.get("variance")
     return {} if value is None else {"variance": schedules.at(value, config.steps)}
 
 
 def check_finetuning(folder: pathlib.Path, tuning: Any) -> None:
-    """Refuses a folder that holds another fine-tuning, or more steps of this one."""
+    """Refuses a folder that contains another fine-tuning, or more steps of this one."""
     if not config_path(folder).is_file():
         return
     old = json.loads(training.read_config(folder).to_json())
     changed = differences(old, json.loads(tuning.to_json()))
-    # a path may be spelled in many ways; the source is the folder that this one is in
+    # a path may be spelled in many ways; the source is always a parent of this folder
     free = FREE_FIELDS | {"init_from.workdir"}
     held = {k: v for k, v in changed.items() if k not in free}
     if held:

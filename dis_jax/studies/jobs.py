@@ -1,4 +1,4 @@
-"""The runs of a study: which models train by themselves, and which side by side."""
+"""The runs of a study: which models train alone, and which as a population."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dis_jax.training.workdir import config_path
 
 
 class Job(NamedTuple):
-    """One training of a study: a single model, or a population.
+    """One training run of a study: a single model, or a population.
 
     Attributes:
       folder: of the run, below that of the study.
@@ -36,12 +36,12 @@ def jobs(
     *,
     vectorise: bool | None = None,
 ) -> list[Job]:
-    """The trainings of a study, seed by seed where they are single models.
+    """The training runs of a study; single models are ordered by seed.
 
-    Where the backend gains from models side by side, rows that differ in one
-    hyperparameter at most are one population with all seeds. Runs in the folder, single
-    models or populations, are continued as they are, also if another backend began
-    them; new models are grouped as this backend prefers.
+    If the backend trains populations faster, rows that differ in at most one
+    hyperparameter form one population with all seeds. Existing runs in the folder,
+    single models or populations, continue as they are, even if another backend began
+    them; new models are grouped for this backend.
 
     Args:
       study: what to do.
@@ -75,7 +75,7 @@ def _single(study: Study, row: str, seed: int) -> Job:
 
 
 def _begun_populations(study: Study, workdir: pathlib.Path) -> list[Job]:
-    """Populations in the folder that have models of the study."""
+    """Populations in the folder that contain models of the study."""
     left = {(row, seed) for row in study.rows for seed in study.seeds}
     made = []
     for rows, seeds in _begun(study, workdir):
@@ -119,7 +119,7 @@ def _begun(
 
 
 def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
-    """Groups rows with one static config that differ in at most one hyperparameter."""
+    """Groups rows with equal static configs that differ in at most one hyperparameter."""
     groups: dict[str, list[str]] = {}
     for row in rows:
         static = json.loads(study.rows[row].to_json())
@@ -136,7 +136,7 @@ def _side_by_side(study: Study, rows: Sequence[str]) -> list[list[str]]:
 
 
 def _one_apart(study: Study, rows: Sequence[str]) -> list[list[str]]:
-    """For each hyperparameter, the rows that differ from the first in it alone."""
+    """For each hyperparameter, the rows that differ from the first only in it."""
     first, *others = rows
     found = []
     for name in study.rows[first].hparams:
@@ -181,7 +181,7 @@ def _population(study: Study, rows: Sequence[str], seeds: tuple[int, ...]) -> Jo
 
 
 def _hparams(hparams: Any) -> dict[str, str]:
-    """What equal hyperparameters have in common, also where they are schedules."""
+    """Hyperparameters in a form that can be compared, including schedules."""
     return {name: schedules.identity(value) for name, value in dict(hparams).items()}
 
 

@@ -81,7 +81,7 @@ class Solver(NamedTuple):
     """How a step is found.
 
     Attributes:
-      start: (fitness, task, key, search) -> what the search remembers.
+      start: (fitness, task, key, search) -> memory, the state of the search.
       generation: (fitness, memory, key, search) -> memory; None without a search.
       best: memory -> the step.
       fitness: of steps, given `Features`, a task and the settings.
@@ -151,7 +151,7 @@ def _breed(
 def _draw_again(
     fitness: Fitness, best: tuple[Array, Array], key: Array, search: Search
 ) -> tuple[Array, Array]:
-    """Random search: new steps, of which all but the best so far are forgotten."""
+    """Random search: draws new steps and keeps only the best so far."""
     steps, fit = best
     drawn = search.std * jax.random.normal(key, (search.population, steps.shape[-1]))
     found = jnp.concatenate([steps, drawn]), jnp.concatenate([fit, fitness(drawn)])
@@ -231,7 +231,7 @@ WITHOUT_SEARCH = tuple(n for n, solver in SOLVERS.items() if solver.generation i
 
 
 def check_search(solver: str, search: Search, num_examples: int) -> None:
-    """Refuses an unknown solver and settings that make no search."""
+    """Refuses an unknown solver, and settings out of range."""
     if solver not in SOLVERS:
         raise ValueError(f"solver is {solver!r}; {suggest(solver, SOLVERS)}")
     for name, least, most in (

@@ -11,10 +11,10 @@ from dis_jax.studies.study_table import FEW
 
 
 def markdown_table(result: Mapping[str, Any]) -> str:
-    """A study's result as Markdown: the table, the differences, what is missing.
+    """A study's result as Markdown: the table, the differences, the missing models.
 
     Args:
-      result: from `tabulate`; an entry "made_by" is a command to be named.
+      result: from `tabulate`; an entry "made_by" is the command to show.
 
     Returns:
       Markdown. In a cell: mean ± standard deviation over seeds, (published).
@@ -65,7 +65,7 @@ def markdown_table(result: Mapping[str, Any]) -> str:
 
 
 def diverged_models(result: Mapping[str, Any]) -> str:
-    """A sentence on the models of a study that diverged; nothing without any."""
+    """A sentence on the models of a study that diverged; "" without any."""
     names = [
         f"{m['row']}, seed {m['seed']} (step {m['diverged']})"
         for m in result["models"]
@@ -75,7 +75,7 @@ def diverged_models(result: Mapping[str, Any]) -> str:
 
 
 def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
-    """The seeds and lengths behind the cells, and what their brackets are."""
+    """A sentence on the seeds and steps of the cells, and on the numbers in brackets."""
     if not models:
         return "No model is scored yet."
     seeds = sorted({model["seed"] for model in models})
@@ -99,7 +99,7 @@ def _of_fewer(
     columns: Sequence[str],
     models: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The cells of fewer models than the row has, with both numbers."""
+    """The cells with fewer models than their row, with both numbers."""
     rows = collections.Counter(model["row"] for model in models)
     found = []
     for line, cells in lines.items():
@@ -131,7 +131,7 @@ def _chance(
 def _comparison(
     first: str, second: str, columns: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Differences with intervals, or each difference where there are few."""
+    """Differences with intervals, or each difference if there are few."""
     first, second = map(escape_markdown, (first, second))
     text = ["", f"**{first}** minus **{second}**, same seeds"]
     if all(d["low"] is not None for d in columns.values()):
@@ -149,7 +149,7 @@ def _comparison(
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in a sentence."""
+    """Names joined by semicolons, escaped for Markdown."""
     return escape_markdown("; ".join(names))
 
 

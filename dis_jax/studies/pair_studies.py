@@ -55,7 +55,7 @@ def read_words(dataset, argument):
     """Parses the argument of a study, such as "half,steps5000,seeds2".
 
     Raises:
-      ValueError: if a word is unknown; names the known ones.
+      ValueError: if a word is unknown; the message suggests known words.
     """
     options = (*pair_config.options_of(dataset), "demo")
     asked = words.read(argument, {"steps": 0, "seeds": 3}, options)
@@ -68,7 +68,7 @@ def study(name, title, dataset, argument, *, published, read_by, source, notes="
 
     Args:
       name: of the study; `table` adds the words that change it.
-      title: the same.
+      title: of the study; `table` adds the same words.
       dataset: the data set of the pairs.
       argument: words for `read_words`.
       published: see `table`.
@@ -98,7 +98,7 @@ def table(name, title, rows, asked, *, published, read_by, source, notes=""):
 
     Args:
       name: of the study, without the words that change it.
-      title: the same.
+      title: of the study, without these words.
       rows: config by name.
       asked: see `read_words`.
       published: {row: {"code attribute": %}}.
@@ -146,7 +146,7 @@ def score(trained):
         readings = evaluation.read_run(
             *(trained.state, trained.config, trained.data_dir),
             batch_statistics=batch_statistics,
-            # the other codes are those of the run that it starts from
+            # the other codes belong to the run that this one starts from
             codes=tuple(trained.config.heads),
             models=MODELS,
             seed=trained.seed,

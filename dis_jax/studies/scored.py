@@ -33,7 +33,7 @@ def is_scored(study: Study, row: str, seed: int, workdir: pathlib.Path) -> bool:
 
 
 def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The records of all models of a study that have been scored.
+    """The records of all scored models of a study.
 
     Args:
       study: what was done.
@@ -41,9 +41,9 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
 
     Returns:
       One record per model: `row`, `seed`, `steps`, `scores`, `config`, versions, hardware;
-      `differs`, {field: [of the model, of the study]}, where its config is not that of
-      the study; `diverged`, the last finite step, where it diverged, and `error`, the
-      message, where that ended the run.
+      `differs`, {field: [of the model, of the study]}, if its config differs from that
+      of the study; `diverged`, the last finite step, if it diverged, and `error`, the
+      message, if that ended the run.
 
     Example:
       >>> from dis_jax import studies
@@ -56,14 +56,14 @@ def read_scores(study: Study, workdir: str | os.PathLike[str]) -> list[dict[str,
         for row in study.rows
         for seed in study.seeds
     ]
-    # A run that ended in an error, of another config: that of the study was not trained.
+    # Drops runs of another config that ended in an error: they say nothing of the study's.
     return [r for r in found if r is not None and not {"error", "differs"} <= r.keys()]
 
 
 def read_score(
     study: Study, row: str, seed: int, workdir: pathlib.Path
 ) -> dict[str, Any] | None:
-    """The record of a model that has been scored."""
+    """The record of a model, or None if it is not scored."""
     path = score_path(workdir, row, seed)
     if not path.exists():
         return None

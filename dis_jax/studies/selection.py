@@ -58,7 +58,7 @@ def find_candidates(workdir: str | os.PathLike[str]) -> list[Candidate]:
     """All trained models in a folder, members of populations one by one.
 
     Args:
-      workdir: of a run, a population, or a study, or any folder that holds such.
+      workdir: of a run, a population, or a study, or any folder that contains these.
 
     Returns:
       The models, sorted by folder and member.
@@ -112,7 +112,7 @@ def rank_models(
     Args:
       candidates: of `find_candidates`.
       data_dir: the folder of real data sets.
-      metrics: what the labels are scored with, where the set has labels.
+      metrics: computed with the labels and compared with UDR, if the set has labels.
       num_images: how many images are encoded.
       seed: of the images.
 
@@ -171,7 +171,7 @@ def ranking_table(result: Mapping[str, Any]) -> str:
       result: of `rank_models`.
 
     Returns:
-      The table; below it the rank correlations, and what was left out.
+      The table; below it the rank correlations, and what was skipped.
 
     Example:
       >>> from dis_jax import studies
@@ -297,7 +297,7 @@ def _encode(
 def _posterior(
     encode: Callable[..., Any], name: str, state: State, images: Array
 ) -> Float[Array, "batch column"]:
-    """The codes; of a Gaussian the means, and after them the KL of each dimension."""
+    """The codes; for a Gaussian, its means followed by the KL of each dimension."""
     code = encode(state, {"image": images})[name]
     if not isinstance(code, Gaussian):
         return point(code)
@@ -322,7 +322,7 @@ def _udr_by_settings(
     encoded: Mapping[int, _Encoded],
     left_out: dict[str, str],
 ) -> dict[int, float]:
-    """UDR of each model among those that differ from it in the seed alone."""
+    """UDR of each model among those that differ from it only in the seed."""
     names, scores = _names(candidates), {}
     groups: dict[str, list[int]] = {}
     for i in encoded:
@@ -354,7 +354,7 @@ def _by_labels(
     seed: int,
     left_out: dict[str, str],
 ) -> list[dict[str, float]]:
-    """The first score of each metric, for each model; nothing without labels."""
+    """The first score of each metric, for each model; empty without labels."""
     if not metrics or not images.factor_names:
         return [{} for _ in codes]
     factors = np.asarray(images.factors(jnp.asarray(index)))
@@ -400,7 +400,7 @@ def _names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def _differing(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """The settings of each model that are not the same in all."""
+    """The settings of each model that differ between models."""
     flat = [
         {
             name.removeprefix("hparams."): value

@@ -1,4 +1,4 @@
-"""Rows that the studies of shifted factors share: methods on sets of several names."""
+"""Rows that the studies of shifted factors share: each method on each data set."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def shift_rows(
 
     Args:
       methods: names of configs.
-      sets: by the label of the row, the name of a data set.
+      sets: names of data sets by the label of the row.
       steps: of training.
-      options: words for the configs; "small" is a size for a CPU: dense networks of
+      options: for the configs; "small" is a size for a CPU: dense networks of
         width 128, batches of 64 images and a learning rate of 1e-3.
 
     Returns:

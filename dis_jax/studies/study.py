@@ -33,25 +33,25 @@ def run_study(
     A model with scores in the folder is done; an interrupted run resumes from its last
     checkpoint. If the configs now have more steps, training continues. Several processes
     may work on one study, on one machine or on a shared drive: each takes a run that no
-    other has.
+    other process has.
 
     Args:
       study: what to do.
       workdir: gets a folder for each run, with its scores.
       data_dir: the folder of real data sets.
       on_model: called with the result so far after each run.
-      command: the command line that makes the study, if there is one; kept in the
+      command: the command line that runs the study, if there is one; written to the
         `command.txt` of each run, for its model card.
 
     Returns:
       The result, JSON: see `tabulate`.
 
     Raises:
-      ValueError: if seeds are equal or no integers. If a folder holds a run with another
-        config or of more steps, if the names of two rows give the same folder, or if the
-        study names a line or column that does not exist.
-      NonFiniteError: if a run diverges; after all others have been made. The table names
-        its models, and the same call tries it again.
+      ValueError: if seeds are not distinct integers, a folder contains a run with another
+        config or of more steps, the names of two rows give the same folder, or the study
+        names a line or column that does not exist.
+      NonFiniteError: if a run diverges; raised after all other runs. The table names its
+        models, and the same call tries it again.
 
     Example:
       >>> from dis_jax import studies
@@ -95,7 +95,7 @@ def run_study(
 
 
 def _check_lengths(planned: Sequence[Job], workdir: pathlib.Path) -> None:
-    """A model that was trained for longer has no scores of the study's length."""
+    """Refuses runs that have made more steps than the study's."""
     for job in planned:
         if (made := steps_made(workdir / job.folder)) > job.config.steps:
             raise ValueError(
@@ -112,11 +112,11 @@ def do_each(
 
     Args:
       planned: the jobs, in their order.
-      folder: holds a lock for each.
+      folder: contains a lock for each job.
       do: does a job, or raises `training.BusyError` if it cannot be done yet.
 
     Raises:
-      NonFiniteError: if a run diverges, which it would do again; after all others.
+      NonFiniteError: if a run diverges; it is not repeated. Raised after all other runs.
     """
     left, diverged = list(planned), []
     while left:
@@ -142,7 +142,7 @@ def do_each(
 
 
 def _source(job: Job, planned: Sequence[Job], workdir: pathlib.Path) -> str:
-    """The folder that a run starts from, in the study or elsewhere; or an empty text."""
+    """The folder that a run starts from, in the study or elsewhere; or ""."""
     given = job.config.init_from.workdir
     return str(workdir / given) if given in {j.folder for j in planned} else given
 
@@ -160,7 +160,7 @@ def _waits(
 
 
 def checked_scores(scores: Any) -> Scored:
-    """What a study's `score` returned, or a ValueError where it is not lines of columns."""
+    """Checks the result of a study's `score`: lines of columns; drops non-finite values."""
     found = scores if isinstance(scores, Scored) else Scored(scores)
     return Scored(*map(_checked_lines, found))
 
@@ -172,7 +172,7 @@ def _checked_lines(scores: Any) -> dict[str, dict[str, Any]]:
             f"the score of a study returned {scores!r}; expected a dict of lines, each a "
             'dict of columns: {"": {"MIG": 0.2}}.'
         )
-    # A score that is undefined, such as one of a collapsed code, is in no mean.
+    # An undefined score, such as that of a collapsed code, is excluded from all means.
     for name, columns in scores.items():
         for column, v in columns.items():
             if not math.isfinite(v):
@@ -223,7 +223,7 @@ def _train_and_score(
 def _record_divergence(
     study: Study, job: Job, workdir: pathlib.Path, error: training.NonFiniteError
 ) -> None:
-    """Notes that a run ended without a model, for each model that it had to make."""
+    """Writes a record of the divergence for each model of a run."""
     shape = training.read_config(workdir / job.folder).image_shape
     for row, seed, index in job.members:
         config = model_config(study, row, seed)

@@ -10,18 +10,18 @@ from dis_jax.studies.transfer_study import TransferStudy
 
 
 def load_study(name: str) -> Any:
-    """The study that a name or a file describes.
+    """Loads a study by name or from a file.
 
     Args:
       name: of a shipped study ("joint_vae"), or the path of a file with a function
-        `get_study`; its argument follows a colon.
+        `get_study`; the function's argument follows a colon.
 
     Returns:
       A `Study`, or a `TransferStudy`.
 
     Raises:
-      ValueError: if there is no such study, which says the near ones; or if the file
-        cannot be run, with the line, or makes no study.
+      ValueError: if there is no such study; the message suggests similar names. Also if
+        the file fails (the message names the line) or returns no study.
 
     Example:
       >>> from dis_jax import studies
@@ -34,7 +34,7 @@ def load_study(name: str) -> Any:
         found = shipped.load_file(path).get_study(argument)
     except ValueError:
         raise
-    except Exception as error:  # the file is the user's: anything may be in it
+    except Exception as error:  # the user's file may raise anything
         said = own_code.in_file(str(path.absolute()), error)
         raise ValueError(f"{file}: {said}") from error
     if not isinstance(found, Study | TransferStudy):

@@ -61,7 +61,7 @@ class Study(NamedTuple):
         value}}, or to `Scored`. A line is shown as "row, line", the line "" as "row". A
         score that is not finite is left out.
       published: numbers of a source, {row, line: {column: value}}.
-      source: what they are taken from.
+      source: of the published numbers.
       compare: pairs of lines whose differences are given with their uncertainty.
       notes: what a reader of the table should know.
       shown: the columns of the table and of its chart, by default all; the result has
@@ -69,8 +69,8 @@ class Study(NamedTuple):
       of_seed: further effects of a seed, such as on the data: (a copy of the row's
         config, seed) -> config. Its models are trained one by one. `init_from.workdir`
         may be the folder of another run of the study, such as "SDIM/seed0".
-      unit: seed -> the unit that it repeats, such as a subset of the data: models of one
-        unit are averaged before deviations and intervals are computed.
+      unit: seed -> its unit, such as a subset of the data: models of one unit are
+        averaged before deviations and intervals are computed.
     """
 
     name: str
@@ -98,11 +98,11 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       `{"study", "title", "source", "notes", "shown", "lines": {line: {column: {"mean",
       "std", "n", "published", "chance"}}}, "differences": [{"lines", "columns": {column:
       {"mean", "low", "high", "n", "each"}}}], "models", "missing", "configs": {row:
-      config}}`, ready for JSON. `chance` is a mean over the models, None where it is not
+      config}}`, ready for JSON. `chance` is a mean over the models, None if it is not
       stored. A difference is the first line minus the second, for models with the same
       seed; 95 % of the bootstrap means are between `low` and `high` (None below five
-      pairs, whose differences are in `each`). Models that diverged have no scores and are
-      in no mean. A row's config is that of its first seed.
+      pairs, whose differences are in `each`). Diverged models have no scores and are
+      excluded from all means. A row's config is that of its first seed.
 
     Raises:
       ValueError: if the study names a line or a column that its models do not have.
@@ -164,7 +164,7 @@ def check_names(study: Study, records: Sequence[Mapping[str, Any]] = ()) -> None
       records: from `read_scores`.
 
     Raises:
-      ValueError: names the field, what it holds and the nearest name.
+      ValueError: names the field, its value and the nearest name.
 
     Example:
       >>> from dis_jax import studies
@@ -231,7 +231,7 @@ def paired_bootstrap(
       Mean, lower and upper end.
 
     Raises:
-      ValueError: if the two are not vectors of one length from 1.
+      ValueError: if the two are not vectors of one length, at least 1.
 
     Example:
       >>> from dis_jax import studies

@@ -41,7 +41,7 @@ from dis_jax.training.workdir import changes, differences, steps_made
 Path = str | os.PathLike[str]
 Record = dict[str, Any]
 
-# Names of settings in a record: those that scores depend on, those of them that matter
+# Names of settings in a record: those that affect scores, those of them that affect scores
 # on the source, and those of fine-tuning.
 _SCORING = ("trees", "readers", "num_codes", "num_pairs", "seed")
 _AT_SOURCE = ("num_codes", "num_pairs", "seed")
@@ -55,13 +55,13 @@ def transfer(
     *,
     data_dir: Path | None = None,
 ) -> list[Record]:
-    """Scores a trained model, or each of a population, on a target; fine-tunes; scores.
+    """Scores a model, or each of a population, on a target, before and after fine-tuning.
 
-    Everything lies in `<source>/transfer/<target>/`: the fine-tuning, which is a run like
-    any other (a `beta_vae` with the source's beta on single images, without warm-up or
-    clipping), and `transfer.json`. Finished parts are not repeated, and an interrupted
-    fine-tuning resumes. Results of other settings are never overwritten: such a call is
-    refused before anything is computed.
+    `<source>/transfer/<target>/` contains everything: the fine-tuning, an ordinary run
+    (a `beta_vae` with the source's beta on single images, without warm-up or clipping),
+    and `transfer.json`. Finished parts are not repeated, and an interrupted fine-tuning
+    resumes. Results of other settings are never overwritten: such a call is refused
+    before anything is computed.
 
     Eq.: Dapueto et al. 2024, methodology of transfer
 
@@ -73,20 +73,20 @@ def transfer(
       data_dir: the folder of real data sets.
 
     Returns:
-      A record for each model, JSON: what it is (`run`, `member`, `method`, `seed`,
-      `beta`, `source`, `source_steps`, `target`), how it was scored and fine-tuned
+      A record for each model, JSON: its description (`run`, `member`, `method`, `seed`,
+      `beta`, `source`, `source_steps`, `target`), the settings of scoring and fine-tuning
       (`scoring`, `finetuning`), and the results of the functions of the same names:
-      `source_scores` (None where the source has no labels), `before` and `after`
+      `source_scores` (None if the source has no labels), `before` and `after`
       (`transfer_scores`), `distances` (`transfer_distances`). `versions` and `hardware`
-      are those of what came before fine-tuning, `finetuned_with` of what came after.
+      describe the work before fine-tuning, `finetuned_with` the work after it.
 
     Raises:
-      ValueError: if the two sets differ in the shape of their images; says how to make
-        them one. Also if the target has no labels, if the source is of another kind, or
-        not trained to its end, or was trained on since, or if there are results of other
-        settings, or of more steps of fine-tuning.
+      ValueError: if the two sets differ in image shape; the message says how to match
+        them. Also if the target has no labels; if the source is of another kind, has not
+        finished training, or was trained further since; or if there are results of other
+        settings or of more steps of fine-tuning.
       BusyError: if another process works on it.
-      NonFiniteError: if fine-tuning diverges; what was found before it stays.
+      NonFiniteError: if fine-tuning diverges; earlier results are kept.
 
     Example:
       >>> from dis_jax import studies
@@ -129,20 +129,19 @@ def score_source(
 ) -> list[Record]:
     """OMES of a trained model, or of each of a population, on its own set.
 
-    Written to `<source>/transfer/source.json`; scores that are there are not computed
-    again.
+    Written to `<source>/transfer/source.json`; existing scores are not recomputed.
 
     Args:
       source: the workdir of a run.
-      settings: `num_codes`, `num_pairs` and `seed` count.
+      settings: only `num_codes`, `num_pairs` and `seed` are used.
       data_dir: the folder of real data sets.
 
     Returns:
-      A record for each model, JSON: what it is, and its `source_scores`; none where its
-      set has no labels.
+      A record for each model, JSON: its description, and its `source_scores`; no records
+      if its set has no labels.
 
     Raises:
-      ValueError: if the source is of another kind, or not trained to its end.
+      ValueError: if the source is of another kind, or has not finished training.
 
     Example:
       >>> from dis_jax import studies
@@ -186,7 +185,7 @@ def _score_source(
 
 
 def read_records(path: pathlib.Path) -> list[Record]:
-    """The records in a file; a ValueError names it."""
+    """The records in a file; a ValueError names a damaged file."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         _ = [record["member"] for record in found]
@@ -211,7 +210,7 @@ class _Ledger:
 
     @property
     def records(self) -> list[Record]:
-        """In the order of the models; those that have none yet are skipped."""
+        """The records in the order of the models; models without one are skipped."""
         members = [model["member"] for model in self._models]
         return [self._by_member[m] for m in members if m in self._by_member]
 
@@ -324,7 +323,7 @@ def _score_before(
     """Scores the models that are not scored yet, and their distance to the target."""
     if not (missing := ledger.missing()):
         return
-    # Once for both scores: each encoder anew is a program to compile.
+    # Opened once for both scores: each new encoder is another program to compile.
     opened = _opened(source, config, data_dir)
     on_source = {
         record["member"]: record["source_scores"]

@@ -13,11 +13,11 @@ _COLLAPSED = "Models without an active dimension, which carry no information"
 
 
 def transfer_markdown(result: Mapping[str, Any]) -> str:
-    """A result as Markdown: in a cell, % before fine-tuning (gain), mean ± deviation.
+    """A result as Markdown; cells show % before fine-tuning (gain), mean ± deviation.
 
     Args:
-      result: of `tabulate_transfers`; an entry "made_by" is a command to be named, an
-        entry "at_home" is of `tabulate_sources`, "diverged" of `read_divergences`.
+      result: of `tabulate_transfers`. Optional entries: "made_by", the command to show;
+        "at_home", of `tabulate_sources`; "diverged", of `read_divergences`.
 
     Returns:
       Markdown.

@@ -48,7 +48,7 @@ class Encoded(NamedTuple):
 def encode_sample(
     encode: Encode, image_set: ImageSet, key: Key[Any, ""], num_codes: int
 ) -> Encoded:
-    """Codes and factors of `num_codes` images, or all; a key draws the same images."""
+    """Codes and factors of `num_codes` images, or all; equal keys draw the same images."""
     # fold_in 0, 1, 2, 3: images, split, pairs, MLP, so none depends on the others.
     key = jax.random.fold_in(key, 0)
     if image_set.draw_fn is not None:
@@ -87,19 +87,19 @@ def transfer_scores(
     """All scores of one encoder on one set, factor by factor, as JSON.
 
     A third of the codes is held out. "full" is the accuracy of a probe on all dimensions,
-    "pruned" on the ONE dimension that OMES assigns to the factor (where OMES assigns
-    none, the one with most mutual information).
+    "pruned" on the ONE dimension that OMES assigns to the factor (if OMES assigns
+    none, the dimension with most mutual information).
 
     Eq.: Dapueto et al. 2024, methodology of transfer
 
     Args:
       encode: images -> codes (batch, latent).
-      image_set: the set, for the pairs of OMES where it is a grid.
+      image_set: the set, for the pairs of OMES if it is a grid.
       encoded: a sample of it, see `encode_sample`.
       key: of split, pairs and the MLP; trees need none.
-      trees: "lightgbm", or "sklearn", the original that takes minutes a factor.
+      trees: "lightgbm", or "sklearn", the original, which takes minutes per factor.
       readers: the probes, some of "gbt" and "mlp".
-      num_pairs: of each factor, for OMES where the set is a grid.
+      num_pairs: of each factor, for OMES if the set is a grid.
 
     Returns:
       `factor_names`, `left_out` (factors without scores, and why), `trees`, `dims` (the
@@ -159,7 +159,7 @@ def transfer_scores(
 
 
 def check_readers(readers: Sequence[str], trees: str) -> None:
-    """Refuses probes and trees that `transfer_scores` does not know."""
+    """Refuses unknown probes and trees."""
     unknown = [reader for reader in readers if reader not in READERS]
     if unknown or trees not in TREES:
         raise ValueError(
@@ -179,15 +179,15 @@ def transfer_distances(
     Args:
       source_codes: of images of the source, (batch, latent).
       target_codes: of images of the target by the same encoder, (batch2, latent).
-      source_omes: the entry `omes` of `source_scores`; None where it has no labels.
+      source_omes: the entry `omes` of `source_scores`; None if the source has no labels.
       target_omes: that of `transfer_scores`, before fine-tuning.
 
     Returns:
-      `frechet`: the Fréchet distance of the two clouds of codes. `active_overlap`: of
-      the dimensions that vary (standard deviation from .05) on either set, the share
-      that does on both, 0 to 1; 0 where none varies. `omes_drop`: OMES on the source
-      less OMES on the target, None where one of them has no factor with pairs. A part of
-      the drop belongs to the sets: OMES of a perfect code depends on how many values
+      `frechet`: the Fréchet distance of the two sets of codes. `active_overlap`: of
+      the dimensions that vary (standard deviation at least .05) on either set, the share
+      that varies on both, 0 to 1; 0 if none varies. `omes_drop`: OMES on the source
+      minus OMES on the target, None if one of them has no factor with pairs. Part of
+      the drop is due to the sets: OMES of a perfect code depends on how many values
       factors have.
 
     Raises:
@@ -225,7 +225,7 @@ def score_rows(scores: Mapping[str, Any]) -> Rows:
 
     Returns:
       Accuracies of gradient boosted trees (GBT) and of an MLP, OMES (alpha = .5) with its
-      parts OS and MES (none where no factor has pairs), MIG and DCI disentanglement.
+      parts OS and MES (none if no factor has pairs), MIG and DCI disentanglement.
       "all" is the mean over factors that have a score.
 
     Example:
@@ -286,7 +286,7 @@ def _about(samples: Samples) -> dict[str, Any]:
 def _omes(
     encode: Encode, image_set: ImageSet, samples: Samples, key: Any, num_pairs: int
 ) -> tuple[Omes, dict[str, Any]]:
-    """OMES, of pairs drawn from the grid where there is one; and the same as JSON."""
+    """OMES, of pairs drawn from the grid if there is one; also as JSON."""
     key = jax.random.fold_in(key, 2)
     on_grid = image_set.is_grid and not samples.left_out
     if on_grid:

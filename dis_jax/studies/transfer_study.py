@@ -1,4 +1,4 @@
-"""Many transfers: of a study or of all runs in a folder, and their records."""
+"""Runs many transfers, of a study or of all runs in a folder; reads their records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TransferStudy(NamedTuple):
       name: of the files that are written.
       title: above the tables.
       rows: config by name, an `ml_collections.ConfigDict` each, trained with every seed;
-        rows that differ in beta alone are one population where the backend likes it.
+        rows that differ only in beta form one population if that is faster.
       seeds: of the models.
       targets: of each row, names of sets, perhaps none.
       settings: of fine-tuning and scores.
@@ -68,15 +68,15 @@ def run_transfer_study(
 
     Args:
       study: what to do.
-      workdir: gets a folder for each run; results lie in the runs' own folders, see
+      workdir: gets a folder for each run; results are in the runs' own folders, see
         `read_sources` and `read_transfers`.
       data_dir: the folder of real data sets.
       on_run: called after each source and each transfer, also one that diverged.
 
     Raises:
-      ValueError: if a folder holds a run with another config, or a target is not known,
-        has no labels or does not fit its source; before anything is trained.
-      NonFiniteError: if a training diverges; after all others have been made.
+      ValueError: if a folder contains a run with another config. Before any training: if
+        a target is not known, has no labels or does not fit its source.
+      NonFiniteError: if a training run diverges; raised after all other runs.
 
     Example:
       >>> from dis_jax import studies
@@ -92,7 +92,7 @@ def run_transfer_study(
         try:
             training.train(job.config, folder, data_dir=data_dir)
         except training.NonFiniteError:
-            on_run()  # it is named beside the others
+            on_run()  # it reports the divergence
             raise
         score_source(folder, study.settings, data_dir=data_dir)
         on_run()
@@ -114,10 +114,10 @@ def run_transfers(
 ) -> None:
     """Transfers all runs in a folder to all targets, see `transfer`.
 
-    Several processes may work on one folder: each takes a pair that no other has.
+    Several processes may work on one folder: each takes a transfer that no other has.
 
     Args:
-      folder: a run's workdir, or one that holds runs, at any depth.
+      folder: a run's workdir, or a folder that contains runs, at any depth.
       targets: names of sets; empty to use existing transfers only.
       settings: see `TransferSettings`.
       data_dir: the folder of real data sets.
@@ -125,10 +125,10 @@ def run_transfers(
 
     Raises:
       FileNotFoundError: if there are no runs.
-      ValueError: if a run has not made all its steps or is of another kind, or a target
-        is not known, has no labels or does not fit a run, or neither targets nor
-        transfers are there; before anything is done.
-      NonFiniteError: if a fine-tuning diverges; after all others have been made.
+      ValueError: before any transfer, if a run has not made all its steps or is of
+        another kind, a target is not known, has no labels or does not fit a run, or there
+        are neither targets nor existing transfers.
+      NonFiniteError: if a fine-tuning diverges; raised after all others.
 
     Example:
       >>> from dis_jax import studies
@@ -169,7 +169,7 @@ def _transfer_each(
         except training.NonFiniteError as error:
             logging.warning("%s to %s: %s", run, target, error)
             diverged.append(f"{run} to {target}: {error}")
-            on_run()  # it is named beside the others
+            on_run()  # it reports the divergence
     if diverged:
         raise training.NonFiniteError("; ".join(diverged))
 
@@ -189,8 +189,8 @@ def _check_targets(
 
     for config, targets in sources:
         for target in targets:
-            # a run's config has the shape of its images; that of a study's row waits
-            # for the first batch
+            # a run's config has the shape of its images; a study row's config has none
+            # before training
             wanted = config.image_shape or shape_of_source(config.dataset, config.split)
             check_shapes(source_name(config), wanted, target, shape_of(target))
 
@@ -208,7 +208,7 @@ def find_runs(folder: Path) -> list[pathlib.Path]:
     """The runs in a folder, itself included, except fine-tuning runs.
 
     Args:
-      folder: the workdir of a run, or one that holds such, at any depth.
+      folder: the workdir of a run, or a folder that contains runs, at any depth.
 
     Returns:
       Their workdirs.
@@ -237,14 +237,14 @@ def find_runs(folder: Path) -> list[pathlib.Path]:
 
 
 def read_transfers(folder: Path) -> list[dict[str, Any]]:
-    """The records of all transfers of the runs in a folder that are complete.
+    """The records of all complete transfers of the runs in a folder.
 
     Args:
-      folder: a run's, or one that holds runs, at any depth.
+      folder: a run's workdir, or a folder that contains runs, at any depth.
 
     Returns:
-      The records that `transfer` wrote and that have been fine-tuned; `run` is where the
-      run lies now.
+      The records that `transfer` wrote after fine-tuning; `run` is the current folder of
+      the run.
 
     Example:
       >>> import tempfile
@@ -261,10 +261,10 @@ def read_sources(folder: Path) -> list[dict[str, Any]]:
     """The records of all runs in a folder that were scored on their own set.
 
     Args:
-      folder: a run's, or one that holds runs, at any depth.
+      folder: a run's workdir, or a folder that contains runs, at any depth.
 
     Returns:
-      The records that `score_source` wrote; `run` is where the run lies now.
+      The records that `score_source` wrote; `run` is the current folder of the run.
 
     Example:
       >>> import tempfile
@@ -280,7 +280,7 @@ def read_divergences(folder: Path) -> dict[str, str]:
     """The runs in a folder, and their fine-tunings, that diverged.
 
     Args:
-      folder: a run's, or one that holds runs, at any depth.
+      folder: a run's workdir, or a folder that contains runs, at any depth.
 
     Returns:
       {folder: message}.
@@ -299,7 +299,7 @@ def read_divergences(folder: Path) -> dict[str, str]:
 
 
 def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
-    """The records in all files of that name; `run` is where the run lies now."""
+    """The records in all files of a name; `run` is the current folder of the run."""
     return [
         record | {"run": str(run)}
         for run in _runs(folder)
@@ -309,7 +309,7 @@ def _records(folder: Path, pattern: str) -> list[dict[str, Any]]:
 
 
 def _runs(folder: Path) -> list[pathlib.Path]:
-    """A folder and the folders below it that hold a run, except fine-tuning runs."""
+    """A folder and the folders below it that contain a run, except fine-tuning runs."""
     found = []
     for path, names, _ in os.walk(folder):
         # Other processes may delete checkpoints while this one lists them.

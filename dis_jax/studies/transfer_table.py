@@ -28,18 +28,18 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       records: of `transfer`, fine-tuned.
 
     Returns:
-      JSON. `tables`: one for each source, target, method and settings (steps, Adam, how
-      codes were scored), and one a run where two models would have the same seed and
-      beta; `told_apart` is in what it differs from others of the same source, target,
-      method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
-      {"mean", "std"} over its models; `drop`, what pruning costs before and after;
-      `weak`, of how many models "pruned" reads a factor from a dimension with less than
-      half of the largest S; `collapsed`, the models without an active dimension, whose
-      OMES and MIG in these means are 0; `chance`, the accuracy of always predicting a
-      factor's most frequent value. `differences`: of two methods with the same settings,
-      over models with the same seed and beta: "mean", "each", and from five pairs on a
-      95 % bootstrap "interval". `correlations`: of each distance with score and gain, see
-      `correlate`. `transfers` and `models`: how many.
+      JSON. `tables`: one for each source, target, method and settings (steps, Adam,
+      scoring), and one per run if two models would have the same seed and beta;
+      `told_apart` names the settings that differ from other tables of the same source,
+      target, method and Adam. `rows` = {row: {column: {"before", "after", "gain"}}}, each
+      {"mean", "std"} over its models; `drop`, the accuracy lost by pruning, before and
+      after; `weak`, the number of models in which "pruned" uses a dimension with less
+      than half of the factor's largest S; `collapsed`, the models without an active
+      dimension, whose OMES and MIG in these means are 0; `chance`, the accuracy of always
+      predicting a factor's most frequent value. `differences`: of two methods with the
+      same settings, over models with the same seed and beta: "mean", "each", and for at
+      least five pairs a 95 % bootstrap "interval". `correlations`: of each distance with
+      score and gain, see `correlate`. `transfers` and `models`: their numbers.
 
     Example:
       >>> from dis_jax import studies
@@ -71,12 +71,12 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
       records: of `score_source`.
 
     Returns:
-      JSON, an entry for each source, method, beta and settings (`source_steps`, how codes
-      were scored), and one a run where two models would have the same seed: `rows` =
-      {"OMES", "OS", "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how
-      many dimensions vary, `models`, `seeds`, and `collapsed`, the seeds of the models in
-      which none varies, so that their OMES is 0; `told_apart` is in what the settings
-      differ from others of the same source.
+      JSON, an entry for each source, method, beta and settings (`source_steps`, scoring),
+      and one per run if two models would have the same seed: `rows` = {"OMES", "OS",
+      "MES": {factor, or "all": {"mean", "std"}}} (alpha = .5), `dims`, how many
+      dimensions vary, `models`, `seeds`, and `collapsed`, the seeds of the models in
+      which no dimension varies, so that their OMES is 0; `told_apart` names the settings
+      that differ from other entries of the same source.
 
     Example:
       >>> from dis_jax import studies
@@ -115,13 +115,13 @@ def tabulate_sources(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Correlations of each distance with scores and gains, where settings are the same.
+    """Correlations of each distance with scores and gains, among equal settings.
 
     For each distance, score and either "before" (the score) or "gain": Pearson's
     `pearson` and Spearman's `spearman` over transfers, and `within`, Pearson's of the
     differences from the mean of their pair of source and target, because targets differ
     in difficulty. None for fewer than three transfers (`within`: fewer than pairs plus
-    two), or if one side is constant; no entry where a distance is unknown.
+    two), or if one side is constant; no entry if a distance is unknown.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -136,7 +136,7 @@ def correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def _correlate(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Of transfers with the same settings."""
+    """The correlations of transfers with the same settings."""
     rows = _before_and_after(records)
     pairs = [(r["source"], r["target"]) for r in records]
     found = []
@@ -165,8 +165,8 @@ def alike(
 ) -> list[tuple[dict[str, Any], list[Record]]]:
     """Settings and records of each group that may be averaged, grouped by `names` too.
 
-    A group has one model for each seed and beta: where there would be two, each run is
-    a group of its own, with "run" among its settings.
+    A group has one model for each seed and beta: if there would be two, each run is
+    its own group, with "run" among its settings.
     """
     groups: dict[str, list[Record]] = {}
     for record in records:
@@ -185,7 +185,7 @@ def alike(
 
 
 def settings_of(record: Record, *, source: bool = True) -> dict[str, Any]:
-    """Settings that records in a mean share, by dotted names; `source`: its steps too."""
+    """Settings that averaged records share, by dotted name; `source` adds its steps."""
     found = {"source_steps": record["source_steps"]} if source else {}
     for part in ("finetuning", "scoring"):
         found |= {f"{part}.{name}": v for name, v in record.get(part, {}).items()}
@@ -279,7 +279,7 @@ def _mean_std(values: ArrayLike) -> dict[str, Any]:
 
 
 def _drops(rows: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """The accuracy that a probe loses on one dimension of each factor, of the means."""
+    """The mean accuracy that a probe loses when it uses one dimension per factor."""
     return {
         reader: {
             column: {
@@ -367,7 +367,7 @@ def _paired(
 
 
 def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """Mean, each difference and, from enough pairs on, a bootstrap interval."""
+    """Mean, each difference and, for enough pairs, a bootstrap interval."""
     mean, *ends = paired_bootstrap(first, second)
     each = (first - second).tolist()
     return {"mean": mean, "each": each, "interval": ends if len(each) >= FEW else None}

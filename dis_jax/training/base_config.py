@@ -16,7 +16,7 @@ OWN_NETWORKS = ("edim", "infogan", "sdim")  # no VAE: no likelihood either
 def read(
     argument: str, own: Iterable[str] = (), numbers: Mapping[str, Any] | None = None
 ) -> words.Words:
-    """Parses the argument of a config: the general words and its own."""
+    """Parses the argument of a config: the general options and its own."""
     return words.read(argument, numbers, (*own, *OPTIONS, *LIKELIHOODS), datasets=True)
 
 
@@ -29,13 +29,13 @@ def get_config(
     """The config of a method on a data set.
 
     Args:
-      method: a name in `dis_jax.methods.METHODS`; or one's own, as `my_module:my_method`
-        or the function itself.
-      asked: words separated by commas, or the result of `read`: the name of a data set,
-        or the path or `my_module:my_set` of one's own; "demo" for a run that fits a
-        laptop; "mlp" for dense networks; "epoch" for every image once an epoch, if the
+      method: a name in `dis_jax.methods.METHODS`; or your own method, as
+        `my_module:my_method` or as a function.
+      asked: options separated by commas, or the result of `read`: the name of a data set,
+        or the path or `my_module:my_set` of your own; "demo" for a run that fits a
+        laptop; "mlp" for dense networks; "epoch" for every image once per epoch, if the
         method's config sets no sampler; the likelihood of a VAE, one of `LIKELIHOODS`.
-      dataset: the default, by name or as a function of one's own.
+      dataset: the default data set, by name or as your own function.
       **hparams: hyperparameters of the method, numbers or schedules (see
         `methods.schedules`).
     """
@@ -60,15 +60,15 @@ def get_config(
     config.split = "all"
     config.sampler = {"order": "epoch"} if "epoch" in options else {}  # its arguments
     config.batch_size = 64
-    config.image_shape = config_dict.placeholder(tuple)  # that of the data set
+    config.image_shape = config_dict.placeholder(tuple)  # the data set's
 
     config.network = _network(method, options)
     config.precision = "float32"  # of the computation; parameters are float32
     fields, of_likelihood = _likelihood(method, options)
     config.update(fields)
 
-    # optimisation; hparams are arguments of the compiled program, all else is part of
-    # it
+    # optimisation; hparams are arguments of the compiled program, all other fields are
+    # constants in it
     config.optimiser = {"b1": 0.9, "b2": 0.999, "eps": 1e-8}
     config.hparams = {
         "learning_rate": 1e-4,
@@ -77,25 +77,25 @@ def get_config(
         **hparams,
     }
 
-    # length; a run is known by its seed, or by lists of seeds and hyperparameters
+    # seed, or lists of seeds and hyperparameters; length
     config.seed = 0
     config.population = {"seed": (), **dict.fromkeys(config.hparams, ())}
     config.steps = 2_000 if demo else 300_000
-    config.steps_per_call = 0  # 0: what is fastest on the backend
-    config.mesh = (1, -1)  # devices for (population, data); -1: all that are left
+    config.steps_per_call = 0  # 0: the fastest number on the backend
+    config.mesh = (1, -1)  # devices for (population, data); -1: all remaining
     config.init_from = {"workdir": "", "networks": ()}
 
     # log and checkpoints
     config.log_every = 50 if demo else 500
     config.checkpoint_every = 500 if demo else 10_000
     config.keep_checkpoints = 3
-    config.best_metric = "loss"  # the smallest is kept beside the last ones; "": none
+    config.best_metric = "loss"  # the checkpoint with the smallest is kept; "": none
     config.tensorboard = True
     return config
 
 
 def _network(method: Any, options: Collection[str]) -> dict[str, Any]:
-    """The autoencoder: convolutional, or dense with the word "mlp"."""
+    """The fields of the autoencoder: convolutional, or dense with the option "mlp"."""
     both = {
         "latent": 10,
         "init": "xavier",

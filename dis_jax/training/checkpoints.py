@@ -44,11 +44,11 @@ _CHECKED = "checkpoint"  # a key of the facts: step, score, and a digest of each
 class Checkpoints:
     """The folder of a run's checkpoints.
 
-    Each holds the whole state and a small dict of facts (shapes of a batch, versions), so
-    that it can be read without the data. An interrupted save is ignored. The facts hold a
-    digest of every array and of themselves, and each checkpoint gets a digest of every
-    file: one that does not match its digests is damaged; it is set aside, and the one
-    before it is used.
+    Each checkpoint contains the whole state and a small dict of facts (shapes of a batch,
+    versions), so it can be read without the data. An interrupted save is ignored. The
+    facts contain a digest of every array and of themselves, and each checkpoint gets a
+    digest of every file. A checkpoint that does not match its digests is damaged: it is
+    set aside, and the previous checkpoint is used.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, keep: int = 3):
@@ -56,12 +56,12 @@ class Checkpoints:
 
         Args:
           folder: of the checkpoints.
-          keep: how many of the last to keep, besides the best.
+          keep: how many of the last checkpoints to keep, besides the best.
         """
         self._folder = pathlib.Path(folder).resolve()
         self._keep = keep
         self._scores: dict[int, float | None] = {}
-        self._unlisted: list[int] = []  # saved, without the digests of their files
+        self._unlisted: list[int] = []  # saved steps without digests of their files
         self._manager = self._open()
 
     def _open(self) -> ocp.CheckpointManager:
@@ -81,12 +81,12 @@ class Checkpoints:
         return _best({step: self._score(step) for step in self.steps()})
 
     def kept(self, steps: Sequence[int]) -> set[int]:
-        """Of these steps, in order, the last few and the best."""
+        """The last few and the best of these steps, which must be in order."""
         best = _best({step: self._score(step) for step in steps})
         return {*steps[-self._keep :], *([] if best is None else [best])}
 
     def _score(self, step: int) -> float | None:
-        """The score of a checkpoint; None where it has none, or is damaged."""
+        """The score of a checkpoint; None if it has no score or is damaged."""
         if step not in self._scores:
             try:
                 self._scores[step] = self._read_score(step)
@@ -101,7 +101,7 @@ class Checkpoints:
         facts = self._all_facts(step)
         if _CHECKED in facts:
             return facts[_CHECKED][_SCORE]
-        # Older checkpoints hold the score in a separate file.
+        # Older checkpoints store the score in a separate file.
         path = self._folder / str(step) / "metrics" / "metrics"
         return json.loads(path.read_text())[_SCORE] if path.is_file() else None
 
@@ -113,7 +113,7 @@ class Checkpoints:
         Args:
           step: number of steps that the state has made.
           state: what to save; its buffers may be donated as soon as this returns.
-          facts: what a reader needs besides; JSON.
+          facts: other information that a reader needs; JSON.
           score: the smaller, the better; None for no score.
         """
         self._scores[step] = score
@@ -127,12 +127,12 @@ class Checkpoints:
                 state=ocp.args.StandardSave(state),
                 facts=ocp.args.JsonSave(sealed(facts | own)),
             ),
-            force=True,  # a signal asks for steps that no save interval would allow
+            force=True,  # a signal can ask for a save between two intervals
         )
         self._unlisted.append(step)
 
     def wait(self) -> None:
-        """Returns when everything that was saved is on disk, with its digests."""
+        """Waits until all saved checkpoints and their digests are on disk."""
         self._manager.wait_until_finished()
         steps, self._unlisted = self._unlisted, []
         for step in set(steps) & set(self.steps()):
@@ -151,10 +151,10 @@ class Checkpoints:
           step: one of `steps()`.
 
         Returns:
-          What was given to `save`.
+          The `facts` that `save` received.
 
         Raises:
-          OSError: if they are damaged, or those of another step.
+          OSError: if the facts are damaged or belong to another step.
         """
         own = (_SHAPES, _CHECKED, "seal")
         return {k: v for k, v in self._all_facts(step).items() if k not in own}
@@ -196,10 +196,10 @@ class Checkpoints:
           The state, placed as the template says.
 
         Raises:
-          OSError: if the checkpoint is damaged, or is that of another step.
-          ValueError: if the state that was saved has other shapes.
+          OSError: if the checkpoint is damaged or belongs to another step.
+          ValueError: if the saved state has other shapes.
         """
-        # Before any of it is parsed: a damaged file can crash the library that reads it.
+        # Check before parsing: a damaged file can crash the library that reads it.
         with self._named(step):
             check_file_digests(self._folder / str(step))
         facts = self._all_facts(step)
@@ -240,14 +240,14 @@ class Checkpoints:
 
         Args:
           read: takes a step; raises if that checkpoint is damaged.
-          set_aside: whether damaged checkpoints are renamed to `damaged-<step>`: training
-            can write those steps again, and no file is lost.
+          set_aside: whether to rename damaged checkpoints to `damaged-<step>`, so that
+            training can write those steps again and no file is lost.
 
         Returns:
-          The step and what was read, or None where there is no checkpoint.
+          The step and the result of `read`, or None if there is no checkpoint.
 
         Raises:
-          OSError: if there are checkpoints and none can be read.
+          OSError: if there are checkpoints but none can be read.
         """
         damaged: list[int] = []
         reasons: list[str] = []
@@ -275,7 +275,7 @@ class Checkpoints:
     def _set_aside(self, steps: list[int]) -> None:
         if not steps:
             return
-        # The manager caches the list of steps, so it is opened anew after the renaming.
+        # The manager caches the list of steps, so it is reopened after the renaming.
         self._manager.close()
         if jax.process_index() == 0:
             for step in steps:
@@ -283,19 +283,19 @@ class Checkpoints:
                 (self._folder / str(step)).rename(aside)
                 self._scores.pop(step, None)
                 logging.warning("moved the damaged checkpoint to %s", aside)
-        # No process may list the folder before the first has renamed.
+        # No process may list the folder before the first process has renamed.
         if jax.process_count() > 1:
             multihost_utils.sync_global_devices("damaged checkpoints set aside")
         self._manager = self._open()
 
     def _free_name(self, step: int) -> pathlib.Path:
-        """A new name: a step may be damaged, written again, and damaged again."""
+        """An unused name: a step may be damaged, written again, and damaged again."""
         names = (f"damaged-{step}{'' if i == 1 else f'-{i}'}" for i in count(1))
         return next(p for n in names if not (p := self._folder / n).exists())
 
 
 class _Kept(preservation_policy.PreservationPolicy):
-    """Keeps the last few and the best, by the scores in the facts.
+    """Keeps the last few checkpoints and the best, by the scores in the facts.
 
     The policy of Orbax reads scores from files that have no digest.
     """
@@ -309,7 +309,7 @@ class _Kept(preservation_policy.PreservationPolicy):
         *,
         context: preservation_policy.PreservationContext,
     ) -> Sequence[bool]:
-        """Which of the checkpoints, oldest first, to keep."""
+        """Whether to keep each checkpoint, oldest first."""
         del context
         steps = [checkpoint.step for checkpoint in checkpoints]
         kept = self._checkpoints.kept(steps)
@@ -318,7 +318,7 @@ class _Kept(preservation_policy.PreservationPolicy):
 
 @contextlib.contextmanager
 def _one_failure() -> Iterator[None]:
-    """Silences the failures that follow the first, which is raised.
+    """Raises the first failure and silences later ones.
 
     TensorStore reads all arrays at once, in threads. Reads that fail after the first have
     no caller to raise in; each would print a traceback.

@@ -8,17 +8,17 @@ from dis_jax import shipped
 
 
 def load_config(name: str) -> Any:
-    """The config that a name or a file describes.
+    """Loads a config by name or from a file.
 
     Args:
       name: of a shipped config ("factor_vae"), or the path of a file with a function
-        `get_config`; its argument follows a colon.
+        `get_config`; the function's argument follows a colon.
 
     Returns:
       An `ml_collections.ConfigDict`.
 
     Raises:
-      ValueError: if there is no such config; says which are near.
+      ValueError: if there is no such config; the message suggests similar names.
 
     Example:
       >>> from dis_jax import training

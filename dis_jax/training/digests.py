@@ -1,4 +1,4 @@
-"""Digests of arrays and files, to check that what is read is what was written."""
+"""Digests of arrays and files, to detect changes between writing and reading."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from dis_jax.files import write_whole
 
-_FILES = "digests.json"  # beside the files of a checkpoint
+_FILES = "digests.json"  # next to the files of a checkpoint
 _SEAL = "seal"  # a key of the facts: the digest of all others
 _LENGTH = 32  # hexadecimal digits of SHA-256 that are kept: 128 bits
 
 
 def digests(tree: Any) -> dict[str, str]:
-    """A digest of each array of a tree by its path: of type, shape and bytes.
+    """A digest of type, shape and bytes of each array of a tree, by path.
 
-    With several processes, all get the digests of the whole arrays.
+    With several processes, each gets the digests of the whole arrays.
 
     Args:
       tree: arrays, also typed random keys.
@@ -48,8 +48,7 @@ def _digest(leaf: Any) -> str:
     if isinstance(leaf, jax.Array) and not (
         leaf.is_fully_addressable or leaf.is_fully_replicated
     ):
-        # Gathers the shards of all processes: a collective, so all of them must call
-        # it.
+        # Gathers the shards of all processes. A collective: every process must call it.
         whole = NamedSharding(leaf.sharding.mesh, PartitionSpec())  # pyright: ignore[reportAttributeAccessIssue]
         leaf = jax.jit(lambda x: x, out_shardings=whole)(leaf)
     array = np.ascontiguousarray(leaf)
@@ -60,11 +59,11 @@ def _digest(leaf: Any) -> str:
 
 
 def differing(saved: Mapping[str, str], tree: Any) -> list[str]:
-    """The paths of a tree whose digests are not those that were saved.
+    """The paths of arrays whose digests differ from the saved ones.
 
     Args:
       saved: from `digests`.
-      tree: what was read.
+      tree: the arrays that were read.
 
     Returns:
       Paths, also of arrays that only one side has.
@@ -75,7 +74,7 @@ def differing(saved: Mapping[str, str], tree: Any) -> list[str]:
 
 
 def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts with a digest of themselves.
+    """Adds a digest of the facts to the facts.
 
     Args:
       facts: JSON.
@@ -87,13 +86,13 @@ def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_sealed(facts: Mapping[str, Any]) -> bool:
-    """Whether facts carry a seal and are what was sealed.
+    """Whether facts contain a seal that matches them.
 
     Args:
       facts: as they were read.
 
     Returns:
-      False where the seal is missing or of other facts.
+      False if the seal is missing or belongs to other facts.
 
     Example:
       >>> from dis_jax.training.digests import is_sealed, sealed
@@ -105,16 +104,17 @@ def is_sealed(facts: Mapping[str, Any]) -> bool:
 
 
 def _seal(facts: Mapping[str, Any]) -> str:
-    # As a reader will have them: numbers that are keys become texts, which sort otherwise.
+    # Through JSON first, as when read: numeric keys become strings, which sort
+    # differently.
     text = json.dumps(json.loads(json.dumps(facts)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
 
 
 def add_file_digests(folder: str | os.PathLike[str]) -> None:
-    """Writes a file into a folder that holds a digest of each other file.
+    """Writes a file with a digest of each other file into a folder.
 
     Args:
-      folder: whose files are complete.
+      folder: its files must be complete.
     """
     folder = pathlib.Path(folder)
     found = {
@@ -127,13 +127,13 @@ def add_file_digests(folder: str | os.PathLike[str]) -> None:
 
 
 def check_file_digests(folder: str | os.PathLike[str]) -> None:
-    """Checks the files of a folder; does nothing where it has no digests.
+    """Checks the files of a folder against its digests, if it has any.
 
     Args:
-      folder: as `add_file_digests` left it. Files that came later are ignored.
+      folder: with digests from `add_file_digests`. Files added later are ignored.
 
     Raises:
-      OSError: if a file is missing or has changed, or the digests have.
+      OSError: if a file is missing, or a file or the digests have changed.
 
     Example:
       >>> import pathlib, tempfile

@@ -1,9 +1,9 @@
 """Diverged members of a population: each stays at its last finite state.
 
 The compiled program does not check for divergence, so a healthy population costs only a
-copy of its state at each line of the log. Where a line shows a number that is not finite,
-the calls since the last line are repeated by the same programs. The member then keeps its
-state from before the first bad call; what the program still computes for it is ignored.
+copy of its state at each log line. If a line contains a non-finite number, the same
+programs repeat the calls since the last line. The member then keeps its state from before
+the first bad call; the program's later results for it are ignored.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Watch:
         self.out: np.ndarray | None = steps < step if state.step.ndim else None
 
     def look(self, window: Window, carry: Any, step: int, *, saves: bool) -> Any:
-        """Holds the members that diverged since the last look.
+        """Freezes the members that diverged since the last check.
 
         Args:
           window: the metrics since then.
@@ -70,7 +70,7 @@ class Watch:
           The carry to continue with.
 
         Raises:
-          NonFiniteError: if a model alone, or every member, has diverged.
+          NonFiniteError: if a single model, or every member, has diverged.
         """
         state = self._compiled.dump(carry)
         try:
@@ -102,23 +102,22 @@ class Watch:
         return carry
 
     def _again(self, safe: State, step: int) -> tuple[Any, State, np.ndarray]:
-        """Repeats the calls since the last look, and looks at each."""
+        """Repeats the calls since the last check, and checks each."""
         made, out = self._step, np.asarray(self.out)
         carry = self._compiled.load(safe)
         while made < step:
-            # The same calls as in the training loop, so the results are equal bit for
-            # bit.
+            # The same calls as in the training loop, so the results are bit-identical.
             count = min(self._stride - made % self._stride, step - made)
             carry, metrics = self._compiled.run(carry, count)
             made += count
             after = self._compiled.dump(carry)
-            # `|`: a member that was not finite once stays out, whatever follows.
+            # `|`: a member that was non-finite once stays excluded.
             out = out | ~finite_members(metrics, after, self._mesh)
             safe = _keep(out, safe, after)
         return carry, safe, out
 
     def state(self, carry: Any) -> State:
-        """The state after a look, with the last finite states of diverged members."""
+        """The state after a check, with the last finite states of diverged members."""
         return self._compiled.dump(carry) if self._safe is None else self._safe
 
     def diverged(self) -> dict[int, int]:
@@ -133,7 +132,7 @@ def diverged(state: State) -> dict[int, int]:
       state: of a model, or stacked over members.
 
     Returns:
-      {member: step}, empty for a model alone.
+      {member: step}, empty for a single model.
 
     Example:
       >>> import jax.numpy as jnp
@@ -142,7 +141,7 @@ def diverged(state: State) -> dict[int, int]:
       >>> training.diverged(state)
       {1: 12}
     """
-    # Diverged members are held back, so they have made fewer steps than the others.
+    # Diverged members are frozen, so they have made fewer steps than the others.
     steps = np.atleast_1d(_steps(state))
     return {int(m): int(steps[m]) for m in np.flatnonzero(steps < steps.max())}
 
@@ -153,11 +152,11 @@ def stopped_at(workdir: Path, state: State, member: int | None = None) -> int | 
     Args:
       workdir: of the run, or of an export.
       state: of the run, with the axis of members if it has one.
-      member: which of them.
+      member: which member.
 
     Returns:
-      The last finite step of a member whose population went on; otherwise that of the
-      state, of a run that `divergence` says ended.
+      The last finite step of a member whose population continued. The step of the state
+      if `divergence` has a message for the run. Otherwise None.
 
     Example:
       >>> import jax.numpy as jnp
@@ -181,7 +180,7 @@ def _steps(state: State) -> np.ndarray:
 
 @jax.jit
 def _keep(out: Any, old: State, new: State) -> State:
-    """The old state of members that are out, a copy of the new state of the others."""
+    """The old state of excluded members, a copy of the new state of the others."""
 
     def choose(a: Any, b: Any) -> Any:
         # (members,) -> (members, 1, ..., 1), to broadcast over the axes of a leaf.

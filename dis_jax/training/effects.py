@@ -1,4 +1,4 @@
-"""Fields of a config that a run would not use, or that its method lacks."""
+"""Checks for config fields that a run would not use, or that its method lacks."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ _TRAINED = ("params", "stats", "opt_state")
 def check(config: Any) -> None:
     """Refuses fields of a new run that would have no effect.
 
-    Not part of `fields.check`, because runs that were made with such fields can still be
-    read.
+    Not part of `fields.check`, because existing runs with such fields must stay readable.
 
     Args:
       config: as `fields.check` takes it.
 
     Raises:
-      ValueError: if a run is named to begin from and none of its networks, or if a field
-        of a group stands beside the groups, such as `beta` instead of `hparams.beta`.
+      ValueError: if `init_from` names a run but none of its networks, or if a field is
+        outside its group, such as `beta` instead of `hparams.beta`.
 
     Example:
       >>> from dis_jax import training
@@ -50,7 +49,7 @@ def check(config: Any) -> None:
             "networks to take from init_from.workdir, such as ('encoder', 'decoder')."
         )
     if _has_own_code(config):
-        return  # which reads what it wants
+        return  # own code may read any field
     ruled = {*fields.RULES, *fields.OF_METHODS}
     for group in _GROUPS:
         for name in config:
@@ -65,20 +64,20 @@ def check_hparams(config: Any, update: Any, state: Any, batch: Any) -> None:
 
     Args:
       config: of a run.
-      update: the step of its method, a result of `jax.jit`.
-      state: that it takes, or its shapes.
-      batch: that it takes, or its shapes.
+      update: the jitted step of its method.
+      state: the state that `update` takes, or its shapes.
+      batch: the batch that `update` takes, or its shapes.
 
     Raises:
       ValueError: if members of a population differ in such a hyperparameter, or if the
-        method has none of this name.
+        method has no hyperparameter of this name.
     """
     found = members(config)
-    if not state.hparams:  # a run puts them there, see `program.init`
+    if not state.hparams:  # a run adds them, see `program.init`
         scalar = jax.ShapeDtypeStruct((), jnp.float32)
         state = state._replace(hparams=dict.fromkeys(config.hparams, scalar))
     if not isinstance(state.hparams, dict) or {*config.hparams} - {*state.hparams}:
-        return  # of an own method, in a form of its own
+        return  # an own method may store hparams in another form
     unused = {*config.hparams} - _used(update, state, batch)
     for name in sorted(unused):
         if any(one.hparams[name] != found[0].hparams[name] for one in found):
@@ -87,7 +86,7 @@ def check_hparams(config: Any, update: Any, state: Any, batch: Any) -> None:
                 f"not depend on state.hparams[{name!r}]{_instead(config)}"
             )
     if _has_own_code(config):
-        return  # which may read config.hparams; that serves a single model
+        return  # own code may read config.hparams, which works for a single model
     known = list(_default(config).hparams)
     for name in sorted(unused.difference(known)):
         raise ValueError(
@@ -134,8 +133,8 @@ def fields_of_another(config: Any) -> Iterator[None]:
       config: of a run.
 
     Raises:
-      ValueError: in place of an error of a name or argument, if the config lacks fields
-        that the method has in the config of its name, or has others for its networks.
+      ValueError: instead of an AttributeError, KeyError or TypeError, if the config lacks
+        fields of the method's shipped config, or has network fields that it lacks.
     """
     try:
         yield
@@ -165,20 +164,20 @@ def _words(error: Exception) -> str:
 
 
 def _has_own_code(config: Any) -> bool:
-    """Whether a function of the user's reads the fields: a method or its networks."""
+    """Whether user code reads the fields: a method or its networks."""
     network = config["network"].get("name")
     return own_code.is_own(config["method"]) or own_code.is_own(network)
 
 
 def _default(config: Any) -> Any:
-    """The config that comes with the package for a method and its kind of networks."""
+    """The shipped config of a method with its kind of networks."""
     kind = ":mlp" if config.network.get("name") == "mlp" else ""
     kind = "" if config.method in base_config.OWN_NETWORKS else kind
     return load_config(f"{config.method}{kind}")
 
 
 def _names(config: Any) -> set[str]:
-    """The names of the fields that a method may read, without those of every config."""
+    """Names of the fields that a method may read, without those that every config has."""
     inside = {
         f"{group}.{name}" for group in ("hparams", "network") for name in config[group]
     }

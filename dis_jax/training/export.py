@@ -33,7 +33,7 @@ def export(
 ) -> tuple[Method, State, Any]:
     """Writes a trained model as `config.json` and `model.safetensors`.
 
-    The files hold the networks that encode and decode, without the optimiser and the
+    The files contain the networks that encode and decode, without the optimiser and the
     networks that only training uses. `restore(out)` reads them; so does any reader of
     safetensors, see docs/weights.md.
 
@@ -48,9 +48,9 @@ def export(
       The method, the state and the config that were exported.
 
     Raises:
-      FileExistsError: if `out` holds files of these names that do not belong to an
+      FileExistsError: if `out` contains files of these names that do not belong to an
         exported model, such as those of a run.
-      ValueError: if no member of a population is named, or safetensors is not
+      ValueError: if the run is a population and `member` is None, or safetensors is not
         installed.
 
     Example:
@@ -70,7 +70,7 @@ def export(
             f"{workdir} holds a population: say which of its {len(members(config))} "
             "members is exported."
         )
-    # The config of the member alone: its own seed and hyperparameters, no population.
+    # The config of this member: its own seed and hyperparameters, no population.
     if member is not None:
         set_member(config, member)
         config.population = dict.fromkeys(config.population, ())
@@ -86,7 +86,7 @@ def export(
 
 
 def _check_same_model(out: Path, config: Any) -> None:
-    """An export replaces an earlier one of the same model, as after more steps."""
+    """Raises if a folder contains another model; an earlier export is replaced."""
     if not exported.is_exported(out):
         return
     then, now = (json.loads(c.to_json()) for c in (read_config(out), config))

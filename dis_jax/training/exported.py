@@ -21,25 +21,26 @@ _HUB = "hf://"
 _VERSION = "1"
 _SMALL = 1_000  # values; smaller parts, such as a learned prior, are always kept
 _GROUPS = ("params", "stats", "hparams")
-_FACTS = ("batch", "data", "run")  # of a checkpoint, that an exported model keeps
+_FACTS = ("batch", "data", "run")  # facts of a checkpoint that an exported model keeps
 
 Path = str | os.PathLike[str]
 
 
 def is_exported(folder: Path) -> bool:
-    """Whether a folder holds an exported model, not a run."""
+    """Whether a folder contains an exported model, not a run."""
     return (pathlib.Path(folder) / WEIGHTS).is_file()
 
 
 def check_free(folder: Path) -> None:
-    """Makes sure that an export overwrites nothing but an earlier one without scores.
+    """Checks that an export overwrites nothing except an earlier one without scores.
 
     Args:
       folder: of the export.
 
     Raises:
-      FileExistsError: if it holds a file that an export writes, but is not an exported
-        model; or if it holds scores or a report, which would seem to be the new model's.
+      FileExistsError: if the folder contains a file that an export writes but is not an
+        exported model; or if it contains scores or a report, which would seem to belong
+        to the new model.
     """
     names = ("config.json", "README.md")
     there = [name for name in names if (pathlib.Path(folder) / name).exists()]
@@ -59,7 +60,7 @@ def check_free(folder: Path) -> None:
 
 
 def local(name: Path) -> Path:
-    """The folder of a model; one of the Hugging Face Hub is downloaded.
+    """The folder of a model; downloads a model of the Hugging Face Hub.
 
     Args:
       name: a folder, or "hf://owner/name".
@@ -78,7 +79,7 @@ def local(name: Path) -> Path:
 
     try:
         return snapshot_download(str(name).removeprefix(_HUB))
-    except Exception as error:  # of the network, of the name, of rights
+    except Exception as error:  # network, name or access rights
         line = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
             f"{name} cannot be downloaded: {line}. Check the name and the network, or "
@@ -89,7 +90,7 @@ def local(name: Path) -> Path:
 def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
     """The networks that encoding and decoding use, by group of the state.
 
-    Only training uses a discriminator or a critic, which may hold most of the weights.
+    Only training uses a discriminator or a critic, which may have most of the weights.
 
     Args:
       method: the system.
@@ -104,7 +105,7 @@ def needed(method: Method, state: State, images: Any) -> dict[str, list[str]]:
         jax.eval_shape(lambda s, x: _codes_and_images(method, s, x), state, images)
 
     # A network is needed if encoding and decoding fail without it. Traced, not run. The
-    # complete model first, so that its own errors are not taken for a missing network.
+    # complete model is traced first: its own errors must not look like a missing network.
     apply(state)
     kept: dict[str, list[str]] = {}
     for group in ("params", "stats"):
@@ -144,14 +145,14 @@ def write(
       folder: created if missing.
       method: the system.
       state: of one model.
-      config: of the run, as JSON that every reader takes.
-      facts: of its checkpoint: `batch`, the shapes and types of a training batch, and
-        `data` and `run`, what the images and the networks were, which older checkpoints
-        do not hold.
-      half: whether networks are stored as float16, half the size.
+      config: of the run, as JSON that every reader accepts.
+      facts: of its checkpoint: `batch`, the shapes and types of a training batch; `data`
+        and `run`, which describe the images and the networks and which older checkpoints
+        lack.
+      half: whether to store networks as float16, half the size.
 
     Raises:
-      ValueError: if safetensors is not installed, or float16 cannot hold a weight.
+      ValueError: if safetensors is not installed, or a weight is too large for float16.
     """
     if lacking := extras.missing_package("safetensors"):
         raise ValueError(lacking)
@@ -191,13 +192,13 @@ def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
 
     Args:
       folder: of the model.
-      shapes: the state's shapes and types, from those of a training batch.
+      shapes: function from shapes and types of a training batch to those of the state.
 
     Returns:
-      The state, with the networks that were exported, and no optimiser.
+      The state, with the exported networks and no optimiser.
 
     Raises:
-      ValueError: if the file is damaged, or its arrays are not those of the config.
+      ValueError: if the file is damaged, or its arrays do not match the config.
     """
     about, found = _opened(folder)
     path = pathlib.Path(folder) / WEIGHTS
@@ -215,13 +216,13 @@ def read(folder: Path, shapes: Callable[[Mapping[str, Any]], State]) -> State:
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    """What `write` was given as `facts`, of an exported model; errors as in `read`."""
+    """The `facts` that `write` stored in an exported model; errors as in `read`."""
     about, _ = _opened(folder)
     return {name: about[name] for name in _FACTS if name in about}
 
 
 def _opened(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """What the file of an exported model says of itself, and its arrays."""
+    """The description and the arrays in the file of an exported model."""
     if lacking := extras.missing_package("safetensors"):
         raise ValueError(f"{folder}: {lacking}")
     from safetensors import SafetensorError, safe_open
@@ -245,7 +246,7 @@ def _opened(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _part(state: State, kept: Mapping[str, Any]) -> dict[str, Any]:
-    """The groups of a state with the networks that are kept of each."""
+    """The groups of a state, each with only its kept networks."""
     return {
         group: {
             name: value
@@ -266,7 +267,7 @@ def _named(tree: Any) -> dict[str, Any]:
 def _check(
     path: pathlib.Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
 ) -> None:
-    """Raises ValueError unless names and shapes are those of the config."""
+    """Raises ValueError unless names and shapes match the config."""
     config = f"the model of {path.with_name('config.json')}"
     if missing := [name for name in wanted if name not in found]:
         raise ValueError(f"{path} has no {', '.join(missing)}, which {config} needs.")

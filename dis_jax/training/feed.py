@@ -18,11 +18,11 @@ from dis_jax.training import mesh as meshes
 # Folded into a state's key to give the key of its data. `update` folds in the number of
 # the step, which never reaches this value, so data and noise are independent.
 _DATA_STREAM = 2**31 - 1
-_THREADS = 2  # more slow each other down
+_THREADS = 2  # more threads slow each other down
 _BUFFER = 16  # batches
 
-# n -> the batches of the next n steps, (n, [population,] batch, ...); None where the
-# program draws its own.
+# n -> the batches of the next n steps, (n, [population,] batch, ...); None if the program
+# draws its own batches.
 Feed = Callable[[int], Batch | None]
 
 
@@ -40,7 +40,7 @@ def open_feed(
     calls: int = 1,
     feeds: int = 1,
 ) -> Feed:
-    """The batches of a run from the step of its state on.
+    """Opens the feed of a run's batches, from the step of its state.
 
     Args:
       image_set: the source of the images.

@@ -26,9 +26,9 @@ class Rule(NamedTuple):
     """The allowed values of a field.
 
     Attributes:
-      words: what follows "expected".
-      holds: whether a value is that.
-      choices: the texts that it may be, if they are few.
+      words: the text after "expected" in an error.
+      holds: whether a value is allowed.
+      choices: the allowed strings, if they are few.
     """
 
     words: str
@@ -41,7 +41,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _whole(least: int, most: int | None = None) -> Rule:
-    """Python's and NumPy's whole numbers, not 1.0 and not True."""
+    """Allows integers of Python and NumPy, not 1.0 and not True."""
 
     def holds(value: Any) -> bool:
         whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -67,7 +67,7 @@ def _own_or(*choices: str) -> Rule:
 
 
 def _each(rule: Rule, least: int = 0) -> Rule:
-    """A tuple or list, all of whose elements are what a rule says."""
+    """Allows a tuple or list whose elements all satisfy a rule."""
 
     def holds(value: Any) -> bool:
         listed = isinstance(value, Sequence) and not isinstance(value, str)
@@ -86,7 +86,7 @@ _LARGEST = 3.4028234e38  # of a float32
 _TEXT = Rule("a text", lambda v: isinstance(v, str))
 _NAMED = Rule("a name", lambda v: isinstance(v, str) and bool(v))
 _FLAG = Rule("True or False", lambda v: isinstance(v, bool))
-_SEED = _whole(0, 2**32 - 1)  # the keys of JAX hold no more
+_SEED = _whole(0, 2**32 - 1)  # the range of seeds of JAX keys
 _MASS = _real("a finite number from 0", lambda v: 0 <= v <= _LARGEST)
 _POSITIVE = _real("a finite number above 0", lambda v: 0 < v <= _LARGEST)
 _FINITE = _real("a finite number", lambda v: abs(v) <= _LARGEST)
@@ -97,8 +97,8 @@ _SHARE = _real("a number from 0 to 1", lambda v: 0 <= v <= 1)
 _WIDTH = _whole(1)
 _WIDTHS = _each(_WIDTH)
 
-# The first pattern that a field's dotted name matches says what it may be; a field that
-# matches none may be any value but nan.
+# The first pattern that a field's dotted name matches gives its rule; a field that matches
+# no pattern may have any value except nan.
 RULES: dict[str, Rule] = {
     "dataset": _NAMED,
     "split": _NAMED,
@@ -138,7 +138,7 @@ RULES: dict[str, Rule] = {
     "*sampler.degrees": _FINITE,
 }
 
-# Networks and methods of this package; those of one's own give fields their own
+# Fields of this package's networks and methods; your own code may give them another
 # meaning.
 OF_METHODS: dict[str, Rule] = {
     "shared_from": _TEXT,
@@ -192,14 +192,14 @@ OF_METHODS: dict[str, Rule] = {
     "aggregate": _one_of(*AGGREGATES),
 }
 
-# A tuple each, of values that differ.
+# Each field of `population` is a tuple of distinct values.
 _POPULATION = {
     "seed": _SEED,
     "class_counts": _each(_whole(0), 1),
     "dataset": _NAMED,
 }
 
-# Losses that set the examples of a batch against each other.
+# Methods whose losses contrast the examples of a batch.
 _COUPLED = (
     "factor_vae",
     "beta_tcvae",
@@ -211,7 +211,7 @@ _COUPLED = (
     "tripod",
 )
 
-# Without these no run begins, and none is read.
+# Fields that every config needs, to start a run and to read one.
 _NEEDED = (
     "method",
     "dataset",
@@ -279,9 +279,9 @@ def check(config: Any) -> None:
 
 
 def _check_names(config: Any, ruled: Iterable[str]) -> None:
-    """Refuses a name beside the one that it nearly is, since nothing would read it.
+    """Refuses a misspelt field next to the correct one, since nothing would read it.
 
-    Names that resemble none of the shipped config's are one's own.
+    Names that resemble no field of the shipped config are allowed as your own.
     """
     path = shipped.folder("configs") / f"{config['method']}.py"
     usual = _plain(runpy.run_path(str(path))["get_config"]())
@@ -300,7 +300,7 @@ def _check_names(config: Any, ruled: Iterable[str]) -> None:
 
 
 def _check_schedule(name: str, value: Any, rules: Mapping[str, Rule]) -> None:
-    """A schedule's first and last values are what its hyperparameter may be."""
+    """Checks a schedule's first and last values by the rule of its hyperparameter."""
     if not name.startswith(("hparams.", "population.")):
         raise _wrong(name, value, "a value: only hyperparameters may have a schedule")
     own = name.replace("population.", "hparams.", 1)
@@ -349,12 +349,12 @@ def _has_nan(value: Any) -> bool:
 
 
 def _plain(config: Any) -> Any:
-    """Values of placeholders and references, and dicts."""
+    """A config as nested dicts of values; other values unchanged."""
     return config.to_dict() if hasattr(config, "to_dict") else config
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
-    """Dotted names and values."""
+    """Yields the dotted name and the value of each field."""
     for name, value in tree.items():
         if isinstance(value, Mapping) and not schedules.is_schedule(value):
             yield from _leaves(value, f"{prefix}{name}.")

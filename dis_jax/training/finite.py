@@ -1,4 +1,4 @@
-"""Checks for non-finite numbers, made when a log line or a checkpoint is written."""
+"""Checks for non-finite numbers, at each log line and each checkpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NonFiniteError(ArithmeticError):
     """A metric or a parameter is NaN or infinite.
 
     Attributes:
-      steps: the last one whose numbers are finite, of each member of a population.
+      steps: the last step with finite numbers, for each member of a population.
     """
 
     def __init__(self, message: str, steps: Sequence[int] = (0,)):
@@ -27,7 +27,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class Window:
-    """The metrics of the steps since the last line of the log."""
+    """The metrics of the steps since the last log line."""
 
     def __init__(self, step: int, opened: Mapping[str, Any] | None = None):
         """Starts a window at a step, or continues an interrupted one.
@@ -47,7 +47,7 @@ class Window:
         self._metrics.append(metrics)
 
     def values(self) -> dict[str, np.ndarray]:
-        """By name, (steps, [members]); waits for the device."""
+        """The metrics by name, (steps, [members]); waits for the device."""
         for metrics in jax.device_get(self._metrics):
             for name, value in metrics._asdict().items():
                 parts = [self._values[name], value] if name in self._values else [value]
@@ -57,7 +57,7 @@ class Window:
 
     def open(self) -> dict[str, Any]:
         """The content of the window so far, as JSON."""
-        # Python floats hold float32 exactly, so a resumed window has the same means.
+        # Python floats represent float32 exactly, so a resumed window has the same means.
         values = {name: value.tolist() for name, value in self.values().items()}
         return {"first": self._first, "values": values}
 
@@ -66,7 +66,7 @@ class Window:
 
         Args:
           step: last step of the window.
-          left_out: (members,), true for those that are known to have diverged.
+          left_out: (members,), true for members known to have diverged.
 
         Raises:
           NonFiniteError: names the terms, the steps and the members.
@@ -96,10 +96,10 @@ class Window:
 
         Args:
           step: last step of the window.
-          left_out: (members,), true for those that have diverged.
+          left_out: (members,), true for members that have diverged.
 
         Returns:
-          A float by name, or a list of one per member, with None for those left out.
+          A float by name, or a list with one per member, None for members left out.
         """
         values = self.values()
         self._first, self._values = step, {}

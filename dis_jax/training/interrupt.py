@@ -12,7 +12,7 @@ from typing import Any
 import jax
 from jax.experimental import multihost_utils
 
-# What SLURM, Kubernetes and TPU pods send before they end a process, and Ctrl-C.
+# The signal that SLURM, Kubernetes and TPU pods send before they end a process; Ctrl-C.
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -39,7 +39,7 @@ def listening() -> Iterator[Callable[[], int | None]]:
       returns the signal that asks to stop there, or None.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # Python runs signal handlers in the main thread alone
+        yield lambda: None  # Python runs signal handlers only in the main thread
         return
     heard: list[int] = []
     together = jax.process_count() > 1
@@ -52,7 +52,7 @@ def listening() -> Iterator[Callable[[], int | None]]:
             signal.signal(each, signal.SIG_DFL)
         # Not by `logging`: this handler may have interrupted one of its writes.
         os.write(2, _SAID.format(signal.Signals(signum).name).encode())
-        # SIGTERM is handled by jax.distributed, which tells the other processes.
+        # jax.distributed handles SIGTERM and informs the other processes.
         if together:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -74,7 +74,7 @@ _SAID = "{}: stopping after a checkpoint of this step; a second signal stops at 
 
 
 def _agreed(heard: list[int]) -> Callable[[], int | None]:
-    """Returns the signal once all processes have made the same number of calls."""
+    """A function that returns the signal at a call that all processes have reached."""
     calls = 0
 
     def due() -> int | None:

@@ -19,7 +19,7 @@ from dis_jax.progress import progress_bar, watched
 from dis_jax.training.pictures import Pictures
 from dis_jax.training.trackers import Callback
 
-Scalars = Mapping[str, Any]  # a float, or a list with one a member of a population
+Scalars = Mapping[str, Any]  # a float, or a list with one per member of a population
 
 
 class Log:
@@ -41,11 +41,11 @@ class Log:
         Args:
           workdir: the run's folder.
           first_step: the step from which training continues.
-          last_step: the step at which it will end.
+          last_step: the step at which training ends.
           tensorboard: whether to write TensorBoard files too.
-          seconds_between_lines: of plain progress, where the output is not a terminal.
+          seconds_between_lines: of plain progress, if the output is not a terminal.
           tell: also called with the step and the means of each line.
-          paint: makes the pictures of TensorBoard from a state, see `pictures.painter`.
+          paint: makes the TensorBoard pictures of a state, see `pictures.painter`.
         """
         self._path = workdir / "metrics.jsonl"
         self._earlier = _truncate(self._path, first_step)
@@ -69,7 +69,7 @@ class Log:
             return None
         from tensorboardX import SummaryWriter
 
-        # TensorBoard hides events from `purge_step` on: those steps are made again.
+        # TensorBoard hides events from `purge_step` on: those steps are repeated.
         return SummaryWriter(str(self._folder), purge_step=self._first_step + 1)
 
     def write(
@@ -78,12 +78,12 @@ class Log:
         """Writes one line of means over the window that ends at `step`.
 
         Args:
-          step: the last of the window.
+          step: the last step of the window.
           scalars: the means; None for a member that has diverged.
           diverged: the last finite step of each such member.
         """
-        # Opened before the time is read: its import is no part of the second window. The
-        # first has compilation in its rate anyway.
+        # Opened before the time is read, so that its import counts in the first window,
+        # whose rate includes compilation anyway, and not in the second.
         board = self._board
         now = time.monotonic()
         rate = (step - self._window_step) / max(now - self._window_start, 1e-9)
@@ -126,7 +126,7 @@ class Log:
             self._bar.update(step - self._bar.n)
             self._bar.set_postfix(self._note, refresh=False)
         elif self._shown == self._start and step < self._last_step:
-            # The first call compiles: from its rate, minutes are left where seconds are.
+            # The first call compiles, so its rate would show minutes left, not seconds.
             self._shown, self._shown_step = now, step
         elif now - self._shown >= self._wait or step == self._last_step:
             rate = (step - self._shown_step) / max(now - self._shown, 1e-9)
@@ -152,7 +152,7 @@ class Log:
 
 
 class Silence:
-    """The log of a process that writes none."""
+    """A log that writes nothing, for processes without a log."""
 
     def write(
         self, step: int, scalars: Scalars, diverged: Mapping[int, int] | None = None
@@ -172,7 +172,7 @@ class Silence:
 def read_metrics(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
     """The lines of a run's `metrics.jsonl`; damaged lines are skipped with a warning.
 
-    A last line that was cut off is left out without one: the process ended while it
+    An incomplete last line is skipped without a warning: the process ended while it
     wrote.
 
     Args:
@@ -225,7 +225,7 @@ def _record(line: bytes) -> dict[str, Any]:
 
 
 def _truncate(path: pathlib.Path, step: int) -> float:
-    """Drops lines after `step`; returns the time of the last line that stays."""
+    """Drops lines after `step`; returns the time of the last kept line."""
     lines = read_metrics(path.parent)
     kept = [line for line in lines if line["step"] <= step]
     if len(kept) < len(lines):

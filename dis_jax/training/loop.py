@@ -28,8 +28,8 @@ from dis_jax.training.recorder import Recorder, Start
 from dis_jax.training.setup import Run, batch_shapes, set_up
 from dis_jax.training.trackers import Callback
 
-# Calls that are dispatched and not finished: the device always has a next one, and the
-# host does not run far ahead of it.
+# Number of calls that are dispatched but not finished: the device always has a next call,
+# and the host does not run far ahead.
 _IN_FLIGHT = 2
 
 
@@ -48,27 +48,27 @@ def train(
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
       folder: the workdir; gets config, log and checkpoints.
       data_dir: the folder of real data sets.
-      resident: whether images are held on the device, or streamed to it; by default as
-        their size and its memory allow. The run is the same.
+      resident: whether images are stored on the device or streamed to it; the default
+        depends on their size and the device's memory. The results are the same.
       accept_changes: whether to continue in a workdir that has another config, or with
-        other data; seeds and `init_from`, which only a first step reads, stay as they
-        were.
-      log: called with each line of the log, as `(step, means by name)`, for trackers of
-        experiments, see `to_wandb` and `to_mlflow`; in a population each mean is a list.
-        A run that resumes tells the steps again that it makes again.
+        other data. Seeds and `init_from`, which only the first step reads, must stay as
+        they were.
+      log: called with each log line, as `(step, means by name)`, for experiment
+        trackers, see `to_wandb` and `to_mlflow`; in a population each mean is a list.
+        A resumed run logs repeated steps again.
 
     Returns:
       The state after the last step, stacked over members for a population.
 
     Raises:
       BusyError: if another process trains in the workdir.
-      Interrupted: if the process was sent SIGTERM, or Ctrl-C: a `SystemExit`, after a
-        checkpoint of the step that was reached. The same call continues from there.
+      Interrupted: on SIGTERM or Ctrl-C, after a checkpoint of the current step; a
+        `SystemExit`. The same call continues from there.
       NonFiniteError: if a loss or a parameter is no longer finite; the last checkpoint,
-        if there is one, is from before. Members of a population that diverge stay at
-        their last finite state, see `diverged`; this is raised if none is left. Until
-        the run goes on, `divergence` has the message.
-      OSError: if there are checkpoints and none can be read, or fits the config.
+        if there is one, is from before. Diverged members of a population stay at their
+        last finite state, see `diverged`; the error is raised only if all members have
+        diverged. `divergence` returns the message until the run continues.
+      OSError: if there are checkpoints but none can be read or fits the config.
       ValueError: if the workdir has checkpoints of another config, or of other data, or
         if a field does not fit.
     """
@@ -109,8 +109,8 @@ def _train(
         finished = start.step >= config.steps
         if start.step and workdir.config_path(folder).exists():
             before = workdir.read_config(folder)
-        # Only after `_start`, which raises if the checkpoints do not fit this config. That
-        # of a finished run stays: it made no step with another.
+        # Only after `_start`, which raises if the checkpoints do not fit this config. The
+        # config of a finished run stays: it made no step with the new one.
         kept = finished and before is not None
         if _writes() and not kept:
             workdir.write_config(folder, config)
@@ -139,7 +139,7 @@ def _train(
         message = f"{error} {_way_out(checkpoints.steps())}"
         if _writes():
             workdir.write_divergence(folder, message)
-            # Without a checkpoint of the new config, the old one is still theirs.
+            # No checkpoint has the new config yet, so the old one is restored.
             if before is not None and workdir.steps_made(folder) == start.step:
                 workdir.write_config(folder, before)
         raise NonFiniteError(message, error.steps) from error
@@ -164,7 +164,7 @@ def _log(
 
 
 def _painter(run: Run) -> Callable[[State], Pictures] | None:
-    """What draws pictures for TensorBoard, where one process holds the whole state."""
+    """The painter for TensorBoard; needs a single process, which has the whole state."""
     if not run.config.tensorboard or jax.process_count() > 1:
         return None
     return painter(run.method, run.image_set, population=run.population is not None)
@@ -197,7 +197,7 @@ def _start(
             run_data.check_data(facts, config, run.image_set)
         if step >= config.steps:
             return state, Start(step)
-        # Hyperparameters are part of the state, but those of the config count: a change
+        # Hyperparameters are part of the state, but the config's values count: a change
         # may have been accepted.
         hparams = [program.scalars(m.hparams) for m in run.members]
         stacked = hparams[0] if run.population is None else program.stack(hparams)
@@ -229,12 +229,12 @@ def _start(
 
 
 def _check_own_code(run: Run, state: State) -> None:
-    """What shows only with real arrays of a user's method or networks."""
+    """Checks of a user's method or networks that need real arrays."""
     config = run.config
     like = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), batch_shapes(run))
     if own_code.is_own(config.method):
         one = state if run.population is None else program.member(state, 0)
-        # XLA leaves out all that the counter does not need.
+        # XLA removes everything that the step counter does not need.
         counted = jax.jit(lambda state, batch: run.method.update(state, batch)[0].step)
         if (made := int(counted(one, like))) != 1:
             raise ValueError(
@@ -255,7 +255,7 @@ def _loop(
     with interrupt.listening() as due:
         while step < last:
             # Calls start at multiples of the stride, whatever the first step: a resumed
-            # run executes the same programs, and so gives the same bits.
+            # run executes the same programs, so its results are bit-identical.
             count = min(stride - step % stride, last - step)
             carry, metrics = compiled.run(carry, count)
             recorder.add(metrics)
@@ -271,13 +271,13 @@ def _loop(
                 jax.block_until_ready(metrics)
                 logging.info("compiled in %.1f s", time.monotonic() - began)
 
-            # After every call, also where nothing is due: processes count calls
-            # together.
+            # After every call, even if nothing is due: all processes must count the same
+            # calls.
             signum = due()
             carry = recorder.after_call(carry, step, stops=bool(signum))
             if signum:
                 recorder.stop(signum, step)
-        # One that came while the last step was saved: a study makes no further run.
+        # A signal that came while the last step was saved: a study must start no new run.
         if signum := due():
             recorder.stop(signum, step)
     return carry

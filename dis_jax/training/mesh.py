@@ -1,4 +1,4 @@
-"""The device mesh: one axis for models side by side, one for shares of a batch."""
+"""The device mesh: one axis for the members of a population, one for batch shards."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def make_mesh(
 
     Args:
       population: over how many devices the members of a population are spread.
-      data: over how many devices a batch is spread; -1 for all that are left. Where both
+      data: over how many devices a batch is spread; -1 for all remaining devices. If both
         are given, the first devices are used and the others stay idle.
       devices: by default `jax.devices()`.
 
     Returns:
-      A mesh with automatic axes, under which batch-coupled losses mean the global batch.
+      A mesh with automatic axes, so that batch-coupled losses see the global batch.
 
     Raises:
       ValueError: if there are too few devices.
@@ -48,29 +48,29 @@ def make_mesh(
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Every device holds the whole array."""
+    """The sharding that puts the whole array on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def over_population(mesh: Mesh) -> NamedSharding:
-    """The leading axis is spread over the population axis of the mesh."""
+    """The sharding that spreads the leading axis over the mesh's population axis."""
     return NamedSharding(mesh, PartitionSpec(POPULATION))
 
 
 def over_data(mesh: Mesh) -> NamedSharding:
-    """The leading axis is spread over the data axis of the mesh."""
+    """The sharding that spreads the leading axis over the mesh's data axis."""
     return NamedSharding(mesh, PartitionSpec(DATA))
 
 
 def put(tree: Tree, sharding: NamedSharding) -> Tree:
-    """Places arrays, also on devices of other processes, where all give the same ones.
+    """Places arrays, also on other processes' devices; all must give the same arrays.
 
     Args:
       tree: arrays.
-      sharding: of each of them.
+      sharding: of each array.
 
     Returns:
-      The tree there.
+      The placed tree.
     """
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)

@@ -4,8 +4,8 @@ from dis_jax.training import base_config, pair_data
 
 EPOCH = 60_000 // 64  # steps, of mnist
 NORB_STEPS = 5_000  # 16 epochs of the source's 20,113 pairs
-ZOOM = 1.25  # the largest of "augmented"
-OPTIONS = ("half", "published", "augmented")  # that any data set takes
+ZOOM = 1.25  # the largest zoom of "augmented"
+OPTIONS = ("half", "published", "augmented")  # that every data set supports
 NORB_OPTIONS = ("category", "coloured", "halves")
 DIGIT_OPTIONS = ("two_images",)
 

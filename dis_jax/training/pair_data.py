@@ -19,7 +19,7 @@ IMAGES_OF_INSTANCE = 5 * 9 * 18 * 6  # of all categories of SmallNORB
 
 
 def set_pairs(config, options):
-    """Sets the training pairs and the test pairs: another split, or other values."""
+    """Sets the training and test pairs, which may differ in split or factor values."""
     name = config.dataset
     factors = FACTORS.get(name, {})
     config.attributes = {
@@ -36,7 +36,7 @@ def set_pairs(config, options):
     if name.startswith("smallnorb"):
         whole = "halves" in options
         config.split, config.test_split = ("train" if whole else "test"), "test"
-    # Where one split serves both, the last instance of each category is held out.
+    # If both use one split, the last instance of each category is held out.
     if leaves_one_out(config):
         hold_out(config, factors["instance"] - 1)
 
@@ -111,7 +111,7 @@ def hold_out(config, instance):
 
 
 def heads(config, code):
-    """The attributes that heads on a code predict, by side: all that vary there."""
+    """The attributes that heads on a code predict, by side: all that vary on this side."""
     if config.pairs == "views":
         both = ((*config.wanted.shared, "colour"),) * 2
     elif "norb" in config.dataset:

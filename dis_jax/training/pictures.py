@@ -26,18 +26,18 @@ Pictures = Mapping[str, np.ndarray]
 def painter(
     method: Method, image_set: ImageSet, *, population: bool = False
 ) -> Callable[[State], Pictures] | None:
-    """A function that draws what a state makes of a few images.
+    """A function that draws reconstructions and traversals of a few images.
 
     Args:
       method: the system.
-      image_set: that it is trained on.
+      image_set: the training images.
       population: whether states are stacked; the first member is drawn.
 
     Returns:
       state -> pictures by name, (height, width, channels) uint8: "reconstructions", a row
       of images above a row of reconstructions, and "traversals/<code>" for each Gaussian
       code, a row for each dimension over two standard deviations in both directions.
-      None where there is no decoder, or images are neither grey nor coloured.
+      None if there is no decoder, or images have neither 1 nor 3 channels.
     """
     if method.decode is None or image_set.image_shape[-1] not in (1, 3):
         return None
@@ -45,7 +45,7 @@ def painter(
     index = image_set.choose(np.random.default_rng(0), count)
     program = jax.jit(lambda state, images: _draw(method, state, images))
 
-    @functools.cache  # not before the first pictures: the first step does not wait for it
+    @functools.cache  # loaded for the first pictures, so the first step does not wait
     def images() -> Array:
         return image_set.take(jnp.asarray(index))[0]
 
@@ -86,7 +86,7 @@ def _draw(method: Method, state: State, images: Array) -> dict[str, Array]:
 
 
 def _grid(images: Any) -> np.ndarray:
-    """Rows and columns of images as one picture of bytes; what is not finite is black."""
+    """Rows and columns of images as one picture of bytes; NaN is black."""
     rows, columns, height, width, channels = images.shape
     joined = np.asarray(images, np.float32).swapaxes(1, 2)
     joined = joined.reshape(rows * height, columns * width, channels)

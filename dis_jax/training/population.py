@@ -8,7 +8,7 @@ from typing import Any
 from dis_jax.suggest import suggest
 from dis_jax.training.program import Member
 
-# Arguments of samplers of which members may have values of their own.
+# Sampler arguments that may differ between members.
 SAMPLED = ("class_counts",)
 DATASET = "dataset"
 
@@ -25,10 +25,10 @@ def members(config: Any) -> list[Member]:
       config: the run's config.
 
     Returns:
-      At least one member; one alone where every list is empty.
+      At least one member; exactly one if every list is empty.
 
     Raises:
-      ValueError: if a list is neither of seeds nor of a hyperparameter of the method.
+      ValueError: if a list is not for one of these names.
 
     Example:
       >>> from types import SimpleNamespace
@@ -79,7 +79,7 @@ def set_member(config: Any, index: int) -> None:
     config.dataset = own.dataset or config.dataset
     with config.unlocked():
         config.sampler.update(own.sampler)
-    with config.ignore_type():  # a schedule may stand for a number, and the reverse
+    with config.ignore_type():  # a schedule may replace a number, and the reverse
         for name, value in own.hparams.items():
             config.hparams[name] = value
 

@@ -54,8 +54,8 @@ class Member(NamedTuple):
     Attributes:
       seed: of everything random.
       hparams: hyperparameters.
-      sampler: arguments of the sampler that are data to the program, not part of it.
-      dataset: the name of its data set, or an empty text for that of the config.
+      sampler: arguments of the sampler that are inputs of the program, not constants.
+      dataset: the name of its data set, or "" for the config's.
     """
 
     seed: int
@@ -110,11 +110,11 @@ def init(
       population: whether the state is stacked over members, even over one.
 
     Returns:
-      The state, stacked over the members if it is that of a population.
+      The state, stacked over the members for a population.
     """
     shapes = batch_shapes(sampler, image_set, population=population)
 
-    # Without hyperparameters, of which each value would be a program to compile.
+    # Without hyperparameters: each of their values would need another compiled program.
     @functools.partial(jax.jit, compiler_options=compiler.level())
     def make(key: Any) -> State:
         blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
@@ -139,7 +139,7 @@ def batch_shapes(
 
 
 def stack(members: Sequence[Tree]) -> Tree:
-    """Members side by side: every leaf gets a leading axis.
+    """Stacks members: every leaf gets a leading axis.
 
     Args:
       members: trees of one structure, such as states.
@@ -169,7 +169,7 @@ def copied(tree: Tree) -> Tree:
     return jax.tree.map(jnp.copy, tree)
 
 
-# One program for a whole tree: one for each shape of a leaf takes longer to compile.
+# One program for a whole tree: one program per leaf shape takes longer to compile.
 _stacked = jax.jit(lambda *trees: jax.tree.map(lambda *leaf: jnp.stack(leaf), *trees))
 _part = jax.jit(lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree))
 
@@ -193,8 +193,8 @@ def compile_program(
       image_set: the source of the images.
       mesh: the devices, see `make_mesh`.
       population: the number of members, or None for a single model.
-      steps_per_call: steps in one call, so that as many batches are read ahead; 0 for
-        the best number for the backend.
+      steps_per_call: steps in one call, which also sets how many batches are read ahead;
+        0 for the best number for the backend.
       unroll: see `Backend`, whose value is the default.
       vectorise: see `Backend`, whose value is the default.
 
@@ -233,7 +233,7 @@ def _compile(
 
     @functools.partial(
         jax.jit,
-        static_argnums=4,  # n shapes the program: its length, or the number of copies
+        static_argnums=4,  # the program depends on n: loop length or copies
         donate_argnums=0,  # the new state takes the buffers of the old one
         out_shardings=(sharding, meshes.replicated(mesh)),
         compiler_options=compiler.options(method.by_parts),
@@ -339,7 +339,7 @@ def _side_by_side(
 
 
 def _one_after_another(members: Sequence[Program]) -> Program:
-    """The same contract as a vectorised population, for backends where a loop wins."""
+    """A population as a loop over members, for backends where a loop is faster."""
 
     def run(carries: list[Carry], n: int) -> tuple[list[Carry], Metrics]:
         pairs = zip(members, carries, strict=True)

@@ -1,4 +1,4 @@
-"""What a run leaves while it trains: lines of the log and checkpoints."""
+"""Writes a run's log lines and checkpoints while it trains."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Start(NamedTuple):
 
     Attributes:
       step: number of steps made so far.
-      opened: for a run that a signal ended between two lines of the log: what the next
-        line and the next checkpoint need from the steps before.
+      opened: for a run that a signal ended between two log lines: the values of earlier
+        steps that the next line and the next checkpoint need.
     """
 
     step: int
@@ -33,7 +33,7 @@ class Start(NamedTuple):
 
 
 class Recorder:
-    """Writes the lines of the log and the checkpoints that are due after a call.
+    """Writes the log lines and the checkpoints that are due after a call.
 
     Attributes:
       first_step: steps made before.
@@ -56,9 +56,9 @@ class Recorder:
         Args:
           run: what is trained.
           start: where it starts.
-          watch: what looks at the state before it is kept.
+          watch: checks the state before it is saved.
           checkpoints: the folder of the checkpoints.
-          log: gets the lines.
+          log: receives the lines.
           stride: steps per call; lines and checkpoints are due at multiples of it.
         """
         config = run.config
@@ -76,7 +76,7 @@ class Recorder:
         self._window.add(metrics)
 
     def after_call(self, carry: Any, step: int, *, stops: bool) -> Any:
-        """Writes what is due after a call, or what a run that stops here must leave.
+        """Writes what is due after a call, or what a stopping run needs to resume.
 
         Args:
           carry: what the next call gets.
@@ -84,7 +84,7 @@ class Recorder:
           stops: whether a signal ends the run at this step.
 
         Returns:
-          The carry, in which members that diverged are put back.
+          The carry, with diverged members at their last finite state.
         """
         checkpoint = step == self.last_step or step % self._checkpoint_every == 0
         logged = checkpoint or step % self._log_every == 0
@@ -117,7 +117,7 @@ class Recorder:
         raise interrupt.Interrupted(signum)
 
     def _save(self, carry: Any, step: int, checkpoint: bool) -> None:
-        """Saves a regular checkpoint, or one between two lines of the log."""
+        """Saves a regular checkpoint, or one between two log lines."""
         own: dict[str, Any] = {"diverged": self._watch.diverged()}
         score = None
         if checkpoint:
@@ -131,7 +131,7 @@ class Recorder:
 
 
 def _score(scores: list[Any], left_out: np.ndarray | None) -> float | None:
-    """The mean over windows since the last checkpoint and members that are finite."""
+    """The mean score over the windows since the last checkpoint and finite members."""
     if not scores:
         return None
     values = np.array(scores, np.float64)  # None becomes nan

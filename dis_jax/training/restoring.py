@@ -1,4 +1,4 @@
-"""A trained model read back from its folder, and networks taken from another run."""
+"""Restores a trained model from its folder, and copies networks from another run."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
       The method.
 
     Raises:
-      ValueError: if there is no such method; names the nearest. If code of one's own is
-        not permitted (see `dis_jax.own_code`), fails, or makes no `Method`.
+      ValueError: if there is no such method; the message suggests the nearest. Also if
+        your own code is not permitted (see `dis_jax.own_code`), fails, or returns no
+        `Method`.
     """
     name, plain = config.method, schedules.before_first_step(config)
     if name in METHODS:
@@ -56,7 +57,7 @@ def make_method(config: Any, axis_name: str | None = None) -> Method:
 
 
 def _completed(method: Method, config: Any) -> Method:
-    """A method with what a config says beside it: schedules, the shape of images."""
+    """Adds a config's image shape and schedules to a method."""
     if config.image_shape:
         method = method._replace(image_shape=tuple(config.image_shape))
     return schedules.scheduled(method, config)
@@ -65,7 +66,7 @@ def _completed(method: Method, config: Any) -> Method:
 def _made_by(
     make: Callable[..., Method], name: str, config: Any, axis_name: str | None
 ) -> Method:
-    """The method that a function of the user's makes."""
+    """The method that the user's function returns."""
     try:
         method = make(config, axis_name)
     except Exception as error:  # anything may be raised
@@ -99,7 +100,7 @@ def restore(
     method: Callable[..., Method] | None = None,
     allow_code: bool = False,
 ) -> tuple[Method, State, Any]:
-    """A trained model, from its workdir alone, on the default device.
+    """Loads a trained model from its workdir alone, on the default device.
 
     Args:
       workdir: the run's folder; or that of an exported model, or its name on the Hugging
@@ -107,22 +108,22 @@ def restore(
       member: which member of a population; None for a single model, or for the state of
         a whole population, stacked.
       best: whether to take the checkpoint with the best score, not the last one. The
-        score of a population is the mean over its members, so that no member need be at
-        its own best there.
-      method: where the run is of a method of one's own: that function, so that nothing
-        is imported for it.
-      allow_code: whether code from outside this package that the config names is imported
-        and run: a method, networks, a data set. A folder of a stranger's may name any.
+        score of a population is the mean over its members, so this need not be the best
+        step of any member.
+      method: if the run uses your own method: its function, so that nothing is imported
+        for it.
+      allow_code: whether to import and run code from outside this package that the config
+        names: a method, networks, a data set. A stranger's folder may name any code.
 
     Returns:
       The method, the state and the config, with the seed, the hyperparameters and the
       data of the member.
 
     Raises:
-      FileNotFoundError: if the folder holds no run, or no checkpoint.
-      ValueError: if there is no such member, or if the best is asked for of a run that
-        keeps none. If the config names code from outside this package, and this process
-        was not given it.
+      FileNotFoundError: if the folder contains no run, or no checkpoint.
+      ValueError: if there is no such member, or if `best` is set but the run keeps no
+        best checkpoint. Also if the config names code from outside this package that is
+        neither permitted nor passed as `method`.
     """
     workdir = exported.local(workdir)
     config = read_config(workdir)
@@ -138,14 +139,14 @@ def restore(
 def method_of(
     workdir: Path, config: Any, method: Callable[..., Method] | None = None
 ) -> Method:
-    """The method of a run, by name or by a function of one's own; see `restore`."""
+    """The method of a run, by name or by your own function; see `restore`."""
     try:
         if method is None:
             return make_method(config)
         plain = schedules.before_first_step(config)
         made = _made_by(method, config.method, plain, None)
         return _completed(made, config)
-    except (AttributeError, KeyError, TypeError) as error:  # a field that it needs
+    except (AttributeError, KeyError, TypeError) as error:  # a missing field
         raise ValueError(
             f"{config_path(workdir)} is not a config of {config.method!r}: {error}. "
             f"{way_out(workdir)}"
@@ -155,7 +156,7 @@ def method_of(
 def read_state(
     workdir: Path, method: Method, config: Any, member: int | None, best: bool
 ) -> tuple[State, Mapping[str, Any]]:
-    """A trained state and the facts of its checkpoint; an exported model has none."""
+    """A trained state and the facts of its checkpoint; {} for an exported model."""
     if best and not config.best_metric:
         raise ValueError(
             f"{workdir} keeps no best checkpoint, since its best_metric is ''; use the "

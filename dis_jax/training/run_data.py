@@ -1,4 +1,4 @@
-"""The data of a run, loaded again after training."""
+"""Loads the data of a run again, and checks that they have not changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dis_jax.training.population import members
 from dis_jax.training.workdir import Path, changes, differences, read_config
 
 _CONTENT = {"labels", "stored_images", "read_images"}
-_IMAGES = 64  # whose pixels are compared
+_IMAGES = 64  # number of images whose pixels are compared
 
 
 def load_data(
@@ -32,7 +32,7 @@ def load_data(
 ) -> data.ImageSet:
     """Loads an image set for a trained model, as `data.load` does.
 
-    Logs a warning where the model was trained on a set of the same name and split that
+    Logs a warning if the model was trained on a set of the same name and split that
     had other sizes, factors or labels, or other pixels in one of 64 images.
 
     Args:
@@ -62,16 +62,16 @@ def load_data(
 def warn_of_changes(
     workdir: Path, image_set: data.ImageSet, name: str, split: str
 ) -> None:
-    """Logs a warning if a set is not what a run had under the same name and split.
+    """Logs a warning if a set differs from the run's set of the same name and split.
 
     Args:
       workdir: folder of the run, or of an exported model.
-      image_set: as it is now.
-      name: under which it was loaded.
-      split: of it.
+      image_set: the set as loaded now.
+      name: its name.
+      split: its split.
     """
     config = read_config(workdir)
-    # Facts are of the set of the first member, where each has its own.
+    # If members have different sets, the facts describe the first member's.
     own = members(config)[0].dataset or config.dataset
     if (name, split) != (own, config.split):
         return
@@ -86,12 +86,12 @@ def check_data(facts: Mapping[str, Any], config: Any, image_set: data.ImageSet) 
     """Checks that a run continues with the data that it began with.
 
     Args:
-      facts: of its checkpoint; older ones do not hold them.
+      facts: of its checkpoint; older checkpoints have none about data.
       config: of the run.
       image_set: what `config.dataset` names now.
 
     Raises:
-      ValueError: if the set is another; shows in what.
+      ValueError: if the set has changed; the message shows the differences.
     """
     if changed := _changed(facts, image_set):
         raise ValueError(
@@ -108,8 +108,8 @@ def data_facts(image_set: data.ImageSet) -> dict[str, Any]:
       image_set: of a run.
 
     Returns:
-      Sizes and names, and digests of all labels and of some images, where they are
-      stored: rendered images can differ by rounding from machine to machine.
+      Sizes and names, and digests of all labels and of some images. Only stored ones
+      have digests: rendered images can differ by rounding between machines.
     """
     return {
         "num_images": int(image_set.num_images),
@@ -124,8 +124,8 @@ def _changed(
 ) -> dict[str, tuple[Any, Any]]:
     now = data_facts(image_set)
     then = facts.get("data", now)
-    # Digests of both alone: older versions have none, and streamed images others than
-    # resident ones.
+    # Compares only digests that both have: older versions have none, and streamed images
+    # have other digests than resident ones.
     alone = {k for k in _CONTENT if (k in then) != (k in now)}
     then, now = ({k: v for k, v in d.items() if k not in alone} for d in (then, now))
     return differences(then, now)
@@ -145,7 +145,7 @@ def _content(image_set: data.ImageSet) -> dict[str, str]:
     if image_set.read is not None:
         rows = _rows(image_set.num_images)
         images = image_set.read(rows)
-        if np.array_equal(images, image_set.read(rows)):  # not where reading augments
+        if np.array_equal(images, image_set.read(rows)):  # false if reading augments
             stored["read_images"]["images"] = images
     return {
         name: hashlib.sha256(json.dumps(digests(arrays)).encode()).hexdigest()[:16]
@@ -159,7 +159,7 @@ def _rows(count: int) -> np.ndarray:
 
 
 def _facts(workdir: Path) -> Mapping[str, Any]:
-    """Of the newest checkpoint that can be read; older ones do not hold their data."""
+    """Facts of the newest readable checkpoint; older versions have none about data."""
     if exported.is_exported(workdir):
         return exported.facts(workdir)
     checkpoints = Checkpoints(pathlib.Path(workdir) / "checkpoints")

@@ -46,18 +46,18 @@ def set_up(
     Args:
       config: an `ml_collections.ConfigDict`, as the files in `configs/` return it.
       data_dir: the folder of real data sets.
-      resident: whether images are held on the device, see `data.load`.
-      new: whether the run has made no step. One that has may keep fields without effect,
-        which it can no longer lose.
+      resident: whether images are stored on the device, see `data.load`.
+      new: whether the run has made no step. A run that has made steps may keep fields
+        without effect, because it can no longer drop them.
 
     Returns:
       The run.
 
     Raises:
-      ValueError: if a field does not fit; says which and what would.
+      ValueError: if a field does not fit; the message names it and what is allowed.
       FileNotFoundError: if files of the data set are missing.
     """
-    config = own_code.named(config)  # who asks for a run permits what its config names
+    config = own_code.named(config)  # a run permits the code that its config names
     fields.check(config)
     if new:
         effects.check(config)
@@ -144,14 +144,14 @@ def _arguments(sampler: Callable[..., Any]) -> list[str]:
 
 
 def _check_step(run: Run, new: bool) -> None:
-    """Raises if a step does not fit the config; traces one (half a second)."""
+    """Raises if a step does not fit the config; traces one step (half a second)."""
     batch = batch_shapes(run)
     if own_code.is_own(run.config.method):
         state, metrics = _step_of_own(run, batch)
     else:
         with effects.fields_of_another(run.config):
             state = jax.eval_shape(run.method.init, jax.random.key(0), batch)
-            # Placed as in the run, whose programs then need not trace the step again.
+            # Placed as in the run, so that its programs need not trace the step again.
             state = placed(state, meshes.replicated(run.mesh))
             batch = placed(batch, meshes.over_data(run.mesh))
             _, metrics = jax.eval_shape(run.method.update, state, batch)
@@ -165,7 +165,7 @@ def _check_step(run: Run, new: bool) -> None:
 
 
 def _step_of_own(run: Run, batch: Any) -> tuple[State, Any]:
-    """State and metrics of a step of a method of the user's; says what is wrong with it."""
+    """State and metrics of a step of the user's method; an error says what is wrong."""
     name = run.config.method
     doing = "init(key, batch)"
     try:

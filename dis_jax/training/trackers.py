@@ -1,4 +1,4 @@
-"""A run's log in trackers of experiments: `train(..., log=to_mlflow(mlflow))`."""
+"""Sends a run's log to experiment trackers: `train(..., log=to_mlflow(mlflow))`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# (the last step of a window, its means by name: a number, or a list of the members')
+# (the last step of a window, its means by name: a number, or a list with one per member)
 Callback = Callable[[int, Mapping[str, Any]], None]
 
 
@@ -57,7 +57,7 @@ def each_member(scalars: Mapping[str, Any]) -> dict[str, float]:
       scalars: means by name, lists for populations; None for a member that diverged.
 
     Returns:
-      The numbers that there are.
+      The numbers; None is skipped.
 
     Example:
       >>> from dis_jax.training import trackers

@@ -9,7 +9,7 @@ from dis_jax import data, own_code
 from dis_jax.data.own_files import is_path
 from dis_jax.suggest import suggest
 
-# Numbers by the type of their default; where that is a tuple, several may be given.
+# Patterns of numbers by the type of their default; a tuple allows several numbers.
 _FLOAT = r"(?:\d*\.)?\d+(?:e-?\d+)?"
 _PATTERNS = {int: r"[1-9]\d*", float: _FLOAT, tuple: _FLOAT}
 
@@ -45,16 +45,16 @@ def read(
     Args:
       argument: the words.
       numbers: default by name: a whole number from 1 ("steps5000"), a float ("rate5e-4"),
-        or a tuple, where the name may stand several times ("beta1,beta4").
+        or a tuple, if the name may occur several times ("beta1,beta4").
       options: all other known words.
-      bare: types of the numbers that may stand without a name, in their order.
+      bare: types of the numbers that may be given without a name, in their order.
       datasets: whether names of data sets and paths may be among the words.
 
     Returns:
       The parsed words.
 
     Raises:
-      ValueError: if a word is not known; says which are.
+      ValueError: if a word is not known; the message suggests known words.
 
     Example:
       >>> found = read("half,seeds2", {"steps": 0, "seeds": 3, "rate": 1e-4}, ["half"])
@@ -106,6 +106,6 @@ def _is_bare(word: str, kinds: Sequence[type]) -> bool:
 
 
 def _is_dataset(word: str) -> bool:
-    """Whether `data.load` may know a name, which variants and a split may follow."""
+    """Whether a word may name a data set; variants and a split may follow the name."""
     name = data.name_and_split(word)[0].split("+")[0]
     return name in data.NAMES or is_path(name) or own_code.is_own(name)

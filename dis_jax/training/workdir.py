@@ -16,19 +16,20 @@ from dis_jax import shipped
 from dis_jax.files import write_whole
 from dis_jax.training import exported, fields
 
-# Fields that may change when a run is resumed: its length and output, not its numbers.
+# Fields that may change when a run is resumed: they set its length and output, not its
+# results.
 FREE_FIELDS = frozenset(
     {"steps", "log_every", "checkpoint_every", "keep_checkpoints", "tensorboard"}
 )
 
-# Fields that act on the first step alone. A changed value in the config of a resumed
+# Fields that only affect the first step. A changed value in the config of a resumed
 # run would be wrong, so `accept_changes` does not cover them.
 _OF_THE_START = ("seed", "population.seed", "init_from")
 
 _OF_WEIGHTS = ("method", "dataset", "split", "likelihood", "mixture_components")
-_FREE = ("form", "init")  # of networks: how they are computed, and where they began
+_FREE = ("form", "init")  # network fields: how they are computed, and initialised
 
-# Fields that configs of earlier versions lack, and what they meant without them.
+# Fields that configs of earlier versions lack, and their values in those versions.
 _ADDED = {"likelihood": "bernoulli"}
 
 _DIVERGED = "diverged.txt"
@@ -37,14 +38,14 @@ Path = str | os.PathLike[str]
 
 
 class BusyError(ValueError):
-    """Another process is at work in the folder."""
+    """Another process uses the folder."""
 
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[None]:
     """Locks a file while the block runs, so that no two processes make the same run.
 
-    The system releases the lock when the process ends, however it ends. Where such locks
+    The system releases the lock when the process ends, however it ends. If such locks
     do not exist (Windows, some network drives), there is only a warning.
 
     Args:
@@ -54,7 +55,7 @@ def held(path: Path) -> Iterator[None]:
       A context manager.
 
     Raises:
-      BusyError: if another process holds it.
+      BusyError: if another process holds the lock.
 
     Example:
       >>> import pathlib, tempfile
@@ -99,9 +100,9 @@ def read_config(workdir: Path) -> Any:
       An `ml_collections.ConfigDict`.
 
     Raises:
-      FileNotFoundError: if the folder holds no run.
-      ValueError: if the file is damaged, or a field is not what it may be; names the file
-        and what to do.
+      FileNotFoundError: if the folder contains no run.
+      ValueError: if the file is damaged, or a field has an invalid value; the message
+        names the file and what to do.
     """
     from ml_collections import ConfigDict
 
@@ -147,7 +148,7 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
     """Reads a config; a ValueError names the file and says what to do."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # also of letters that are not UTF-8
+    except ValueError as error:  # also if the text is not UTF-8
         raise ValueError(
             f"{path} cannot be read: {error}. {way_out(path.parent)}"
         ) from None
@@ -166,9 +167,9 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
       accept_changes: whether to continue although the configs differ.
 
     Raises:
-      ValueError: if the workdir has checkpoints of another config; shows the fields. Even
-        where changes are accepted, if it began with another seed or from another run. If
-        it holds an exported model.
+      ValueError: if the workdir has checkpoints of another config; the message shows the
+        fields. Even with `accept_changes`, if the run began with another seed or from
+        another run. Also if the workdir contains an exported model.
     """
     if exported.is_exported(workdir):  # it would be read in place of the checkpoints
         raise ValueError(
@@ -222,7 +223,7 @@ def _models(size: int) -> str:
 
 
 def write_config(workdir: Path, config: Any) -> None:
-    """Writes the config of a run, whole or not at all.
+    """Writes the config of a run atomically.
 
     Args:
       workdir: the run's folder; created if missing.
@@ -233,10 +234,10 @@ def write_config(workdir: Path, config: Any) -> None:
 
 
 def strict_json(value: Any) -> Any:
-    """A config as JSON that every reader takes: infinities become strings.
+    """A config as JSON that every reader accepts: infinities become strings.
 
     Args:
-      value: an `ml_collections.ConfigDict`, or what its JSON holds.
+      value: an `ml_collections.ConfigDict`, or its parsed JSON.
 
     Returns:
       JSON.
@@ -256,7 +257,7 @@ def strict_json(value: Any) -> Any:
 
 
 def _with_infinities(value: Any) -> Any:
-    """What `strict_json` made of a config, as it was."""
+    """Reverses `strict_json`: the strings become infinities again."""
     if isinstance(value, Mapping):
         return {name: _with_infinities(v) for name, v in value.items()}
     if isinstance(value, list):
@@ -277,7 +278,7 @@ def differences(old: Any, new: Any, prefix: str = "") -> dict[str, tuple[Any, An
 
 
 def changes(changed: Mapping[str, tuple[Any, Any]]) -> str:
-    """Fields that differ as lines of a message, see `differences`."""
+    """Formats the result of `differences` as lines of a message."""
     return "\n".join(f"  {k}: {a!r} -> {b!r}" for k, (a, b) in changed.items())
 
 
@@ -288,7 +289,7 @@ def steps_made(workdir: Path) -> int:
 
 
 def shorten(workdir: Path, steps: int) -> None:
-    """Makes a run that stopped early whole at the steps that it has made."""
+    """Sets `steps` of a run that stopped early to the steps that it has made."""
     config = read_config(workdir)
     if config.steps > steps:
         logging.info("but config.steps, %d before, is %d now", config.steps, steps)
@@ -298,12 +299,12 @@ def shorten(workdir: Path, steps: int) -> None:
 
 
 def write_divergence(workdir: Path, reason: str) -> None:
-    """Notes in a run's folder that it ended in numbers that are not finite."""
+    """Writes to a run's folder that it ended with non-finite numbers, and why."""
     write_whole(pathlib.Path(workdir) / _DIVERGED, f"{reason}\n")
 
 
 def clear_divergence(workdir: Path) -> None:
-    """Removes the note, when a run goes on."""
+    """Removes this message, when a run continues."""
     (pathlib.Path(workdir) / _DIVERGED).unlink(missing_ok=True)
 
 
@@ -314,8 +315,8 @@ def divergence(workdir: Path) -> str:
       workdir: the run's folder.
 
     Returns:
-      The message of the `NonFiniteError`; "" for a run that did not end in one. Members
-      of a population that stopped while others went on are those of `diverged`.
+      The message of the `NonFiniteError`; "" for a run that did not end with one. For
+      members that stopped while others continued, see `diverged`.
 
     Example:
       >>> from dis_jax import training
@@ -329,8 +330,8 @@ def divergence(workdir: Path) -> str:
 def run_facts(config: Any) -> dict[str, Any]:
     """Fields in which a checkpoint and the config next to it must agree, as JSON.
 
-    These are what its weights are weights of: they compute something else with another
-    activation or likelihood, also where all shapes fit.
+    They determine what the weights compute: with another activation or likelihood the
+    result differs, even if all shapes fit.
     """
     found = {name: config[name] for name in _OF_WEIGHTS if name in config}
     network = json.loads(config.to_json())["network"]
@@ -338,9 +339,9 @@ def run_facts(config: Any) -> dict[str, Any]:
 
 
 def check_run(facts: Mapping[str, Any], config: Any, workdir: Path) -> None:
-    """Raises ValueError if a config is not that of the checkpoints beside it."""
+    """Raises ValueError if a config does not match the checkpoints next to it."""
     now = run_facts(config)
-    then = {**now, **facts.get("run", {})}  # earlier versions hold fewer fields
+    then = {**now, **facts.get("run", {})}  # earlier versions store fewer fields
     if changed := differences(then, now):
         raise ValueError(
             f"{config_path(workdir)} does not match the checkpoints of its "
