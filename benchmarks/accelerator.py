@@ -1,15 +1,15 @@
-r"""Everything that has to be measured on a GPU or TPU, in one go that resumes.
+r"""Runs all measurements that need a GPU or TPU; the same command resumes.
 
   python -m benchmarks.accelerator --out=results/accelerator           (make accelerator)
   python -m benchmarks.accelerator --out=runs/dry --tiny               on any CPU, minutes
 
-Each part runs in a process of its own, under its own limit, and writes `<out>/<part>.json`
-when it is whole. The same command goes on with what is missing; a part that fails or takes
-too long costs itself alone. After the first part, nothing is begun that cannot end within
---minutes. The parts that say most come first.
+Each part runs in its own process with its own time limit, and writes `<out>/<part>.json`
+when it is complete. The same command resumes with the missing parts. A part that fails or
+exceeds its limit does not stop the others. After the first part, a part starts only if its
+limit ends within --minutes. The most informative parts come first.
 
 Needs jax with its accelerator plugin, flax, optax, orbax-checkpoint, ml_collections,
-scikit-learn and lightgbm; torch for the peers. No data are downloaded.
+scikit-learn and lightgbm; torch for comparisons. No data are downloaded.
 """
 
 import json
@@ -29,18 +29,18 @@ from launch import start
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
 _PARTS = flags.DEFINE_list("parts", [], "Parts to measure; all by default.")
 _MINUTES = flags.DEFINE_float("minutes", 60, "Minutes that all parts may take.")
-_TINY = flags.DEFINE_boolean("tiny", False, "Sizes that show that it runs.")
-_PART = flags.DEFINE_string("part", "", "Measure this one, here: how parts are begun.")
+_TINY = flags.DEFINE_boolean("tiny", False, "Tiny sizes: only check that it runs.")
+_PART = flags.DEFINE_string("part", "", "Measure this part in this process.")
 
 
 class Part(NamedTuple):
-    """What is measured, and how long it may take.
+    """A measurement with its time limit.
 
     Attributes:
-      measure: `(folder, tiny) -> a dict for JSON`; files go to the folder, in which a part
-        that was stopped finds what it had written.
-      minutes: its limit.
-      xla_flags: of its process, beside those that are set.
+      measure: `(folder, tiny) -> a dict for JSON`; it writes files to the folder. If it was
+        stopped before, the folder contains its earlier files.
+      minutes: the time limit.
+      xla_flags: added to XLA_FLAGS of its process.
     """
 
     measure: Callable[[pathlib.Path, bool], dict]
@@ -63,7 +63,7 @@ PARTS = {
 
 
 def begin_part(name: str, seconds: float) -> int | None:
-    """Measures one part in a process of its own."""
+    """Measures one part in its own process; returns its exit status, None at the limit."""
     command = [sys.executable, "-m", "benchmarks.accelerator", f"--part={name}"]
     command += [f"--out={_OUT.value}", f"--{'' if _TINY.value else 'no'}tiny"]
     log = pathlib.Path(_OUT.value) / f"{name}.log"
@@ -71,7 +71,7 @@ def begin_part(name: str, seconds: float) -> int | None:
 
 
 def measure_part(name: str, out: pathlib.Path, *, tiny: bool) -> None:
-    """Measures one part in this process, and writes its file whole."""
+    """Measures one part in this process and writes its JSON file atomically."""
     from dis_jax.files import write_whole
     from dis_jax.provenance import provenance
 
@@ -112,5 +112,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    # The process that begins the parts ends them too; a part computes, and does not unwind.
+    # On a signal, the main process must end its parts, so it unwinds; parts do not.
     start.run(main, unwinds=not any(arg.startswith("--part=") for arg in sys.argv))

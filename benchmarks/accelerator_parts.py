@@ -1,4 +1,4 @@
-"""The parts of `benchmarks.accelerator`: functions of a folder and of `tiny`."""
+"""The measurements of `benchmarks.accelerator`: functions of a folder and of `tiny`."""
 
 import importlib
 import json
@@ -11,38 +11,40 @@ from concurrent import futures
 
 from benchmarks.measure import measure
 
-# "highest" is float32 throughout. "default" is what a user gets: TF32 in products on an
-# NVIDIA GPU, where its rounding alone makes differences of .03 to .07.
+# "highest" is float32 throughout. "default" is what a user gets: TF32 in matrix products on
+# an NVIDIA GPU, whose rounding alone causes differences of .03 to .07.
 PRECISIONS = ("highest", "default")
 # Relative to the largest value of each array.
 TOLERANCES = {"highest": 1e-4, "float64": 1e-9}
-# Some steps amplify rounding: networks that are updated in turn, quantisation, second
-# derivatives. Parameters that move by this share of themselves show how much: the largest
-# difference of so many draws. It explains a difference, and excuses none. In float64 what
-# is left of rounding is far below the tolerance, and what differs is another computation.
+# Some steps amplify rounding errors: alternating updates of networks, quantisation, second
+# derivatives. To measure this, all parameters change by a random relative amount of size
+# MOVE; the largest difference of DRAWS draws counts. It explains a difference but does not
+# excuse it. In float64, rounding errors are far below the tolerance, so a difference above
+# it means a different computation.
 MOVE, DRAWS = 1e-6, 4
-CORES_A_METHOD = 3  # of those that are compared at the same time
+CORES_A_METHOD = 3  # methods are compared in parallel
 PAIRS = ("sdim", "edim")
 TINY = ("--config.network.encoder=(8,)", "--config.network.decoder=(8,)")
 GOAL_FACTOR_VAE, GOAL_ADA_GVAE = 2.0, 30.0  # minutes on an H100
 
 
 def agreement(work: pathlib.Path, tiny: bool) -> dict:
-    """One step of every method from the same state and batch, here and on the CPU.
+    """Compares one step of every method, from one state and batch, here and on the CPU.
 
-    The largest difference of metrics and of parameters' first moments (the gradients),
-    relative to the largest value of each array, at both precisions of products in
-    float32, and in float64; and "sensitivity", the same on the CPU alone if all
-    parameters move by a millionth of themselves, the largest of four draws. They agree
-    if all differences are within the tolerance of their precision.
+    Returns the largest difference of metrics and of the optimisers' first moments (the
+    gradients), relative to the largest value of each array: in float32 at both precisions
+    of matrix products, and in float64. "sensitivity" is this difference on the CPU alone
+    after all parameters change by about a millionth of their value, the largest of four
+    draws. Devices agree at a precision if all differences are within its tolerance;
+    "default" has no tolerance.
     """
     from dis_jax.files import write_whole
     from dis_jax.methods import METHODS
     from dis_jax.provenance import cpu_cores
 
     names = ("beta_vae",) if tiny else METHODS
-    # Each method compiles five programs: what a stopped process had found is kept, and
-    # several methods compile at the same time.
+    # Each method compiles five programs. So results of a stopped process are kept, and
+    # several methods compile in parallel.
     kept = work / "rows.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
     missing = [name for name in names if "float64" not in rows.get(name, ())]
@@ -53,7 +55,7 @@ def agreement(work: pathlib.Path, tiny: bool) -> dict:
                 rows[begun[done]] = done.result()
                 write_whole(kept, json.dumps(rows))
     for done in begun:
-        done.result()  # raises what one of them raised
+        done.result()  # raises the error of a failed method
     rows = {name: rows[name] for name in names}
     above = {
         precision: [name for name, row in rows.items() if row[precision] > tolerance]
@@ -107,7 +109,7 @@ def _differences(name: str, *, tiny: bool) -> dict[str, float]:
 
 
 def _in_float64(tree):
-    """Floats of a tree in double precision; keys and whole numbers as they are."""
+    """Converts the floats of a tree to float64; keys and integers stay unchanged."""
     import jax
     import jax.numpy as jnp
 
@@ -118,7 +120,7 @@ def _in_float64(tree):
 
 
 def _sensitivity(step, state) -> float:
-    """The largest difference that a step makes of small moves of all parameters."""
+    """Largest difference that small changes of all parameters cause in one step."""
     import jax
     import numpy as np
 
@@ -145,13 +147,13 @@ def _moments(state):
 
 
 def _differ(one, other) -> float:
-    """How far two steps are apart, in metrics and moments."""
+    """Largest difference between two steps, in metrics and moments."""
     moments = _apart(_moments(one[0]), _moments(other[0]))
     return max(_apart(one[1], other[1]), moments)
 
 
 def _apart(a, b) -> float:
-    """The largest difference of two trees, array by array relative to its largest value."""
+    """Largest difference between two trees, relative to the largest value of each array."""
     import jax
     import numpy as np
 
@@ -163,9 +165,9 @@ def _apart(a, b) -> float:
 
 
 def resume(work: pathlib.Path, tiny: bool) -> dict:
-    """A run stopped half way and gone on with, and one unbroken: the same, bit for bit.
+    """Compares an interrupted and resumed run with an uninterrupted run, bit for bit.
 
-    With XLA's deterministic operations on a GPU: a flag that is set before JAX is imported.
+    On a GPU, XLA uses deterministic operations; the flag is set before JAX is imported.
     """
     from dis_jax import training
 
@@ -181,13 +183,13 @@ def resume(work: pathlib.Path, tiny: bool) -> dict:
 
     train("broken", steps // 2)
     train("broken", steps)
-    shutil.rmtree(work / "unbroken", ignore_errors=True)  # of a try that was stopped
+    shutil.rmtree(work / "unbroken", ignore_errors=True)  # of a stopped attempt
     train("unbroken", steps)
     return {"steps": steps, "bit_for_bit": _same(work / "broken", work / "unbroken")}
 
 
 def _shrink(config) -> None:
-    """Networks of a few units, for runs that only show that they run."""
+    """Sets networks of a few units, for runs that only check that the code runs."""
     small = {"name": "mlp", "latent": 10, "init": "xavier"}
     config.network = {**small, "encoder": (8,), "decoder": (8,)}
     if "discriminator" in config:
@@ -196,7 +198,7 @@ def _shrink(config) -> None:
 
 def _launch(script: str, *options: str) -> None:
     """Runs a launch script."""
-    # one process at a time holds most of a GPU's memory
+    # with preallocation, a process takes most of the GPU's memory
     own = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     subprocess.run(
         [sys.executable, "-m", f"launch.{script}", *options],
@@ -206,7 +208,7 @@ def _launch(script: str, *options: str) -> None:
 
 
 def _minutes(folder: pathlib.Path) -> float:
-    """Those of a training with its compilation, also where it was stopped and resumed."""
+    """Minutes of a training run with compilation, also if it was stopped and resumed."""
     from dis_jax import training
 
     return round(training.read_metrics(folder)[-1]["time"] / 60, 2)
@@ -224,7 +226,10 @@ def _same(a: pathlib.Path, b: pathlib.Path) -> bool:
 
 
 def step(work: pathlib.Path, tiny: bool) -> dict:
-    """ms a step of FactorVAE and beta-VAE, and MB; PyTorch's, eager and compiled."""
+    """Measures ms per step and MB of FactorVAE and beta-VAE, and ms per step of PyTorch.
+
+    PyTorch runs in eager mode and compiled.
+    """
     del work
     steps = ("--steps=2",) if tiny else ("--steps=300",)
     rows = {}
@@ -242,13 +247,13 @@ def _peer(name: str, form: str, *options: str) -> dict | str:
     try:
         return measure("bench_torch", f"--method={name}", f"--{compiled}", *options)
     except subprocess.CalledProcessError as error:
-        return f"not measured: exit status {error.returncode}"  # such as no torch here
+        return f"not measured: exit status {error.returncode}"  # e.g. without torch
 
 
 def calls(work: pathlib.Path, tiny: bool) -> dict:
-    """ms a FactorVAE step by steps in one dispatch, and by form of the convolution.
+    """Measures ms per FactorVAE step, by steps per call and by form of the convolution.
 
-    `training.program.BACKENDS` is chosen by it.
+    The values in `training.program.BACKENDS` are chosen from this measurement.
     """
     del work
     numbers = (1, 2) if tiny else (1, 10, 100, 1000)
@@ -267,7 +272,7 @@ def calls(work: pathlib.Path, tiny: bool) -> dict:
 
 
 def population(work: pathlib.Path, tiny: bool) -> dict:
-    """ms of a round in which each of 1 to 64 beta-VAEs makes a step, side by side."""
+    """Measures ms per round: one step of each of 1 to 64 vectorised beta-VAEs."""
     del work
     sizes = (1, 2) if tiny else (1, 4, 16, 64)
     words = "rendered_dsprites,mlp" if tiny else "rendered_dsprites"
@@ -284,13 +289,13 @@ def population(work: pathlib.Path, tiny: bool) -> dict:
 
 
 def images(work: pathlib.Path, tiny: bool) -> dict:
-    """Images a second of the renderers, of gathers from the device's memory, of streams."""
+    """Measures images per second: rendered, gathered from device memory, and streamed."""
     del work
     return {"rows": measure("bench_data", f"--seconds={0.01 if tiny else 3}")}
 
 
 def metrics(work: pathlib.Path, tiny: bool) -> dict:
-    """Seconds of each metric at 10,000 codes of 10 dimensions."""
+    """Measures seconds of each metric for 10,000 codes of 10 dimensions."""
     del work
     if tiny:
         return {"rows": "skipped: the metrics have no tiny size"}
@@ -298,7 +303,7 @@ def metrics(work: pathlib.Path, tiny: bool) -> dict:
 
 
 def pairs(work: pathlib.Path, tiny: bool) -> dict:
-    """SDIM and EDIM at 64x64: ms a step, weights, MB of the state and of an update."""
+    """Measures SDIM and EDIM at 64x64: ms per step, weights, MB of state and update."""
     del work
     rows = {}
     for method in PAIRS[:1] if tiny else PAIRS:
@@ -313,7 +318,10 @@ def pairs(work: pathlib.Path, tiny: bool) -> dict:
 
 
 def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
-    """The paper's FactorVAE: 300,000 steps on rendered dSprites, scored, with a page."""
+    """Trains and scores the paper's FactorVAE: 300,000 steps on rendered dSprites.
+
+    Also writes the report page.
+    """
     steps = 20 if tiny else 300_000
     words = "rendered_dsprites" + (",mlp" if tiny else "")
     run = f"--workdir={work / 'run'}"
@@ -340,7 +348,7 @@ def factor_vae(work: pathlib.Path, tiny: bool) -> dict:
 
 
 def ada_gvae(work: pathlib.Path, tiny: bool) -> dict:
-    """Twenty Ada-GVAEs of 400,000 steps on rendered Shapes3D, side by side."""
+    """Trains a population of twenty Ada-GVAEs for 400,000 steps on rendered Shapes3D."""
     steps, members = (4, 2) if tiny else (400_000, 20)
     words = "rendered_dsprites,mlp" if tiny else "rendered_shapes3d"
     run = f"--workdir={work / 'run'}"

@@ -1,11 +1,11 @@
-r"""Speed on this machine, written to results/bench_<backend>.json.
+r"""Measures speed on this machine; writes results/bench_<backend>.json.
 
   python -m benchmarks.bench [--parts=step,calls,data]
 
-All parts (PARTS) by default; those that are not asked for stay as they are in it, and so
-do rows of `step` (--step_methods, --step_cores). Each figure is measured in a process of
-its own, on one core and on all; what is compared is measured in turn, in one run.
-PyTorch is the peer where it is installed (extra `dev`).
+Measures all parts (PARTS) by default. Parts that are not selected keep their results in
+the file, and so do rows of `step` (--step_methods, --step_cores). Each number is measured
+in its own process; `step` uses one core and all cores, and measures compared programs
+alternately. `step` compares with PyTorch, which must be installed (extra `dev`).
 """
 
 import json
@@ -34,15 +34,21 @@ PARTS = (
     "penalties",
 )
 _PARTS = flags.DEFINE_list("parts", list(PARTS), "What to measure.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of what is compared.")
-_PAIR_STEPS = flags.DEFINE_integer("pair_steps", 5, "Steps of pairs, three times over.")
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of each comparison.")
+_PAIR_STEPS = flags.DEFINE_integer(
+    "pair_steps", 5, "Timed steps of `pairs`, repeated three times."
+)
 _OUT = flags.DEFINE_string("out", "results", "Folder of the result.")
 _METHODS = flags.DEFINE_list(
-    "step_methods", ["factor_vae", "beta_vae"], "Rows of `step`."
+    "step_methods", ["factor_vae", "beta_vae"], "Methods of `step`."
 )
-_CORES = flags.DEFINE_list("step_cores", [], "Rows of `step`; by default 1 and all.")
-_STEPS = flags.DEFINE_integer("num_steps", 30, "Steps of `step`, three times over.")
-_PEERS = {  # PyTorch's own ways to be faster, each a row beside that of eager mode
+_CORES = flags.DEFINE_list(
+    "step_cores", [], "Numbers of cores of `step`; by default 1 and all."
+)
+_STEPS = flags.DEFINE_integer(
+    "num_steps", 30, "Timed steps of `step`, repeated three times."
+)
+_PEERS = {  # eager mode, and PyTorch's own speed options; one row each
     "": (),
     ", PyTorch channels_last": ("--channels_last",),
     ", PyTorch compiled": ("--compile",),
@@ -55,7 +61,7 @@ def _ours(*arguments, cores=None):
 
 
 def step():
-    """ms a step beside PyTorch, in turn; the ratio is PyTorch's time over ours."""
+    """Measures ms per step of dis_jax and PyTorch alternately; ratio: PyTorch's / ours."""
     every = sorted({1, len(os.sched_getaffinity(0))})
     rows = {}
     for cores in map(int, _CORES.value or every):
@@ -65,7 +71,7 @@ def step():
 
 
 def _beside_peers(name, cores):
-    """Rows of a method: ours and each of the peers in every round."""
+    """Rows of a method; each round measures dis_jax and each PyTorch variant."""
     steps = f"--steps={_STEPS.value}"
     options = (f"--method={name}", f"--threads={cores}", steps)
     ours, theirs = [], {peer: [] for peer in _PEERS}
@@ -80,7 +86,7 @@ def _beside_peers(name, cores):
 
 
 def _compared(ours, theirs):
-    """Medians, or why there are none: PyTorch compiles with the system's compiler."""
+    """Medians, or the reason for skipping: torch.compile needs the system's compiler."""
     if skipped := [found["skipped"] for found in theirs if "skipped" in found]:
         return {"skipped": skipped[0]}
     times = [found["ms_per_step"] for found in theirs]
@@ -94,13 +100,13 @@ def _compared(ours, theirs):
 
 
 def calls():
-    """ms a step by steps in one dispatch and by form of the convolution."""
+    """Measures ms per step, by steps per call and by form of the convolution."""
     rows = {f"{n} steps a call": _ours(f"--steps_per_call={n}") for n in (1, 10)}
     return rows | {f"form {f}": _ours(f"--form={f}") for f in ("pair", "lax", "matmul")}
 
 
 def population():
-    """ms a round in which every member makes one step."""
+    """Measures ms per round, in which every member makes one step."""
     config = "--config=configs/beta_vae.py"
     rows = {}
     for size in (1, 5, 10):
@@ -114,10 +120,11 @@ def population():
 
 
 def pairs():
-    """SDIM and EDIM, 64x64, 64 pairs: the published global network and the pooled one.
+    """Compares the published and pooled global networks of SDIM and EDIM, 64x64, 64 pairs.
 
-    ms a step (SmallNORB objects are drawn in it, one part in twenty of the fastest),
-    weights of all networks, MB of the state and of what an update computes beside it.
+    Measures ms per step (it includes the rendering of SmallNORB objects, a twentieth of the
+    fastest step), weights of all networks, MB of the state and of an update's temporary
+    arrays.
     """
     rows = {}
     for method in ("sdim", "edim"):
@@ -136,7 +143,7 @@ def pairs():
 
 
 def start():
-    """Seconds from the command to the end of the first step, cache empty and full."""
+    """Measures seconds from command to end of the first step, cache empty and full."""
     cache, rows = tempfile.mkdtemp(), {}
     for name in ("cold", "warm"):
         workdir = tempfile.mkdtemp()
@@ -161,17 +168,17 @@ def start():
 
 
 def data():
-    """Images a second: rendered, gathered, streamed."""
+    """Measures images per second: rendered, gathered, streamed."""
     return measure("bench_data")
 
 
 def metrics():
-    """Seconds for each metric at 10,000 codes of 10 dimensions."""
+    """Measures seconds of each metric for 10,000 codes of 10 dimensions."""
     return measure("bench_metrics")
 
 
 def penalties():
-    """CPU ms a step of FactorVAE, and of a Gaussian in place of its discriminator.
+    """Measures CPU ms per step of FactorVAE and of a Gaussian instead of the discriminator.
 
     Medians of seven rounds of 20 steps for dense networks, and of five rounds of five
     steps for convolutional ones, which take ten times as long.

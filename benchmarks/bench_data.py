@@ -1,9 +1,10 @@
-r"""Times the data; prints one JSON line, images a second; a part of `benchmarks.bench`.
+r"""Measures images per second of data sets; prints one JSON line.
 
   python -m benchmarks.bench_data [--seconds=3]
 
-A step of 5 ms at batch 64 needs 12,800 images a second. Streams are of rendered Shapes3D,
-written in the format of Shapes3D and prepared in a temporary folder.
+Part of `benchmarks.bench`. A step of 5 ms at batch 64 needs 12,800 images per second. The
+streamed set is rendered Shapes3D, written in the format of Shapes3D and prepared in a
+temporary folder.
 """
 
 import itertools
@@ -19,13 +20,13 @@ from absl import flags
 
 from launch import start
 
-_SECONDS = flags.DEFINE_float("seconds", 3, "How long each is measured.")
+_SECONDS = flags.DEFINE_float("seconds", 3, "Seconds of each measurement.")
 _BATCH = 64
 _IMAGES = 6_400
 
 
 def rates(act):
-    """Images a second of wall time, and of one core's time, once compiled."""
+    """Images per second of wall time, and per second of CPU time, after compilation."""
     act()
     calls, began, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - began < _SECONDS.value or not calls:
@@ -39,7 +40,7 @@ def rates(act):
 
 
 def drawn(image_set):
-    """Keyed batches from a set on the device, each its own dispatch."""
+    """Images per second of keyed batches from a set on the device, one batch per call."""
     from dis_jax import data
 
     sampler = data.images(image_set, _BATCH)
@@ -53,7 +54,7 @@ def drawn(image_set):
 
 
 def problems():
-    """Visual analogies, as factors: a problem counts as an image here."""
+    """Visual analogies per second, sampled as factors; a problem counts as an image."""
     from dis_jax import data
 
     keys = map(jax.random.key, itertools.count())
@@ -61,7 +62,7 @@ def problems():
 
 
 def streamed(image_set):
-    """Epochs from the host, first while records are decoded, then from memory."""
+    """Images per second from the host: decoded in the first epoch, later from memory."""
     from dis_jax import data
 
     sampler = data.images(image_set, _BATCH, order="epoch")
@@ -82,7 +83,7 @@ def streamed(image_set):
 
 
 def prepared_scenes(folder):
-    """Rendered Shapes3D as a prepared set; returns their bytes and factors."""
+    """Prepares rendered Shapes3D in a folder; returns its images (bytes) and factors."""
     import h5py
 
     from dis_jax import data

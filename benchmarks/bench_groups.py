@@ -1,11 +1,12 @@
-r"""Steps a second of ML-VAE on MNIST beside the same in plain PyTorch, in turn, one core.
+r"""Compares the speed of ML-VAE on MNIST with plain PyTorch, alternately on one core.
 
   python -m benchmarks.bench_groups --result=results/bench_ml_vae.json
 
-Networks, batch and Adam are those of configs/ml_vae.py:mnist, data are drawn as in a real
-run. The peer is eager, float32, without a loop over groups. Milliseconds are those of the
-processor, so that a busy machine does not count, and of the clock; freed memory is kept,
-as in a run. Needs MNIST in $DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
+Networks, batch and Adam are those of configs/ml_vae.py:mnist; data are sampled as in a real
+run. The PyTorch program is eager, in float32, without a loop over groups. Times are
+milliseconds of CPU time, which does not include other processes, and of wall time. Freed
+memory is kept, as in a real run. Needs MNIST in $DIS_JAX_DATA_DIR, and PyTorch (extra
+`dev`).
 """
 
 from absl import flags
@@ -13,13 +14,15 @@ from absl import flags
 from benchmarks import beside_torch
 from launch import start
 
-_RESULT = flags.DEFINE_string("result", None, "JSON file; by default it is printed.")
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Rounds of both.")
-_STEPS = flags.DEFINE_integer("steps", 117, "Steps a round, half an epoch.")
+_RESULT = flags.DEFINE_string(
+    "result", None, "JSON file; by default the result is only printed."
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds of both programs.")
+_STEPS = flags.DEFINE_integer("steps", 117, "Steps per round; 117 are half an epoch.")
 
 
 def ours(config):
-    """A function that makes n steps, and the loss after them."""
+    """Returns a function that makes n steps with dis_jax and returns the last loss."""
     import jax
 
     from dis_jax import training
@@ -42,7 +45,7 @@ def ours(config):
 
 
 def pytorch(config):
-    """The same in plain PyTorch."""
+    """Returns the same function in plain PyTorch."""
     import jax.numpy as jnp
     import numpy as np
     import torch  # pyright: ignore[reportMissingImports]

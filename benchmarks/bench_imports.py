@@ -1,9 +1,9 @@
-r"""CPU seconds of imports, the size of the wheel and those of the models in weights/.
+r"""Measures CPU seconds of imports, and the sizes of the wheel and the models in weights/.
 
     python -m benchmarks.bench_imports --wheel=dist/dis_jax-0.1.0-py3-none-any.whl
 
-`pip wheel --no-deps -w dist .` makes the wheel. CPU time, since it depends less on what
-else runs. Writes results/imports.json.
+`pip wheel --no-deps -w dist .` makes the wheel. CPU time depends less on other processes
+than wall time. Writes results/imports.json.
 """
 
 import json
@@ -25,7 +25,7 @@ _TIMES = 3
 
 
 def cpu_seconds(statement, site):
-    """The least of several processes that have the wheel, and Python's own start."""
+    """Least CPU time of several processes with the wheel; includes Python's start."""
     found = []
     for _ in range(_TIMES):
         before = os.times()

@@ -1,12 +1,12 @@
-r"""Steps a second of InfoGAN on MNIST beside the same in plain PyTorch, in turn, one core.
+r"""Compares the speed of InfoGAN on MNIST with plain PyTorch, alternately on one core.
 
   python -m benchmarks.bench_infogan --result=results/bench_infogan.json
 
-The learned prior of configs/elastic_infogan.py:mnist,split0,gumbel,as_coded; data are
-drawn as in a real run. The peer is eager, float32, and computes no gradient that the step
-does not need. Milliseconds are those of the processor, so that a busy machine does not
-count, and of the clock; freed memory is kept, as in a run. Needs MNIST in
-$DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
+The model is configs/elastic_infogan.py:mnist,split0,gumbel,as_coded, which learns its
+prior; data are sampled as in a real run. The PyTorch program is eager, in float32, and
+computes only the gradients that the step needs. Times are milliseconds of CPU time, which
+does not include other processes, and of wall time. Freed memory is kept, as in a real run.
+Needs MNIST in $DIS_JAX_DATA_DIR and PyTorch (extra `dev`).
 """
 
 from absl import flags
@@ -14,14 +14,16 @@ from absl import flags
 from benchmarks import beside_torch
 from launch import start
 
-_RESULT = flags.DEFINE_string("result", None, "JSON file; by default it is printed.")
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds of both.")
-_STEPS = flags.DEFINE_integer("steps", 10, "Steps a round.")
+_RESULT = flags.DEFINE_string(
+    "result", None, "JSON file; by default the result is only printed."
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Timed rounds of both programs.")
+_STEPS = flags.DEFINE_integer("steps", 10, "Steps per round.")
 _CONFIG = "mnist,split0,gumbel,as_coded"
 
 
 def ours(config):
-    """A function that makes n steps."""
+    """Returns a function that makes n steps with dis_jax."""
     import jax
 
     from dis_jax import training
@@ -43,7 +45,7 @@ def ours(config):
 
 
 def pytorch(config):
-    """The same in plain PyTorch."""
+    """Returns the same function in plain PyTorch."""
     import numpy as np
     import torch  # pyright: ignore[reportMissingImports]
     from torch.nn import functional as F  # pyright: ignore[reportMissingImports]

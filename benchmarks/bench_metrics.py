@@ -1,10 +1,11 @@
-r"""Times every metric at 10,000 codes of 10 dimensions, beside plain loops.
+r"""Times every metric for 10,000 codes of 10 dimensions, compared with plain loops.
 
     python -m benchmarks.bench_metrics [--rounds=5] [--slow] [--only=numbers]
 
-Writes results/bench_metrics.json and prints it as one line. --slow also times what takes
-minutes: the pairs of OMES in a loop, DCI by scikit-learn's trees, and DCI-ES. --only keeps
-what the file holds of the others. "numbers" are real factors, with the machine's load.
+Writes results/bench_metrics.json and prints it as one line. --slow also times programs that
+take minutes: the pairs of OMES in a loop, DCI with scikit-learn's trees, and DCI-ES. With
+--only, the other sets keep their results in the file. "numbers" are real-valued factors;
+this set also records the machine's load.
 """
 
 import functools
@@ -32,9 +33,9 @@ from dis_jax.probing.histogram_information import (
 from dis_jax.provenance import provenance
 from launch import start
 
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Times that a metric is run.")
+_ROUNDS = flags.DEFINE_integer("rounds", 5, "How often each metric runs.")
 _SLOW = flags.DEFINE_bool("slow", False, "Also time the loops that take minutes.")
-_ONLY = flags.DEFINE_list("only", [], "Some of dsprites, shapes3d, numbers.")
+_ONLY = flags.DEFINE_list("only", [], "Only these: dsprites, shapes3d, numbers.")
 _OUT = flags.DEFINE_string("out", "results/bench_metrics.json", "JSON file.")
 _SETS = {"dsprites": DSPRITES, "shapes3d": SHAPES3D}
 _VOTES: dict[str, Any] = {"batch_size": 64, "num_train": 10_000, "num_eval": 5_000}
@@ -42,7 +43,7 @@ _VOTES |= {"num_variance": 10_000, "min_std": 0.05}
 
 
 def timed(fn, rounds):
-    """Seconds of a call, the first (which compiles) apart, and of all cores together."""
+    """Seconds of a call: the first (which compiles), the others, CPU time of all cores."""
     wall, cores = [], []
     for _ in range(rounds + (rounds > 1)):
         began, used = time.perf_counter(), time.process_time()
@@ -55,7 +56,7 @@ def timed(fn, rounds):
 
 
 def measure(sizes):
-    """Seconds by metric: ours, and those of the loops where there are some."""
+    """Seconds by metric: of dis_jax, and of the plain loop if there is one."""
     z, v = known_codes("entangled", 10_000, 0, sizes)
     split = (z, v, *known_codes("entangled", 5_000, 100, sizes))
     key, lookup = jax.random.key(0), peers.lookup_of(z, sizes)
@@ -87,7 +88,7 @@ def measure(sizes):
 
 
 def measure_numbers():
-    """Seconds of metrics on ten real factors, and of 200 resamples and permutations."""
+    """Seconds of metrics on ten real factors, and with 200 resamples and permutations."""
     e, load = evaluation, os.getloadavg()[0]
     rng = np.random.default_rng(0)
     v = rng.normal(size=(10_000, 10))

@@ -1,10 +1,10 @@
-r"""The decoder of report pages: pixels and speed in headless Chromium, on one core.
+r"""Measures the decoder of report pages in headless Chromium on one core: pixels, speed.
 
   python -m benchmarks.bench_page --workdir=runs/a
 
-Writes a report of the run to a folder of its own, opens it in Chromium, and prints JSON:
+Writes a report of the run to a temporary folder, opens it in Chromium, and prints JSON:
 the size of the page, the largest difference from the model's pixels on random codes, and
-the CPU time of one image (from runs of two lengths, so that the start is not in it).
+the CPU time of one image (from runs of two lengths, to exclude the start of Chromium).
 """
 
 import html
@@ -55,7 +55,7 @@ def main(argv):
         images, few = _open(page, codes, _FEW)
         _, many = _open(page, codes, _MANY)
         size = page.stat().st_size
-    # A method with one code: others have no page decoder that takes `z` alone.
+    # Only for methods with one code: page decoders of other methods need more than `z`.
     assert method.decode is not None
     wanted = np.asarray(method.decode(state, {"z": jnp.asarray(codes, jnp.float32)}))
     error = 255 * np.abs(np.reshape(images, wanted.shape) - wanted).max()
@@ -73,7 +73,7 @@ def main(argv):
 
 
 def _open(page: pathlib.Path, codes: np.ndarray, count: int):
-    """The images of the codes, and the seconds of CPU that Chromium took."""
+    """The images that Chromium decodes from the codes, and its CPU seconds."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise ValueError("there is no chromium; install it, for example with apt.")

@@ -1,11 +1,12 @@
-r"""Times a step of FactorVAE, of the Gaussian in its place, and of beta-VAE.
+r"""Times a step of FactorVAE, of a Gaussian instead of its discriminator, and of beta-VAE.
 
   python -m benchmarks.bench_penalties [--study=small,gamma10]
 
-Part of `benchmarks.bench`. The models are those of configs/studies/gaussian_tc.py, in turn
-in one process, so that other work on the machine slows all of them: convolutional, or dense
-with "small". Times are those of all cores together; the ratio of a row is FactorVAE's time
-over its own, the median over rounds. Prints one JSON line.
+Part of `benchmarks.bench`. The models are those of configs/studies/gaussian_tc.py:
+convolutional, or dense with "small". They run alternately in one process, so that other
+work on the machine slows all of them. Times are CPU times of all cores together. The ratio
+of a row is FactorVAE's time divided by the row's time, the median over rounds. Prints one
+JSON line.
 """
 
 import json
@@ -21,11 +22,11 @@ from launch import start
 
 _STUDY = flags.DEFINE_string("study", "gamma10", "Arguments of the study.")
 _STEPS = flags.DEFINE_integer("steps", 20, "Steps of a model in each round.")
-_ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds; one more is a warm-up.")
+_ROUNDS = flags.DEFINE_integer("rounds", 7, "Timed rounds, after one warm-up.")
 
 
 def prepared(config):
-    """A call that makes the steps of one round."""
+    """Returns a function that makes the steps of one round and returns CPU ms per step."""
     run = training.set_up(config)
     method = training.make_method(run.config)
     compiled = training.compile_program(

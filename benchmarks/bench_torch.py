@@ -1,10 +1,10 @@
-r"""The peer of `benchmarks.bench`: the same training step, written plainly in PyTorch.
+r"""Times the same training step in plain PyTorch, for comparison in `benchmarks.bench`.
 
   python -m benchmarks.bench_torch --method=factor_vae --threads=1
 
 Networks, batch and optimisers are those of configs/factor_vae.py, in float32; --compile
-and --channels_last are PyTorch's own ways to be faster. Freed memory is kept as in our
-own runs. Prints one JSON line; where PyTorch cannot compile, the reason ("skipped").
+and --channels_last are PyTorch's own speed options. Freed memory is kept, as in our own
+runs. Prints one JSON line; if PyTorch cannot compile, it contains the reason ("skipped").
 """
 
 import itertools
@@ -19,12 +19,16 @@ from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 from launch import memory
 
 _METHOD = flags.DEFINE_enum(
-    "method", "factor_vae", ["factor_vae", "beta_vae"], "Which."
+    "method", "factor_vae", ["factor_vae", "beta_vae"], "The method."
 )
 _THREADS = flags.DEFINE_integer("threads", 1, "Threads on a CPU.")
-_COMPILE = flags.DEFINE_boolean("compile", False, "By torch.compile, not eager.")
-_CHANNELS_LAST = flags.DEFINE_boolean("channels_last", False, "Layout of the images.")
-_STEPS = flags.DEFINE_integer("steps", 30, "Steps that are timed, three times over.")
+_COMPILE = flags.DEFINE_boolean("compile", False, "Use torch.compile, not eager.")
+_CHANNELS_LAST = flags.DEFINE_boolean(
+    "channels_last", False, "Use the channels-last layout of images."
+)
+_STEPS = flags.DEFINE_integer(
+    "steps", 30, "Number of timed steps, repeated three times."
+)
 _BATCH = 64
 
 

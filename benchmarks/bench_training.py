@@ -1,10 +1,10 @@
-r"""Times the training step of a config; the measuring half of `benchmarks.bench`.
+r"""Times the training step of a config; `benchmarks.bench` calls this script.
 
   python -m benchmarks.bench_training --config=configs/factor_vae.py --steps_per_call=10
 
-Data are drawn and updates made as in a real run. Prints one JSON line: ms a step, weights
-of all networks, and with --memory the MB that one update takes, compiled by itself: the
-state, and beside it what it computes.
+Samples data and makes updates as in a real run. Prints one JSON line: ms per step, weights
+of all networks, and with --memory the MB of one update, compiled alone: of the state, and
+of temporary arrays.
 """
 
 import json
@@ -18,17 +18,25 @@ from dis_jax import training
 from dis_jax.training import program
 from launch import start
 
-_CONFIG = config_flags.DEFINE_config_file("config", "configs/factor_vae.py", "What.")
-_STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", 0, "0: the backend's own.")
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", "configs/factor_vae.py", "The config to time."
+)
+_STEPS_PER_CALL = flags.DEFINE_integer(
+    "steps_per_call", 0, "Steps per call; 0: the backend's value."
+)
 _POPULATION = flags.DEFINE_integer("population", 0, "Members; 0 for a single model.")
-_VECTORISE = flags.DEFINE_boolean("vectorise", None, "By default the backend's own.")
+_VECTORISE = flags.DEFINE_boolean(
+    "vectorise", None, "Vectorise over members; by default the backend's value."
+)
 _FORM = flags.DEFINE_string("form", "pair", "Form of the convolution.")
-_MEMORY = flags.DEFINE_boolean("memory", False, "Measure memory too, which compiles.")
-_STEPS = flags.DEFINE_integer("steps", 30, "Steps that are timed, three times over.")
+_MEMORY = flags.DEFINE_boolean("memory", False, "Also measure memory; compiles again.")
+_STEPS = flags.DEFINE_integer(
+    "steps", 30, "Number of timed steps, repeated three times."
+)
 
 
 def memory(run, state):
-    """MB of a state and of what an update computes beside it."""
+    """MB of the state and of an update's temporary arrays."""
     batch = program.batch_shapes(run.sampler, run.image_set)
     update = jax.jit(run.method.update, donate_argnums=0)
     found = update.lower(state, batch).compile().memory_analysis()
@@ -70,7 +78,7 @@ def main(_):
     times = []
     for repeat in range(4):
         began = time.perf_counter()
-        calls = max(1, _STEPS.value // stride) if repeat else 2  # first a warm-up
+        calls = max(1, _STEPS.value // stride) if repeat else 2  # warm-up first
         for _ in range(calls):
             carry, _ = compiled.run(carry, stride)
         jax.block_until_ready(carry)

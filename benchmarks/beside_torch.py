@@ -1,4 +1,4 @@
-"""Two programs of one training step, timed in turn on one core."""
+"""Times the same training step in dis_jax and PyTorch, alternately on one core."""
 
 import json
 import os
@@ -11,24 +11,24 @@ from launch import memory
 
 
 def one_core():
-    """Before JAX is loaded: one core, and freed memory kept, as in our own runs."""
+    """Uses one core, and keeps freed memory as in our runs; call before JAX is loaded."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1])
     memory.keep()
 
 
 def compare(programs, *, steps, rounds, warm_up=0):
-    """Medians over rounds of what each program takes for a step.
+    """Compares the time per step of two programs, as medians over rounds.
 
     Args:
-      programs: functions of a number of steps by name, "dis_jax" and "pytorch", which
+      programs: by name, "dis_jax" and "pytorch": functions of a number of steps, which
         return the last loss, or None.
-      steps: a round.
-      rounds: of both; one more comes first and does not count.
-      warm_up: steps of that one; by default as many as of the others.
+      steps: steps per round.
+      rounds: timed rounds of both programs, after one warm-up round.
+      warm_up: steps of the warm-up round; by default `steps`.
 
     Returns:
-      Milliseconds a step, of the processor and of the clock, the last loss where there is
-      one, and `speedup`, the ratio of processor times.
+      For each program, milliseconds of CPU time and of wall time per step, and the last
+      loss if there is one; and `speedup`, PyTorch's CPU time divided by ours.
     """
     found = {name: [] for name in programs}
     losses = {}
@@ -54,7 +54,7 @@ def compare(programs, *, steps, rounds, warm_up=0):
 
 
 def write(result, path):
-    """Prints a result with its versions, and writes it where a path is given."""
+    """Prints a result with versions and hardware, and writes it to `path` if given."""
     from dis_jax.provenance import provenance
 
     script = pathlib.Path(sys.argv[0]).stem

@@ -1,9 +1,10 @@
-"""Measures how near a trained discriminator comes to a known total correlation.
+"""Compares a trained discriminator's estimate with a known total correlation.
 
     python -m benchmarks.check_density_ratio
 
-Trains FactorVAE's discriminator, narrowed, on samples of two Gaussians and writes its
-estimate on held-out samples beside the exact value; about a minute on one core.
+Trains a narrow version of FactorVAE's discriminator on samples of each of two Gaussians.
+Writes its estimate on held-out samples and the exact value; takes about a minute on one
+core.
 """
 
 import json
@@ -20,9 +21,9 @@ from launch import start
 
 _RESULT = flags.DEFINE_string("result", "results/density_ratio_tc.json", "JSON file.")
 _DIMS = flags.DEFINE_multi_enum(
-    "dims", ["2", "10"], ["2", "10"], "Which Gaussians, by their dimensions."
+    "dims", ["2", "10"], ["2", "10"], "Dimensions of the Gaussians."
 )
-_STEPS = flags.DEFINE_integer("steps", 0, "Training steps; 0: those of each case.")
+_STEPS = flags.DEFINE_integer("steps", 0, "Training steps; 0: depends on the case.")
 _CASES = {2: (0.8, 1500), 10: (0.5, 4000)}  # dimensions: correlation, steps
 _WIDTHS, _BATCH, _LEARNING_RATE, _HELD_OUT = (64,) * 6, 1024, 5e-3, 100_000
 

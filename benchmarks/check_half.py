@@ -1,8 +1,8 @@
-r"""Scores of models that are stored as float16 beside those of the runs they come from.
+r"""Compares codes and scores of float16 exports with those of the exported runs.
 
     python -m benchmarks.check_half --folder=~/dis_jax_runs
 
-Takes the runs in a folder of `benchmarks.long_runs --queue=weights` and their exports in
+Reads the runs in a folder of `benchmarks.long_runs --queue=weights` and their exports in
 its weights/. Writes results/half_exports.json.
 """
 
@@ -23,7 +23,7 @@ _CODES = 5_000
 
 
 def differences(run, exported):
-    """The largest difference of codes, in their deviation, and those of MIG and SAP."""
+    """Largest difference of codes in standard deviations; differences of MIG and SAP."""
     codes, scores = [], []
     for folder in (run, exported):
         method, state, config = training.restore(folder)

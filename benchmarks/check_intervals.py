@@ -1,9 +1,9 @@
-r"""Do intervals cover the true score, and nulls the score of noise, as often as they say?
+r"""Measures how often intervals cover the true score, and nulls the score of noise.
 
     python -m benchmarks.check_intervals
 
-Writes results/intervals.json: of 200 samples of codes of known structure, how often the
-interval covers the true score, and how often a code of noise scores below its null.
+Writes results/intervals.json: over 200 samples of codes of known structure, how often the
+interval covers the true score, and how often a noise code does not score above its null.
 """
 
 import numpy as np
@@ -17,7 +17,9 @@ from launch import start
 _OUT = flags.DEFINE_string("out", "results/intervals.json", "JSON file.")
 _TRIALS = flags.DEFINE_integer("trials", 200, "Samples of each code.", lower_bound=1)
 _ROWS = flags.DEFINE_integer("rows", 300, "Rows of a sample.", lower_bound=8)
-_RESAMPLES = flags.DEFINE_integer("resamples", 100, "Of each score.", lower_bound=1)
+_RESAMPLES = flags.DEFINE_integer(
+    "resamples", 100, "Resamples of each score.", lower_bound=1
+)
 _CODES = {
     "mcc": "mcc",
     "mcc_of_a_rotation": "mcc",
@@ -30,12 +32,12 @@ _CODES = {
 }
 _ONLY = flags.DEFINE_list("only", [], f"Some of {', '.join(_CODES)}.")
 _ANGLE = np.radians(20)
-_SIZES = (5, 6, 7)  # of the factors of OMES, whose pairs differ in one of them
-_MEAN_OF = 2_000  # samples; scores in bins, and IRS, have no closed form
+_SIZES = (5, 6, 7)  # of the factors for OMES, whose pairs differ in one factor
+_MEAN_OF = 2_000  # samples; binned scores, IRS and OMES have no closed form
 
 
 def draw(code, rng, rows):
-    """Codes and factors whose true score `truth` knows."""
+    """Samples codes and factors; `truth` returns their true score."""
     if code in ("mig", "jemmig", "jemmig_of_noise", "irs"):
         labels = rng.integers(0, 5, (rows, 2))
         noise = rng.normal(size=labels.shape)
@@ -51,7 +53,7 @@ def draw(code, rng, rows):
 
 
 def truth(code, rows):
-    """The mean score of samples of so many rows."""
+    """The true score: in closed form, or the mean score of samples with this many rows."""
     if code == "mcc_of_a_rotation":
         return float(np.cos(_ANGLE))
     if code in ("mcc", "r2"):
@@ -65,7 +67,7 @@ def truth(code, rows):
 
 
 def coverage(code, rows, trials, resamples):
-    """How often the interval covers the truth, and noise stays below the null."""
+    """How often the interval covers the true score, and noise does not exceed the null."""
     metric = _CODES[code]
     target, covered, below = truth(code, rows), [], []
     for trial in range(trials):

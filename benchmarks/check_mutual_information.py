@@ -1,11 +1,10 @@
-"""Measures estimators of mutual information where it is known.
+"""Compares estimators of mutual information with its known value.
 
     python -m benchmarks.check_mutual_information
 
-Critics are trained on correlated Gaussians of 2 and 20 dimensions, and on such whose
-coordinates are cubed on one side, and read on held-out pairs in batches of several
-sizes; the true log-ratio is read beside them. Writes a table and a figure; about five
-minutes on one core.
+Trains critics on correlated Gaussians of 2 and 20 dimensions, and of 2 dimensions with the
+coordinates of y cubed. Evaluates the critics and the true log-ratio on held-out pairs in
+batches of several sizes. Writes a table and a figure; takes about five minutes on one core.
 """
 
 import json
@@ -26,7 +25,7 @@ _RESULT = flags.DEFINE_string(
 _FIGURE = flags.DEFINE_string(
     "figure", "docs/mutual_information_estimators.png", "PNG file."
 )
-_CASES = ((2, False), (20, False), (2, True))  # dimensions, whether one side is cubed
+_CASES = ((2, False), (20, False), (2, True))  # dimensions, whether y is cubed
 _EXACT = (
     (0.5, 16),
     (0.5, 256),
@@ -40,7 +39,7 @@ _EXACT_PAIRS = 2**22
 
 
 def _row(values, information, **about):
-    """Bias, standard deviation and the error of the mean; None where not finite."""
+    """Mean, bias, standard deviation and standard error; None if a value is not finite."""
     values = np.asarray(values, np.float64)
     fine = np.isfinite(values).all()
     values = values if fine else np.zeros_like(values)
@@ -63,7 +62,7 @@ def main(_) -> None:
     for i, (dim, cubed) in enumerate(_CASES):
         for name in critics.READINGS:
             made = critics.trained(name, jax.random.fold_in(key, i), dim, cubed)
-            # compiled functions return dictionaries in the order of their keys
+            # compiled functions sort the keys of dictionaries; this is the table's order
             labels = [
                 f"{r} {n}" for r in critics.READINGS[name] for n in critics.BATCHES
             ]

@@ -1,9 +1,10 @@
-r"""Why intervals of a rotated code's MCC are too wide: spread over samples and resamples.
+r"""Compares the spread of a rotated code's MCC over samples and over resamples.
 
     python -m benchmarks.check_rotation_intervals
 
-Writes results/rotation_intervals.json: standard deviation of the score over 200 samples,
-and over the resamples of one, for 300 and 3,000 rows.
+This shows why intervals of this score are too wide. Writes results/rotation_intervals.json:
+standard deviation of the score over 200 samples, and over the resamples of one sample, for
+300 and 3,000 rows.
 """
 
 import json
@@ -20,7 +21,7 @@ from launch import start
 _OUT = flags.DEFINE_string("result", "results/rotation_intervals.json", "JSON file.")
 _ROWS = (300, 3_000)
 _SAMPLES = 200
-_RESAMPLED = 60  # times, of each sample
+_RESAMPLED = 60  # resamples of each sample
 
 
 def spread(rows):

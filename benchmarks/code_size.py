@@ -1,9 +1,9 @@
-"""Prints how large each part of the code is: files, lines, bodies, names, comments.
+"""Prints the size of each part of the code: files, lines, bodies, names, comments.
 
     python -m benchmarks.code_size [--root=DIR]
 
-A body is what a function says below its signature and docstring. Lines of a file count
-all that it holds; a line of comment has a comment on it, alone or behind code.
+A body is a function without its signature and docstring. All lines of a file count. A
+comment line contains a comment, alone or after code.
 """
 
 import ast
@@ -16,13 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, flags
 
-_ROOT = flags.DEFINE_string("root", ".", "A clone.")
-FOLDERS = ("launch", "configs", "benchmarks", "tests")  # beside those of dis_jax
+_ROOT = flags.DEFINE_string("root", ".", "Folder of a clone.")
+FOLDERS = ("launch", "configs", "benchmarks", "tests")  # besides those of dis_jax
 HEAD = ("folder", "files", "lines", "public names", "file", "body", "comments %")
 
 
 class Size(NamedTuple):
-    """What one file holds: lines, those with comments, and the lines of each body."""
+    """Sizes of one file: lines, lines with comments, and lines of each body."""
 
     lines: int
     comments: int
@@ -52,7 +52,7 @@ def _body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def public_names(folder: pathlib.Path) -> int:
-    """How many names a package exports, as its `__all__` lists them."""
+    """Number of names in the `__all__` of a package."""
     path = folder / "__init__.py"
     for node in ast.parse(path.read_text()).body if path.is_file() else ():
         targets = node.targets if isinstance(node, ast.Assign) else ()
@@ -62,7 +62,7 @@ def public_names(folder: pathlib.Path) -> int:
 
 
 def rows(root: pathlib.Path) -> Iterator[tuple[str, ...]]:
-    """A row for each folder, and one for the package and for all."""
+    """Yields a row for each folder, for the package, and for all code."""
     package = root / "dis_jax"
     inner = sorted(p.parent for p in package.glob("*/__init__.py"))
     measured = {

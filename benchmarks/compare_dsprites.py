@@ -2,7 +2,7 @@ r"""Compares rendered dSprites with the real images, pixel by pixel.
 
     python -m benchmarks.compare_dsprites --data_dir=DIR
 
-Takes the published file of 737,280 images, or the part of 46,080. Writes
+Reads the published file of 737,280 images, or its subset of 46,080. Writes
 results/rendered_dsprites.json and a picture of the worst images.
 """
 
@@ -18,7 +18,7 @@ from dis_jax import data
 from dis_jax.provenance import provenance
 from launch import start
 
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder that holds dsprites/.")
+_DATA_DIR = flags.DEFINE_string("data_dir", None, "Folder that contains dsprites/.")
 _RESULT = flags.DEFINE_string("result", "results/rendered_dsprites.json", "JSON file.")
 _PICTURE = flags.DEFINE_string(
     "picture", "docs/rendered_dsprites_worst.png", "PNG of the worst images."
@@ -29,7 +29,7 @@ _SHAPES = ("square", "ellipse", "heart")
 
 
 def _steps(real: data.ImageSet) -> np.ndarray:
-    """How far apart in the rendered grid two neighbours of the real one lie."""
+    """Distance in the rendered grid between neighbours of the real grid, per factor."""
     full = data.rendered_dsprites().sizes
     if real.sizes not in (full, _PART):
         raise ValueError(

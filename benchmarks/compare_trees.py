@@ -1,10 +1,10 @@
-r"""Compares DCI by LightGBM's trees with DCI by scikit-learn's, on codes of each kind.
+r"""Compares DCI with LightGBM's trees and with scikit-learn's trees, on each kind of codes.
 
     python -m benchmarks.compare_trees [--kinds=aligned,noise]
 
-Writes results/dci_trees.json after each kind; the kinds that are in it already keep what
-scikit-learn found, which takes minutes each, and are compared with LightGBM afresh.
-Then `--max_bins` of them, on the kinds of `--binned`.
+Writes results/dci_trees.json after each kind. Kinds that are already in the file keep
+scikit-learn's scores, which take minutes each; LightGBM's scores are computed again. On the
+kinds in `--binned`, LightGBM also runs with each number of bins in `--max_bins`.
 """
 
 import functools
@@ -22,15 +22,15 @@ from launch import start
 
 _KINDS = flags.DEFINE_list("kinds", list(KINDS), "Kinds of codes.")
 _OUT = flags.DEFINE_string("out", "results/dci_trees.json", "JSON file.")
-_BINNED = flags.DEFINE_list("binned", ["merged"], "Kinds for other numbers of bins.")
+_BINNED = flags.DEFINE_list("binned", ["merged"], "Kinds to run with `--max_bins`.")
 _MAX_BINS = flags.DEFINE_list(
-    "max_bins", ["1023", "4095", "16000"], "Bins of LightGBM."
+    "max_bins", ["1023", "4095", "16000"], "Other numbers of bins of LightGBM."
 )
 _SCORES = ("disentanglement", "completeness", "informativeness_test")
 
 
 def scores_by(trees, split):
-    """The scores, and the seconds of all cores together."""
+    """DCI scores with these trees, and CPU seconds of all cores together."""
     began = time.process_time()
     result = evaluation.dci(*split, trees=trees)
     seconds = time.process_time() - began
@@ -39,7 +39,7 @@ def scores_by(trees, split):
 
 
 def compare(row, label, trees, split):
-    """Adds what these trees find, and how far from scikit-learn's that is."""
+    """Adds the scores of these trees, and their differences from scikit-learn's."""
     row[label] = scores_by(trees, split)
     return row | {
         f"{label} - sklearn": {

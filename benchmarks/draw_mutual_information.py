@@ -8,7 +8,7 @@ _COLOURS = ("#1b6ca8", "#c8553d", "#e0a030", "#3c8d5a", "#7a5195", "#555555")
 
 
 def draw(result) -> bytes:
-    """Estimates against batch size, a row a case, a column an information; as PNG."""
+    """PNG of estimates over batch size: a row per case, a column per mutual information."""
     from matplotlib.figure import Figure
 
     rows = result["trained"]

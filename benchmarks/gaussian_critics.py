@@ -1,4 +1,4 @@
-"""Critics trained to estimate a mutual information that is known."""
+"""Critics that are trained to estimate a known mutual information."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ DECAY, CLIP = 0.99, 5.0  # of MINE's moving average; of SMILE's scores
 def _pairwise(
     estimate: Callable[..., Array], shift: float = 0.0
 ) -> Callable[..., Array]:
-    """An estimator of all pairs of a batch from a score matrix."""
+    """Applies an estimator to the joint and marginal scores of a score matrix."""
     return lambda matrix: estimate(*losses.all_pairs_scores(matrix + shift))
 
 
-# what is read off a trained critic's score matrix, by what it was trained with
+# estimators that are applied to a trained critic's score matrix, by its training objective
 READINGS = {
     "info_nce": {"info_nce": losses.info_nce},
     "nwj": {"nwj": _pairwise(losses.nwj)},
     "donsker_varadhan": {"donsker_varadhan": _pairwise(losses.donsker_varadhan)},
     "mine": {"mine": _pairwise(losses.donsker_varadhan)},
     "jensen_shannon": {
-        # its optimal scores are log p(x, y) / p(x) p(y), those of NWJ larger by 1
+        # its optimal scores are log p(x, y) / (p(x) p(y)); NWJ's are larger by 1
         "nwj of jensen_shannon": _pairwise(losses.nwj, shift=1.0),
         "smile of jensen_shannon": _pairwise(
             functools.partial(losses.smile, clip=CLIP)
@@ -45,7 +45,7 @@ READINGS = {
 
 
 class Critic(nn.Module):
-    """T(x, y) = f(x) . g(y), for all pairs of a batch, whose tails are drawn in."""
+    """T(x, y) = f(x) . g(y) for all pairs of a batch; arcsinh shortens the tails."""
 
     @nn.compact
     def __call__(self, x: Array, y: Array) -> Array:
@@ -57,14 +57,14 @@ class Critic(nn.Module):
 
 
 def correlation(information: Array, dim: int) -> Array:
-    """Of the coordinates of two Gaussians with -dim/2 log(1 - rho^2) nats in common."""
+    """Correlation rho per dimension for I(x; y) = -dim/2 log(1 - rho^2) nats."""
     return jnp.sqrt(-jnp.expm1(-2 * information / dim))
 
 
 def draw(
     key: Array, information: Array, count: int, dim: int, cubed: Array | bool = False
 ) -> tuple[Array, Array]:
-    """Pairs; a cube changes every marginal of y and no information."""
+    """Samples pairs; cubing y changes its marginals but not the mutual information."""
     x, noise = jax.random.normal(key, (2, count, dim))
     rho = correlation(information, dim)
     y = rho * x + jnp.sqrt(1 - rho**2) * noise
@@ -78,7 +78,7 @@ def _train(
     network = Critic()
     params = network.init(init_key, *2 * [jnp.zeros((2, dim))])
     schedule = optax.cosine_decay_schedule(TRAIN["learning_rate"], TRAIN["steps"])
-    # not clipped: NWJ's and MINE's gradients have heavy tails, which hold the scores down
+    # not clipped: the heavy tails of NWJ's and MINE's gradients keep the scores small
     rule = optax.adam(schedule)
 
     def loss(params: Any, key: Array, average: Array) -> tuple[Array, Array]:
@@ -108,9 +108,9 @@ def trained(name: str, key: Array, dim: int, cubed: Array | bool) -> dict[str, A
     """Estimates on held-out pairs: {"reading N": (information, batch)}.
 
     Args:
-      name: what the critics, one for each entry of `INFORMATION`, maximise.
-      key: of everything.
-      dim: of x and of y.
+      name: the objective of the critics, one critic for each entry of `INFORMATION`.
+      key: random key of training and held-out pairs.
+      dim: dimensions of x and of y.
       cubed: whether the coordinates of y are cubed.
     """
 
@@ -138,7 +138,7 @@ def trained(name: str, key: Array, dim: int, cubed: Array | bool) -> dict[str, A
 
 @functools.partial(jax.jit, static_argnums=(1, 2, 3))
 def exact(key: Array, information: float, size: int, batches: int) -> dict[str, Array]:
-    """Estimates by the true log-ratio of one-dimensional x and y, a batch each."""
+    """Estimates from the true log-ratio of one-dimensional x and y, one per batch."""
     rho = correlation(jnp.float32(information), 1)
 
     def log_ratio(x: Array, y: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Runs the parts of a long measurement, each under its limit; goes on with the rest."""
+"""Runs the missing parts of a long measurement, each with a time limit."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def run_all(
     minutes: float,
     begin: Callable[[str, float], int | None],
 ) -> dict[str, str]:
-    """Runs the parts that are missing, in order, and says what became of each.
+    """Runs the missing parts in order, and returns the status of each part.
 
     Args:
       out: the folder of the results.
-      limits: minutes that each part may take, by its name, in order.
-      minutes: that all may take.
-      begin: `(name, seconds) -> exit status`, or None where the limit was reached.
+      limits: time limit of each part in minutes, by name, in order.
+      minutes: time limit of all parts together.
+      begin: `(name, seconds) -> exit status`, or None if the limit was reached.
 
     Returns:
-      A word or a reason by the name of the part.
+      "done", "done before", or the reason why the result is missing, by part name.
     """
     ends, status = time.monotonic() + 60 * minutes, {}
     for name, limit in limits.items():
@@ -54,12 +54,12 @@ def run_all(
 def begin(
     command: Sequence[str], log: pathlib.Path, seconds: float, xla_flags: str = ""
 ) -> int | None:
-    """Runs a command under a limit; its exit status, or None where that was reached.
+    """Runs a command with a time limit; returns the exit status, or None at the limit.
 
     Args:
-      command: what is run, in a group of processes of its own, which ends as a whole.
-      log: the file to which its output is added.
-      seconds: the limit.
+      command: the command; it runs in its own process group, which ends as a whole.
+      log: the file to which its output is appended.
+      seconds: the time limit.
       xla_flags: added to XLA_FLAGS of the process.
     """
     flags = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags}".strip()
@@ -82,9 +82,9 @@ def begin(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the group of a process: a training in it first writes its checkpoint.
+    """Ends the group of a process; a training run in it first writes its checkpoint.
 
-    The process itself may be gone long before what it began.
+    The process may end long before its child processes.
     """
     ends = time.monotonic() + GRACE
     with contextlib.suppress(ProcessLookupError):

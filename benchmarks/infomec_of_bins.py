@@ -1,10 +1,11 @@
-r"""InfoM of continuous codes by nearest neighbours, and by counting codes in bins.
+r"""Compares InfoM of continuous codes by nearest neighbours and by counts in bins.
 
   python -m benchmarks.infomec_of_bins --workdir=runs/quantised_short
 
-Quantised codes are counted, continuous ones are not. Cut into as many values as a
-quantised code has, they are counted by the same estimator. The folder is that of
-configs/studies/quantised.py. Writes results/infomec_of_bins.json.
+InfoM of quantised codes uses counts; InfoM of continuous codes uses nearest neighbours.
+Here, continuous codes are cut into as many values as a quantised code has, and InfoM uses
+counts too. The folder is that of configs/studies/quantised.py. Writes
+results/infomec_of_bins.json.
 """
 
 import pathlib
@@ -19,15 +20,15 @@ from dis_jax.provenance import provenance
 from launch import shared_flags, start
 
 _WORKDIR = shared_flags.workdir("Folder of the study.")
-_BINS = shared_flags.count("bins", 10, "Values of each dimension.", at_least=2)
-_OUT = flags.DEFINE_string("out", "results/infomec_of_bins.json", "The result.")
+_BINS = shared_flags.count("bins", 10, "Bins of each dimension.", at_least=2)
+_OUT = flags.DEFINE_string("out", "results/infomec_of_bins.json", "JSON file.")
 _COMMAND = "python -m benchmarks.infomec_of_bins --workdir=..."
 _NUM = 10_000  # images, as in the study
-_TAIL = 1e-3  # share of rows in each tail that the first and last bin take in
+_TAIL = 1e-3  # share of rows in each tail; the first and last bins include them
 
 
 def cut(z: np.ndarray, bins: int) -> np.ndarray:
-    """Bins of equal width in each dimension, without its outliers."""
+    """Bin numbers of codes; bins have equal width over the range without outliers."""
     low, high = np.quantile(z, [_TAIL, 1 - _TAIL], axis=0)
     return np.clip(np.floor(bins * (z - low) / (high - low)), 0, bins - 1)
 

@@ -1,4 +1,4 @@
-"""Codes of known structure, on which the metrics are timed and compared."""
+"""Codes of known structure, to time and compare metrics."""
 
 import json
 import pathlib
@@ -22,7 +22,7 @@ KINDS = (
 
 
 def known_codes(kind, num, seed, sizes=DSPRITES, latents=10):
-    """Codes (num, latents) of a kind, and their factors, drawn with a seed."""
+    """Samples codes (num, latents) of a kind and their factors with a seed."""
     rng = np.random.default_rng(seed)
     factors = np.stack([rng.integers(0, size, num) for size in sizes], axis=1)
     return codes_of(kind, factors, rng, sizes, latents), factors
@@ -31,8 +31,8 @@ def known_codes(kind, num, seed, sizes=DSPRITES, latents=10):
 def codes_of(kind, factors, rng, sizes=DSPRITES, latents=10):
     """Codes of a kind for these factors.
 
-    All but "noise" are the standardised factors v, in the way that the name says, with a
-    noise of .1; "entangled" is v + tanh of a random linear map of v.
+    All but "noise" contain the standardised factors v, as the name says, plus noise of
+    standard deviation .1; "entangled" is .5 v + tanh of a random linear map of v.
     """
     s = np.array(sizes)
     v = (factors - (s - 1) / 2) / np.sqrt((s**2 - 1) / 12)

@@ -1,26 +1,25 @@
-r"""The papers' full schedules: a queue of runs, one process a core, that resumes.
+r"""Runs the papers' full schedules from a queue, one process per core; resumes.
 
-  python -m benchmarks.long_runs --folder=~/dis_jax_runs                 goes on
-  python -m benchmarks.long_runs --folder=~/dis_jax_runs --list          says what is done
+  python -m benchmarks.long_runs --folder=~/dis_jax_runs                 starts or resumes
+  python -m benchmarks.long_runs --folder=~/dis_jax_runs --list          prints the status
   python -m benchmarks.long_runs --folder=~/dis_jax_runs --queue=weights --cores=1
 
-The last one makes the small models of weights/: dense networks and short schedules, each
-a few minutes, exported to <folder>/weights with their cards.
+The last command makes the small models of weights/: dense networks and short schedules,
+each a few minutes, exported to <folder>/weights with model cards.
 
-Real sets are read from $DIS_JAX_DATA_DIR. Runs lie in a folder outside the clone, each
-with its log `<name>.log`. The same command goes on where it was stopped: a run resumes
-from its last checkpoint, and a run that is finished is passed over. Each process stays on
-one core and has the lowest priority. Ctrl-C or SIGTERM stops the queue and its
-processes. What a run ends in is in its folder: scores in `evaluation/`, the table of a
-study in `*.md`; `benchmarks.record` and `launch.study --results=results` copy them into
-results/.
+Real data sets are read from $DIS_JAX_DATA_DIR. Choose a folder outside the clone; it
+contains the runs and their logs `<name>.log`. The same command resumes: a run continues
+from its last checkpoint, and finished runs are skipped. Each process stays on one core and
+has the lowest priority. Ctrl-C or SIGTERM stops the queue and its processes. The results of
+a run are in its folder: scores in `evaluation/`, the table of a study in `*.md`.
+`benchmarks.record` and `launch.study --results=results` copy them to results/.
 
-Times are hours of one core of an x86 server, and differ between servers by a factor of
-three: FactorVAE 8 to 24, beta-VAE 5 to 14. On the faster ones JointVAE takes 1 a seed on
-MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, the sources on Shapes3D 5
-each and 3 for each of their transfers. Where there is a GPU, `--cores=2 --nopin` trains
-two at a time; on an NVIDIA H200 beta-VAE, FactorVAE and JointVAE on dSprites take 7 to 9
-minutes each beside others, an InfoGAN 2.
+Times are hours on one core of an x86 server, and differ between servers by a factor of
+three: FactorVAE 8 to 24, beta-VAE 5 to 14. On the faster servers, JointVAE takes 1 hour per
+seed on MNIST and 12 on dSprites, Elastic-InfoGAN 13, SDIM and EDIM 7, each source on
+Shapes3D 5, and each of its transfers 3. On a GPU, `--cores=2 --nopin` trains two runs at a
+time. On an NVIDIA H200 with other runs at the same time, beta-VAE, FactorVAE and JointVAE
+on dSprites take 7 to 9 minutes each, an InfoGAN 2.
 """
 
 import os
@@ -37,11 +36,15 @@ from absl import flags, logging
 from launch import start
 
 _FOLDER = flags.DEFINE_string("folder", None, "Folder of all runs.", required=True)
-_CORES = flags.DEFINE_integer("cores", 0, "Processes at once; 0: one a core.")
-_ONLY = flags.DEFINE_string("only", "", "Runs whose names hold this text.")
-_QUEUE = flags.DEFINE_enum("queue", "papers", ["papers", "weights"], "Which runs.")
+_CORES = flags.DEFINE_integer("cores", 0, "Parallel processes; 0: one per core.")
+_ONLY = flags.DEFINE_string("only", "", "Only runs whose names contain this.")
+_QUEUE = flags.DEFINE_enum(
+    "queue", "papers", ["papers", "weights"], "Which queue to run."
+)
 _PIN = flags.DEFINE_boolean("pin", True, "Keep each process on one core.")
-_LIST = flags.DEFINE_boolean("list", False, "Say what is done, and run nothing.")
+_LIST = flags.DEFINE_boolean(
+    "list", False, "Print the status of all runs; run nothing."
+)
 
 # Dense networks that train in minutes on a core; Shapes3D at 32x32 keeps them small.
 SMALL = (
@@ -53,18 +56,18 @@ SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
 _STOPPING = threading.Event()
-_STARTING = threading.RLock()  # a signal may arrive while its own thread holds it
+_STARTING = threading.RLock()  # reentrant: its thread may receive a signal
 
 
 class Run(NamedTuple):
-    """One entry of the queue: commands that are made in turn, each of which resumes."""
+    """One entry of the queue: commands that run in order, each of which resumes."""
 
     name: str
     commands: tuple[str, ...]
 
 
 def trained(name: str, config: str, *options: str) -> Run:
-    """A single model: trained, scored, and shown on a page."""
+    """A single model: trained, scored, with a report page."""
     workdir = f"--workdir={{folder}}/{name}"
     return Run(
         name,
@@ -77,7 +80,7 @@ def trained(name: str, config: str, *options: str) -> Run:
 
 
 def study(name: str, script: str, argument: str) -> Run:
-    """A study or a study of transfer, which trains, scores and tabulates by itself."""
+    """A study or transfer study; its command trains, scores and tabulates."""
     file = f"--study=configs/studies/{argument}"
     return Run(name, (f"launch.{script} {file} --workdir={{folder}}/{name}",))
 
@@ -125,7 +128,7 @@ def weights() -> list[Run]:
 
 
 def papers() -> list[Run]:
-    """The papers' schedules, in the order in which they are begun."""
+    """The papers' schedules, in the order in which they start."""
     runs = []
     for seed in range(3):
         runs += [
@@ -160,9 +163,9 @@ def queue() -> list[Run]:
 def work(
     waiting: list[Run], lock: threading.Lock, folder: pathlib.Path, core: int
 ) -> None:
-    """Takes runs from the queue until none is left; one worker a core."""
-    # On Linux both are the thread's own, and its processes inherit them. XLA starts as
-    # many threads as the process has cores.
+    """Runs entries of the queue until it is empty; one worker per core."""
+    # On Linux, affinity and niceness belong to the thread, and its processes inherit them.
+    # XLA starts as many threads as the process has cores.
     if _PIN.value:
         os.sched_setaffinity(0, {core})
     os.nice(19)
@@ -180,7 +183,7 @@ def work(
 
 
 def make(run: Run, folder: pathlib.Path) -> bool:
-    """Makes the commands of a run in turn; whether all of them succeeded."""
+    """Runs the commands of a run in order; returns whether all of them succeeded."""
     with (folder / f"{run.name}.log").open("ab") as log:
         for command in run.commands:
             words = shlex.split(command.format(folder=shlex.quote(str(folder))))
@@ -238,7 +241,7 @@ def done(folder: pathlib.Path, run: Run) -> bool:
 
 
 def last_line(log: pathlib.Path) -> str:
-    """What a run said last, or that it waits."""
+    """The last line of a run's log, or "waiting" without a log."""
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
     return next((line.strip() for line in reversed(lines) if line.strip()), "waiting")
 

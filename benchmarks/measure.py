@@ -1,4 +1,4 @@
-"""What a benchmark script prints, measured in a process of its own."""
+"""Runs a benchmark script in its own process and returns its result."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import sys
 
 
 def measure(module, *arguments, cores=None):
-    """The JSON line that a benchmark prints, run on the first `cores` cores."""
+    """Runs a benchmark on the first `cores` cores and returns the JSON that it prints."""
     available = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, available[: cores or len(available)])  # is inherited
+    os.sched_setaffinity(0, available[: cores or len(available)])  # inherited
     try:
         process = subprocess.run(
             [sys.executable, "-m", f"benchmarks.{module}", *arguments],

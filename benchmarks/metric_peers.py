@@ -1,4 +1,4 @@
-"""The metrics as plain loops over scikit-learn, to time ours against."""
+"""Metrics as plain loops with scikit-learn, to compare our times with."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,13 +7,13 @@ from dis_jax.data.image_set import index_of_factors
 
 
 def lookup_of(codes, sizes):
-    """A function from factors to codes, as of a grid that was encoded once."""
+    """Returns a function from factors to codes that reads an encoded grid."""
     table = jnp.asarray(np.resize(codes, (int(np.prod(sizes)), codes.shape[1])))
     return lambda factors: table[index_of_factors(factors, sizes)]
 
 
 def loops(split, lookup, sizes, *, slow):
-    """Loops by the name of the metric that they compute."""
+    """Plain loops by metric name."""
     codes, factors, test_codes, test_factors = split
     out = {
         "mig": lambda: _information(codes, factors),
@@ -47,7 +47,7 @@ def _machines(codes, factors, test_codes, test_factors):
 
 
 def _neighbours(codes, factors):
-    """The mutual information of InfoMEC; its regressions are scikit-learn's in ours."""
+    """Only the mutual information of InfoMEC: ours uses scikit-learn's regressions too."""
     from sklearn.feature_selection import mutual_info_classif
 
     for v in factors.T:
@@ -67,7 +67,7 @@ def _votes(lookup, sizes):
 
 
 def _pairs(codes, factors):
-    """A pass over all rows for each label vector, as the public code of OMES makes it."""
+    """One pass over all rows for each label vector, as in the public code of OMES."""
     rng = np.random.default_rng(0)
     for row in np.unique(factors, axis=0):
         for k in range(factors.shape[1]):

@@ -2,8 +2,9 @@ r"""Records a run in results/: config, last losses, scores, versions and hardwar
 
   python -m benchmarks.record --workdir=runs/a --name=factor_vae_rendered_dsprites
 
-Writes results/<name>.json (or elsewhere, --results=DIR) from what the folder of a complete
-run holds, and the traversal picture of its report to docs/<name>.png with --picture.
+Reads the folder of a complete run and writes results/<name>.json (DIR/<name>.json with
+--results=DIR). --picture also copies the traversal picture of its report to
+docs/<name>.png.
 """
 
 import json
@@ -21,8 +22,10 @@ from launch import start
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 _NAME = flags.DEFINE_string("name", None, "Name of the result.", required=True)
 _RESULTS = flags.DEFINE_string("results", "results", "Folder of the result.")
-_PICTURE = flags.DEFINE_boolean("picture", False, "Also keep the traversals in docs/.")
-_COMMENT = flags.DEFINE_string("comment", "", "What a reader should know of this run.")
+_PICTURE = flags.DEFINE_boolean(
+    "picture", False, "Also copy the traversal picture to docs/."
+)
+_COMMENT = flags.DEFINE_string("comment", "", "A comment on this run for the reader.")
 
 
 def _command(workdir):

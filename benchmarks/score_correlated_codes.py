@@ -1,10 +1,10 @@
-r"""Scores codes of correlated factors, as labels and as real numbers, by every metric.
+r"""Scores codes of correlated factors, as labels and as real numbers, with every metric.
 
     python -m benchmarks.score_correlated_codes
 
-Five factors with standard normal marginals, each pair correlated by 0, .5 or .9; as labels
-they are cut at their quantiles into ten values. "aligned" is one dimension for each factor
-with noise of .1, "rotated" the same under a random rotation.
+The five factors have standard normal marginals; the correlation of each pair is 0, .5 or
+.9. As labels, they are cut at their quantiles into ten values. "aligned" has one dimension
+per factor with noise of .1; "rotated" is the same after a random rotation.
 Writes results/correlated_codes.json and docs/metrics_correlated_codes.png.
 """
 
@@ -18,7 +18,7 @@ from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/correlated_codes.json", "JSON file.")
 _PICTURE = flags.DEFINE_string(
-    "picture", "docs/metrics_correlated_codes.png", "Picture."
+    "picture", "docs/metrics_correlated_codes.png", "PNG file."
 )
 _FACTORS, _VALUES, _ROWS = 5, 10, 6_000
 _CORRELATIONS = (0.0, 0.5, 0.9)
@@ -51,7 +51,7 @@ _COLUMNS = {
 
 
 def draw(kind, rho, labels):
-    """Codes and factors."""
+    """Samples codes and factors."""
     rng = np.random.default_rng(0)
     covariance = np.full((_FACTORS, _FACTORS), rho) + (1 - rho) * np.eye(_FACTORS)
     v = rng.multivariate_normal(

@@ -1,4 +1,4 @@
-r"""Scores of groups of rows beside those of a grid, on codes whose structure is known.
+r"""Compares scores of groups of rows with scores of a grid, on codes of known structure.
 
     python -m benchmarks.score_grouped
 
@@ -27,7 +27,7 @@ _SEEDS = range(5)
 
 
 def scores_of(kind, rows):
-    """Mean and standard deviation over samples of rows, two thirds to learn from."""
+    """Mean and standard deviation over samples of rows; two thirds are for training."""
     num_train = rows * 2 // 3
     found, taken = {name: [] for name in _SCORES}, {name: [] for name in _SCORES}
     for seed in _SEEDS:

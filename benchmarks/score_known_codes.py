@@ -1,4 +1,4 @@
-r"""Scores codes whose structure is known by every metric: what does a score mean?
+r"""Scores codes of known structure with every metric, to show what a score means.
 
     python -m benchmarks.score_known_codes
 
@@ -16,7 +16,7 @@ from dis_jax import evaluation
 from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/known_codes.json", "JSON file.")
-_PICTURE = flags.DEFINE_string("picture", "docs/metrics_known_codes.png", "Picture.")
+_PICTURE = flags.DEFINE_string("picture", "docs/metrics_known_codes.png", "PNG file.")
 _COLUMNS = {
     "FactorVAE score": ("factor_vae_score", "score"),
     "beta-VAE score": ("beta_vae_score", "score"),
@@ -36,7 +36,7 @@ _COLUMNS = {
 
 
 class _Grid(typing.NamedTuple):
-    """dSprites' factors; an "image" is a row of them."""
+    """The grid of dSprites' factors; an "image" is a row of factors."""
 
     sizes: tuple[int, ...] = DSPRITES
 
@@ -45,7 +45,7 @@ class _Grid(typing.NamedTuple):
 
 
 def scores_of(kind):
-    """Every metric's scores of codes of this kind, on dSprites' grid of factors."""
+    """Scores of codes of this kind by every metric, on dSprites' grid of factors."""
     rng = np.random.default_rng(0)
     found = evaluation.evaluate(
         lambda factors: codes_of(kind, np.asarray(factors), rng),

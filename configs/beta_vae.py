@@ -8,8 +8,8 @@ steps). On rendered dSprites it is .563 after 20,000 steps, 58 minutes on one CP
 (results/beta_vae_rendered_dsprites.json). Three models of 97,000 steps have .621, .748 and
 .750 (results/beta_vae_rendered_dsprites_seeds3_steps97000.json). Three models of 300,000
 steps have .649 (results/beta_vae_rendered_dsprites_steps300000.json), .704 and .653
-(results/beta_vae_rendered_dsprites_seeds12_steps300000.json). On an NVIDIA H200, beside
-other training runs, the first took 7.4 minutes, and the other two, side by side, 8.3.
+(results/beta_vae_rendered_dsprites_seeds12_steps300000.json). On an NVIDIA H200 with other
+training runs, the first took 7.4 minutes; the other two, trained in parallel, took 8.3.
 """
 
 from dis_jax.training import base_config

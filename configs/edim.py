@@ -28,8 +28,8 @@ def get_config(argument="mnist"):
     config.shared_from = ""
     config.init_from = {
         "workdir": config.get_ref("shared_from"),
-        "networks": ("shared",),  # of both sides, or the one that they share
-        "step": 0,  # that SDIM is to have made; 0: any
+        "networks": ("shared",),  # of both views, or the one that they share
+        "step": 0,  # required step of the SDIM run; 0: any
     }
     if toys:
         for rate in ("", "head_", "discriminator_"):

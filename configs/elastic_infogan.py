@@ -5,7 +5,7 @@ r"""Elastic-InfoGAN (Ojha et al., arXiv 1910.01112): InfoGAN with a learned clas
 
 The default is the full model of the paper's first version. Other settings of the
 paper's tables are arguments: mnist,split3,published. "as_coded" stops gradients where
-the public code does. Use it in short runs, which elastic terms otherwise spoil
+the public code does. Use it in short runs; without it, elastic terms spoil them
 (docs/uneven_classes.md). The 50 splits of the public code are not part of this package:
 `data.imbalanced_counts` samples 50 similar ones. We found no numbers in the paper's
 tables; configs/studies/elastic_infogan_mnist.py compares the settings with each other.
@@ -16,7 +16,7 @@ from dis_jax.training import base_config
 
 infogan = shipped.load("configs", "infogan")
 
-# prior and elastic terms; JointVAE, the eighth, is configs/joint_vae.py
+# prior and elastic terms; the eighth setting, JointVAE, is configs/joint_vae.py
 SETTINGS = {
     "uniform": ("uniform", ()),
     "given": ("given", ()),

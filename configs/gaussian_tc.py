@@ -22,5 +22,5 @@ def get_config(argument="rendered_dsprites"):
     config.penalty = "kl" if "kl" in asked.options else "tc"
     config.moments_network = {"widths": (64, 64)}
     if config.dataset.split("+")[0] in ("nar", "rendered_nar"):
-        config.hparams.update(gamma=6.4, learning_rate=5e-4)  # as FactorVAE's there
+        config.hparams.update(gamma=6.4, learning_rate=5e-4)  # as for FactorVAE
     return config

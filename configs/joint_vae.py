@@ -4,11 +4,11 @@ r"""JointVAE (Dupont 2018, arXiv 1804.00104): continuous and categorical codes.
   dis-jax train --config=joint_vae:rendered_dsprites --workdir=runs/js
 
 The default data set is MNIST. "splitN" selects an imbalanced subset, see
-configs/infogan.py. Settings are the paper's, which resizes MNIST to 32x32:
-mnist+resized32. In the paper, the category predicts 88.7 % of MNIST's digits without
-labels, and the FactorVAE score on dSprites is .69. Capacities increase at the paper's
-rate also in short runs, which end before the capacities reach their maximum. If they
-increase faster, all images get the same category.
+configs/infogan.py. Settings are those of the paper. It resizes MNIST to 32x32; use
+mnist+resized32 for that. In the paper, the category predicts 88.7 % of MNIST's digits
+without labels, and the FactorVAE score on dSprites is .69. Capacities increase at the
+paper's rate also in short runs, which end before the capacities reach their maximum. If
+they increase faster, all images get the same category.
 """
 
 from dis_jax import shipped
@@ -35,7 +35,7 @@ def get_config(argument="mnist"):
     config.hparams.learning_rate = 5e-4
     config.categories = 10
     config.network.latent = 10 + config.categories
-    config.network.init = "pytorch"  # as the public code leaves it
+    config.network.init = "pytorch"  # the default, as in the public code
     if config.network.name == "conv":
         config.network.widths = (32, 64, 64)
         config.decoder_widths = (32, 32, 64)

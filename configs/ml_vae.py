@@ -50,10 +50,10 @@ def get_config(argument="mnist"):
     config.normaliser = "values" if as_coded else "groups"
     config.swap = False
 
-    shared = SHARED.get(config.dataset.split("+")[0], ())  # else to be named
+    shared = SHARED.get(config.dataset.split("+")[0], ())  # if empty, set by the user
     config.sampler = {
         "shared": (*shared, "instance") if instance else shared,
-        # None: single images, in groups of those that happen to agree
+        # None: single images; images of a batch with equal labels form a group
         "group_size": 4 if instance else config_dict.placeholder(int),
         "order": "epoch",
     }
@@ -71,7 +71,7 @@ def get_config(argument="mnist"):
         }
         config.hparams.learning_rate = 1e-3
         if "demo" not in asked.options:
-            # epochs; the last, smaller batch is out
+            # 400 epochs without the last, smaller batch
             config.steps = 400 * (60_000 // 256)
     elif config.dataset.startswith("smallnorb"):
         config.split = "train"

@@ -6,7 +6,7 @@ r"""SlowVAE (Klindt et al. 2021, arXiv 2007.10930): a sparse prior on how codes 
       --workdir=runs/slow_vae_sparse
 
 Arguments: by default factors move by truncated Laplace steps (the paper's LAP); "uniform"
-redraws a random number of factors (UNI); "shape.5" draws generalised Laplace steps with
+resamples a random number of factors (UNI); "shape.5" samples generalised Laplace steps with
 this exponent, sparser than LAP below 1. They imitate the statistics of natural videos; the
 paper's Natural Sprites and KITTI Masks are not part of this package. "as_coded" is the
 loss of the public code. gamma 10 and rate 6 are the public code's.

@@ -1,4 +1,4 @@
-"""Codes of an exported VAE with NumPy alone: no JAX, no dis_jax, no safetensors.
+"""Computes codes of an exported VAE with NumPy alone: no JAX, dis_jax or safetensors.
 
 python examples/read_with_numpy.py weights/factor_vae_rendered_dsprites_seed0 images.npy
 """

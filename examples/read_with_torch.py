@@ -1,4 +1,4 @@
-"""The encoder of an exported VAE as a module of PyTorch: no JAX, no dis_jax.
+"""The encoder of an exported VAE as a PyTorch module: no JAX, no dis_jax.
 
 python examples/read_with_torch.py weights/factor_vae_rendered_dsprites_seed0 images.npy
 """

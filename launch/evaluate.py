@@ -10,8 +10,8 @@ other columns factors; or any two of .npy, .csv and .parquet:
 
     python -m launch.evaluate --codes=z.npy --factors=labels.csv
 
-A run is scored on the images of its config, or on those of --dataset, which may be its
-own after they were moved, or others of the same shape.
+A run is scored on the images of its config, or on those of --dataset: the same images at
+another path, or other images of the same shape.
 
 Declare factors that are not categorical with --kinds=angle=circular:360,size=ordered.
 The default of --metrics is "default" for a run and "all" (that apply) for codes.
@@ -107,7 +107,7 @@ def main(argv: list[str]) -> None:
 
 
 def _check_members(path: pathlib.Path, metrics: list[str], count: int) -> None:
-    """Before any member is scored: a file that is there would stop the others."""
+    """Raises FileExistsError before scoring if any member has a result already."""
     _, states, _ = training.restore(path, best=_BEST.value)
     names = [
         f"{_name(metrics, _source(training.member(states, member), member))}.json"
@@ -121,7 +121,7 @@ def _check_members(path: pathlib.Path, metrics: list[str], count: int) -> None:
 
 
 def _check() -> None:
-    """Nothing that is given may be without effect."""
+    """Raises ValueError if flags conflict or a given flag would have no effect."""
     if bool(_WORKDIR.value) == bool(_CODES.value):
         raise ValueError("give either --workdir=... or --codes=...")
     if _FACTORS.value and not _CODES.value:
@@ -137,7 +137,7 @@ def _check() -> None:
 
 
 def _named_by(metrics: list[str]) -> str:
-    """Metrics in the name of a file; many of them by the first and a digest of all."""
+    """Metrics for a file name; a long list becomes the first metric and a digest of all."""
     name = "+".join(metrics).lower().replace(":", ".")
     if len(name) <= _LONGEST:
         return name
@@ -146,7 +146,7 @@ def _named_by(metrics: list[str]) -> str:
 
 
 def _short(value: Any) -> str:
-    """A value in the name of a file: of a path its end, and a digest."""
+    """A value for a file name; a path becomes its end and a digest."""
     text = str(value)
     plain = re.sub(r"[^\w.+-]", "_", text)[-_LONGEST // 2 :]
     if plain == text:
@@ -155,7 +155,7 @@ def _short(value: Any) -> str:
 
 
 def _source(state: Any, member: int | None) -> dict[str, Any]:
-    """What of a run is scored."""
+    """What is scored: step, member and code of a run, and --dataset if given."""
     found = {"step": int(state.step), "member": member, "code": _CODE.value}
     return found if _DATASET.value is None else found | {"dataset": _DATASET.value}
 

@@ -39,7 +39,7 @@ def main(argv):
 
     from . import models
 
-    for model in _MODELS.value:  # complain before anything is encoded
+    for model in _MODELS.value:  # raises before anything is encoded
         check_model(model)
     _, state, config, diverged = models.restore(_WORKDIR.value, _MEMBER.value)
     step, member = int(state.step), _MEMBER.value

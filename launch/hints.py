@@ -49,7 +49,7 @@ def hint(arguments: list[str], unknown: str = "") -> str:
 
 
 def with_file(arguments: list[str]) -> list[str]:
-    """The arguments, with the file of a shipped config in the place of its name.
+    """The arguments, with the name of a shipped config replaced by its file.
 
     Raises:
       ValueError: if there is no such config; names the nearest.
@@ -60,7 +60,7 @@ def with_file(arguments: list[str]) -> list[str]:
         return arguments
     word = arguments[where].removesuffix(given)
     found = shipped.find("configs", name)
-    own_code.search(found.parent)  # a config file may import those beside it
+    own_code.search(found.parent)  # a config file may import its neighbours
     file = f"{word}{found}{colon}{argument}"
     return [*arguments[:where], file, *arguments[where + 1 :]]
 
@@ -72,7 +72,7 @@ def broken_file(arguments: list[str]) -> str:
         return ""
     try:
         _load(file, argument)
-    except Exception as error:  # the file is the user's: anything may be in it
+    except Exception as error:  # a user's file may raise any error
         frames = traceback.extract_tb(error.__traceback__)
         whole = str(pathlib.Path(file).absolute())  # as Python names it, or as given
         lines = [frame.lineno for frame in frames if frame.filename in (file, whole)]
@@ -86,7 +86,7 @@ def broken_file(arguments: list[str]) -> str:
 
 
 def _config_flag(arguments: list[str]) -> tuple[int, str]:
-    """Where the value of --config stands, and the value."""
+    """Position and value of --config in the arguments; 0 and "" without it."""
     for i, word in enumerate(arguments):
         name, equals, value = word.lstrip("-").partition("=")
         if name == "config" and word.startswith("-"):

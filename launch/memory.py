@@ -1,4 +1,4 @@
-"""Memory of a process that computes on a CPU: how glibc keeps and finds it."""
+"""Settings of glibc's memory allocation, for processes that compute on a CPU."""
 
 import ctypes
 import functools
@@ -7,20 +7,20 @@ import os
 import sys
 from typing import Any
 
-# glibc keeps free pieces of at least this many bytes in lists that it searches in order.
+# glibc keeps free blocks of at least this many bytes in lists that it searches in order.
 _SEARCHED = 1024
 _LARGEST = 1 << 20
-_LONG = 1.0  # seconds of compiling, after which many pieces are free
+_LONG = 1.0  # seconds of compilation that leave many free blocks
 # JAX's accelerators: the packages of their plugins, and the files of their drivers.
 _PLUGINS = ("jax_plugins", "libtpu")
 _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "/dev/accel0", "/dev/vfio/0")
 
 
 def on_cpu() -> bool:
-    """Whether JAX is going to compute on a CPU.
+    """Whether JAX will compute on a CPU.
 
-    JAX itself cannot be asked: its threads allocate, and glibc fixes the number of arenas
-    at the first allocation of a second thread.
+    JAX itself cannot answer: it would start threads that allocate memory, and glibc fixes
+    the number of arenas at the first allocation of a second thread.
     """
     if platforms := os.environ.get("JAX_PLATFORMS"):
         return platforms.split(",")[0] == "cpu"
@@ -29,21 +29,22 @@ def on_cpu() -> bool:
 
 
 def keep() -> None:
-    """Lets glibc keep what is freed, so that a step does not ask for its memory anew.
+    """Makes glibc keep freed memory, so that steps do not request it from the system.
 
-    XLA on a CPU allocates its buffers in every step. By default large ones are mapped
+    XLA on a CPU allocates its buffers in every step. By default, large buffers are mapped
     and unmapped each time, and the system clears their pages: an eighth of the time of a
-    convolutional step. One arena, since only the first grows without bound: others map
-    and unmap what is larger than 64 MB, and scratch of XLA's threads fills them. The price
-    is paid once: the threads of the compiler wait for each other's allocations. With three
-    arenas the first step of a FactorVAE comes after 9 s instead of 12 on two cores, but
-    each later one takes a tenth longer, because its threads search what the compiler left
-    free in theirs. On a GPU steps allocate nothing here, and one arena would only delay
-    the compiler: 36 seconds instead of 28 (results/bench_gpu.json).
+    convolutional step. There is one arena, because only the first arena grows without
+    bound: the others map and unmap buffers of more than 64 MB, and temporary memory of
+    XLA's threads fills them. The cost occurs once: the compiler's threads wait for each
+    other's allocations. With three arenas, the first step of a FactorVAE ends after 9 s
+    instead of 12 on two cores, but each later step takes a tenth longer, because its
+    threads search the free blocks that the compiler left in their arenas. On a GPU, steps
+    allocate nothing on the host, and one arena would only slow the compiler: 36 seconds
+    instead of 28 (results/bench_gpu.json).
     """
     libc = _glibc()
     if libc is None:
-        return  # another library, with rules of its own
+        return  # another C library has other rules
     trim_threshold, top_pad, mmap_max, arena_max = -1, -2, -4, -8  # malloc.h
     libc.mallopt(arena_max, 1)
     libc.mallopt(mmap_max, 0)
@@ -53,7 +54,7 @@ def keep() -> None:
 
 @functools.cache  # a listener is added once
 def watch_compiler() -> None:
-    """Lets this process call `take_pieces` after each long compilation."""
+    """Makes this process call `take_pieces` after each long compilation."""
     import jax
 
     jax.monitoring.register_event_duration_secs_listener(_after_compiling)
@@ -66,30 +67,30 @@ def _after_compiling(event: str, duration_secs: float, **_: Any) -> None:
 
 
 def take_pieces() -> None:
-    """Takes what lies free in small pieces, so that a step finds its memory in one.
+    """Allocates all small free blocks, so that a step does not search them.
 
-    A compiler leaves tens of thousands of free pieces, 300 MB. glibc searches them in
-    each allocation of a step, while other threads wait: 79 instead of 60 ms a step of a
-    beta-VAE on two cores. Their pages go back to the system; their addresses stay taken
-    until the process ends.
+    The compiler leaves tens of thousands of free blocks, 300 MB. glibc searches them in
+    each allocation of a step, while other threads wait: a step of a beta-VAE on two cores
+    takes 79 ms instead of 60. The system gets their pages back; their addresses stay
+    allocated until the process ends.
     """
     libc = _glibc()
     if libc is None:
         return
     libc.malloc_trim(0)
-    # All that is allocated above this block was not free before.
+    # Blocks above this one were not free before.
     end = libc.malloc(256 << 20) or 0
     size = _LARGEST
     while size >= _SEARCHED:
         piece = libc.malloc(size) or 0
         if not piece or piece > end:
             libc.free(piece)
-            size = size * 7 // 8  # of each free piece an eighth may stay
+            size = size * 7 // 8  # an eighth of each free block may remain
     libc.free(end)
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """The C library, where it is glibc."""
+    """The C library if it is glibc, else None."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not hasattr(libc, "gnu_get_libc_version"):
         return None

@@ -1,4 +1,4 @@
-"""Trained models, by the folders of their runs."""
+"""Restores trained models from the folders of their runs."""
 
 from typing import Any, NamedTuple
 
@@ -10,10 +10,10 @@ from dis_jax.training.population import set_member
 
 
 class Restored(NamedTuple):
-    """One model.
+    """One restored model.
 
     Attributes:
-      method: the system.
+      method: the method.
       state: its trained state.
       config: the run's, with the seed and the hyperparameters of this member.
       diverged: {"diverged": the step of its state}, for the records of its scores; {}
@@ -27,7 +27,7 @@ class Restored(NamedTuple):
 
 
 def restore(workdir: Any, member: int | None, *, best: bool = False) -> Restored:
-    """`training.restore` of one model."""
+    """Restores one model with `training.restore`."""
     check_member(workdir, member)
     method, state, config = training.restore(workdir, best=best)
     step = training.stopped_at(workdir, state, member)
@@ -47,7 +47,7 @@ def count(workdir: Any) -> int:
 
 
 def what_members_are(workdir: Any, *, best: bool = False) -> list[dict[str, Any]]:
-    """The seed, hyperparameters and data of each member, and where it diverged."""
+    """Seed, hyperparameters and data of each member, and the step at which it diverged."""
     _, state, config = training.restore(workdir, best=best)
     own = [member.own for member in training.members(config)]
     stopped = [training.stopped_at(workdir, state, i) for i in range(len(own))]
@@ -60,7 +60,7 @@ def what_members_are(workdir: Any, *, best: bool = False) -> list[dict[str, Any]
 
 
 def check_member(workdir: Any, member: int | None) -> None:
-    """Raises ValueError unless the member of a population, and none else, is named."""
+    """Raises ValueError unless `member` is in the population, or is None without one."""
     members = count(workdir)
     if members and member is None:
         raise ValueError(

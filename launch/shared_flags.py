@@ -1,4 +1,4 @@
-"""Flags that several launch scripts have, so that they mean the same in each."""
+"""Flags that several launch scripts share, with the same meaning in each."""
 
 import math
 
@@ -7,7 +7,7 @@ from absl import flags
 # `launch.x --help` lists them under the script that calls these functions.
 flags.disclaim_key_flags()
 
-LARGEST_SEED = 2**32 - 1  # more than a key of JAX holds is cut
+LARGEST_SEED = 2**32 - 1  # JAX truncates larger seeds
 
 
 def workdir(says: str = "Folder of the run.") -> flags.FlagHolder:
@@ -32,12 +32,12 @@ def best() -> flags.FlagHolder:
 
 
 def count(name: str, default: int, says: str, at_least: int = 1) -> flags.FlagHolder:
-    """A number of things."""
+    """Defines an integer flag with a lower bound."""
     return flags.DEFINE_integer(name, default, says, lower_bound=at_least)
 
 
 def number(name: str, default: float, says: str) -> flags.FlagHolder:
-    """A number, at least 0; every comparison with NaN is false, so bounds let it pass."""
+    """Defines a float flag, at least 0. A validator rejects NaN, which passes bounds."""
     holder = flags.DEFINE_float(name, default, says, lower_bound=0)
     flags.register_validator(name, lambda x: not math.isnan(x), "expected a number")
     return holder

@@ -3,8 +3,8 @@
   python -m launch.solve_analogies --workdir=runs/nar --num_problems=1000
 
 Every solver answers the same problems, rendered with the glyphs of the model's data set
-(nar or rendered_nar). Searches compare principal components of images, as a small network
-predicts them from codes; --exact decodes each candidate instead, which takes hours with
+(nar or rendered_nar). Searches compare principal components of images that a small network
+predicts from codes; --exact decodes each candidate instead, which takes hours with
 convolutions on a CPU. Writes `evaluation/analogies.json`, and `analogies.html` with
 problems, decoded answers, options and choices. For a population, --member=3 writes
 `evaluation/analogies_member3.json` and `analogies_member3.html`.
@@ -48,7 +48,7 @@ _SHOWN = shared_flags.count("shown", 6, "Problems per solver on the page.", at_l
 
 
 def _solvers():
-    """Those asked for; by default all, without those whose package is not installed."""
+    """The selected solvers; by default all whose packages are installed."""
     from dis_jax import studies
 
     if _SOLVERS.value:
@@ -140,7 +140,7 @@ def main(argv):
 
 
 def _answer_all(path, names, solve, problems, search, about):
-    """Answers, and their record; written after each solver, for exact ones take hours."""
+    """Answers and their record, written after each solver: exact solvers take hours."""
     from dis_jax import evaluation, studies
 
     answers, entries, result = {}, {}, {}

@@ -1,4 +1,4 @@
-"""What every launch script does first: errors, logs, memory, a compilation cache."""
+"""Set-up of every launch script: errors, logs, memory, compilation cache."""
 
 import contextlib
 import functools
@@ -32,12 +32,12 @@ _MISSING = re.compile(
     r"flag --(\w+)=None: Flag --\1 must have a value other than None\."
 )
 _FOLDERS = ("source", "workdir")
-# Folders, with a separator: a clone may be called dis_jax and hold other packages too.
+# With a separator, because a clone may be called dis_jax and contain other packages too.
 _OURS = tuple(
     f"{pathlib.Path(module).parent}{os.sep}"
     for module in (extras.__file__, hints.__file__)
 )
-_WITHOUT_EFFECT = ("results", "data_dir", "train")  # on what is made
+_WITHOUT_EFFECT = ("results", "data_dir", "train")  # on results
 
 
 def run(
@@ -50,10 +50,10 @@ def run(
 
     Args:
       main: the script's main function.
-      unwinds: whether a signal is raised as an exception, so that what is half made is
-        removed. Not in scripts that compute: JAX loses an exception that is raised within
+      unwinds: whether a signal raises an exception, so that half-written files are
+        removed. Not for scripts that compute: JAX loses an exception that is raised within
         one of its callbacks, or aborts.
-      positional: whether arguments without -- are given to `main`.
+      positional: whether arguments without -- are passed to `main`.
     """
     logging.set_verbosity(logging.INFO)
     logging.use_absl_handler()
@@ -86,7 +86,7 @@ def run(
 
 
 def command() -> str:
-    """The command line, for the tables that it makes, with `...` in place of folders."""
+    """The command line, for the tables that it writes, with `...` instead of folders."""
     script = sys.modules["__main__"]
     given = [f for f in flags.FLAGS.get_key_flags_for_module(script) if f.present]
     left_open = (*_FOLDERS, *_WITHOUT_EFFECT)
@@ -99,7 +99,7 @@ def command() -> str:
 def set_up_jax(*, distributed: bool = False) -> None:
     """Keeps compiled programs between runs; joins other processes if there are any.
 
-    The cache lies in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
+    The cache is in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
     """
     if on_cpu := memory.on_cpu():
         memory.keep()
@@ -111,7 +111,7 @@ def set_up_jax(*, distributed: bool = False) -> None:
     if distributed:
         jax.distributed.initialize()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        with contextlib.suppress(RuntimeError):  # a user without a home keeps none
+        with contextlib.suppress(RuntimeError):  # a user without a home has no cache
             folder = pathlib.Path.home() / ".cache" / "dis_jax"
             jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -153,13 +153,13 @@ def _parse(argv: list[str], *, positional: bool) -> list[str]:
             _stop(f"{_NOT_A_NUMBER.sub(_of_type, text)}{more and f'. {more}'}\n{see}")
         if not isinstance(error, (AttributeError, KeyError, TypeError, *_MENDABLE)):
             raise
-        # ml_collections hands on the repr of a message: undo its escapes and quotes
+        # ml_collections passes on the repr of a message: undo its escapes and quotes
         text = str(error).encode().decode("unicode_escape").replace("'", "").strip('"')
         _stop(f"--config: {_hint(argv) or text}\n{see}")
 
 
 def _as_typed(text: str) -> str:
-    """Commands and configs by the names that they have here: in a clone, or installed."""
+    """Help text with the names of commands and configs here: in a clone, or installed."""
     if shipped.command("train").startswith("python"):
         return text
     text = re.sub(
@@ -169,7 +169,7 @@ def _as_typed(text: str) -> str:
 
 
 def _of_type(found: re.Match[str]) -> str:
-    """What was expected where Python says that it could not convert a text."""
+    """The expected type, to replace Python's message on a text that it cannot convert."""
     return f"expected {'an integer' if found[1] else 'a number'}"
 
 
@@ -202,7 +202,7 @@ def _unwind(signum: int, frame: Any) -> NoReturn:
 def _end(signum: int, frame: Any) -> NoReturn:
     """Ends a script that has nothing to save; training handles signals itself."""
     del frame
-    # not by the log, whose write this may have cut in two
+    # not by the log: the signal may have interrupted one of its writes
     os.write(2, f"error: ended by {signal.Signals(signum).name}\n".encode())
     os._exit(128 + signum)
 

@@ -43,7 +43,7 @@ def main(argv):
 
     def write(result):
         result = {"made_by": start.command(), **result}
-        # Without any score, as where all models have diverged so far, there is no chart.
+        # Without any score, for example if all models have diverged, there is no chart.
         scored = any(result["lines"].values())
         picture = figures.to_png(figures.study_chart(result)) if scored else None
         for folder in map(pathlib.Path, filter(None, (_WORKDIR.value, _RESULTS.value))):

@@ -3,7 +3,7 @@ r"""Trains a method on a data set; the same command resumes it.
   python -m launch.train --config=configs/factor_vae.py:rendered_dsprites \
       --workdir=runs/a --config.steps=2000 --config.seed=0
 
-The workdir holds the whole run: config.json, metrics.jsonl, checkpoints/. Lists of
+The workdir contains the whole run: config.json, metrics.jsonl, checkpoints/. Lists of
 seeds or hyperparameters train as one population: --config.population.seed="(0, 1, 2)".
 """
 
@@ -45,9 +45,9 @@ _DISTRIBUTED = flags.DEFINE_boolean(
 
 
 def _history(path: pathlib.Path) -> list[str]:
-    """All commands that a run is the result of: one for each accepted change."""
+    """All commands that produced a run: the first, and one for each accepted change."""
     earlier = path.read_text("utf-8").splitlines() if path.exists() else []
-    # Without a change, this command alone makes what the last one made, and more.
+    # Without a change, this command replaces the last one: it makes all of its steps too.
     return [*(earlier if _ACCEPT_CHANGES.value else earlier[:-1]), _command()]
 
 
@@ -68,7 +68,7 @@ def main(argv):
         accept_changes=_ACCEPT_CHANGES.value,
     )
     command = pathlib.Path(_WORKDIR.value, "command.txt")
-    # A run that was finished before made no step by this command.
+    # If the run was finished before, this command made no step.
     made_some = before < _CONFIG.value.steps or not command.exists()
     if jax.process_index() == 0 and made_some:
         write_whole(command, "\n".join([*_history(command), ""]))

@@ -89,7 +89,7 @@ def main(argv):
             *(folder, _RESULTS.value or folder),
             title=title,
             notes=notes,
-            # A command that only summarises leaves the name of the one that computed.
+            # A command that only summarises keeps the name of the command that computed.
             made_by=start.command() if study or _TARGET.value else "",
             data_dir=_DATA_DIR.value,
             pictures=pictures,

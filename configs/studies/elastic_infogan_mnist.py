@@ -7,7 +7,7 @@ Default: all eight settings, 5 subsets, 2 seeds and the published 200 epochs (Jo
 100 epochs on 32x32 images). An epoch has as many images as the subset, sampled with
 replacement. Arguments after the colon: names of settings; "epochs20", "splits50",
 "seeds1"; "as_coded" (gradients stop where the public code stops them; use it in short
-runs, which elastic terms otherwise spoil, see docs/uneven_classes.md); "narrow"
+runs; without it, elastic terms spoil them, see docs/uneven_classes.md); "narrow"
 (InfoGANs with half the feature maps and a quarter of the dense units, in a fifth of the
 time); hyperparameters, "prior_learning_rate=1e-3":
 --study=elastic_infogan_mnist:elastic,as_coded,epochs20,splits3,seeds1.

@@ -5,11 +5,11 @@ r"""A Gaussian instead of FactorVAE's discriminator: scores on rendered dSprites
       --study=gaussian_tc:small,steps5000,seeds2
 
 Rows: VAE; beta-VAE; FactorVAE and `gaussian_tc` in all its forms, each with the same
-gammas. Default: convolutional networks, 300,000 steps, three seeds: an accelerator.
+gammas. Default: convolutional networks, 300,000 steps, three seeds; needs an accelerator.
 "small": dense networks of width 128, learning rate 1e-3; 5,000 steps of a model take
 about a minute of a CPU core. Other arguments: "steps5000", "seeds2", and gammas:
 --study=gaussian_tc:small,gamma10,gamma35.
-Time a step: `python -m benchmarks.bench --parts=penalties`.
+`python -m benchmarks.bench --parts=penalties` measures the time per step.
 """
 
 import jax

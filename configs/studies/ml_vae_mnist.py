@@ -81,7 +81,7 @@ def paper(
     class_latent: int = 10,
     **hparams: float,
 ):
-    """The paper's bound with other weights, sizes and noise."""
+    """The config of the paper's bound with other weights, sizes and noise."""
     config = load_config("ml_vae:mnist")
     config.swap, config.batch_size = swap, batch_size
     config.network.latent, config.class_latent = latent, class_latent
@@ -120,7 +120,7 @@ def score(trained):
         }
 
     scale = trained.config.hparams.noise_scale
-    # its classifiers are left in training mode
+    # the public code leaves its classifiers in training mode
     style = probe("style", noise_scale=1.0, batch_statistics=True)
     kl = {
         f"{name} KL": float(losses.gaussian_kl(*map(jnp.asarray, code)).mean())
@@ -150,7 +150,7 @@ def score(trained):
 
 
 def _squared_errors(trained, image, labels, codes):
-    """Of means decoded with the class code of the batch's groups, and of each image."""
+    """Squared errors of decoded means, with class codes of groups and of single images."""
     decode = jax.jit(trained.method.decode)
     errors = []
     for start in range(0, len(labels) - BATCH + 1, BATCH):

@@ -5,9 +5,9 @@ r"""Quantised codes: QLAE and Tripod compared with VAEs, by InfoMEC, DCI and MCC
       --study=quantised:rendered_shapes3d+resized32,mlp,width128,steps2000,seeds1,rate1e-3
 
 Arguments after the colon: a data set; methods, which select rows; "steps2000", "seeds1",
-"rate1e-3" (of Adam, for all rows); "width128" of all dense layers, with "mlp"; other words
-of a config. The defaults, rendered Shapes3D with 200,000 steps, 5 seeds and each method's
-own learning rate, need an accelerator. Every row receives 64 images a step (32 pairs), and
+"rate1e-3" (of Adam, for all rows); "width128" of all dense layers, with "mlp"; other config
+arguments. The defaults, rendered Shapes3D with 200,000 steps, 5 seeds and each method's
+own learning rate, need an accelerator. Every row receives 64 images per step (32 pairs) and
 has two dimensions per factor, as in Hsu et al. 2023.
 """
 
@@ -26,7 +26,7 @@ ROWS = {
     "ada_gvae": "Ada-GVAE, pairs",
 }
 QUANTISED = ("qlae", "tripod")
-NUM_IMAGES = 10_000  # that InfoMEC is computed from
+NUM_IMAGES = 10_000  # for InfoMEC
 METRICS = ("dci_lightgbm", "mcc")
 DEFAULTS = {"steps": 200_000, "seeds": 5, "width": 0, "rate": 0.0}
 

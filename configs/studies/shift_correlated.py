@@ -7,8 +7,8 @@ r"""Models trained on correlated factors, scored with and without the correlatio
 beta_vae,hfs,ada_gvae
 
 Arguments after the colon: methods, which select rows; widths of the correlation
-("width.1,width.4"); "steps14000", "seeds2"; "small", dense networks for a CPU; those of
-a config; and a data set: rendered_shapes3d (floor and wall hue), rendered_dsprites
+("width.1,width.4"); "steps14000", "seeds2"; "small", dense networks for a CPU; config
+arguments; and a data set: rendered_shapes3d (floor and wall hue), rendered_dsprites
 (position x and y) or rendered_norb (elevation and azimuth). The defaults, 300,000 steps
 and 5 seeds as in Träuble et al. 2021, need an accelerator. The second command, whose
 numbers are in results/, takes 10 minutes of a CPU core. docs/correlated_factors.md
@@ -72,7 +72,7 @@ def score(trained, codes):
     plain = name.split("+")[0]
     encode = evaluation.code_fn(trained.method, trained.state)
     lines, chance = {}, {}
-    # Where nothing is correlated, both sets are the same.
+    # Without a correlation, both sets are the same.
     for label, of in {"uniform": plain, "trained": name}.items():
         if label == "trained" and of == plain:
             continue

@@ -6,7 +6,7 @@ r"""Models trained on a part of the grid, and scored inside and outside of it.
 beta_tcvae,extrapolation,composition,random,interpolation,recombination_to_range
 
 Arguments after the colon: methods and splits, which select rows; "steps14000",
-"seeds2"; "small", dense networks for a CPU; those of a config; and a data set,
+"seeds2"; "small", dense networks for a CPU; config arguments; and a data set,
 rendered_shapes3d or rendered_dsprites. The splits are random, composition,
 interpolation and extrapolation (Schott et al. 2022), recombination_to_element and
 recombination_to_range (Montero et al. 2021). The defaults, 300,000 steps and 5 seeds,
@@ -74,7 +74,7 @@ def score(trained, codes):
         return np.asarray(found), np.asarray(images.factors(index), float)
 
     fit, held_out = codes
-    # Drawn together, so that no image is in both.
+    # Sampled together, so that no image is in both.
     z, v = encoded(inside, fit + held_out)
     out_z, out_v = encoded(outside, held_out)
     unseen = [

@@ -5,7 +5,7 @@ r"""Transfer from rendered Shapes3D to COIL-100 and SmallNORB (Dapueto et al. 20
   dis-jax transfer --workdir=runs/isaac3d --data_dir=DIR \
       --study=transfer_shapes3d:isaac3d,rgbd_objects
 
-The source is rendered. The second command makes the paper's Table 2; it needs the files
+The source is rendered. The second command computes the paper's Table 2; it needs the files
 of Isaac3D (DIR/isaac3d) and of RGB-D Objects (DIR/rgbd_objects). See
 dis_jax/studies/transfer_studies.py for the arguments after the colon.
 """
