@@ -97,7 +97,7 @@ def test_configs_are_found_by_name_and_by_file(tmp_path):
         ValueError, match=r"no file .*mime\.py; the nearest: .*mine\.py"
     ):
         training.load_config(str(tmp_path / "mime.py"))
-    # what a reader of the docs types where there is no clone
+    # a path from the docs, typed without a clone
     with pytest.raises(ValueError, match="The shipped one is called beta_vae"):
         shipped.find("configs", f"{tmp_path}/configs/beta_vae.py")
 

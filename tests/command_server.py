@@ -1,7 +1,7 @@
 """Runs commands in forks of a process that has imported the packages already.
 
-Imports are most of what a small command costs. Takes a JSON list of commands a line, runs
-them side by side, and answers with the list of their exit codes; see `commands` in
+Imports take most of the time of a small command. Reads one JSON list of commands per line,
+runs them in parallel, and prints the list of their exit codes; see `commands` in
 conftest.py. `python -m tests.command_server`
 """
 
@@ -16,8 +16,8 @@ import signal
 import sys
 from typing import Any
 
-# No device may be asked for here: a fork makes its own. No script of `launch` either: they
-# define their flags when they run.
+# Nothing here may create a JAX device: each fork creates its own. Nothing here may import a
+# script of `launch`: the scripts define their flags when they run.
 IMPORTED = (
     *("matplotlib.figure", "ml_collections.config_flags", "sklearn.ensemble"),
     *("dis_jax.evaluation", "dis_jax.figures", "dis_jax.studies"),
@@ -25,7 +25,7 @@ IMPORTED = (
 
 
 def become(command: dict[str, Any]) -> None:
-    """In a fork: the command, as `python -m module ...` or `python -c code ...`."""
+    """Runs a command in a fork, as `python -m module ...` or `python -c code ...`."""
     os.environ.clear()
     os.environ.update(command["env"])
     signal.alarm(command["timeout"])
@@ -42,7 +42,7 @@ def become(command: dict[str, Any]) -> None:
 def main() -> None:
     for module in IMPORTED:
         importlib.import_module(module)
-    gc.freeze()  # else the first collection of each fork copies all that was imported
+    gc.freeze()  # else the first garbage collection of each fork copies all imports
     for line in sys.stdin:
         started = []
         for command in json.loads(line):

@@ -1,4 +1,4 @@
-"""What large programs are compiled with."""
+"""Compiler options of large programs."""
 
 import jax
 import jax.numpy as jnp
@@ -31,8 +31,8 @@ def test_convolutions_are_taken_from_ynnpack_and_products_and_sums_are_not():
     bodies = ours.as_text().split("\n\n")
     fused = [body for body in bodies if " convolution(" in body]
     assert len(fused) == 1
-    assert fused[0].lstrip().startswith("ENTRY")  # by itself, in no library's fusion
-    # The sum is in a fusion: left to XLA it becomes windows that it walks one by one.
+    assert fused[0].lstrip().startswith("ENTRY")  # alone, in no library's fusion
+    # The sum is in a fusion: by default, XLA makes it a slow loop over windows.
     assert "reduce-window" not in ours.as_text()
     sums = [body for body in bodies if " reduce(" in body]
     assert sums
@@ -67,7 +67,7 @@ def test_an_option_that_this_xla_lacks_is_left_out(monkeypatch):
 
 
 def test_a_gpu_compiles_no_triton_products_unless_asked_for(monkeypatch):
-    compiled = jax.jit(lambda x: x).lower(0).compile  # this XLA knows the option
+    compiled = jax.jit(lambda x: x).lower(0).compile  # shows that XLA has the option
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setenv("XLA_FLAGS", "")
     options = compiler.options.__wrapped__()

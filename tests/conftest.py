@@ -1,4 +1,4 @@
-"""Eight virtual devices for every test, and the real data where they are to be had."""
+"""Eight virtual devices for every test, and the real data where available."""
 
 import gc
 import json
@@ -12,18 +12,18 @@ import tempfile
 from typing import NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most of a test's time is the compiler's: a step of InfoGAN takes 3.2 s with all of these
-# and 11 s with the first alone. Without fusion emitters, one step of two is not bit for
-# bit the step alone; tests of that take `rounds_alike`.
+# Compilation takes most of a test's time: 3.2 s for a step of InfoGAN with all of these
+# flags, 11 s with the first alone. Without fusion emitters, one step in a program of two
+# does not equal the step alone bit for bit; tests of that use `rounds_alike`.
 os.environ["XLA_FLAGS"] = (
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false "
     "--xla_llvm_enable_alias_scope_metadata=false "
     "--xla_llvm_enable_noalias_metadata=false "
-    + os.environ.get("XLA_FLAGS", "")  # what is given comes after, and wins
+    + os.environ.get("XLA_FLAGS", "")  # flags of the user come later and win
     + " --xla_force_host_platform_device_count=8"
 )
 
-# The same small programs are compiled by many tests.
+# Many tests compile the same small programs.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR",
     str(pathlib.Path(__file__).parents[1] / ".cache" / "xla"),
@@ -35,14 +35,14 @@ import numpy as np
 import pytest  # after the environment is set
 from threadpoolctl import threadpool_limits
 
-# Tracing makes objects by the hundred thousand, and few are garbage: by default Python
-# looks for it among each 700 new ones.
+# Tracing creates hundreds of thousands of objects, and few are garbage: by default, Python
+# collects garbage after every 700 new objects.
 gc.set_threshold(50_000, 20, 50)
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SIZES = (3, 4, 5)  # of the factors of known codes
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
-# JAX's caches of lowered modules, by where this version has them
+# JAX's caches of lowered modules: module and function, in this version of JAX
 LOWERED = {
     "jax._src.interpreters.pxla": "_cached_lowering_to_hlo",
     "jax._src.pjit": "_pjit_lower",
@@ -51,10 +51,10 @@ LOWERED = {
 
 @pytest.fixture(scope="session")
 def let_go_of_programs():
-    """Frees compiled programs when they take most of what Linux gives a process.
+    """Returns a function that frees compiled programs when memory maps run short.
 
-    Each takes about three maps of memory, and there are 65,530 of them. As rarely as can
-    be: to free 10,000 programs takes 15 s, and the next file traces its own once more.
+    Each program takes about three maps, and Linux allows a process 65,530. The function
+    frees rarely: 10,000 programs take 15 s, and the next file traces its own again.
     """
 
     def let_go():
@@ -75,9 +75,9 @@ def _after_each_file(let_go_of_programs):
 
 @pytest.fixture(autouse=True)
 def _let_go_of_modules():
-    """Frees lowered modules: JAX keeps 2,048, and with each the next lowers slower.
+    """Frees lowered modules: JAX keeps 2,048, and each one slows the next lowering.
 
-    From 8 ms for one operation to 50. What is compiled stays, and needs none of them.
+    One operation goes from 8 to 50 ms. Compiled programs stay and do not need the modules.
     """
     yield
     for name, function in LOWERED.items():
@@ -88,7 +88,10 @@ def _let_go_of_modules():
 
 @pytest.fixture(autouse=True)
 def _signals_do_what_they_did():
-    """A changed action outlives its test, and ends the process in another, silently."""
+    """Checks that a test restores its signal handlers.
+
+    A changed handler outlives its test, and silently ends the process in another.
+    """
     before = [signal.getsignal(each) for each in SIGNALS]
     yield
     assert [signal.getsignal(each) for each in SIGNALS] == before
@@ -96,16 +99,16 @@ def _signals_do_what_they_did():
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory):
-    """Runs commands side by side: dicts of `module` or `code`, `arguments` and `env`.
+    """Runs commands in parallel: dicts of `module` or `code`, `arguments` and `env`.
 
-    Each in a process of its own, whose imports are made: see command_server.py.
+    Each runs in its own process with the packages already imported: see command_server.py.
     """
     folder = tmp_path_factory.mktemp("commands")
     server = None
 
     def run(*commands, timeout=300):
         nonlocal server
-        if server is None:  # with the first command, since most files have none
+        if server is None:  # started only if needed: most files have no commands
             server = subprocess.Popen(
                 [sys.executable, "-m", "tests.command_server"],
                 stdin=subprocess.PIPE,
@@ -137,15 +140,15 @@ def commands(tmp_path_factory):
 
     yield run
     if server is not None:
-        server.communicate()  # the end of its input is its end
+        server.communicate()  # closes its input, which ends it
 
 
 @pytest.fixture(scope="session")
 def processes(commands):
     """`processes(script, *arguments, count=, devices=)`: the JSON that each prints last.
 
-    A script finds a port, how many processes there are, and which it is, before its
-    arguments.
+    Before its arguments, a script receives a port, the number of processes and its own
+    index.
     """
 
     def run(script: str, *arguments: object, count: int, devices: int = 1) -> list:
@@ -173,9 +176,9 @@ def processes(commands):
 
 @pytest.fixture
 def rounds_alike(monkeypatch):
-    """A training step rounds alike in programs of one step and of several.
+    """Makes a training step round equally in programs of one step and of several.
 
-    For runs that stop in the middle of a call and must go on bit for bit.
+    For runs that stop in the middle of a call and must resume bit for bit.
     """
     from dis_jax import compiler
 
@@ -191,9 +194,9 @@ def one_device() -> str:
 
 @pytest.fixture(scope="session")
 def run(commands, one_device):
-    """`run(script, *arguments, **environment)`: as a person does, from the clone.
+    """`run(script, *arguments, **environment)`: runs a script from the clone, as a user.
 
-    A script of `launch`, or one named in full: `benchmarks.bench`.
+    A script of `launch`, or one with its full name: `benchmarks.bench`.
     """
     own = {"XLA_FLAGS": one_device, "DIS_JAX_DATA_DIR": ""}
 
@@ -213,7 +216,7 @@ def run(commands, one_device):
 
 @pytest.fixture(scope="session")
 def data_dir() -> pathlib.Path:
-    """Folder of the real data sets, or a skip that says what to do."""
+    """Folder of the real data sets; skips the test if it is missing."""
     named = os.environ.get("DIS_JAX_DATA_DIR")
     folder = pathlib.Path(named) if named else ROOT.parent / "shared" / "data"
     if not folder.is_dir():
@@ -225,7 +228,7 @@ def data_dir() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def small_images(tmp_path_factory):
-    """A file of 40 images of 8x8 pixels: to render sprites takes longer to compile."""
+    """A file of 40 images of 8x8 pixels: rendered dSprites take longer to compile."""
     path = tmp_path_factory.mktemp("data") / "images.npz"
     images = np.random.default_rng(0).integers(0, 256, (40, 8, 8))
     np.savez(path, images=images.astype(np.uint8))
@@ -249,8 +252,8 @@ def tiny_config():
             config.class_latent = 1
         if method in ("sdim", "edim"):
             config.network.update(shared=4, widths=(4, 4, 4), statistics=(8,), grid=2)
-            config.negatives = "permute"  # so that a step has noise of its own
-            # one head, since the published eight are half of what is compiled
+            config.negatives = "permute"  # so that a step draws noise
+            # one head: the published eight would be half of the compiled program
             role = "shared" if method == "sdim" else "exclusive"
             config.heads = {f"{role}_x": ("shape",)}
             config.hparams.head_learning_rate = 3e-3
@@ -260,21 +263,21 @@ def tiny_config():
         if method == "joint_vae":
             config.categories = 2
         if method == "tripod":
-            # the rounding of second differences falls with the square of their length
+            # the rounding error of second differences falls with the square of this
             config.hparams.perturbation = 0.5
         if method == "infogan":
             config.network.update(
                 noise=4, categories=3, hidden=8, code_hidden=8, widths=(4,)
             )
             config.hparams.discriminator_learning_rate = 3e-3
-            # all that a step can be made of
+            # all optional terms of a step
             config.prior, config.elastic = "learned", ("transformation", "contrastive")
         if "discriminator" in config:
             config.discriminator.widths = (8, 8)
         config.batch_size = 16
         config.image_shape = (64, 64, 1)
         config.hparams.learning_rate = 3e-3
-        # by default Adam makes whole steps of gradients that are rounding errors
+        # with the default, Adam makes full steps from gradients that are rounding errors
         config.optimiser.eps = 1e-5
         config.mesh = (1, 1)
         config.tensorboard = False
@@ -317,7 +320,7 @@ def traced_step():
 
 @pytest.fixture(autouse=True, scope="session")
 def _interrupts_are_heard():
-    """A shell that begins the tests in the background lets them ignore SIGINT."""
+    """Restores SIGINT, which tests started in the background of a shell ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -350,11 +353,11 @@ def codes_of(kind, factors, seed=0):
     k = v.shape[1]
     if kind == "perfect":
         return v
-    if kind == "permuted":  # with signs and scales of their own
+    if kind == "permuted":  # with other signs and scales
         return v[:, ::-1] * np.array([-2.0, 0.5, 3.0])
     if kind == "redundant":
         return np.concatenate([v, v], axis=1)
-    if kind == "merged":  # the first dimension holds the first two factors in full
+    if kind == "merged":  # the first dimension encodes the first two factors
         both = factors[:, 0] + (factors[:, 0].max() + 1) * factors[:, 1]
         return np.stack([both.astype(float), factors[:, 2] / 2], axis=1)
     if kind == "missing":  # the last factor

@@ -64,7 +64,7 @@ def test_code_blocks_are_python(path):
 
 
 def shell_commands():
-    """(page, words) of every command of dis_jax in a block of shell."""
+    """(page, words) of every command of dis_jax in a shell block."""
     for path in PAGES:
         for language, block in FENCE.findall(path.read_text()):
             if language not in ("shell", "bash", "sh", ""):
@@ -85,7 +85,7 @@ def flags_of(command):
     ]
     text = "".join(file.read_text() for file in files)
     defined = re.findall(r"DEFINE_\w+\(\s*\"(\w+)\"", text)
-    # shared_flags.workdir() has the flag's name; shared_flags.count("bases") is given it
+    # shared_flags.workdir() is named after its flag; shared_flags.count("bases") gets it
     shared = re.findall(r"shared_flags\.(\w+)\((?:\s*\"(\w+)\",)?", text)
     defined += [given or own for own, given in shared]
     return {*defined, "help", "helpfull"}
@@ -107,7 +107,7 @@ def test_commands_and_flags_exist():
 
 
 def test_configs_of_the_pages_load():
-    """With their arguments and overrides; those of one's own files are tested there."""
+    """Loads them with arguments and overrides; configs of users' files have other tests."""
     names = {
         flag.removeprefix("--config=").removeprefix("configs/").replace(".py", "", 1)
         for _, (_, *flags) in shell_commands()
@@ -122,7 +122,7 @@ def test_configs_of_the_pages_load():
 
 @pytest.mark.parametrize("page", ["results", "gallery"])
 def test_written_pages_are_fresh(page, monkeypatch):
-    """Numbers of docs/results.md are those of results/*.json."""
+    """docs/results.md and docs/gallery.md are what their scripts write now."""
     monkeypatch.syspath_prepend(ROOT / "docs")  # as Python does with a script's folder
     script = runpy.run_path(str(ROOT / "docs" / f"make_{page}.py"))
     text = script["PAGE"].read_text()
@@ -131,7 +131,7 @@ def test_written_pages_are_fresh(page, monkeypatch):
 
 
 def test_every_reader_of_json_takes_the_results():
-    """Python alone reads Infinity and NaN; jq, R and browsers do not."""
+    """They contain no Infinity or NaN: Python reads them; jq, R and browsers do not."""
 
     def refuse(word):
         raise ValueError(word)

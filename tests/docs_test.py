@@ -11,7 +11,7 @@ DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 
 
 def example(page, holding):
-    """The one fenced block of Python on a page that holds some words."""
+    """The one fenced Python block on a page that contains the text `holding`."""
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
     (found,) = (block for block in blocks if holding in block)
     return found
@@ -22,13 +22,13 @@ def test_a_convolutional_model_of_pytorch_is_scored():
     names, code = {}, example("metrics.md", "import torch")
     asked = '["mig", "irs"]'
     assert asked in code
-    fewer = f"{asked}, num_train=200, num_test=100"  # than 15,000 images: seconds
+    fewer = f"{asked}, num_train=200, num_test=100"  # not 15,000 images: seconds
     exec(code.replace(asked, fewer), names)
     assert set(names["result"]["metrics"]) == {"mig", "irs"}
 
 
 def test_the_method_that_is_all_of_ones_own_keeps_the_contract():
-    names = {"__name__": "linear"}  # of a file, for a name that is found again
+    names = {"__name__": "linear"}  # a module name that can be looked up
     exec(example("own_method.md", "def linear_autoencoder"), names)
     checked = example("own_method.md", "methods.check(")
     call = "methods.check(linear_autoencoder, config)"

@@ -60,7 +60,7 @@ def raises(function) -> bool:
 
 
 def faults_of(subpackage: str, value) -> list[str]:
-    """What the docstring of a public function or class lacks."""
+    """The faults of the docstring of a public function or class."""
     doc = inspect.getdoc(value) if value.__doc__ else None
     if not doc:
         return ["has no docstring"]

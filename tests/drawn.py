@@ -7,7 +7,7 @@ import numpy as np
 
 
 def weights(shapes):
-    """A tree of arrays for one of shapes: kernels are random, all else as at the start."""
+    """A tree of arrays for a tree of shapes: random kernels, all else as initialised."""
     rng = np.random.default_rng(0)
 
     def draw(path, leaf):

@@ -1,4 +1,4 @@
-"""A file is there whole, or as it was, whoever else writes it and wherever it stops."""
+"""A file is complete or unchanged, whoever else writes it and wherever writing stops."""
 
 import threading
 

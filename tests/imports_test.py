@@ -1,4 +1,4 @@
-"""The subpackages know each other in one direction only, and importing one is light."""
+"""Subpackages import each other in one direction only, and load no heavy packages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAY_IMPORT["metrics"] = (*MAY_IMPORT["probing"], "probing")
 MAY_IMPORT["evaluation"] = (*MAY_IMPORT["metrics"], "metrics")
 MAY_IMPORT["studies"] = (*MAY_IMPORT["evaluation"], "evaluation")
 MAY_IMPORT["figures"] = (*MAY_IMPORT["studies"], "studies")
-# `evaluation.run_study` and its like are looked up in `studies` when they are used.
+# `evaluation.run_study` and similar names are looked up in `studies` when used.
 KEPT_NAMES = "evaluation may not import dis_jax.studies"
 HEAVY = (
     "tensorflow",
@@ -95,7 +95,7 @@ def test_what_stands_outside_the_rooms_imports_none():
     last = (
         "__main__",
         "command_line",
-    )  # after all subpackages: they list what these hold
+    )  # after all subpackages: they list their contents
     for path in (ROOT / "dis_jax").glob("*.py"):
         if path.stem in last:
             continue

@@ -2,9 +2,9 @@
 
     python tests/mutations.py [--only=losses/] [--result=results/mutations.json]
 
-The faults are in tests/mutations.toml, each with the tests that should see it. Prints
-whether they do, and writes which test was the first; the exit status is 1 if one survives.
-About 10 s a fault.
+The faults are in tests/mutations.toml, each with the tests that should detect it. Prints
+whether they do, and writes which test failed first; the exit status is 1 if one survives.
+Takes about 10 s per fault.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
 
 
 def copy_of_the_clone(folder: pathlib.Path) -> None:
-    """Everything that git tracks, as it lies in the working tree."""
+    """Copies all files that git tracks, as they are in the working tree, to `folder`."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, stdout=-1, check=True)
     for name in listed.stdout.decode().split("\0"):
         source, target = ROOT / name, folder / name

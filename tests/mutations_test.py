@@ -1,4 +1,4 @@
-"""The faults of mutations.toml can be put into the code as it is."""
+"""The faults of mutations.toml can be applied to the current code."""
 
 import pathlib
 import tomllib

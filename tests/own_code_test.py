@@ -1,4 +1,4 @@
-"""Code of one's own is found by its name, and never without leave."""
+"""User code is found by its name, and only with permission."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dis_jax.methods import vae
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A current folder of one's own; what is permitted in a test is not after it."""
+    """An empty current folder; permissions given in a test end with it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(own_code, "_PERMITTED", {})
@@ -72,7 +72,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(here, text, message):
 def test_functions_become_names_and_stay_themselves(here):
     assert own_code.name_of(vae) == "dis_jax.methods.vae:vae"
     scope = {}
-    # a config file is run under another name than its own
+    # a config file runs under another module name
     code = compile("def mine(): pass", str(here / "my_config.py"), "exec")
     exec(code, scope)
     scope["mine"].__module__ = "config_config"

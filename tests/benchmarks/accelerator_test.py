@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def parts_run(tmp_path):
-    """Runs three parts of a minute each, which end as a test says; returns the words."""
+    """Runs three one-minute parts with given exit statuses; returns names and statuses."""
     limits = dict.fromkeys(("one", "two", "three"), 1.0)
 
     def make(ends, minutes=10):
@@ -119,19 +119,19 @@ def test_a_step_agrees_with_itself_and_not_with_another(monkeypatch, tmp_path):
     (row,) = found["rows"].values()
     assert row["highest"] == row["default"] == row["float64"] == 0
     assert 1e-8 < row["sensitivity"] < 1e-3
-    # what is drawn on the device differs where the step does
+    # On the device, the batch is replaced by zeros, so that its step differs.
     put, calls = jax.device_put, []
 
     def other(tree, device):
         calls.append(device)
         state, batch = put(tree, device)
-        # the CPU's, the device's, at two precisions and in float64; then those of the
-        # sensitivity
+        # Calls: CPU, device, at two precisions and in float64; then those of the
+        # sensitivity.
         there = len(calls) in (2, 4, 6)
         return state, jax.tree.map(lambda x: x * (not there), batch)
 
     monkeypatch.setattr(jax, "device_put", other)
-    # What an earlier process had found is kept.
+    # Results of an earlier process are kept.
     assert parts.agreement(tmp_path, True) == found
     assert not calls
     (tmp_path / "rows.json").unlink()

@@ -1,4 +1,4 @@
-"""Benches run on every kind of method, and measure what they say."""
+"""Benchmarks run on every kind of method and measure what they report."""
 
 import json
 
@@ -13,7 +13,7 @@ from configs import edim, sdim
 @pytest.fixture(scope="module", autouse=True)
 def _parsed():
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # other scripts in this process want values
+        flags.FLAGS.mark_as_parsed()  # other scripts' flags are required
 
 
 def test_pairs_are_both_networks_at_both_widths(monkeypatch):
@@ -67,7 +67,7 @@ def test_steps_stand_beside_every_peer_that_runs_here(monkeypatch, tmp_path):
     rows = {name: row for name, row in found.items() if ", cores" in name}
     ours = {"dis_jax_ms": 20.0, "rounds": 3}
     assert rows == {
-        "factor_vae, cores: 1": {"ratio": 1.0},  # was not asked for
+        "factor_vae, cores: 1": {"ratio": 1.0},  # not requested: kept
         "beta_vae, cores: 1": ours | {"pytorch_ms": 40.0, "ratio": 2.0},
         "beta_vae, PyTorch channels_last, cores: 1": ours
         | {"pytorch_ms": 10.0, "ratio": 0.5},
@@ -87,7 +87,7 @@ def test_a_step_of_pairs_is_timed_and_weighed(run):
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    # parameters and two moments of those that are trained, four bytes each
+    # parameters, and two moments of the trained ones, four bytes each
     weights = found["weights"]
     assert 4 * weights / 1e6 < found["state_mb"] < 1.1 * 3 * 4 * weights / 1e6
     assert found["beside_it_mb"] > 0

@@ -1,4 +1,4 @@
-"""Rendered dSprites against the published images, whole or in part."""
+"""Compares rendered dSprites with the published images, all or a part of them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The queue of long runs: what it makes, what it passes over, what it says."""
+"""The queue of long runs: what it runs, skips and prints."""
 
 import functools
 import os
@@ -54,12 +54,12 @@ def test_the_small_models_set_fields_that_their_configs_have():
 @pytest.fixture(scope="module", autouse=True)
 def _parsed():
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()  # other scripts in this process want values
+        flags.FLAGS.mark_as_parsed()  # other scripts' flags are required
 
 
 @pytest.fixture
 def put(monkeypatch):
-    """A queue of three runs, of which the second fails in its first command."""
+    """Replaces the queue by three runs; the first command of the second run fails."""
     runs = [
         long_runs.Run("one", ("json.tool --help", "json.tool --help")),
         long_runs.Run("two", ("json.tool {folder}/none.json", "json.tool --help")),
@@ -76,7 +76,7 @@ def test_a_run_that_fails_stops_no_other_and_is_taken_again(put, tmp_path, monke
         "make",
         lambda run, folder: asked.append(run.name) or make(run, folder),
     )
-    # priority and cores are the worker's own: they stay as they are here
+    # The worker sets its own priority and cores; this process must keep its own.
     monkeypatch.setattr(long_runs.os, "nice", lambda by: by)
     with flagsaver.flagsaver(folder=str(tmp_path)):
         for _ in range(2):
@@ -95,7 +95,7 @@ def test_a_run_that_fails_stops_no_other_and_is_taken_again(put, tmp_path, monke
     ]
     log = (tmp_path / "two.log").read_text()
     assert log.count("none.json") >= 2  # both tries, one after the other
-    assert "positional arguments" not in log  # help: the second command was not begun
+    assert "positional arguments" not in log  # help: the second command did not run
     assert (tmp_path / "one.log").read_text().count("positional arguments") == 2
     assert os.sched_getaffinity(0) == cores
 

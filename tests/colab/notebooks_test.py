@@ -1,4 +1,4 @@
-"""Every notebook runs from its first cell to its last, on whatever device there is."""
+"""Every notebook runs from its first to its last cell, on any device."""
 
 import importlib.util
 import os
@@ -10,9 +10,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "colab").glob("*.ipynb"))
-# instead of the thousands of a reader
+# instead of the thousands that the notebooks set
 FEW = {"STEPS": 2, "UPDATES": 200, "VOTES": 10, "IMAGES": 200, "RESAMPLES": 5}
-# what each must print, and how many pictures it must draw
+# the text that each must print, and its number of figures
 SHOWS = {
     "quickstart": (("FactorVAE score", "total correlation 0.51"), 2),
     "losses": (
@@ -26,7 +26,7 @@ SHOWS = {
         3,
     ),
     "own_loss": (("sparsity 2.0: ", "('step', 'codes')"), 0),
-    # cos 30 degrees of two factors, and the angle in full: .911
+    # cos 30 degrees for two factors and 1 for the angle: .911 on average
     "score_pytorch": (("mcc         score    0.91", "mcc_linear  score    1.0000"), 1),
 }
 

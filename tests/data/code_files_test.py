@@ -1,4 +1,4 @@
-"""Codes and factors of every kind of file, and the mistakes in them."""
+"""Codes and factors from files of every format, and the errors for malformed files."""
 
 import re
 
@@ -47,7 +47,7 @@ def test_row_numbers_of_pandas_are_no_factor(name, tmp_path, caplog):
     assert found["factor_names"] == ("size",)
     assert found["factors"].tolist() == [[3], [4]]
     assert f"ignored column {name!r}, the row numbers" in caplog.text
-    path.write_text(f"{name},z0\n7,.5\n3,.25\n")  # a factor, of a poor name
+    path.write_text(f"{name},z0\n7,.5\n3,.25\n")  # a factor with a poor name
     if name:
         assert read_code_file(path)["factor_names"] == (name,)
     else:

@@ -1,4 +1,4 @@
-"""Factors that are drawn together: the draw is the distribution that the name says."""
+"""Correlated factors: samples follow the distribution that the name gives."""
 
 import functools
 
@@ -16,7 +16,7 @@ SIZES = (4, 3, 5)
 @pytest.fixture(scope="module")
 def grid():
     factors = np.stack(np.unravel_index(np.arange(60), SIZES), axis=1)
-    order = np.random.default_rng(0).permutation(60)  # positions are not those of cells
+    order = np.random.default_rng(0).permutation(60)  # positions differ from cells
     images = np.arange(60, dtype=np.uint8)[order].reshape(60, 1, 1)
     return data.from_arrays(
         *(images, factors[order]), name="grid", factor_names=["a", "b", "c"]
@@ -33,7 +33,7 @@ def drawn(image_set, count=20_000):
 
 
 def agrees(factors, probabilities):
-    """A chi-square test of cells; those of probability 0 must be empty."""
+    """Whether a chi-square test accepts; cells of probability 0 must be empty."""
     cells = np.ravel_multi_index(tuple(factors.T), SIZES)
     counts = np.bincount(cells, minlength=60)
     wanted = np.broadcast_to(probabilities, SIZES).ravel()

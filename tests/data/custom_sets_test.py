@@ -1,4 +1,4 @@
-"""Rendered dSprites and NORB with your own values: pixels against factors."""
+"""Rendered dSprites and NORB with custom values: pixels compared with factors."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from dis_jax.data.norb_values import ORIGINAL_NORB, NorbValues
         (
             *(data.custom_dsprites, "rendered_dsprites", ORIGINAL_DSPRITES),
             DSpritesValues._fields[:5],
-            ([2, 0], [5, 1], [3, 39, 20], [0, 31], [17]),  # in an order of its own
+            ([2, 0], [5, 1], [3, 39, 20], [0, 31], [17]),  # in another order
         ),
         (
             *(data.custom_norb, "rendered_norb", ORIGINAL_NORB),
@@ -102,7 +102,7 @@ def test_angles_all_around_are_circular():
 
 
 def test_custom_norb_has_its_light_and_size():
-    """A lamp overhead, twice as bright: the table is as bright as it says."""
+    """The lamp is overhead; the table has the brightness that its light gives, .4 or .8."""
     lamp = data.Light(azimuth=0, elevation=90, ambient=0.2, directed=0.5, table=0.4)
     norb = data.custom_norb(
         **{"categories": ["car"], "instances": [3], "elevations": [20, 80]},

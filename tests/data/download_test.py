@@ -87,7 +87,7 @@ def test_fetch_brings_all_or_nothing(tmp_path):
     path = download.fetch(file, tmp_path / "here")
     assert path.read_bytes() == b"inside"
     origin.unlink()
-    assert download.fetch(file, tmp_path / "here") == path  # it is there already
+    assert download.fetch(file, tmp_path / "here") == path  # downloaded already
 
     with pytest.raises(ConnectionError, match=r"could not fetch file://.*--raw_dir"):
         download.fetch(file, tmp_path / "elsewhere")

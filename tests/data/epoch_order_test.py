@@ -22,7 +22,7 @@ def epochs(num_images, batch_size, steps, seed=0):
     return np.ravel(batches(key, np.arange(steps), num_images, batch_size))
 
 
-# Where the batch does not divide the epoch, some batches lie across two of them.
+# If the batch size does not divide the epoch, some batches span two epochs.
 @pytest.mark.parametrize(("num_images", "batch_size"), [(7, 7), (10, 4)])
 def test_every_image_once_an_epoch(num_images, batch_size):
     order = epochs(num_images, batch_size, steps=3 * num_images)

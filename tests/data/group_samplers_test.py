@@ -105,7 +105,7 @@ def test_groups_do_not_pass_over_weights():
             data.groups(image_set, 6, shared=factor, group_size=2)
         with refused:
             data.views(image_set, 6, same=factor)
-        # found groups are those of images that are drawn with their weights
+        # without `group_size`, images are drawn with the weights and then grouped
         batch = draw(data.groups(image_set, 64, shared=factor), image_set)
         x, y = np.asarray(batch["factors"])[:, -2:].T
         assert np.corrcoef(x, y)[0, 1] > 0.8

@@ -234,7 +234,7 @@ def test_photographs_are_turned_as_their_camera_says(tmp_path):
     stored = flat(0, 4, 6)
     stored[0] = 255  # the top row of the file
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    exif[0x0112] = 6  # rotate by 90 degrees clockwise
     Image.fromarray(stored).save(tmp_path / "a.png", exif=exif)
     images, _ = data.from_folder(tmp_path).take(np.arange(1))
     assert images.shape == (1, 6, 4, 3)
@@ -245,7 +245,7 @@ def test_photographs_are_turned_as_their_camera_says(tmp_path):
 @pytest.mark.parametrize(
     ("mode", "colour", "ending", "seen"),
     [
-        ("RGBA", (200, 100, 50, 0), "png", (200, 100, 50)),  # what lies below counts
+        ("RGBA", (200, 100, 50, 0), "png", (200, 100, 50)),  # alpha is ignored
         ("LA", (120, 0), "png", (120, 120, 120)),
         ("CMYK", (0, 255, 255, 0), "tif", (255, 0, 0)),
         ("P", 7, "png", (10, 20, 30)),

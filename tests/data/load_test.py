@@ -33,7 +33,7 @@ def test_unknown_split_lists_the_splits(name, tmp_path):
 
 @pytest.mark.parametrize("variants", ["", "+resized16", "+coloured"])
 def test_ones_own_files_have_no_split_and_are_held(variants, tmp_path):
-    """Else training and testing on halves would be on the same images."""
+    """Otherwise, training and test on two halves would use the same images."""
     np.savez(tmp_path / "own.npz", images=np.zeros((2, 8, 8), np.uint8))
     name = f"{tmp_path}/own.npz"
     for split in ("train", "test", "rubbish"):
@@ -77,7 +77,7 @@ def test_a_word_that_is_not_known_is_refused(tmp_path):
         data.load("mnist+resized0+grey", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"missing\+grey"):
         data.load(f"{tmp_path}/missing+grey/d.npz")
-    for after in ("gray", "gray+noisy"):  # a known one before it is not to blame
+    for after in ("gray", "gray+noisy"):  # the error names the unknown one
         with pytest.raises(ValueError, match=r"suffix 'gray' after .* mean 'grey'"):
             data.load(f"{file}+resized8+{after}")
 
@@ -144,7 +144,7 @@ def test_real_mnist(data_dir):
     assert (mnist.num_images, mnist.image_shape) == (70_000, (28, 28, 1))
     assert data.load("mnist", data_dir, split="train").num_images == 60_000
     digits = np.asarray(mnist.arrays["factors"])[:, 0]
-    # The counts by digit that are published for the two halves together.
+    # The published counts by digit, of both halves together.
     assert np.bincount(digits).tolist() == [
         6903, 7877, 6990, 7141, 6824, 6313, 6876, 7293, 6825, 6958
     ]  # fmt: skip

@@ -64,7 +64,7 @@ def write_dsprites(folder: pathlib.Path, count=5):
 
 
 def write_shapes3d(folder: pathlib.Path, count=15):
-    """Writes the HDF5 file, orientations in turn; returns (images, orientations)."""
+    """Writes the HDF5 file, an image per orientation; returns (images, orientations)."""
     import h5py
 
     rng = np.random.default_rng(0)

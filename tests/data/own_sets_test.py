@@ -1,4 +1,4 @@
-"""A data set of one's own is what it says, or an error names what is not."""
+"""A user's data set matches its attributes, or an error names the one that is wrong."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from dis_jax.data.own_sets import own_set
 
 
 def _spoilt(images=lambda x: x, factors=lambda x: x):
-    """A set of six images with other images or factors than its attributes say."""
+    """A set of six images, with images or factors that contradict its attributes."""
     good = data.from_arrays(
         (np.arange(6 * 64) % 256).astype(np.uint8).reshape(6, 8, 8, 1),
         (np.arange(6) % 3)[:, None],

@@ -97,7 +97,7 @@ def weights(size, at, rate, shape):
 
 @pytest.mark.parametrize(("rate", "shape"), [(1.0, 1.0), (3.0, 0.5)])
 def test_one_factor_moves_by_truncated_laplace_steps(rate, shape):
-    """It always moves, so from v it goes to w with p(w) / (1 - p(v))."""
+    """The factor always changes: from v to w with probability p(w) / (1 - p(v))."""
     factors = np.arange(5)[:, None]
     line = data.from_arrays(np.zeros((5, 1, 1)), factors, name="l", factor_names=("a",))
     batch = draw(data.transitions(line, 20_000, rate=rate, shape=shape), line)
@@ -122,7 +122,7 @@ def test_factors_move_independently_and_at_least_one_does(grid):
         np.mean([(w := weights(n, v, 1, 1))[v] / w.sum() for v in range(n)])
         for n in SIZES
     ]
-    # the first alone: by its own step, or as the one of three that must move
+    # only the first changes: by its own step, or as the one of three forced to change
     alone = (1 - stay[0]) * stay[1] * stay[2] + np.prod(stay) / 3
     found = (changed == [True, False, False]).all(axis=1).mean()
     assert found == pytest.approx(alone, abs=5 * np.sqrt(alone / 20_000))
@@ -161,7 +161,7 @@ def test_attribute_pairs_share_fix_and_free(grid):
     assert set(y[:, 1]) == {0}
     assert set(y[:, 2]) == {2, 3, 4}
     assert_images_are_those_of_factors(batch)
-    # What is free on one side says nothing about what is free on the other.
+    # Free factors of x and y are independent.
     assert abs(np.corrcoef(x[:, 1], y[:, 2])[0, 1]) < 5 / np.sqrt(2000)
 
 
@@ -225,7 +225,7 @@ def test_views_of_one_image_or_of_one_label():
 
     batch = draw(data.views(few, 600, same="label"), few)
     np.testing.assert_array_equal(batch["factors_x"], batch["factors_y"])
-    # Only images of label 2 are bright enough to be foreground in y: three of them.
+    # Only the three images of label 2 are bright enough to be foreground in y.
     bright = batch["y"][batch["factors_y"][:, 0] == 2].max(-1)
     assert len(np.unique(bright)) == 3
 
@@ -247,7 +247,7 @@ def test_views_want_grey_images_and_known_labels():
 
 
 def shades():
-    """Two images: columns ever brighter, by as much; the left half black."""
+    """Two images: columns with linearly rising brightness; a black and a white half."""
     columns = np.arange(32)
     rows = np.stack([columns * 8, np.where(columns < 16, 0, 255)]).astype(np.uint8)
     images = np.repeat(rows[:, None], 32, axis=1)
@@ -255,7 +255,7 @@ def shades():
 
 
 def left_edges(image):
-    """The zoom of each ramp, and the column of the image that it begins with."""
+    """The zoom of each ramp, and the column of the image at its left edge."""
     line = image[:, 16, 2:-2, 0] * 255 / 8
     step = (line[:, -1] - line[:, 0]) / 27
     return 1 / step, line[:, 0] - 2.5 * step + 0.5

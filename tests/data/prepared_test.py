@@ -40,7 +40,7 @@ def test_smallnorb_end_to_end(tmp_path):
         np.testing.assert_array_equal(arrays["image2"][row, ..., 0], images[place, 1])
         np.testing.assert_array_equal(arrays["factors"][row], factors[place])
 
-    # On the device and from disk it is the same set.
+    # The set is the same on the device and from disk.
     held = data.load("smallnorb", tmp_path / "data", resident=True)
     read = data.load("smallnorb", tmp_path / "data", resident=False)
     assert (held.read, read.read is None) == (None, False)
@@ -69,7 +69,7 @@ def test_shapes3d_end_to_end(tmp_path):
 
 
 def test_mnist_end_to_end_without_tensorflow(tmp_path):
-    """In a process of its own, which never imports tensorflow."""
+    """Runs in its own process, which never imports tensorflow."""
     raw = tmp_path / "raw"
     raw.mkdir()
     written = official_files.write_mnist(raw)
@@ -152,7 +152,7 @@ def test_damaged_factors_are_named_and_missing_ones_read_from_the_records(tmp_pa
 
 
 def test_two_preparations_at_once_leave_one_whole_set(tmp_path, monkeypatch):
-    """The second begins and ends while the first one writes."""
+    """The second begins and ends while the first one runs."""
     raw = tmp_path / "raw"
     raw.mkdir()
     written = official_files.write_mnist(raw)
@@ -229,7 +229,7 @@ def test_stream_from_disk_is_what_the_device_would_draw(tmp_path):
 
 
 def test_set_that_tfds_itself_prepared_is_read_without_tensorflow(tmp_path):
-    """The catalogue keeps MNIST shuffled, as PNG files, and has no list of factors."""
+    """TFDS stores MNIST shuffled, as PNG files, and without a list of factors."""
     import io
 
     import tensorflow_datasets as tfds

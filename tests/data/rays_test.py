@@ -67,12 +67,12 @@ def test_camera_looks_at_its_target_from_its_distance(degrees):
     middle = np.array([plane[0, 4, 4] for plane in camera.direction])
     towards = np.array([-x, -2, -z])
     np.testing.assert_allclose(middle, towards / np.linalg.norm(towards), atol=1e-5)
-    # At the edge a ray leaves the middle one by half the field of view.
+    # The angle between an edge ray and the middle ray is half the field of view.
     for row, column in ((0, 4), (8, 4), (4, 0), (4, 8)):
         edge = np.array([plane[0, row, column] for plane in camera.direction])
         cos = edge @ middle / np.linalg.norm(edge)
         assert cos == pytest.approx(np.cos(np.radians(30)), abs=1e-5)
-    # Up is up, and right is right of who looks from +z.
+    # The first row is up; seen from +z, the last column is right.
     assert camera.direction.y[0, 0, 4] > camera.direction.y[0, 8, 4]
     if degrees == 0:
         assert camera.direction.x[0, 4, 8] > 0
@@ -97,6 +97,6 @@ def test_masks_show_what_most_corners_show():
         [label[:, i : i + 8, j : j + 8] for i in (0, 1) for j in (0, 1)], axis=-1
     )
     counts = (pixels[:, None] == np.arange(5).reshape(-1, 1, 1, 1)).sum(-1)
-    most = counts.argmax(1)  # the first of several
+    most = counts.argmax(1)  # the first if tied
     np.testing.assert_array_equal(rays.majority(label, 5).argmax(1), most)
     np.testing.assert_array_equal(rays.majority(label, 5).sum(1), 1)

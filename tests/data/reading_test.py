@@ -1,4 +1,4 @@
-"""What is wrong with a file is said with its name, and no file leads to another."""
+"""Errors name the file and its fault, and no file makes the reader open another one."""
 
 import h5py
 import numpy as np
@@ -48,7 +48,7 @@ def test_half_an_npz_is_refused_by_name(tmp_path):
 
 
 def test_a_header_that_asks_for_part_of_an_array_is_refused(tmp_path):
-    """NumPy would return the first 10 images, and compare no checksum."""
+    """NumPy would return the first 10 images without comparing a checksum."""
     path = own_npz(tmp_path / "mine.npz")
     path.write_bytes(path.read_bytes().replace(b"(20, 16, 16)", b"(10, 16, 16)"))
     with pytest.raises(
@@ -65,7 +65,7 @@ def test_a_header_that_asks_for_part_of_an_array_is_refused(tmp_path):
 
 
 class Trap:
-    """What runs code when it is unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self):
         return (pytest.fail, ("unpickled",))

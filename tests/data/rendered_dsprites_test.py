@@ -42,7 +42,7 @@ def test_take_is_images_of_its_factors():
 
 
 def test_upright_square_by_hand():
-    """Scale .5 is 9.6 pixels wide, centred at 16: on from 11.2 to 20.8."""
+    """Scale .5 is 9.6 pixels wide, centred at 16: it covers 11.2 to 20.8."""
     image = data.render_dsprites(jnp.zeros((1, 5), jnp.int32))[0, :, :, 0]
     expected = np.zeros((64, 64))
     expected[11:21, 11:21] = 1  # pixel centres 11.5 to 20.5

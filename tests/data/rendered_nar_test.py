@@ -70,7 +70,7 @@ def test_the_original_glyphs_are_read_upright(data_dir):
             & (file["affine_xy"] == 0).all(1)
         ]
     np.testing.assert_array_equal(tiles[0], b[0])
-    # the top of delta, which the file has only turned, is its long side
+    # the file has delta only rotated; upright, its long side is at the top
     ink = tiles[data.GLYPHS.index("delta")] < 128
     rows = np.flatnonzero(ink.any(1))
     assert ink[rows[0]].sum() > 8 > ink[rows[-1]].sum()
@@ -119,7 +119,7 @@ def problems():
 
 
 def glyphs_of(board):
-    """What a board shows: (shape, row, column) of each glyph."""
+    """(shape, row, column) of each glyph on a board."""
     rows = board[1:].reshape(3, 3)[: board[0] + 1]
     return sorted(map(tuple, rows.tolist()))
 

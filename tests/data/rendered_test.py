@@ -12,7 +12,7 @@ SETS = {
 }
 
 
-COUNT = 36  # of images in most tests, since each number is a program to compile
+COUNT = 36  # images in most tests, as each number needs its own program
 
 
 def random_factors(sizes, count=COUNT, seed=0):
@@ -21,7 +21,7 @@ def random_factors(sizes, count=COUNT, seed=0):
 
 
 def as_bytes(images):
-    """Images that are multiples of 1/255, one a row."""
+    """Images as bytes, one per row; checks that they are multiples of 1/255."""
     found = np.rint(np.asarray(images) * 255)
     np.testing.assert_allclose(images, found / 255, atol=1e-6)
     return found.astype(np.uint8).reshape(len(found), -1)
@@ -81,7 +81,7 @@ def test_a_region_s_factors_change_pixels_in_its_mask_alone(name, columns):
             for dx in (-1, 0, 1):
                 grown |= np.roll(shown, (dy, dx), (1, 2))
         assert not (changed & ~grown).any()
-        # at least all pixels whose neighbours are of the region too
+        # at least all pixels whose neighbours are in the region too
         assert (changed & shown).sum() > 0.8 * shown.sum()
         checked += 1
     assert checked == columns
@@ -115,7 +115,7 @@ def test_masks_follow_variants_and_are_refused_where_there_are_none():
 
 @pytest.mark.parametrize("name", SETS)
 def test_edges_are_antialiased(name):
-    """Along edges there are values between those of the two sides."""
+    """Edges have values between those of the two sides."""
     sizes, _ = SETS[name]
     images = as_bytes(data.load(name).images(random_factors(sizes)))
     side = images.reshape(COUNT, 64, 64, -1)[..., -1].astype(int)
@@ -156,7 +156,7 @@ def test_rays_at_objects_are_cast_in_one_loop(draw):
 def test_custom_shapes3d_has_the_images_of_the_original():
     original = data.load("rendered_shapes3d")
     original_values = Shapes3DValues()
-    # in an order of its own
+    # in another order
     picked = ([1, 7], [0, 2, 5], [3], [0, 7], [3, 1, 0], [4])
     names = [
         "floor_hues",
@@ -199,7 +199,7 @@ def test_custom_shapes3d_takes_any_colour_and_size():
     areas = thing.sum(axis=(1, 2))
     large = factors[:, 3] == 1
     assert areas[large].min() > 2.5 * areas[~large].max()
-    # hues that go around in equal steps are angles
+    # equally spaced hues around the circle are angles
     around = data.custom_shapes3d(floor_hues=[0, 0.25, 0.5, 0.75]).kinds
     assert around[0] == ("circular", 4)
     assert scenes.kinds[:3] == ("categorical",) * 3
@@ -227,7 +227,7 @@ def test_wrong_values_of_scenes_are_named(given, message):
 def test_no_two_scenes_are_alike():
     """All shapes, sizes and orientations in one set of hues, and all hues of one scene.
 
-    Not even where they are smaller than the original.
+    The images are smaller than the original ones.
     """
     scenes = data.custom_shapes3d(side=32)
     geometry = np.arange(480) + 480 * 123
@@ -243,7 +243,7 @@ def test_no_two_scenes_are_alike():
 def test_no_two_norb_images_are_alike():
     """All objects from all sides in one light, and in all lights from one elevation.
 
-    Not even where they are smaller than the original.
+    The images are smaller than the original ones.
     """
     norb = data.custom_norb(side=48)
     grid = np.arange(norb.num_images).reshape(norb.sizes)
@@ -258,12 +258,12 @@ def test_no_two_norb_images_are_alike():
 
 @pytest.mark.slow
 def test_scenes_look_like_the_original_ones(data_dir):
-    """Against images of the picture in which the original shows itself."""
+    """Compares scenes with images from the sample picture of the original set."""
     from PIL import Image
 
     path = data_dir / "reference" / "3dshapes_samples_random.png"
     picture = Image.open(path).convert("RGB")
-    shown = {  # (row, column) in the picture -> factors, by their looks
+    shown = {  # (row, column) in the picture -> factors, by eye
         (0, 0): (0, 1, 0, 5, 2, 4),
         (0, 1): (3, 8, 5, 5, 1, 0),
         (0, 3): (5, 2, 5, 3, 0, 8),
@@ -280,5 +280,5 @@ def test_scenes_look_like_the_original_ones(data_dir):
         tile = picture.crop((left, top, left + 143, top + 143))
         original = np.asarray(tile.resize((64, 64), Image.Resampling.BOX)) / 255
         errors.append(float(abs(original - scene).mean()))
-    assert max(errors) < 0.045  # two scenes of other factors differ by 0.1 and more
+    assert max(errors) < 0.045  # scenes of other factors differ by 0.1 and more
     assert np.mean(errors) < 0.027

@@ -1,4 +1,4 @@
-"""Parts of a set: sides are disjoint, together the whole, and what they say they are."""
+"""Subsets: the sides are disjoint, together the whole set, and match their names."""
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ def scenes():
 
 
 def factors_of(image_set):
-    # compiled: op by op, each size of a set is many programs to compile
+    # jitted: without jit, each size of a set compiles many programs
     index = np.arange(image_set.num_images)
     return np.asarray(jax.jit(data.ImageSet.factors)(image_set, index))
 
@@ -59,7 +59,7 @@ def test_images_and_masks_are_those_of_their_factors(scenes):
     np.testing.assert_array_equal(images, scenes.images(factors))
     np.testing.assert_array_equal(part.masks(factors), scenes.masks(factors))
     sampler = data.images(part, 32)
-    # which images, and not yet the images
+    # the plan draws factors without rendering images
     plan = jax.jit(sampler.plan)(part, jax.random.key(0), 2, sampler.args)
     drawn = np.asarray(plan["factors"])
     assert (drawn[:, 0] >= 8).all()
@@ -78,7 +78,7 @@ def test_sides_of_a_split_are_disjoint_and_together_the_grid(scenes, mode):
     everything = [np.arange(size) for size in scenes.sizes]
     left_out = [np.setdiff1d(a, s) for a, s in zip(everything, seen, strict=True)]
     ordered = [0, 1, 2, 3, 5]
-    if mode == "extrapolation":  # the upper end of each factor that is no category
+    if mode == "extrapolation":  # the upper end of each ordered factor
         assert all(left_out[i][-1] == scenes.sizes[i] - 1 for i in ordered)
         assert not len(left_out[4])
     elif mode == "interpolation":
@@ -97,10 +97,10 @@ SIDES = ("train", "test")
 
 
 def test_montero_s_conditions_are_those_of_the_public_code():
-    """By its values, not by our indices."""
+    """Uses the values of the public code, not our indices."""
     shape, scale, orientation, x, y = factors_of(data.load("rendered_dsprites")).T
     angle, scale, x, y = orientation * 2 * np.pi / 39, 0.5 + scale / 10, x / 31, y / 31
-    # the ends, which are among the values, are left out
+    # the two ends are values of the factor, and are excluded
     middle = (angle > 2 * np.pi / 3 + 1e-6) & (angle < 4 * np.pi / 3 - 1e-6)
     wanted = (shape == 1) & (scale > 0.65) & middle & (x > 0.66) & (y > 0.66)
     sprites = data.load("rendered_dsprites")

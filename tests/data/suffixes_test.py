@@ -1,4 +1,4 @@
-"""Sets that are changed as a whole."""
+"""Suffixes of a name that change all images of a set."""
 
 import jax
 import jax.numpy as jnp

@@ -7,7 +7,7 @@ from dis_jax import data
 
 KEY = jax.random.key(0)
 
-# its arguments are small Python numbers: one program for each pair of them
+# the arguments are Python numbers: one program for each pair of values
 rotate_and_zoom = jax.jit(data.rotate_and_zoom, static_argnames=("degrees", "zoom"))
 
 
@@ -124,13 +124,13 @@ def test_quarter_turn_and_half_size():
 
 
 def test_every_image_is_turned_and_zoomed():
-    """A white image stays white where it is turned and cropped, or zoomed in."""
+    """A rotated and cropped white image stays white; zoomed out, it has a black border."""
     white = np.ones((400, 21, 21, 1), np.float32)
     turned = rotate_and_zoom(KEY, white, degrees=20, zoom=(1.0, 1.0))
     np.testing.assert_allclose(turned, 1.0, atol=1e-5)
     both = np.asarray(rotate_and_zoom(KEY, white, degrees=20, zoom=(0.5, 0.5)))
     np.testing.assert_array_equal(both[:, 0, 0, 0], 0)
-    # from first to last pixel half the image, times |cos| + |sin| of its angle
+    # half the image from first to last pixel, times |cos| + |sin| of the angle
     side = (np.sqrt(both.sum((1, 2, 3))) - 1) / 10
     largest = np.cos(np.pi / 9) + np.sin(np.pi / 9)
     assert side.min() == pytest.approx(1.0, abs=0.04)
@@ -143,7 +143,7 @@ def test_compiled_and_mapped_is_the_same():
     keys = jax.random.split(KEY, 2)
     mapped = jax.jit(jax.vmap(data.rotate_and_zoom))(keys, image)
     for i in range(2):
-        alone = data.rotate_and_zoom(keys[i], image[i])  # op by op
+        alone = data.rotate_and_zoom(keys[i], image[i])  # without jit
         np.testing.assert_allclose(mapped[i], alone, atol=1e-5)
 
 
@@ -153,26 +153,26 @@ def test_rotation_wants_square_images():
 
 
 def ramps(count, side=16):
-    """Images whose value says where a pixel comes from: row, column, in (0, 1)."""
+    """Images whose two channels are a pixel's row and column, in (0, 1)."""
     place = (np.arange(side, dtype=np.float32) + 0.5) / side
     rows, columns = np.meshgrid(place, place, indexing="ij")
     return np.broadcast_to(np.stack([rows, columns], -1), (count, side, side, 2))
 
 
 def window_of(zoomed):
-    """Zoom, and where the frame begins and ends in the image, (image, row or column).
+    """Zoom, and begin and end of the frame in the image, each (image, row or column).
 
-    Interpolation is exact on ramps but within half a pixel of the border.
+    Interpolation is exact on ramps except within half a pixel of the border.
     """
     side = zoomed.shape[1]
     inner = np.asarray(zoomed)[:, 2:-2, 2:-2]
     rows, columns = inner[..., 0], inner[..., 1]
-    np.testing.assert_allclose(np.ptp(rows, axis=2), 0, atol=1e-5)  # nothing is turned
+    np.testing.assert_allclose(np.ptp(rows, axis=2), 0, atol=1e-5)  # no rotation
     np.testing.assert_allclose(np.ptp(columns, axis=1), 0, atol=1e-5)
     lines = np.stack([rows[:, :, 0], columns[:, 0]], axis=-1)
     steps = np.diff(lines, axis=1)
     np.testing.assert_allclose(steps, steps[:, :1].repeat(side - 5, axis=1), atol=1e-5)
-    step = steps.mean(axis=1)  # negative if something were mirrored
+    step = steps.mean(axis=1)  # negative if mirrored
     begin = lines[:, 0] - 2.5 * step
     return 1 / (side * step), begin, begin + side * step
 
@@ -187,7 +187,7 @@ def test_zooms_are_uniform_and_stay_within_the_frame():
     assert end.max() < 1 + 1e-3
     tolerance = 5 * 0.5 / np.sqrt(12 * 2000)
     assert zoom[:, 0].mean() == pytest.approx(1.25, abs=tolerance)
-    # where the window lies among the places that it could have
+    # the position of the window, relative to its possible range
     free = zoom[:, 0] > 1.05
     place = (begin / (1 - 1 / zoom))[free]
     np.testing.assert_allclose(place.mean(axis=0), 0.5, atol=5 / np.sqrt(12 * 1500))
@@ -202,6 +202,6 @@ def test_zoom_leaves_no_border_and_one_leaves_images_alone():
     traced = jax.make_jaxpr(lambda key, x: data.zoomed_in(key, x, 1.5))(
         jax.random.key(0), jnp.ones((1, 8, 8, 1))
     )
-    assert len(traced.eqns) == 1  # one program, also outside of others
+    assert len(traced.eqns) == 1  # one program, also without jit
     with pytest.raises(ValueError, match=r"zoom is 0\.9; expected 1 \(no zoom\)"):
         data.zoomed_in(KEY, images, 0.9)

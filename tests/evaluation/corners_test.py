@@ -1,4 +1,4 @@
-"""Every metric at the corners of its definition: right, or left out and named."""
+"""Every metric on edge cases of its definition: a correct score, or a named reason."""
 
 import types
 
@@ -35,8 +35,8 @@ FEW |= {f"grouped_{name}": FEW[name] for name in ("factor_vae_score", "beta_vae_
 
 
 def sample(rows=240):
-    """Two factors, each in a dimension, and one of noise, in whole 1024ths."""
-    # of seed 1 no neighbour of a row depends on the noise that breaks ties
+    """Two factors; codes with a dimension for each and one of noise, in whole 1024ths."""
+    # with seed 1, no neighbour of a row depends on the noise that breaks ties
     rng = np.random.default_rng(1)
     factors = np.stack([rng.permutation(rows) % size for size in SIZES], axis=1)
     codes = np.c_[factors - factors.mean(axis=0), rng.normal(size=rows)]
@@ -49,7 +49,7 @@ def scores(found):
     flat = {}
     for name, entry in found["metrics"].items():
         for field, value in entry["result"].items():
-            if value is None and field != "dims":  # the dims of downstream: all
+            if value is None and field != "dims":  # downstream: None is all dims
                 assert entry["left_out"][field]
                 assert f"skipped {name} {field}: " in table
             elif isinstance(value, float):
@@ -89,7 +89,7 @@ def assert_near(found, plain, names, tolerance):
 def test_a_mean_of_10000_spreads_in_float32(plain):
     codes, factors = sample()
     mean = (np.float32(1e4) * codes.std(axis=0)).round()
-    shifted = codes + mean  # of which float32 has the last bit still
+    shifted = codes + mean  # float32 still represents the last bit
     np.testing.assert_array_equal(shifted - mean, codes)
     names = [name for name in OF_CODES if name not in SCALED]
     assert_near(score_codes(shifted, factors, names)[0], plain, names, 1e-3)
@@ -124,7 +124,7 @@ def test_codes_too_small_for_a_penalty_are_refused(name):
 def test_exact_duplicates_of_dimensions(plain):
     codes, factors = sample()
     found, result = score_codes(np.c_[codes, codes], factors)
-    assert found["mig", "score"] == found["sap", "score"] == 0  # two know the same
+    assert found["mig", "score"] == found["sap", "score"] == 0  # two encode the same
     for name in ("modularity_explicitness", "infomec"):
         assert found[name, "modularity"] == pytest.approx(
             plain[name, "modularity"], abs=0.02
@@ -171,7 +171,7 @@ def test_constant_codes_hold_nothing():
 @pytest.mark.parametrize("codes", [np.zeros((240, 2)), np.ones((240, 2))])
 def test_trees_find_nothing_in_codes_of_one_value(codes):
     _, factors = sample()
-    kinds = {"factor_0": "ordered"}  # a number beside a label: both kinds of trees
+    kinds = {"factor_0": "ordered"}  # a number and a label: both kinds of trees
     found = evaluate_codes(codes, factors, 0, "dci_lightgbm", kinds=kinds)
     result = found["metrics"]["dci_lightgbm"]["result"]
     assert result["disentanglement"] == pytest.approx(0, abs=1e-6)
@@ -187,13 +187,13 @@ def test_constant_dimensions_hold_no_information_about_neighbours():
     fields = ("modularity", 0.5), ("score", 1.0)
     for name, (field, share) in zip(names, fields, strict=True):
         before, after = (m[name]["result"][field] for m in (plain, padded))
-        # a dimension that holds nothing counts as 0 in modularity
+        # a dimension without information counts as 0 in modularity
         assert after == pytest.approx(share * before, abs=1e-6)
 
 
 def test_one_factor_makes_no_code_modular():
     codes, factors = sample()
-    # a vote is which factor was fixed
+    # grouped scores predict which factor was fixed
     names = [name for name in OF_CODES if not name.startswith("grouped_")]
     found, result = score_codes(codes, factors[:, :1], names)
     for name, field in (

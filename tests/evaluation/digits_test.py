@@ -81,7 +81,7 @@ def test_the_classifier_is_trained_once_and_kept(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.digits(images), labels[:, 0])
     np.testing.assert_array_equal(again.features(images), first.features(images))
     assert again.features(images).shape == (8, 500)
-    # one of another recipe, or of a version that kept less, is not taken
+    # a cached one with other settings, or of a version with fewer fields, is not used
     module = "dis_jax.evaluation.digits"
     monkeypatch.setattr(f"{module}._train", lambda *_: first.params)
     evaluation.digit_classifier(cache_dir=tmp_path, epochs=5)
@@ -91,7 +91,7 @@ def test_the_classifier_is_trained_once_and_kept(tmp_path, monkeypatch):
     np.savez(tmp_path / "digit_classifier.npz", **kept)
     evaluation.digit_classifier(cache_dir=tmp_path, epochs=5)
     assert len(loads) == 6
-    # of another size they are resized
+    # images of another size are resized
     larger = images.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_array_equal(again.digits(larger), labels[:, 0])
     for wrong in (images.repeat(3, axis=3), (255 * images).astype(np.uint8)):

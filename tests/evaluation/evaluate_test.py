@@ -304,7 +304,7 @@ def test_the_kinds_of_the_packages_sets_are_declared():
     kinds = dict(zip(sprites.factor_names, sprites.kinds, strict=True))
     assert kinds["colour"] == kinds["shape"] == "categorical"
     assert kinds["orientation"] == ("circular", 39)
-    # the last of dSprites' 40 angles is the first again
+    # the last of dSprites' 40 angles equals the first
     first, last = np.array([[0, 2, 5, 0, 16, 16], [0, 2, 5, 39, 16, 16]])
     images = np.asarray(sprites.images(np.stack([first, last])))
     np.testing.assert_array_equal(*images)
@@ -387,4 +387,4 @@ def test_a_metric_of_ones_own_cannot_change_what_others_score(random_codes):
     with pytest.raises(ValueError, match="read-only"):
         evaluation.evaluate_codes(codes, factors, 0, [centred, "mig"])
     np.testing.assert_array_equal(codes, before)
-    codes -= 1  # and they are still the caller's own
+    codes -= 1  # the caller can still write to them

@@ -1,4 +1,4 @@
-"""A system whose images say their category, so that every score is known."""
+"""A method whose images encode their category, so that every score is known."""
 
 from types import SimpleNamespace
 
@@ -16,11 +16,11 @@ CONFIG = SimpleNamespace(
     network=SimpleNamespace(noise=3, categories=4, continuous=1),
 )
 PRIOR = np.array([0.1, 0.2, 0.3, 0.4])
-SHOWS = np.array([2, 0, 1, 3])  # the class that each category is drawn as
+SHOWS = np.array([2, 0, 1, 3])  # the class that each category is rendered as
 
 
 class Classifier:
-    """Reads the class off an image's first pixel; features are two numbers."""
+    """Predicts the class from an image's first pixel; features are its first two values."""
 
     def digits(self, images):
         return np.rint(np.asarray(images)[:, 0, 0, 0] * 4).astype(int)
@@ -82,7 +82,7 @@ def test_a_collapsed_system_is_found_out():
     scores = _scores(_method(np.array([3, 3, 3, 3])), _image(np.arange(40) % 4))
     assert scores.digits == 1
     assert scores.generated.nmi_arithmetic == 0.0
-    # rows are pure, the one full column and the three empty ones are even
+    # rows have entropy 0; the full column and the three empty ones are uniform
     assert scores.generated.average_entropy == pytest.approx(np.log(4) / 2)
     assert scores.real.accuracy == 1.0
     # mean .375 against .75, variance against none, in each of two equal features

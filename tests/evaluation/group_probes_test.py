@@ -1,4 +1,4 @@
-"""Probes: what an image tells, and what its label tells when it goes into the code."""
+"""Probes: accuracy from the image, and accuracy if the label enters the code."""
 
 import jax
 import numpy as np
@@ -14,9 +14,9 @@ LABELS = np.array([3, 7, 12])  # any whole numbers
 
 
 def split(shift, count=2048, logvar=0.0):
-    """Means around `shift` times a corner of a simplex, one corner a label.
+    """Codes with means around `shift` times a corner of a simplex, one corner per label.
 
-    All tests of the network have its sizes, so that one compiled program serves them.
+    All tests of the network use these sizes, so that they share one compiled program.
     """
     made = []
     for part in range(2):
@@ -36,7 +36,7 @@ def accuracy(parts, **options):
     ("model", "evidence"),
     [
         *(("logistic", evidence) for evidence in group_probes.EVIDENCE),
-        # both draw codes in the same way, and the network is long to compile
+        # both draw codes in the same way, and the network compiles slowly
         *(("mlp", evidence) for evidence in ("image", "disjoint")),
     ],
 )
@@ -48,7 +48,7 @@ def test_a_label_that_goes_into_the_code_comes_out_again(model, evidence):
     assert best < 0.7
     if evidence == "batch":
         assert found.accuracy > 0.9
-    else:  # an image alone knows this much, and evidence of others adds nothing to it
+    else:  # the accuracy from an image alone; evidence of others adds nothing
         assert abs(found.accuracy - best) < 0.07
 
 
@@ -76,7 +76,7 @@ def test_noise_hides_what_its_scale_allows():
 
 
 def test_noise_of_evidence_is_shared_by_the_group():
-    """With one draw a group, members keep equal codes: within a batch nothing spreads."""
+    """With one draw per group, members of a group have equal codes within a batch."""
     settings = group_probes._Settings("batch", 3, 64, 1, 1e-3, False)
     mean, labels = split(shift=0.8)[:2]
     index = np.searchsorted(LABELS, labels[:64])
@@ -115,7 +115,7 @@ def test_a_group_that_the_other_batch_lacks_is_not_chosen():
 
 
 def test_the_classifier_bends_where_a_line_does_not():
-    """Six sectors of a disc, whose three labels each have two opposite ones."""
+    """Six sectors of a disc; each of the three labels has two opposite sectors."""
     mean = np.random.default_rng(0).normal(size=(2048, 4))
     sector = np.floor(np.arctan2(mean[:, 0], mean[:, 1]) / (np.pi / 3)).astype(int)
     codes, label = Gaussian(mean, 0 * mean), LABELS[sector % 3]

@@ -1,4 +1,4 @@
-"""Readings of codes that hold what is known; distances by hand; a run read back."""
+"""Probes of codes with known content; distances by hand; probes of a trained run."""
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 def made(count):
-    """Codes whose x holds the digit and not the colour; a head that is right on half."""
+    """Codes of x that encode the digit, not the colour; a head that is right on half."""
     digit, colour = RNG.integers(0, 4, (2, count))
     said = np.where(np.arange(count) % 2, digit, (digit + 1) % 4)
     codes = {
@@ -30,7 +30,7 @@ def readings():
 
 
 def test_what_is_there_is_read_and_what_is_not_is_left_to_chance(readings):
-    # what does not vary, or is not known, has no line
+    # labels that do not vary or are unknown have no entry
     assert set(readings) == {
         ("digit", "head"),
         *((a, r) for a in ("digit", "colour") for r in ("logistic", "knn")),
@@ -132,13 +132,13 @@ def test_each_side_is_encoded_as_itself():
 
 @pytest.mark.slow
 def test_a_run_is_read_with_either_statistics(tiny_config, tmp_path):
-    """Of a file of images of 16x16 with labels as dSprites has them."""
+    """Trains on a file of 16x16 images with the labels of dSprites."""
     rng, path = np.random.default_rng(0), str(tmp_path / "sprites.npz")
     sizes = {"shape": 3, "scale": 6, "orientation": 40, "pos_x": 32, "pos_y": 32}
     labels = {name: rng.integers(size, size=300) for name, size in sizes.items()}
     images = rng.integers(256, size=(300, 16, 16)).astype(np.uint8)
     np.savez(path, images=images, **labels)
-    # one encoder, since what there is of each view is compiled for each
+    # one encoder for both views, since two would compile twice
     config = tiny_config("sdim", steps=2, dataset=path, share_weights=True)
     config.wanted = {"shared": ("shape", "scale", "orientation")}
     config.heads = {"shared_x": ("shape",), "shared_y": ("colour",)}

@@ -1,4 +1,4 @@
-"""Files of scores, as they are read again."""
+"""Score files, and reading them."""
 
 import json
 

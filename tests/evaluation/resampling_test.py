@@ -54,14 +54,14 @@ def test_an_order_scores_the_codes_beside_other_factors(name):
 def test_a_row_of_weight_two_counts_as_two_rows():
     codes, factors = numbers(200)
     weights = np.random.default_rng(2).integers(0, 3, 200).astype(float)
-    weights[codes[:, 0].argmax()] = 0  # the bins are those of the rows that count
+    weights[codes[:, 0].argmax()] = 0  # only rows with weight set the bins
     rows = np.repeat(np.arange(200), weights.astype(int))
     for name in ("mig", "jemmig", "dcimig"):
         _, reweighted = scorer(name, codes, factors)
         repeated, _ = scorer(name, codes[rows], factors[rows])
         found = reweighted(None, weights).score
         assert found == pytest.approx(repeated().score, abs=1e-12)
-    # and in matrices of all rows, which do not depend on the halves
+    # the same for matrices of all rows, which do not depend on the halves
     for name in ("mcc", "mcc_spearman", "mcc_linear"):
         _, reweighted = scorer(name, codes, factors)
         repeated, _ = scorer(name, codes[rows], factors[rows])
@@ -142,7 +142,7 @@ def test_metrics_are_resampled_by_what_they_read():
         assert found["low"] <= entries[name]["result"]["score"] <= found["high"]
         assert found["null"] < entries[name]["result"]["score"]
         assert found["p"] == pytest.approx(1 / 9, abs=1e-6)
-    # the order of the rows does not matter to it: it has no null
+    # the metric does not depend on the order of the rows, so it has no null
     found = entries["gaussian_correlation"]["resamples"]["scores"]
     assert set(found["total_correlation"]) == {"low", "high"}
     low, high = (
@@ -153,7 +153,7 @@ def test_metrics_are_resampled_by_what_they_read():
 
 def test_resamples_that_take_too_long_are_left_out_with_their_time():
     codes, factors = numbers(100)
-    # no time at all: whatever the machine, any metric takes longer
+    # a limit of 0 s: on any machine, every metric takes longer
     result = evaluate_codes(codes, factors, 0, "irs", resamples=8, resample_limit=0)
     assert "resamples" not in result["metrics"]["irs"]
     reason = result["resamples_left_out"]["irs"]
@@ -217,7 +217,7 @@ def test_a_pair_of_codes_is_compared_on_the_same_rows():
             *(each["resamples"]["scores"]["score"] for each in alone),
         )
     ]
-    assert widths[0] < math.hypot(*widths[1:])  # that of independent rows
+    assert widths[0] < math.hypot(*widths[1:])  # the width for independent rows
     same = compare_codes(codes, codes, factors, 0, "sap", resamples=4)
     found = same["metrics"]["sap"]["resamples"]["scores"]["score"]
     assert found == {"low": 0, "high": 0}
@@ -229,7 +229,7 @@ def test_a_pair_of_codes_is_compared_on_the_same_rows():
 
 
 def blas_threads(codes, factors):
-    """A metric: how many threads its linear algebra has."""
+    """A metric that returns the number of threads of its linear algebra."""
     from threadpoolctl import threadpool_info
 
     del codes, factors
@@ -264,5 +264,5 @@ def test_an_informativeness_below_0_is_in_its_interval():
     ends = found["resamples"]["scores"]["informativeness_test"]
     assert score < 0
     assert ends["low"] < score < ends["high"]
-    # the other scores of noise are near 0, and their intervals end there
+    # the other scores of noise are near 0, and their intervals end at 0
     assert found["resamples"]["scores"]["disentanglement"]["low"] == 0

@@ -1,4 +1,4 @@
-"""Published files in formats of their own: IDX, NORB's matrices, HDF5, .mat, .npy."""
+"""Published files in binary formats: IDX, NORB's matrices, HDF5, .mat, .npy."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ norb = (
 def _hdf5(
     set_name: str, file_name: str, images: np.ndarray, labels: np.ndarray, names: tuple
 ) -> Format:
-    """The file of dSprites or of Shapes3D, compressed as those are."""
+    """The HDF5 file of dSprites or of Shapes3D, compressed like the published one."""
     import h5py
 
     def put(

@@ -1,19 +1,19 @@
-"""Malformed data files of every format: refused by name, or read right.
+"""Malformed data files of every format: refused by name, or read correctly.
 
   python -m tests.faults.data              # all, in two minutes
   python -m tests.faults.data --every=9    # a sample
 
-Files are made by fixed seeds. Each is read as a person would, by `data.load`, and counted:
+Fixed seeds generate the files. Each is read by `data.load`, as a user does, and counted:
 
   refused     a ValueError or FileNotFoundError that names the file
-  right       the images and labels of the whole file, where the fault changes neither
+  right       the images and labels of the whole file, if the fault changes neither
   unnamed     an error that does not name the file
   traceback   any other error
-  wrong       other images or labels, without a word
+  wrong       other images or labels, without an error
 
-Only the first two are promised. A table of text has no mark of its end, so it is not cut;
-in a format without a checksum nobody can find a bit that flipped among the pixels, so bits
-are flipped in its header alone.
+Only the first two are allowed. A text table has no end mark, so it is not cut. Without a
+checksum, a flipped bit among the pixels cannot be detected, so bits are flipped in the
+header alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Fault(NamedTuple):
     """A malformed file.
 
     Attributes:
-      format: of the file.
+      format: the file's format.
       name: what is wrong with it.
       change: rewrites the file.
       expected: "refused", "right", or "either".
@@ -55,7 +55,7 @@ class Fault(NamedTuple):
 
 
 def faults(format: Format, content: bytes) -> Iterator[Fault]:
-    """All faults of a format, from a whole file's bytes."""
+    """Yields all faults of a format, given the bytes of a whole file."""
     put = lambda new: lambda path: path.write_bytes(new)
     for share in _CUTS if format.ends else ():
         length = min(round(share * len(content)), len(content) - 1)
@@ -84,7 +84,7 @@ def faults(format: Format, content: bytes) -> Iterator[Fault]:
 
 
 def outcome(fault: Fault, folder: pathlib.Path, whole: Sequence[np.ndarray]) -> str:
-    """Makes a malformed file, reads it, and says how that went."""
+    """Writes a malformed file, reads it, and returns the outcome."""
     path = fault.format.write(folder)
     fault.change(path)
     try:
@@ -118,7 +118,7 @@ def check(every: int = 1) -> list[tuple[Fault, str]]:
             publish(path)
             whole = contents(format.load(pathlib.Path(root, "whole")))
             made = list(faults(format, path.read_bytes()))
-            offset = len(results) % every  # so that formats differ in what is tried
+            offset = len(results) % every  # so that formats try different faults
             for number, fault in enumerate(made[offset::every]):
                 folder = pathlib.Path(root, str(number))
                 results.append((fault, outcome(fault, folder, whole)))

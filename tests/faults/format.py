@@ -1,4 +1,4 @@
-"""What a format of data files is, and how its faults are made."""
+"""Formats of data files, and how their faults are made."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Format(NamedTuple):
     """A kind of file.
 
     Attributes:
-      name: of the format and the set.
-      write: makes a folder with a whole file in it, and returns the file's path.
-      load: reads it as a person would.
-      flips: in how many of its first bytes bits may be flipped; -1: in all.
-      wrong: faults of its own, which must be refused.
-      fine: what looks odd and is read all the same.
-      names: what an error may name in place of the file.
+      name: name of the format and the set.
+      write: creates a folder with a whole file in it, and returns the file's path.
+      load: reads the file as a user does.
+      flips: number of first bytes in which bits may be flipped; -1 means all.
+      wrong: faults of this format alone, which must be refused.
+      fine: unusual changes that must be read without an error.
+      names: names that an error may give in place of the file's.
       ends: whether the format says where a file ends.
     """
 
@@ -42,7 +42,7 @@ class Format(NamedTuple):
 
 @contextlib.contextmanager
 def digests_of_published() -> Iterator[None]:
-    """Puts the catalogue back as it was; see `publish`."""
+    """Restores the catalogue on exit; see `publish`."""
     kept = dict(PUBLISHED)
     try:
         yield
@@ -51,7 +51,7 @@ def digests_of_published() -> Iterator[None]:
 
 
 def publish(path: pathlib.Path) -> None:
-    """Makes a sample the published file of its name: its size and checksum count."""
+    """Enters a sample as the published file of its name, with its size and checksum."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     for name, published in PUBLISHED.items():
         files = {

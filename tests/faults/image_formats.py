@@ -19,7 +19,7 @@ from tests.faults.format import Change, Format, by_name, numbers, placed
 
 
 def _folder(ending: str, flips: int = 0, **options: Any) -> Format:
-    """Three images in a folder of one's own, of which the second is malformed."""
+    """Three images in a user's folder, of which the second is malformed."""
 
     def write(folder: pathlib.Path) -> pathlib.Path:
         for number, image in enumerate(numbers(3, 24, 24, 3)):

@@ -1,4 +1,4 @@
-"""Files of NumPy's `.npz`: one's own, and those of published sets."""
+"""NumPy's `.npz` files: users' own, and those of published sets."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def _npz(*parts: str, **arrays: Any) -> Callable[[pathlib.Path], pathlib.Path]:
 
 
 def _but(arrays: Mapping[str, Any], **changes: Any) -> Change:
-    """Writes an .npz whose arrays differ; one that is None is left out."""
+    """Returns a function that writes an .npz with changed arrays, without those of None."""
     kept = {k: v for k, v in (dict(arrays) | changes).items() if v is not None}
     return lambda path: np.savez(path, **kept)
 
 
 def _labels_of(name: str, arrays: Mapping[str, Any]) -> dict[str, Change]:
-    """What may be wrong with one array of labels of a named set."""
+    """Faults of one array of labels of a named set."""
     good = np.asarray(arrays[name])
     return {
         f"{name}: {what}": _but(arrays, **{name: values})
@@ -55,7 +55,7 @@ def _labels_of(name: str, arrays: Mapping[str, Any]) -> dict[str, Change]:
 
 
 def _images_of(name: str, arrays: Mapping[str, Any], **more: Any) -> dict[str, Change]:
-    """What may be wrong with an array of images."""
+    """Faults of an array of images."""
     good = np.asarray(arrays[name])
     return {
         f"{name}: {what}": _but(arrays, **{name: values})

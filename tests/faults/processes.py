@@ -2,9 +2,9 @@ r"""Signals to one of two processes that train one run; both must end at the sam
 
   python -m tests.faults.processes [--steps=4000]
 
-SIGTERM to the second process, then SIGINT to the first, each followed by the same command
-again: the run must end bit for bit like the unbroken one. Takes some three minutes on two
-cores; ends with code 1 if anything did not hold.
+Sends SIGTERM to the second process, later SIGINT to the first, and repeats the same command
+after each. The run must end bit for bit like the unbroken one. Takes about three minutes on
+two cores; exits with code 1 if a check fails.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import time
 from tests.faults import training as faults
 
 COUNT = 2
-PATIENCE = 300  # seconds for a run of both
+PATIENCE = 300  # seconds to wait for a process
 SCRIPT = """
 import sys
 from launch import start
@@ -40,7 +40,7 @@ training.train(config, folder)
 
 
 def begin(folder: pathlib.Path, steps: int) -> list[subprocess.Popen]:
-    """Both processes of a run, each with a log beside the folder."""
+    """Starts both processes of a run, each with a log next to the folder."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -56,7 +56,7 @@ def begin(folder: pathlib.Path, steps: int) -> list[subprocess.Popen]:
 
 
 def end(processes: list[subprocess.Popen]) -> list[int]:
-    """Their exit statuses; raises `subprocess.TimeoutExpired` where one hangs."""
+    """Returns the exit statuses; raises `subprocess.TimeoutExpired` if a process hangs."""
     try:
         return [process.wait(PATIENCE) for process in processes]
     finally:
@@ -65,13 +65,13 @@ def end(processes: list[subprocess.Popen]) -> list[int]:
 
 
 def reached(folder: pathlib.Path) -> list[list[str]]:
-    """The steps of which each process said that a checkpoint is written."""
+    """Returns the steps whose checkpoints each process has logged."""
     logs = [folder.with_suffix(f".{i}.log").read_text() for i in range(COUNT)]
     return [re.findall(r"saved a checkpoint of step (\d+)", log) for log in logs]
 
 
 def main() -> int:
-    """Makes both runs, and says what held."""
+    """Makes both runs, and prints and returns whether the checks passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=4000)
     steps = parser.parse_args().steps

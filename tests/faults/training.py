@@ -1,12 +1,12 @@
-r"""Kills runs, damages their files and misspells their configs; counts what held.
+r"""Kills runs, damages their files and misspells their configs; counts the outcomes.
 
   python -m tests.faults.training                # all: an hour on two cores
   python -m tests.faults.training --kills=20 --checkpoints=50 --files=0
 
-A run that was killed must end bit for bit like the unbroken one, its log too. A damaged
+A killed run must end bit for bit like the unbroken one, including its log. A damaged
 checkpoint must be set aside or give what was saved, never anything else. A damaged file
-and a wrong value must end in an error that names it, or in the right run. Prints a table;
-ends with code 1 if anything did not hold.
+or a wrong value must end in an error that names it, or in the correct run. Prints a table;
+exits with code 1 if a check fails.
 """
 
 import argparse
@@ -42,23 +42,23 @@ _PRELOADED = [
 
 
 def tiny(method, **overrides):
-    """A config of a method with networks of a few units, as the tests have them."""
+    """A config of a method with networks of a few units, as in the tests."""
     from tests import conftest
 
     make = conftest.tiny_config.__wrapped__()  # pyright: ignore[reportAttributeAccessIssue]
-    if method == "elastic_infogan":  # its own config is of MNIST
+    if method == "elastic_infogan":  # its own config uses MNIST
         method, overrides = "infogan", {"elastic": ("entropy",), **overrides}
     return make(method, **(LENGTH | overrides))
 
 
 def train(method, folder, overrides):
-    """A run, in a process that will perhaps be killed."""
+    """Trains a run, in a process that may be killed."""
     from absl import logging
 
     from dis_jax import training
 
     logging.set_verbosity(logging.ERROR)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # not so in a fork server
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a fork server ignores it
     training.train(tiny(method, **overrides), folder)
 
 
@@ -72,7 +72,7 @@ def bits(state):
 
 
 def log_of(folder):
-    """A run's log without its times."""
+    """A run's log without times."""
     from dis_jax import training
 
     timed = ("time", "steps_per_second")
@@ -81,7 +81,7 @@ def log_of(folder):
 
 
 def kill_runs(root, methods, seed, wanted, workers):
-    """Ends runs of all methods at random moments; whether each ends like the unbroken."""
+    """Kills runs of all methods at random moments; counts how each run ends."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOADED)
     of_method = -(-wanted // len(methods))
@@ -96,7 +96,7 @@ def kill_runs(root, methods, seed, wanted, workers):
 
 
 def kill_method(context, root, method, wanted, seed):
-    """The kills of one method; every third is a population."""
+    """Kills runs of one method; every third method trains a population."""
     chance = random.Random(seed)
     overrides = {"population.seed": (0, 1)} if seed % 3 == 2 else {}
     whole = root / method
@@ -112,7 +112,7 @@ def kill_method(context, root, method, wanted, seed):
     kills = 0
     while kills < wanted:
         process = start(broken)
-        # the log shows how far it is: some die while they start, some while they save
+        # the log shows the progress: some are killed at the start, some while saving
         reached = chance.choice([0, 1, 1, 2])
         lines = len(log_of(broken)) + reached
         while process.exitcode is None and len(log_of(broken)) < lines:
@@ -122,7 +122,7 @@ def kill_method(context, root, method, wanted, seed):
         if process.exitcode is None:
             os.kill(process.pid, signum)
         process.join()
-        if process.exitcode == 0:  # it was done before: compared, and begun anew
+        if process.exitcode == 0:  # finished before the kill: compare and restart
             found[ended_like(whole, broken)] += 1
             shutil.rmtree(broken)
             continue
@@ -135,7 +135,7 @@ def kill_method(context, root, method, wanted, seed):
 
 
 def ended_like(whole, broken):
-    """Whether the broken run is the unbroken one, bit for bit, its log too."""
+    """Says whether the broken run equals the unbroken one bit for bit, log included."""
     from dis_jax import training
 
     one, two = (training.restore(folder)[1] for folder in (whole, broken))
@@ -144,7 +144,7 @@ def ended_like(whole, broken):
 
 
 def damage(path, chance):
-    """Damages a file, or renames the folder of its checkpoint; says how."""
+    """Damages a file, or renames the folder of its checkpoint; returns the damage."""
     kind = chance.choice(["flip", "flip", "cut", "empty", "delete", "zeros", "rename"])
     content = bytearray(path.read_bytes())
     if kind == "flip" and content:
@@ -164,7 +164,7 @@ def damage(path, chance):
 
 
 def damage_checkpoints(root, chance, wanted):
-    """Damages the last checkpoint of a run; what is read must have been saved."""
+    """Damages the last checkpoint of a run; a state that is read must have been saved."""
     import jax
 
     from dis_jax import training
@@ -257,7 +257,7 @@ def _without(content, field):
 
 
 def damage_files(root, wanted):
-    """Damages the small files of a run; it goes on, or an error names the file."""
+    """Damages the small files of a run; it resumes, or an error names the file."""
     from dis_jax import training
 
     folder, copy = root / "small", root / "small_copy"
@@ -286,7 +286,7 @@ def damage_files(root, wanted):
 
 
 def misspell(wanted):
-    """Values that no field may have; each must be refused by name before data load."""
+    """Tries invalid field values; each must be refused by name before data are loaded."""
     from dis_jax import training
     from tests.training.fields_test import OF_METHODS, WRONG
 
@@ -308,7 +308,7 @@ def misspell(wanted):
 
 
 def report(title, found):
-    """Prints what was counted; whether all of it held."""
+    """Prints the counts; returns whether all checks passed."""
     print(f"{title}: {sum(found.values())}")
     for outcome, count in sorted(found.items()):
         print(f"  {count:4d}  {outcome}")

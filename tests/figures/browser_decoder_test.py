@@ -31,7 +31,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def subject(tiny_config, tmp_path_factory):
-    """A function that makes the subject of a small random model, with much contrast."""
+    """Returns a function that makes the subject of a small random high-contrast model."""
 
     @functools.cache
     def make(name):
@@ -70,7 +70,7 @@ def why_not(subject):
 
 
 def largest_error(subject, decoder):
-    """In grey levels, over codes other than those that the decoder was checked with."""
+    """The largest error in grey levels, on codes that the decoder was not checked with."""
     rng = np.random.default_rng(7)
     codes = {n: rng.normal(size=p.shape) for n, p in subject.points.items()}
     whole = np.concatenate([codes[n] for n in decoder.codes], axis=1).astype(np.float32)
@@ -102,7 +102,7 @@ def test_weights_are_float16_in_the_order_of_the_layers(subject):
 def test_dimensions_of_a_vector_move_and_hold_the_entropy_of_their_values(
     tmp_path, method, state, config, blobs
 ):
-    """A code of two values in one dimension, of one in the others."""
+    """The code has two values in one dimension and one in the others."""
 
     def encode(state, batch):
         mean, _ = method.encode(state, batch)["z"]
@@ -158,7 +158,7 @@ def with_config(subject, **settings):
 
 
 def with_kernel(subject, kernel):
-    """The answer for a model whose first layer has another kernel."""
+    """`why_not` of the model with another kernel in its first layer."""
     params = subject.state.params["decoder"]
     params = params | {"Dense_0": params["Dense_0"] | {"kernel": kernel}}
     state = subject.state._replace(params={"decoder": params})

@@ -1,4 +1,4 @@
-"""Sections of a system that generates blobs from a category, their size."""
+"""Sections of a method that generates blobs from a category, which is their size."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ SIZE_OF = np.array([2, 0, 3, 1])
 
 @pytest.fixture(scope="module")
 def subject(method, state, blobs, tmp_path_factory):
-    """Places are continuous codes; the category is read off the size without fault."""
+    """Places are continuous codes; the size predicts the category without error."""
 
     middle = blobs.images(jnp.array([[size, 4, 4] for size in range(4)]))
     sizes = jax.jit(method.encode)(state, {"image": middle})["z"].mean[:, 0]
@@ -67,7 +67,7 @@ def test_each_row_of_the_grid_is_one_category(subject):
         grid["category"].argmax(axis=1), np.repeat(np.arange(4), 12)
     )
     assert len(np.unique(grid["z"][:, 0])) == 48
-    # a path holds its category, and is straight
+    # along a path, the category is constant and z is linear
     category = np.asarray(line["category"]).reshape(4, 9, 4)
     np.testing.assert_array_equal(category, np.eye(4)[:, None].repeat(9, axis=1))
     z = np.asarray(line["z"]).reshape(4, 9, 2)
@@ -128,7 +128,7 @@ def test_a_member_is_compared_with_its_own_subset(subject, monkeypatch):
     config.population = {"seed": (), "class_counts": counts}
     for member in range(2):
         category_sections.classes(subject._replace(config=config, member=member))
-    # each is drawn for the page, light and dark, and for its file
+    # each figure is drawn for the page, light and dark, and for its file
     truths = [truth for _, truth in drawn[:: len(drawn) // 2]]
     np.testing.assert_allclose(truths, np.array(counts) / 10)
 

@@ -67,7 +67,7 @@ def test_score_lines_are_means_and_bands_of_one_std():
     assert axes.lines[0].get_ydata() == pytest.approx([0.3, 0.7])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "16"]
     band = axes.collections[0].get_paths()[0].vertices[:, 1]
-    # .7 and .3 less and plus the deviation of two values .4 and .2 apart, as in tables
+    # .3 minus and .7 plus the deviation of two values .2 and .4 apart, as in tables
     edges = (0.3 - 0.2 / 2**0.5, 0.7 + 0.4 / 2**0.5)
     assert (band.min(), band.max()) == pytest.approx(edges)  # pyright: ignore[reportAttributeAccessIssue]
     assert [line.get_label() for line in axes.lines[:2]] == ["shape", "x"]

@@ -222,7 +222,7 @@ def test_a_model_of_a_study_that_diverged_is_skipped_with_the_reason(
     found = read_comparison([tmp_path], num_examples=16)
     names = {name.partition("/")[2]: why for name, why in found.skipped.items()}
     assert names == {"a/seed0": "kl is not finite at step 2."}
-    # one that is named alone is shown as far as it came
+    # a diverged run that is named alone is shown up to its last step
     found = read_comparison([tmp_path / "a/seed0"], num_examples=16)
     assert len(found.models) == 1
     page = figures.write_comparison(found, tmp_path / "page.html").read_text()

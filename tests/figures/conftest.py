@@ -1,4 +1,4 @@
-"""A system without training: blobs whose place and size are read and drawn again."""
+"""A method without training that encodes and renders the place and size of blobs."""
 
 import json
 import shutil
@@ -34,7 +34,7 @@ def latents_of_factors(factors):
 
 
 def read_blobs(images):
-    """The latents of blobs, from their moments, with variances; two are the prior."""
+    """Mean and log-variance of the latents, from moments of blobs; two are the prior."""
     weights = images[..., 0] / images.sum(axis=(1, 2))[..., None]
     grid = jnp.linspace(-1, 1, 16)
     x = (weights * grid).sum(axis=(1, 2)) / 0.4
@@ -49,7 +49,7 @@ def read_blobs(images):
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
-    """The DOM of a page that Chromium has opened, after 20 s of the time of its scripts."""
+    """Returns the DOM of a page in Chromium, after 20 s of virtual time for its scripts."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no chromium to open pages in")
@@ -104,7 +104,7 @@ def decode():
 
 @pytest.fixture(scope="session")
 def method():
-    """Reads blobs and draws them; the state shifts what it draws by `shift`."""
+    """Encodes and renders blobs; the state shifts codes by `shift` before rendering."""
     return Method(
         batch="images",
         init=lambda key, batch: make_state(),
@@ -117,7 +117,7 @@ def method():
 
 @pytest.fixture(scope="session")
 def categorical_method(method):
-    """As `method`, with a category that turns the colours round."""
+    """As `method`, with a category that inverts the colours."""
 
     def encode(state, batch):
         logits = jnp.tile(jnp.array([4.0, -4.0]), (len(batch["image"]), 1))
@@ -149,19 +149,19 @@ def state():
 
 @pytest.fixture(scope="session")
 def population():
-    """Three members; the second draws one unit larger and farther down and right."""
+    """Three members; the second renders one unit larger and farther down and right."""
     members = [make_state(0.0), make_state(1.0), make_state(0.0)]
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *members)
 
 
 @pytest.fixture(scope="session")
 def run_folder():
-    """Fills a folder with what a run leaves."""
+    """Returns a function that fills a folder with the files of a run."""
     return fill_folder
 
 
 def fill_folder(folder):
-    """A log of three quantities and one evaluation; returns the folder."""
+    """Writes a log of three quantities and one evaluation; returns the folder."""
     steps = np.arange(100, 3001, 100)
     with (folder / "metrics.jsonl").open("w") as log:
         for step in steps.tolist():

@@ -59,7 +59,7 @@ def test_a_long_curve_is_drawn_with_its_running_mean():
     values[50] = np.nan
     smooth, raw = figures.loss_curves({"a": curve(values)}).axes[0].lines
     np.testing.assert_array_equal(raw.get_ydata(), values)
-    # windows of 4 records; the missing one counts for nothing
+    # windows of 4 records; the missing one is ignored
     np.testing.assert_allclose(smooth.get_ydata()[100], np.mean([98, 99, 100, 101]))
     np.testing.assert_allclose(smooth.get_ydata()[51], np.mean([49, 51, 52]))
     assert np.isfinite(smooth.get_ydata()).all()

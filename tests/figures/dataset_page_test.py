@@ -76,7 +76,7 @@ def test_without_a_grid_a_sweep_keeps_what_it_can():
     pixels = np.rint(found[..., 0, :, 0] * 255).astype(int)
     for row in pixels.tolist():
         assert row[:3] in ([[0, 0], [0, 1], [1, 2]], [[0, 0], [1, 1], [1, 2]])
-        assert row[3] == [128, 128]  # nothing has the value
+        assert row[3] == [128, 128]  # no image has the value
 
 
 def test_the_sheet_has_a_row_of_samples_and_one_a_factor():

@@ -1,4 +1,4 @@
-"""Sections of a group method, on blobs whose size is the class and whose place is style."""
+"""Sections of a group method on blobs: the size is the class, the place the style."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ from dis_jax.methods import Gaussian
 
 @pytest.fixture
 def subject(method, state, blobs, tmp_path):
-    """Size is read in units that the evidence of a group can be seen in."""
+    """Encodes the size as the class code and the place as the style."""
 
     def encode(state, batch):
         mean, logvar = method.encode(state, batch)["z"]
@@ -80,7 +80,7 @@ def test_maps_show_both_codes(subject, monkeypatch):
     style, alone, evidence = laid_out
     np.testing.assert_array_equal(style, subject.points["style"])
     np.testing.assert_array_equal(alone, subject.points["class"])
-    # equal inside a batch of 128 and a size, and nowhere else
+    # equal only within a batch of 128 and a size
     assert len(np.unique(evidence.round(5))) == 2 * 4
 
 

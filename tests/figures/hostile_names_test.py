@@ -47,14 +47,14 @@ def dataset_page(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(tmp_path_factory, run_folder, method, state, config, blobs):
     """The report of a run whose scores, factors and settings have hostile names."""
-    own = tmp_path_factory.mktemp("run") / "workdir"  # nothing else lies beside it
+    own = tmp_path_factory.mktemp("run") / "workdir"  # no other run next to it
     own.mkdir()
     workdir = run_folder(own)
     file = workdir / "evaluation" / "final.json"
     scores = json.loads(file.read_text())
     entry = scores["metrics"]["mig"]
     scores["factor_names"] = list(HOSTILE[:3])
-    # In a few names, since each metric and each curve is drawn three times.
+    # Few names, since each metric and each curve is drawn three times.
     joined = [" ".join(names) for names in (HOSTILE[:5], HOSTILE[5:])]
     scores["metrics"] = {
         name: entry | {"settings": {name: name}} for name in ("../../mig", *joined)
@@ -75,7 +75,7 @@ def test_pages_hold_names_as_text(dataset_page, report):
         for name in HOSTILE[:4]:
             assert escape_html(name) in html
             assert name not in html
-        own = int(page == report)  # of its sliders
+        own = int(page == report)  # the script of its sliders
         assert html.count("<script>") == html.count("</script>") == own
         assert "\u202e" not in html
         assert "\\u202egnp.exe" in html
@@ -91,13 +91,13 @@ def test_nothing_runs_in_a_browser(dataset_page, report, tmp_path, browser):
     has_run = lambda page: re.search('<body[^>]* id="9"', browser(page)) is not None
     control = tmp_path / "control.html"
     control.write_text(f"<html><head></head><body>{HOSTILE[1]}</body></html>")
-    assert has_run(control)  # so the test can fail
+    assert has_run(control)  # shows that the test can fail
     for page in (dataset_page, report):
         assert not has_run(page)
 
 
 def cells(line):
-    """The cells of a line of a Markdown table, as its readers split it."""
+    """The cells of a line of a Markdown table, as Markdown parsers split it."""
     return re.split(r"(?<!\\)\|", line)[1:-1]
 
 
@@ -164,7 +164,7 @@ def test_transfer_tables_hold_names_as_text():
 
 
 def test_figures_hold_names_as_text():
-    """A dollar begins no formula, and an underscore costs no entry of a legend."""
+    """A dollar starts no formula, and an underscore does not remove a legend entry."""
     count = len(HOSTILE)
     values = np.arange(2.0)
     drawn = [

@@ -95,7 +95,7 @@ def test_traversal_picture_has_the_decoded_images(encode, decode, blobs):
     grid = figures.image_grid(expected)
     height, width, _ = grid.shape
     np.testing.assert_array_equal(picture[-height:, -width:], grid)
-    labelled = figures.traversals(encode, decode, images, base=7)  # 16 pixels: thrice
+    labelled = figures.traversals(encode, decode, images, base=7)  # 16 pixels: times 3
     assert labelled.shape[1] > 11 * 48
     given = figures.traversals(
         encode,

@@ -1,4 +1,4 @@
-"""Retrieval finds views by what a code holds, and frames say so."""
+"""Retrieval finds views by the information in a code, and frames mark agreement."""
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -48,7 +48,7 @@ def test_test_views_of_one_colour_find_each_other():
         "retrieval_exclusive_y.png",
     ]
     assert "exclusive_y (target: colour): 100 % agree" in section.body
-    # a code that holds nothing finds one in twelve
+    # a code without information finds one in twelve
     share = int(section.body.split("exclusive_x (target: colour): ")[1][:2])
     assert share < 30
 

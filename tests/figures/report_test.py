@@ -19,7 +19,7 @@ def without_pictures(html):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory, run_folder, method, state, config, blobs):
-    """One whole page, read by the tests below."""
+    """One whole page for the tests below."""
     workdir = run_folder(tmp_path_factory.mktemp("run"))
     path = figures.write_report(workdir, method, state, config, blobs, num_examples=256)
     return path
@@ -150,7 +150,7 @@ def test_one_member_of_a_population_is_reported(
 def test_scores_of_other_steps_are_left_out(
     tmp_path, run_folder, method, state, config, blobs
 ):
-    """By their names the last of 3000, 400 and 12000 is that of 400."""
+    """Sorted by file name, the last of steps 3000, 400 and 12000 is 400."""
     folder = run_folder(tmp_path)
     found = json.loads((folder / "evaluation" / "final.json").read_text())
     for step, score in ((400, 0.1234), (12000, 0.8765)):

@@ -1,4 +1,4 @@
-"""The chart of a study: a panel a column, a point a line, diamonds where published."""
+"""Chart of a study: a panel per column, a point per line, diamonds for published."""
 
 import pytest
 

@@ -54,7 +54,7 @@ def test_labels_stand_beside_what_they_name():
     width = plain.shape[1]
     np.testing.assert_array_equal(named[:, -width:], plain)
     label = named[:, :-width]
-    assert label[:16].min() == 255  # none beside the header
+    assert label[:16].min() == 255  # no label next to the header
     assert label[16:].min() < 128
 
 

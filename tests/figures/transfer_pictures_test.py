@@ -1,4 +1,4 @@
-"""Pictures of transfer, of numbers written by hand."""
+"""Figures of transfer, from numbers written by hand."""
 
 import numpy as np
 import pytest
@@ -117,7 +117,7 @@ def test_each_beta_has_an_association_matrix_of_its_lowest_seed():
     titles = [figure.axes[0].get_title() for figure in found.values()]
     assert "beta 1, seed 0" in titles[0]
     assert "beta 4, seed 2" in titles[1]
-    # a line over beta is of models with as many steps
+    # a line over beta connects models with equal steps
     longer = [source(b) | about | {"source_steps": 900} for b in (1.0, 4.0)]
     found = source_figures(records + longer)
     lines = [name for name in found if name.startswith("omes over beta")]
@@ -125,7 +125,7 @@ def test_each_beta_has_an_association_matrix_of_its_lowest_seed():
         f"omes over beta a vae source_steps {steps}" for steps in (100, 900)
     ]
     assert len(found) == 6
-    # nor is there one where no factor has pairs
+    # without pairs of any factor there is no line
     for record in longer:
         record["source_scores"]["omes"]["scored"] = [False, False]
     assert list(source_figures(longer)) == [

@@ -1,4 +1,4 @@
-"""Configs: every word means what it says, or is refused."""
+"""Configs: every argument has its effect or is refused."""
 
 import pathlib
 import re

@@ -1,4 +1,4 @@
-"""The study of uneven subsets: what its words ask for, what its models are scored by."""
+"""The study of class-imbalanced subsets: its arguments, and the scores of its models."""
 
 from types import SimpleNamespace
 
@@ -25,10 +25,10 @@ def test_the_study_gives_every_setting_the_same_subsets():
         assert {config.steps for config in found} == {20 * sum(counts) // 64}
         given = np.array(found[1].prior_probabilities)
         np.testing.assert_allclose(given, np.array(counts) / sum(counts))
-        # capacities that grow faster are filled by what all images share
+        # if capacities grow faster, codes encode what all images share
         assert found[2].hparams.capacity_steps == 25_000
     assert found[2].dataset == "mnist+resized32"
-    # a table of other lengths is another file
+    # tables of other lengths are other files
     names = [elastic_infogan_mnist.get_study(w).name for w in ("", words, "epochs15")]
     assert len({*names}) == 3
     for word in ("split3", "prior_learning_rate=fast", "as_code"):
@@ -78,7 +78,7 @@ def test_words_of_the_study_change_every_infogan():
     assert (config.network.hidden, config.network.widths[:2]) == (256, (32, 64))
     assert config.hparams.prior_learning_rate == 1e-3
     assert "prior_learning_rate 0.001." in study.notes
-    # another file than that of the study without these words
+    # another file than that of the study without these arguments
     assert (
         study.name == "elastic_infogan_mnist_as_coded_narrow_prior_learning_rate=0.001"
     )

@@ -1,4 +1,4 @@
-"""Labels read off the codes of a group method, from the shell."""
+"""Probes of the codes of a group method, from the shell."""
 
 import json
 
@@ -10,7 +10,7 @@ from dis_jax import training
 @pytest.fixture(scope="module")
 def workdir(tiny_config, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ml_vae")
-    # both codes alike, so that what is compiled for one serves the other
+    # equal sizes of both codes, so that they share compiled programs
     config = tiny_config("ml_vae", **{"network.latent": 2})
     config.steps = config.log_every = config.checkpoint_every = 2
     training.train(config, folder)
@@ -36,7 +36,7 @@ def test_every_code_by_every_protocol(run, workdir):
         "shape from style, sample for one image",
     ]
     assert len(found) == 6
-    # three shapes, as many images each
+    # three shapes, with equal numbers of images
     assert all(0.25 < entry["result"]["chance"] < 0.42 for entry in found.values())
 
 

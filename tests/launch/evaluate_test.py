@@ -62,7 +62,7 @@ def test_everyday_files_of_codes(run, codes):
     assert "skipped factor_vae_score: needs an encoder" in done.stdout
     result = json.loads(codes.with_name("my.npz_default_seed0.json").read_text())
     assert set(result["metrics"]) == {"mig"}
-    many = ",".join(["mig"] * 80)  # more letters than the name of a file may have
+    many = ",".join(["mig"] * 80)  # longer than a file name may be
     files = (f"--codes={parts[0]}", f"--factors={parts[1]}")
     done = run("evaluate", *files, f"--metrics={many}")
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The study of JointVAE: its scores of codes that are known."""
+"""The study of JointVAE: its scores of known codes."""
 
 import jax.numpy as jnp
 import pytest
@@ -14,7 +14,7 @@ SIZES = (3, 5, 4)
 
 @pytest.fixture
 def trained(monkeypatch):
-    """A function from a code of a grid's factors to a model that makes it."""
+    """Returns a function that makes a model with a given code of a grid's factors."""
     grid = rendered_grid(
         *("grid", ("shape", "across", "down"), SIZES, (1, 1, 3)),
         lambda factors: factors[:, None, None, :] / 10.0,

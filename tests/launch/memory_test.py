@@ -12,8 +12,8 @@ from launch import memory, start
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 
-# Page faults of each of 10 steps, after 11, of a network whose buffers hold 38 MB: glibc
-# keeps no more than 32 by itself.
+# Page faults of each of 10 steps, after 11, of a network with buffers of 38 MB: by default,
+# glibc keeps at most 32 MB.
 FAULTS = """
 import json, resource
 {first}
@@ -35,8 +35,8 @@ for i in range(21):
     faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
 print(json.dumps([b - a for a, b in zip(faults[10:], faults[11:])]))
 """
-# A heap of free pieces, 2 to 60 KB, as a compiler leaves it. Prints the pages that the
-# process holds before and after, and how far apart 100 allocations then lie.
+# A heap of free pieces, 2 to 60 KB, as a compiler leaves it. Prints the pages of the
+# process before and after, and the address range of 100 later allocations.
 PIECES = """
 import ctypes, json, random
 from launch import memory
@@ -60,7 +60,7 @@ after = pages()
 places = sorted(libc.malloc(10_000) for _ in range(100))
 print(json.dumps([before, after, places[-1] - places[0]]))
 """
-# Prints how many programs were compiled, and how often pieces were taken.
+# Prints the number of compiled programs and of calls of `take_pieces`.
 COMPILED = """
 import json
 import jax, jax.numpy as jnp
@@ -112,7 +112,7 @@ def test_memory_is_not_asked_for_anew_in_every_step(commands):
             {"code": FAULTS.format(first=first), "arguments": [], "env": env}
         )
         assert done.returncode == 0, done.stderr
-        # of most steps: in some of them the heap grows for good
+        # the median: in some steps the heap grows permanently
         faults.append(statistics.median(json.loads(done.stdout)))
     default, kept = faults
     assert default > 38e6 / 4096  # a buffer's pages in each step, and more
@@ -128,7 +128,7 @@ def test_free_pieces_are_taken_and_their_pages_given_back(commands):
         found.append(json.loads(done.stdout))
     (_, held, scattered), (before, after, together) = found
     assert scattered > 10 * 100 * 10_000
-    assert 99 * 10_000 < together < 1.1 * 99 * 10_000  # one beside the other
+    assert 99 * 10_000 < together < 1.1 * 99 * 10_000  # without gaps
     assert after < before - 10_000 < held  # of 2,000 free pieces of 31 KB, 15,000 pages
 
 

@@ -1,4 +1,4 @@
-"""Members of populations, as the scripts that score them get them."""
+"""Members of populations, as scoring scripts receive them."""
 
 import jax
 import pytest
@@ -33,7 +33,7 @@ def test_a_model_that_diverged_is_marked_where_it_is_scored(tiny_config, tmp_pat
     training.train(alone, tmp_path / "one")
     workdir.write_divergence(tmp_path / "one", "kl is not finite at step 2.")
     assert models.restore(tmp_path / "one", None).diverged == {"diverged": 1}
-    # later no member is left: two have made as many steps as any
+    # then all members have diverged: two of them have made all steps
     workdir.write_divergence(tmp_path / "two", "kl is not finite at step 3.")
     assert models.restore(tmp_path / "two", 0).diverged == {"diverged": 2}
     words = [member["diverged"] for member in models.what_members_are(tmp_path / "two")]

@@ -1,4 +1,4 @@
-"""Studies of SDIM and EDIM: what their words ask for."""
+"""Studies of SDIM and EDIM: the effect of their arguments."""
 
 import pathlib
 
@@ -82,7 +82,7 @@ def test_exclusive_codes_start_from_the_shared_ones_of_their_seed():
 
 @pytest.fixture(scope="module")
 def toys():
-    """As many images as the test half of SmallNORB, of one pixel."""
+    """As many images as the test half of SmallNORB has, of one pixel each."""
     factors = np.indices((5, 5, 9, 18, 6)).reshape(5, -1).T
     names = tuple(pair_data.FACTORS["smallnorb"])
     images = np.zeros((len(factors), 1, 1), np.uint8)
@@ -108,7 +108,7 @@ def test_each_seed_holds_out_another_instance_in_training_and_test(toys, words):
         assert len(test) == 1
         assert not train & test
         held_out.setdefault(config.method, {})[config.seed] = test.pop()
-    # EDIM starts from shared encoders that have not seen what it is tested on
+    # EDIM starts from shared encoders that were not trained on its test instances
     assert held_out["sdim"] == held_out["edim"] == dict(enumerate((4, 3, 2, 1, 0, 4)))
 
 
@@ -124,7 +124,7 @@ def test_nothing_is_held_out_where_whole_halves_are_trained_and_tested_on():
 
 
 def readings_of(config, codes):
-    """Readers of what the heads read: right as often as their number says."""
+    """Probe accuracies, equal to fixed numbers, for the attributes of the heads."""
     readers = {"head": 0.9, **dict.fromkeys(pair_studies.READERS[1:], 0.8)}
     return [
         evaluation.Reading(code, attribute, reader, share, 1.0, 0.25, i == 0)
@@ -161,7 +161,7 @@ def test_published_numbers_stand_beside_one_reader_in_a_narrow_table(name, monke
     }
     by = "batch" if "norb" in name else "running"
     assert set(columns) == {f"head, {by}"}
-    # no published number is of a line that the study does not have
+    # every published number belongs to a line of the study
     assert set(found.published) <= set(result["lines"])
     line = next(iter(result["lines"]))
     assert line == f"SDIM, shared_x {found.rows['SDIM'].heads.shared_x[0]}"
@@ -201,7 +201,7 @@ def test_augmented_zooms_into_training_views_alone(config, name):
 
 
 def test_pairs_of_two_images_share_the_digit_alone():
-    # one of forty brightnesses, which shows in both views
+    # each image has one of forty brightnesses, visible in both views
     number = np.arange(400) % 40
     digits = number % 10
     images = np.full((400, 2, 2), 128, np.uint8)
@@ -220,7 +220,7 @@ def test_pairs_of_two_images_share_the_digit_alone():
                 for side in "xy"
             ]
             assert {*number[0]} == {*number[1]} == {*range(40)}
-            # four brightnesses of a digit: one pair in four has one twice
+            # each digit has four brightnesses: they agree in one pair of four
             assert abs((number[0] == number[1]).mean() - 0.25) < 5 / np.sqrt(400)
     with pytest.raises(
         ValueError, match="two_images: not available for rendered_dsprites"

@@ -11,7 +11,7 @@ from dis_jax import shipped
 from launch import start
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# A signal that comes within a callback, where Python drops what is raised.
+# A signal that arrives in a callback, where Python drops exceptions.
 SIGNALLED = """
 import os, signal, time
 from launch import start

@@ -1,4 +1,4 @@
-"""Studies from the shell: which are there, and what they would train."""
+"""Studies from the shell: which exist, and what they train."""
 
 import json
 import pathlib
@@ -42,13 +42,13 @@ def test_words_after_the_colon_choose_rows_and_lengths(monkeypatch):
     assert found.seeds == (0, 1)
     assert found.compare == [("Ada-GVAE", "beta-VAE")]
     ada, beta = found.rows.values()
-    assert (ada.batch_size, beta.batch_size) == (32, 64)  # as many images
+    assert (ada.batch_size, beta.batch_size) == (32, 64)  # equally many images
     for config in (ada, beta):
         assert config.dataset == "rendered_shapes3d"
         assert (config.steps, config.checkpoint_every) == (4000, 200)
         assert config.hparams.learning_rate == 5e-4
         assert config.hparams.beta == 1
-    # a shorter study does not write over the table of a longer one
+    # a shorter study does not overwrite the table of a longer one
     assert found.name == "ada_gvae_rendered_shapes3d_steps4000_pairs32_rate0.0005"
     words = "steps4000,seeds2,pairs32,rate5e-4,rendered_shapes3d,ada_gvae,beta_vae"
     by_name = studies.load_study(f"{file}:{words}")
@@ -72,7 +72,7 @@ def test_a_length_of_ones_own_is_in_the_name(name, monkeypatch):
     assert studies.load_study(f"configs/studies/{name}.py:epochs7").name == (
         f"{name}_epochs7"
     )
-    # more seeds make the same table longer
+    # more seeds extend the same table
     assert studies.load_study(f"configs/studies/{name}.py:seeds4").name == name
     assert studies.load_study(f"configs/studies/{name}.py:seeds4").seeds == (0, 1, 2, 3)
     with pytest.raises(
@@ -128,7 +128,7 @@ def test_shorter_joint_vaes_grow_their_capacities_as_slowly(monkeypatch):
     assert (whole.steps, whole.hparams.capacity_steps) == (93_700, 25_000)
     short = studies.load_study(f"{file}:mnist,steps9370,seeds2")
     assert short.seeds == (0, 1)
-    assert short.name != whole_study.name  # nor overwrites its table
+    assert short.name != whole_study.name  # does not overwrite its table
     assert short.rows["JointVAE"].hparams.capacity_steps == 25_000
     with pytest.raises(ValueError, match=r"unknown argument 'epochs3'; .*nown: mnist"):
         studies.load_study(f"{file}:epochs3")
@@ -153,7 +153,7 @@ def test_the_study_of_the_docs(tmp_path):
     code = text.split("```python\n")[1].split("```")[0]
     asked = '"mig")'
     assert asked in code
-    fewer = '"mig", num_train=1000, num_test=100)'  # than 15,000 images: seconds
+    fewer = '"mig", num_train=1000, num_test=100)'  # not 15,000 images: seconds
     file.write_text(code.replace(asked, fewer))
     found = studies.load_study(f"{file}:steps2,seeds1")
     for config in found.rows.values():
@@ -169,7 +169,7 @@ def test_the_study_of_the_docs(tmp_path):
 def test_a_second_shell_that_finds_every_run_taken_ends_well(run, tmp_path):
     (tmp_path / "mine.py").write_text(OWN)
     work = tmp_path / "work"
-    with training.held(work / "scores" / ".VAE_seed0.lock"):  # by the first
+    with training.held(work / "scores" / ".VAE_seed0.lock"):  # by the first shell
         done = run("study", f"--study={tmp_path / 'mine.py'}:3", f"--workdir={work}")
     assert done.returncode == 0, done.stderr
     assert "left to other processes: VAE/seed0" in done.stderr
@@ -186,7 +186,7 @@ def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
     for done in (first, second):
         assert done.returncode == 0, done.stderr
         assert "| VAE | 3 |" in done.stdout
-    assert "step 3 of 3" not in second.stderr + second.stdout  # all was done
+    assert "step 3 of 3" not in second.stderr + second.stdout  # trained before
     for folder in (work, results):
         found = json.loads((folder / "own_rate0.001.json").read_text())
         assert found["made_by"] == f"python -m launch.study {study_flag} --workdir=..."

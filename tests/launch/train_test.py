@@ -1,4 +1,4 @@
-"""What a newcomer reads after a mistake: one message that says what to do."""
+"""Mistakes of a new user give one message that says what to do."""
 
 import json
 import pathlib

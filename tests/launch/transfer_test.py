@@ -1,4 +1,4 @@
-"""Transfer from the shell: sources trained, carried over, and what is written."""
+"""Transfer from the shell: trains sources, transfers them and writes results."""
 
 import json
 import pathlib

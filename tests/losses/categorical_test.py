@@ -9,7 +9,7 @@ import scipy.stats
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 gumbel_softmax = jax.jit(losses.gumbel_softmax, static_argnames="hard")
 entropy_of = jax.jit(losses.categorical_entropy)
 categorical_kl = jax.jit(losses.categorical_kl)
@@ -76,7 +76,7 @@ def test_gumbel_softmax_extremes_stay_finite(temperature, check_finite):
     check_finite(lambda x: draw(x)[:, 0], logits)
     draws = np.asarray(jax.jit(draw)(logits))
     np.testing.assert_allclose(draws.sum(axis=1), 1, rtol=1e-5)
-    assert draws[1, 0] == 0  # a class that the prior lacks is never drawn
+    assert draws[1, 0] == 0  # a class of probability 0 is never drawn
 
 
 def test_entropy_by_hand():
@@ -150,7 +150,7 @@ def test_a_prior_without_a_class_stays_finite(check_finite):
     flat = np.zeros((2, 3), np.float32)
     bound = check_finite(losses.info_lower_bound, flat, code, prior)
     np.testing.assert_allclose(bound, np.log(2) - np.log(3), rtol=1e-5)
-    # the true posterior, which gives such classes none: the bound is tight
+    # the true posterior gives such classes probability 0: the bound is tight
     value = info_lower_bound(log(code), code, prior)
     np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
     both = np.array([[0.0, 1.0, -np.inf], [0.5, 0.0, -np.inf]], np.float32)

@@ -29,7 +29,7 @@ def check_gradient() -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def check_finite() -> Callable[..., float]:
-    """`check_finite(f, *args)`: the sum of f, finite, as are all its gradients."""
+    """`check_finite(f, *args)`: the sum of f; it and all its gradients must be finite."""
 
     @functools.partial(jax.jit, static_argnums=0)  # one program for all extremes of f
     def derived(f, *args):

@@ -9,7 +9,7 @@ import pytest
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 nt_xent = jax.jit(losses.nt_xent)
 transformation_distance = jax.jit(
     losses.transformation_distance, static_argnames="kind"
@@ -47,7 +47,7 @@ def test_transformation_distance_extremes_stay_finite(kind, check_finite):
     logits = np.array([[1e4, -1e4, 0.0]], np.float32)
     distance = functools.partial(transformation_distance, kind=kind)
     check_finite(distance, logits, -logits)
-    # a category that both rule out
+    # a category to which both give probability 0
     ruled_out = np.array([[1.0, -np.inf, 0.0]], np.float32)
     both = distance(ruled_out, ruled_out[:, ::-1])
     np.testing.assert_allclose(both, distance(ruled_out[:, ::2], ruled_out[:, 2::-2]))
@@ -87,7 +87,7 @@ def test_nt_xent_jit_vmap_and_gradient(normal, check_gradient):
 def test_nt_xent_extremes_stay_finite(check_finite):
     features = np.array([[0.0, 0.0], [1e15, 1e15], [1e-15, 0.0]], np.float32)
     check_finite(losses.nt_xent, features, -features, 1e-3)
-    # a larger gradient of the row of zeros would leave the others nothing of a clipped one
+    # after clipping, a larger gradient of the zero row would leave nothing for the others
     gradient = jax.grad(losses.nt_xent)(features, -features, 1.0)
     assert np.abs(gradient).max() < 1e8
 

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 @pytest.mark.slow
 def test_density_ratio_tc_comes_within_ten_per_cent(run, tmp_path):
-    """Here in two dimensions, a fifth of the steps on record; ten are on record."""
+    """Runs two dimensions with a fifth of the recorded steps; ten are recorded only."""
     result = tmp_path / "density_ratio_tc.json"
     options = "--dims=2", "--steps=300", f"--result={result}"
     done = run("benchmarks.check_density_ratio", *options, XLA_FLAGS="")

@@ -6,7 +6,7 @@ import pytest
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 dip = jax.jit(losses.dip_regulariser, static_argnames="kind")
 MEAN = np.array([[1.0, 0.0], [3.0, 4.0]])  # covariance [[1, 2], [2, 4]]
 LOGVAR = np.log([[1.0, 2.0], [3.0, 6.0]])  # mean variance [2, 4]

@@ -9,7 +9,7 @@ import pytest
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 gaussian_kl = jax.jit(losses.gaussian_kl)
 laplace_kl = jax.jit(losses.gaussian_laplace_kl)
 aggregate_gaussian = jax.jit(losses.aggregate_gaussian)
@@ -99,8 +99,8 @@ def test_gaussian_sample_has_the_mean_and_variance_and_passes_gradients():
     np.testing.assert_allclose(drawn.var(axis=0), np.exp(logvar[0]), rtol=0.05)
     loss = lambda m, v: losses.gaussian_sample(keys[0], m, v).sum()
     slopes = jax.jit(jax.grad(loss, argnums=(0, 1)))(mean, logvar)
-    np.testing.assert_allclose(slopes[0], 1.0)  # of the mean
-    # and of the log-variance half the noise, scaled
+    np.testing.assert_allclose(slopes[0], 1.0)  # for the mean
+    # for the log-variance, half the scaled noise
     spread = drawn[:1] - mean
     np.testing.assert_allclose(slopes[1], 0.5 * spread, rtol=1e-5)
 

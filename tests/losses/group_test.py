@@ -10,7 +10,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 accumulate_evidence = jax.jit(losses.accumulate_evidence, static_argnames="num_groups")
 multiply_posteriors = jax.jit(losses.multiply_posteriors)
 adaptive_shared_dims = jax.jit(losses.adaptive_shared_dims)
@@ -83,7 +83,7 @@ def test_evidence_gradients_stay_finite(extreme, posteriors, check_finite):
     evidence = lambda *q: losses.accumulate_evidence(*q, GROUP, GROUPS)
     check_finite(evidence, mean, logvar)
     group_mean, _ = accumulate_evidence(mean, logvar, GROUP, GROUPS)
-    # A member that is certain speaks for its group; one that knows nothing is ignored.
+    # A certain member determines the group mean; an uninformative one is ignored.
     if extreme < 0:
         np.testing.assert_allclose(group_mean[2], mean[0], rtol=1e-5)
     else:
@@ -146,7 +146,7 @@ def test_adaptive_shared_dims_by_hand():
     mean1 = np.zeros((3, 3))
     mean2 = np.array([[0.0, 1.0, 3.0], [1.0, 1.0, 1.0], [2.0, 2.4, 3.0]])
     logvar1 = np.zeros((3, 3))
-    # Second row: ½ (v - log v) of v = 1, 9, 1/9 tells wide-to-narrow from the reverse.
+    # Second row: ½ (v - log v) of v = 1, 9, 1/9 shows the direction of the KL.
     variance2 = np.array([[1.0, 1.0, 1.0], [1.0, 9.0, 1 / 9], [1.0, 1.0, 1.0]])
     shared = adaptive_shared_dims(mean1, logvar1, mean2, np.log(variance2))
     np.testing.assert_array_equal(shared, [[True, True, False]] * 3)
@@ -202,7 +202,7 @@ def test_noise_per_example_is_not_shared():
 def test_group_elbo_by_hand(check_gradient):
     nll = np.arange(8.0, dtype=np.float32)
     style_kl = np.full(8, 0.5, np.float32)
-    # 99 stands at empty groups
+    # 99 marks empty groups
     class_kl = np.array([1.0, 99.0, 2.0, 99.0, 4.0], np.float32)
     elbo = losses.group_elbo(nll, style_kl, class_kl, GROUP)
     np.testing.assert_allclose(elbo, -(28 + 4 + 7) / 3, rtol=1e-6)

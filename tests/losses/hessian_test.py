@@ -12,7 +12,7 @@ ONE = np.ones(2, np.float32)
 
 
 def penalty(function, z, spread=ONE, key=KEY, **options):
-    """Compiled: op by op, each operation is a program of its own to compile."""
+    """Jitted: without jit, JAX compiles each operation as its own program."""
     compiled = jax.jit(
         lambda key, z, spread: losses.normalised_hessian_penalty(
             key, function, z, spread, **options
@@ -28,7 +28,7 @@ def test_an_additive_function_has_none(normal):
 
 
 def test_a_product_has_nothing_else():
-    """H = [[0, 1], [1, 0]]: both variances are 4, of draws that differ."""
+    """H = [[0, 1], [1, 0]]: both variances are 4, from different draws."""
     z = np.zeros((1, 2))
     found = penalty(lambda z: z[:, 0] * z[:, 1], z, num_perturbations=20_000)
     np.testing.assert_allclose(found, 1, rtol=0.05)
@@ -42,7 +42,7 @@ def test_it_is_the_share_of_squares_off_the_diagonal(a, b):
     wanted = 2 * b**2 / (4 * a**2 + 2 * b**2)
     found = penalty(function, z, num_perturbations=20_000)
     np.testing.assert_allclose(found, wanted, rtol=0.06)
-    # in units of the spread: b counts s1 s2, a counts s1²
+    # in units of the spread, b is multiplied by s1 s2 and a by s1²
     spread = np.array([1.0, 3.0])
     wider = 2 * (3 * b) ** 2 / (4 * a**2 + 2 * (3 * b) ** 2)
     found = penalty(function, z, spread, num_perturbations=20_000)

@@ -7,7 +7,7 @@ import pytest
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 logistic = jax.jit(losses.discretised_logistic_nll)
 mixture = jax.jit(losses.logistic_mixture_nll)
 clipped_mean = jax.jit(losses.clipped_logistic_mean)
@@ -32,7 +32,7 @@ def test_the_probability_of_every_level_is_that_of_its_bin(mean, scale):
     given = (np.full((256, 1), value) for value in (mean, np.log(scale)))
     nll = np.asarray(logistic(*given, LEVELS[:, None]))
     wanted = bins(mean, scale)
-    kept = wanted > 1e-12  # differences in 64 bits keep 4 digits of these
+    kept = wanted > 1e-12  # here 64-bit differences keep 4 digits
     np.testing.assert_allclose(nll[kept], -np.log(wanted[kept]), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(np.exp(-nll).sum(), 1, rtol=1e-5)
 

@@ -51,7 +51,7 @@ def test_scales_cancel_with_widths_in_their_units(normal, check_gradient):
     z = normal(2, 7, 3)
     units = np.array([1.0, 100.0, 0.01], np.float32)
     in_units = jax.jit(scaled)(z * units)
-    np.testing.assert_allclose(in_units, scaled(z), rtol=1e-4)  # op by op
+    np.testing.assert_allclose(in_units, scaled(z), rtol=1e-4)  # without jit
     check_gradient(scaled, (z,))
 
 

@@ -19,7 +19,7 @@ PLAIN = {
         joint, marginal, jnp.zeros(joint.shape[1:]), 0.9
     )[0],
 }
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 ESTIMATORS = {name: jax.jit(estimator) for name, estimator in PLAIN.items()}
 info_nce = jax.jit(losses.info_nce)
 smile = jax.jit(losses.smile)
@@ -98,7 +98,7 @@ def test_exact_critic_finds_the_information():
     club = ESTIMATORS["club"](
         log_conditional(x, y, correlation), log_conditional(x, other, correlation)
     )
-    gap = correlation**2 / (1 - correlation**2)  # a dimension, less the information
+    gap = correlation**2 / (1 - correlation**2)  # per dimension: information + KL
     np.testing.assert_allclose(club, 2 * gap, rtol=0.02)
     assert club > exact
 
@@ -231,7 +231,7 @@ def test_jit_vmap_and_gradient(name, normal, check_gradient):
     np.testing.assert_allclose(
         jax.jit(jax.vmap(estimator))(joint, marginal), single, rtol=1e-5
     )
-    if name != "mine":  # whose gradient is on purpose not that of its value
+    if name != "mine":  # its gradient is not that of its value, by design
         check_gradient(estimator, (joint[0], marginal[0]))
 
 

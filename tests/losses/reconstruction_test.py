@@ -7,7 +7,7 @@ import pytest
 
 from dis_jax import losses
 
-# compiled: op by op, each operation is a program of its own to compile
+# jitted: without jit, JAX compiles each operation as its own program
 bernoulli_nll = jax.jit(losses.bernoulli_nll)
 gaussian_nll = jax.jit(losses.gaussian_nll)
 

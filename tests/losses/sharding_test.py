@@ -1,4 +1,4 @@
-"""Losses that couple the examples of a batch mean the whole batch, however it is split."""
+"""Losses that couple examples use the whole batch, however devices split it."""
 
 from __future__ import annotations
 

@@ -112,8 +112,8 @@ def test_minibatch_total_correlation_against_a_loop(dataset_size, normal):
 
 
 def test_minibatch_total_correlation_of_a_whole_data_set(normal):
-    # With N = 1 the weights are those of the mixture of the batch itself, whose total
-    # correlation is log M where every latent tells all images apart and d = 2.
+    # With N = 1 the weights are those of the mixture of the batch itself. Its total
+    # correlation is log M if every latent separates all images and d = 2.
     mean = np.arange(8.0)[:, None] * np.array([100.0, -100.0])
     z = mean + normal(7, *mean.shape)
     tc = minibatch_tc(z, mean, np.zeros((8, 2)), 1)
@@ -132,7 +132,7 @@ def test_minibatch_total_correlation_jit_vmap_and_gradient(normal, check_gradien
 
 def test_minibatch_total_correlation_extremes_stay_finite(check_finite):
     mean = np.array([[0.0, 1e3], [1e3, 0.0]], np.float32)
-    # exp(100) is no float32, and a sample of so narrow a posterior is its mean
+    # float32 has no exp(100), and a sample of such a narrow posterior is its mean
     for logvar in (-100.0, -20.0, 20.0):
         variances = np.full((2, 2), logvar, np.float32)
         check_finite(losses.minibatch_total_correlation, mean, mean, variances)

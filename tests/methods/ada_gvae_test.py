@@ -1,4 +1,4 @@
-"""Pairs: what is shared is really one posterior, and what is not stays each one's own."""
+"""Pairs: shared dimensions have one posterior, the others that of their own image."""
 
 import functools
 
@@ -38,13 +38,13 @@ def make(tiny_config, first_state):
 
 
 def metrics_of(method):
-    """A step of which gradients are not compiled."""
+    """The metrics of a step, jitted: gradients are not compiled."""
     return jax.jit(lambda state, batch: method.update(state, batch)[1])
 
 
 @pytest.fixture(scope="module")
 def measure(make):
-    """Such steps by name."""
+    """`metrics_of` by name."""
     return functools.cache(lambda name: metrics_of(make(name)[1]))
 
 
@@ -59,7 +59,7 @@ def with_hparams(state, **values):
 
 
 def sampled_posterior(method, state, batch, monkeypatch):
-    """What a step draws z from, in the order x0, y0, x1, ..."""
+    """The posterior that a step draws z from, in the order x0, y0, x1, ...; and metrics."""
     seen = []
     sample = losses.gaussian_sample
 
@@ -115,7 +115,7 @@ def test_what_changed_may_be_told_in_any_type(make, measure):
 
 
 def test_the_loss_is_halved_over_the_pair(make, measure):
-    """A pair of one image twice is that image's beta-VAE, whatever is shared."""
+    """A pair of equal images gives that image's beta-VAE loss, whatever is shared."""
     _, method, state, batch = make("ada_gvae")
     twice = batch | {"y": batch["x"]}
     metrics = measure("ada_gvae")(with_hparams(state, beta=3.0), twice)

@@ -29,7 +29,7 @@ def first_state():
 
 @pytest.fixture(scope="session")
 def quantised_step(tiny_config):
-    """States before and after a step of a method with quantised codes, and more."""
+    """Makes a step of a method with quantised codes: states, metrics, networks and more."""
     from dis_jax import data, training
     from dis_jax.methods import autoencoder, optimiser
 

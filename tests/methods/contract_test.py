@@ -1,4 +1,4 @@
-"""`methods.check` lets a good method pass, and names what a bad one breaks."""
+"""`methods.check` accepts a good method, and names the rule that a bad one breaks."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_step_is_lowered_with_keys_of_another_size(check):
 
 
 def _update(change):
-    """The linear method with another step."""
+    """The linear method with another update."""
 
     def make(config, axis_name=None):
         method = linear(config, axis_name)

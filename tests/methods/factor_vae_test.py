@@ -1,4 +1,4 @@
-"""FactorVAE's two optimisers see what they should and nothing else."""
+"""FactorVAE's two optimisers receive their own gradients and nothing else."""
 
 import jax
 import jax.numpy as jnp

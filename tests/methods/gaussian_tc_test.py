@@ -1,4 +1,4 @@
-"""Where the moments come from, and what they teach."""
+"""Gaussian TC: the source of the moments, and what is trained on them."""
 
 import functools
 
@@ -55,7 +55,7 @@ def test_the_batch_s_moments_make_the_penalty(make, penalty):
 
 
 def test_moving_averages_move_and_their_gradient_is_the_batch_s(make):
-    """Where they are the batch's own moments, all is as with these, whatever the decay."""
+    """If they equal the batch's moments, a step equals one with those, for any decay."""
     method, update, state, batch = make(moments="moving", **{"hparams.decay": 0.75})
     mean, covariance = moments_of(method, state, batch)
     after, _ = update(state, batch)
@@ -85,14 +85,14 @@ def test_the_network_learns_the_moments_and_the_encoder_leaves_it_alone(make):
     for _ in range(150):
         state, metrics = update(state, batch)
     jax.tree.map(np.testing.assert_array_equal, encoder, state.params["encoder"])
-    # of the best Gaussian the mean NLL is the entropy of N(m, S)
+    # the mean NLL of the best Gaussian is the entropy of N(m, S)
     _, covariance = moments_of(method, state, batch)
     entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * covariance)[1]
     assert abs(metrics.moments_nll - entropy) < max(0.5 * abs(first - entropy), 0.6)
 
 
 def test_the_penalty_reaches_the_encoder_through_the_network(make):
-    """And gamma changes how the encoder moves, not how the network does."""
+    """Gamma changes the gradients of the encoder, not those of the network."""
     _, update, state, batch = make(**NETWORK)
     moved = [
         update(state._replace(hparams=state.hparams | {"gamma": jnp.asarray(g)}), batch)
@@ -106,7 +106,7 @@ def test_the_penalty_reaches_the_encoder_through_the_network(make):
     )
     kernel = lambda state: jax.tree.leaves(state.opt_state["vae"].mu["encoder"])[-1]
     assert abs(kernel(without) - kernel(with_penalty)).max() > 1e-6
-    # and what the network learns from, the encoder does not
+    # the network's own loss does not reach the encoder
     _, plain, start, _ = make()
     hparams = start.hparams | {"gamma": jnp.zeros(())}
     vae, _ = plain(start._replace(hparams=hparams), batch)

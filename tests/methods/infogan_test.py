@@ -1,4 +1,4 @@
-"""Who learns from what: every gradient of a step against a step written out by hand."""
+"""Compares every gradient of a step with a step written out by hand."""
 
 import functools
 
@@ -41,7 +41,7 @@ def _setting(config, first_state):
     state = first_state(method, BATCH)
     logits = np.array([0.0, 0.5, -0.5, 0.2], np.float32)
     params = state.params | {"prior": {"logits": logits}}
-    # of equal weights, no term hides another
+    # with equal weights, no term hides another
     weights = dict.fromkeys(WEIGHTS, np.float32(1.0))
     state = state._replace(params=params, hparams=state.hparams | weights)
     return config, jax.jit(method.update), state
@@ -49,7 +49,7 @@ def _setting(config, first_state):
 
 @pytest.fixture(scope="module")
 def as_published(first_state):
-    """Of the paper, with all terms that there are."""
+    """The setting of the paper, with all terms."""
     config = _tiny(elastic_infogan.get_config("mnist,continuous"), elastic=ALL)
     return _setting(config, first_state)
 
@@ -266,11 +266,11 @@ def test_a_class_that_is_missing_is_never_drawn_and_harms_nothing(first_state):
     np.testing.assert_array_equal(decode(state, code), decode(state, code))
     noise = {"noise": np.zeros((4, 3))}
     images = np.asarray(decode(state, code | noise))
-    assert (images[0] != images[1]).any()  # the category is seen
+    assert (images[0] != images[1]).any()  # the category changes the image
 
 
 def _drawn(config, state):
-    """The categories of 4,000 images as a step makes them."""
+    """The categories of 4,000 images, generated as in a step."""
     modules = infogan_terms.make_modules(config)
     parts = infogan_terms.Parts(
         config, modules, state.params, dict(state.stats), state.hparams

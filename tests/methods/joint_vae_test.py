@@ -1,4 +1,4 @@
-"""Capacities grow and are capped; what is minimised is the sum of its parts."""
+"""Capacities grow and are capped; the loss is the sum of its terms."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_images_are_rebuilt_from_draws_of_both_codes(tiny_config):
     nll = -(image * jnp.log(seen) + (1 - image) * jnp.log1p(-seen))
     found = jax.jit(method.update)(state, BATCH)[1].reconstruction
     assert found == pytest.approx(float(nll.sum(axis=(1, 2, 3)).mean()), rel=1e-6)
-    # and not from means: what is drawn shows
+    # the step decodes samples, not means: the two images differ
     still = {"z": mean, "category": jax.nn.softmax(scores)}
     assert abs(jax.jit(method.decode)(state, still) - seen).max() > 1e-3
 

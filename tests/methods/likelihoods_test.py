@@ -95,7 +95,7 @@ def test_a_mixture_takes_its_parts_in_their_order(images):
     assert likelihood.outputs(2) == 2 * (1 + 2 * 2)
     logits, low, high = [0.0, np.log(3)], -2.0, 2.0
     sigmoid = lambda x: 1 / (1 + np.exp(-x))
-    # a pixel: weights, then of each channel the means and scales of both components
+    # one pixel: weights, then for each channel the means and scales of both components
     pixel = np.float32([*logits, *[low, high, -6.0, -6.0] * 2])
     output = np.broadcast_to(pixel, (3, 4, 4, 10))
     wanted = 0.25 * sigmoid(low) + 0.75 * sigmoid(high)
@@ -117,7 +117,7 @@ def test_mean_images_lie_where_the_likelihood_is_large(name, tiny_config):
     @jax.jit
     def fit(output):
         slope = jax.grad(lambda o: likelihood.nll(o, image, {"variance": 0.04}).sum())
-        # by signs, since gradients grow without bound as a variance goes to 0
+        # sign descent, since gradients grow without bound as a variance goes to 0
         step = lambda i, o: o - 0.05 * 0.99**i * jnp.sign(slope(o))
         return jax.lax.fori_loop(0, 600, step, output)
 

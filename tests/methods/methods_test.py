@@ -1,4 +1,4 @@
-"""What every method promises, whatever it learns. A new entry of METHODS is tested here."""
+"""The properties of every method. A new entry of METHODS is tested here."""
 
 import functools
 from typing import Any, NamedTuple
@@ -13,22 +13,23 @@ from dis_jax.methods import METHODS, autoencoder, point
 from dis_jax.training import feed
 from dis_jax.training import program as programs
 
-# what comes from another run and stays as it is
+# networks that come from another run and stay frozen
 FROZEN = {"edim": ("shared_x", "shared_y")}
-# the head that a VAE's encoder has and a code without variance does not use
+# a head of the VAE encoder that a code without variance does not use
 UNUSED = {"qlae": "logvar", "tripod": "logvar"}
 NO_NOISE = ("qlae",)  # a step draws nothing
 # networks that normalise over the batch before each rectifier
 NORMALISED = ("edim", "infogan", "sdim")
-# a game has no loss that must fall, but what Q fails to read of three categories does
-# and SDIM draws the codes of two views together before networks this small tell images
-# and QLAE's codes go far from the codebook before it follows
+# What must fall where the loss need not. InfoGAN is adversarial, but the information about
+# three categories that Q lacks falls. In SDIM, the codes of two views approach each other
+# before such small networks distinguish images. In QLAE, codes move far from the codebook
+# before it follows.
 FALLS = {
     "infogan": lambda metrics: np.log(3) - metrics.information,
     "sdim": lambda metrics: metrics.distance,
     "qlae": lambda metrics: metrics.reconstruction,
 }
-# VAEs of one state tree: each can go on from another
+# VAEs with the same state tree: each can continue from another
 FAMILY = (
     "ada_gvae",
     "ada_ml_vae",
@@ -45,18 +46,18 @@ FAMILY = (
     "slow_vae",
     "tripod",
 )
-# The compiler splits a step over devices and runs members side by side, whatever the
-# method. These have what it may get wrong: shuffles, groups, and convolutions with
-# statistics of the batch.
+# The compiler splits a step over devices and runs members in parallel, for every method.
+# These methods have operations that it may get wrong: shuffles, groups, and convolutions
+# with batch statistics.
 ONE_OF_A_KIND = ("factor_vae", "ml_vae", "sdim")
-# Gradients are averaged over replicas by the function that updates, and most methods give
-# theirs a loss alone: one method of each such function.
+# The function that updates averages gradients over replicas, and most methods only pass it
+# a loss: one method for each such function.
 UPDATES = ("factor_vae", "gaussian_tc", "infogan", "sdim", "vae")
-STEPS = {"edim": 100}  # of 50 by default, in which its estimates hardly leave 0
+STEPS = {"edim": 100}  # not 50, after which its estimates are still near 0
 
 
 def config_of(name, tiny_config):
-    """Small images, since convolutions' gradients are slow loops without LLVM."""
+    """A config with small images: gradients of convolutions are slow loops without LLVM."""
     return tiny_config(name, image_shape=(16, 16, 1))
 
 
@@ -88,7 +89,7 @@ def drawer(batch, batch_size, **options):
 
 
 class Step(NamedTuple):
-    """A step as a program of its own."""
+    """A step compiled as its own program."""
 
     method: methods.Method
     state: methods.State  # the first
@@ -96,7 +97,7 @@ class Step(NamedTuple):
     draw: Any  # state -> the batch of its next step, as in a run
 
     def run(self, state, steps):
-        """The state after so many steps, and their metrics."""
+        """The state after `steps` steps, and their metrics."""
         made = []
         for _ in range(steps):
             state, metrics = self.update(state, self.draw(state))
@@ -106,10 +107,10 @@ class Step(NamedTuple):
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_rounding():
-    """The default library for convolutions, which rounds each image by itself.
+    """Uses the default library for convolutions, which rounds each image independently.
 
-    Eigen rounds by the size of the batch, and over a blank background, at the kink of a
-    rectifier, that turns the gradient of a whole area: see compiler_test.py.
+    Eigen's rounding depends on the size of the batch. Over a blank background, at the kink
+    of a rectifier, this flips the gradient of a whole area: see compiler_test.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiler, "options", lambda *_: {})
@@ -125,7 +126,7 @@ def name(request, let_go_of_programs):
 
 @pytest.fixture(scope="module")
 def step(name, tiny_config, first_state):
-    """Traced once and compiled once for all tests of a method."""
+    """A step, traced and compiled once for all tests of a method."""
     config = config_of(name, tiny_config)
     method = training.make_method(config)
     by_key = drawer(method.batch, config.batch_size, **config.sampler)
@@ -182,10 +183,10 @@ def replica(step):
 
 
 def _run(compiled, state, *counts):
-    """Calls of so many steps each.
+    """Calls the program once for each count of steps; returns the state and metrics.
 
-    One step a call, where nothing else is asked: all tests share that program, and a
-    convolution in a loop over steps is 20 times slower on a CPU.
+    By default, use one step per call: all tests share that program, and a convolution in a
+    loop over steps is 20 times slower on a CPU.
     """
     carry, metrics = compiled.load(state), []
     for count in counts:
@@ -259,8 +260,8 @@ def test_steps_in_one_call_or_in_several_are_the_same(name, parts):
 @pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
 def test_eight_devices_equal_one(name, parts, step):
     _, state, eight = parts(mesh=(1, 8))
-    # Both steps start from the same numbers: from its own, the second makes of the
-    # rounding of the first whatever the kinks of rectifiers let it.
+    # Both steps start from the same state. From its own, the second step would amplify the
+    # rounding of the first at the kinks of rectifiers.
     for _ in range(2):
         after_one, metrics_one = step.run(state, 1)
         after_eight, metrics_eight = _run(eight, state, 1)
@@ -274,7 +275,7 @@ def test_eight_devices_equal_one(name, parts, step):
 def test_pmap_averages_the_gradients_of_the_shards(name, step, replica, tiny_config):
     config, state = config_of(name, tiny_config), step.state
     batch = jax.device_get(step.draw(state))
-    if name == "infogan":  # its second half sees what the first, averaged, has moved
+    if name == "infogan":  # its second half uses the averaged update of the first
         rates = {k: 0 * v for k, v in state.hparams.items() if k.endswith("rate")}
         state = state._replace(hparams=state.hparams | rates)
     shards = jax.tree.map(lambda a: a.reshape(4, 4, *a.shape[1:]), batch)
@@ -301,7 +302,7 @@ def test_pmap_averages_the_gradients_of_the_shards(name, step, replica, tiny_con
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND, indirect=True)
 def test_a_population_equals_its_members_alone(name, parts, step):
-    # there rounding grows at the kinks of rectifiers, and the first step tells
+    # there rounding grows at the kinks of rectifiers, so one step is compared
     steps, atol = (1, 1e-3) if name in NORMALISED else (10, 1e-5)
     _, states, together = parts(population=4, vectorise=True)
     after, metrics = _run(together, states, *[1] * steps)
@@ -334,7 +335,7 @@ def test_every_function_that_updates_has_its_pmap_test(tiny_config):
 
 def test_a_step_lowers_for_accelerators(step):
     traced = step.update.trace(step.state, step.draw(step.state))
-    # raises for what a platform does not have, and for calls back to the host
+    # raises for operations that a platform lacks, and for callbacks to the host
     assert traced.lower(lowering_platforms=("tpu", "cuda")).as_text()
 
 

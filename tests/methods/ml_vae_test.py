@@ -1,4 +1,4 @@
-"""ML-VAE: what reaches the class code, and a batch of three groups worked by hand."""
+"""ML-VAE: gradients of the class code, and a batch of three groups by hand."""
 
 import functools
 
@@ -44,7 +44,7 @@ def compiled(make):
 
 
 def metrics_of(method):
-    """A step of which gradients are not compiled."""
+    """The metrics of a step, jitted: gradients are not compiled."""
     return jax.jit(lambda state, batch: method.update(state, batch)[1])
 
 
@@ -70,7 +70,7 @@ def test_the_class_path_trains_in_paper_mode_alone(make, compiled, mode):
     (style, own), (style_after, own_after) = (heads(s, config) for s in (state, after))
     assert all(moved(style, style_after))
     assert moved(own, own_after) == [mode == "paper"] * 4
-    # the decoder reads the class code in both
+    # the decoder uses the class code in both modes
     kernel = [s.params["decoder"]["Dense_0"]["kernel"][-1] for s in (state, after)]
     assert not np.array_equal(*kernel)
 
@@ -89,7 +89,7 @@ def styled(config, state, batch):
     return map(np.asarray, sample(state))
 
 
-# each pair of two fields' values is there
+# covers each pair of values of two fields
 @pytest.mark.parametrize(
     ("mode", "normaliser", "likelihood"),
     [
@@ -127,7 +127,7 @@ def test_the_loss_by_hand(make, mode, normaliser, likelihood):
     style_kl = np.asarray(jax.jit(losses.gaussian_kl)(mean[:, :2], logvar[:, :2]))
     kl_g = sum(class_kl.values())
     if mode == "as_coded":
-        kl_g = sum(class_kl[g] for g in GROUP.tolist())  # once an image
+        kl_g = sum(class_kl[g] for g in GROUP.tolist())  # once per image
     divisor = {"groups": 4, "values": 8 * 64 * 64}[normaliser]
     total = (error.sum() + 2 * style_kl.sum() + 3 * kl_g) / divisor
 
@@ -167,7 +167,7 @@ def test_members_of_a_group_share_their_noise_or_not(make, noise, monkeypatch):
 
 
 def test_the_swap_term_needs_another_member(make):
-    """With one image a group there is nobody to swap with."""
+    """A group of one image has no member to swap with."""
     _, method, state, batch = make(swap=True)
     measure = metrics_of(method)
     metrics = measure(state, batch)
@@ -183,7 +183,7 @@ def test_the_swap_term_needs_another_member(make):
 
 def test_the_swap_term_takes_the_partners_code_from_its_image_alone(make):
     config, method, state, batch = make(swap=True, noise_scale=0.0)
-    # apart, so that the decoder tells one member's code from another's
+    # spread out, so that the decoder distinguishes the codes of members
     head = state.params["encoder"]["mean"]
     head["kernel"] = 100 * head["kernel"]
     metrics = metrics_of(method)(state, batch)

@@ -1,4 +1,4 @@
-"""Networks of one's own, linen or nnx, in every method with an encoder and a decoder."""
+"""User-defined networks, linen or nnx, in every method with an encoder and decoder."""
 
 from __future__ import annotations
 

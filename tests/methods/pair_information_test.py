@@ -1,4 +1,4 @@
-"""SDIM and EDIM: what meets what, what is moved by what, and what stays as it is."""
+"""SDIM and EDIM: which codes are paired, which networks are trained, which are frozen."""
 
 import functools
 
@@ -70,7 +70,7 @@ def compiled(make):
 
 @pytest.fixture(scope="module")
 def measure(make_config, compiled):
-    """Metrics of a step; of other fields, alone: the gradients take long to compile."""
+    """Metrics of a step; for other fields, without gradients, which compile slowly."""
 
     def measure(name, state, batch, **fields):
         if not fields:
@@ -87,7 +87,7 @@ def parts(request, compiled):
 
 
 def differ(a, b, names=None):
-    """The networks of two states whose parameters differ."""
+    """Names of the networks whose parameters differ between two states."""
     return {
         name
         for name in names or a.params
@@ -105,7 +105,7 @@ def by_role(state, *roles):
 
 
 def codes(state, role, side, *, train):
-    """Map and vector of a view, by the networks alone."""
+    """Map and vector of a view, computed by the networks alone."""
     network = state.params[f"{role}_{side}"], state.stats[f"{role}_{side}"]
     return _codes(*network, BATCH[side], train=train)
 
@@ -121,7 +121,7 @@ def _codes(params, stats, images, *, train):
 
 @jax.jit
 def by_hand(state, meets):
-    """Global and local Jensen-Shannon objectives; only the map meets other rows."""
+    """Global and local Jensen-Shannon objectives; negatives permute only the map."""
     found = []
     for role, module in (
         ("global", networks.GlobalStatistics(2, (8,))),
@@ -174,7 +174,7 @@ def test_switched_maps_meet_the_other_views_code(make, measure, switched):
 @pytest.mark.parametrize("crossed", [True, False])
 def test_exclusive_maps_meet_the_shared_code_in_inference_mode(make, measure, crossed):
     _, state = make("edim")
-    # running statistics that no batch has
+    # running statistics that differ from those of any batch
     moved = jax.tree.map(lambda s: np.asarray(s) + 0.3, state.stats["shared_x"])
     state = state._replace(stats=state.stats | {"shared_x": moved})
     metrics = measure("edim", state, BATCH, **({} if crossed else {"crossed": False}))
@@ -289,7 +289,7 @@ def test_the_discriminators_see_stopped_codes_and_the_codes_a_stopped_discrimina
     critics = by_role(state, "discriminator")
     (a, metrics_a), (b, metrics_b) = run(0.0), run(0.0, shift=0.2)
     assert metrics_a.discriminator_loss != metrics_b.discriminator_loss
-    assert differ(a, b) == critics  # without the weight no encoder knows of them
+    assert differ(a, b) == critics  # without the weight, no encoder depends on them
     c, _ = run(10.0)
     assert differ(a, c) == by_role(state, "exclusive")
 
@@ -385,7 +385,7 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
     config.shared_from = "runs/sdim"
     assert config.init_from.workdir == "runs/sdim"
 
-    # one network of both views, from one such
+    # one network for both views, copied from one such network
     source = trained(share_weights=True)
     _, shared = make("edim", share_weights=True)
     grafted = training.graft(shared, source, tuple(config.init_from.networks))

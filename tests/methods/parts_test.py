@@ -1,4 +1,4 @@
-"""Networks that compute parts of a batch side by side give what they give of the whole."""
+"""Networks that compute parts of a batch in parallel give the result of the whole."""
 
 import jax
 import numpy as np
@@ -29,7 +29,7 @@ def both(monkeypatch):
 
     def call(function):
         found = []
-        for parts in (1, 3):  # of seven examples: not of one size
+        for parts in (1, 3):  # of seven examples: unequal sizes
             monkeypatch.setattr(compiler, "parts", lambda n, parts=parts: parts)
             found.append(function())
         return found

@@ -45,7 +45,7 @@ def test_a_schedule_is_followed_resumed_exactly_and_differs_between_members(
     found = rates(tmp_path / "whole", "learning_rate")
     np.testing.assert_allclose(found, cosine, rtol=1e-4)
     log = training.read_metrics(tmp_path / "whole")
-    for line in log:  # the loss is made of the scheduled weight
+    for line in log:  # the loss uses the scheduled weight
         loss = line["reconstruction"] + line["beta"] * line["kl"]
         np.testing.assert_allclose(line["loss"], loss, rtol=1e-5)
 
@@ -61,7 +61,7 @@ def test_a_schedule_is_followed_resumed_exactly_and_differs_between_members(
         config.population.beta = (4.0, LINEAR)
     many = training.train(config, tmp_path / "many")
     second = training.member(many, 1)
-    # another program, which selects the schedule, rounds alike
+    # the population's program, which selects the schedule, rounds equally
     same = jax.tree.map(np.array_equal, whole.params, second.params)
     assert all(jax.tree.leaves(same))
     assert rates(tmp_path / "many", "beta")[2] == [4.0, 2.0]

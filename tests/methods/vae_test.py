@@ -21,7 +21,7 @@ def start(tiny_config, images, first_state):
     """The state before the first step, which the whole family shares."""
     method = training.make_method(tiny_config("vae"))
     state = first_state(method, {"image": images})
-    # posteriors away from the prior, so that every term has something to say
+    # posteriors differ from the prior, so that no term vanishes
     state.params["encoder"]["mean"]["bias"] += np.array([0.5, -1.0, 2.0], np.float32)
     return state
 
@@ -35,7 +35,7 @@ def step(tiny_config, images, start):
         config = tiny_config(name)
         method, nets = training.make_method(config), autoencoder.make_networks(config)
 
-        @jax.jit  # what a test does not look at, such as gradients, is not compiled
+        @jax.jit  # what a test does not use, such as gradients, is not compiled
         def both(state):
             key = autoencoder.step_key(state, None)
             parts = nets, state.params, key, images, state.hparams
@@ -129,7 +129,7 @@ def test_clipping_bounds_the_step_and_infinity_is_off(tiny_config, images, start
 
 @pytest.mark.parametrize("name", ["vae", "factor_vae", "joint_vae", "ada_gvae"])
 def test_reconstruction_is_the_nats_of_an_image(tiny_config, first_state, name):
-    """A decoder that always says one probability makes it a sum of logarithms."""
+    """If the decoder returns one constant probability, it is a sum of logarithms."""
     config = tiny_config(name)
     method = training.make_method(config)
     pixels = np.random.default_rng(0).integers(256, size=(16, 64, 64, 1))

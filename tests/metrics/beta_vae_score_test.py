@@ -32,7 +32,7 @@ def score_of(encode, **settings):
         ("perfect", 1, 1),
         ("permuted", 1, 1),
         ("redundant", 1, 1),
-        ("missing", 0.95, 1),  # the lost factor is the one that leaves no trace
+        ("missing", 0.95, 1),  # the missing factor is recognised: it leaves no trace
         ("constant", 0.2, 0.45),  # a guess
     ],
 )

@@ -10,7 +10,7 @@ FACTORS = np.arange(100)[:, None] % 2
 
 
 def family(capacities, losses):
-    """Probes that are wrong on these shares of a factor of two equally frequent values."""
+    """Probes with the given error rates on a factor of two equally frequent values."""
 
     def fit(codes, target, test_codes, seed):
         del codes, test_codes, seed
@@ -75,7 +75,7 @@ def test_linear_codes_are_explicit_and_products_need_capacity():
         a, factors(a), b, factors(b), probes="mlp", sizes=(0, 32), kinds=kinds
     )
     assert found.per_factor[:2] == pytest.approx(1, abs=1e-9)
-    # of the product's sign a line knows nothing
+    # a linear probe cannot predict the sign of the product
     assert found.losses[2, 0] == pytest.approx(found.baseline[2], abs=0.1)
     assert found.losses[2].min() < 0.1
     assert found.per_factor[2] < 0.95

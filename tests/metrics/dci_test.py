@@ -22,7 +22,7 @@ def plain_scores(importance):
 
 
 def test_concentration_by_hand():
-    # Rows (1, 0), (0, 1) hold one factor each, (.5, .5) both alike.
+    # Rows (1, 0), (0, 1) encode one factor each, (.5, .5) both equally.
     importance = np.array([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
     assert _concentration(importance) == pytest.approx(2 / 3, abs=1e-9)
     assert _concentration(np.eye(3)) == pytest.approx(1, abs=1e-9)
@@ -69,7 +69,7 @@ def test_score_of_known_codes(known, trees, kind, disentanglement, completeness)
         assert found.completeness == pytest.approx(completeness, abs=1e-3)
     if kind == "redundant":  # a factor is spread over two of six dimensions at most
         assert 1 - np.log(2) / np.log(6) - 1e-6 <= found.completeness <= 1
-    if kind == "merged":  # half of what is known lies in a dimension of two factors
+    if kind == "merged":  # half of the importance is in a dimension of two factors
         assert 0.4 < found.disentanglement < 0.9
     assert found.informativeness_train == pytest.approx(
         np.mean([1 / 3, 1 / 4, 1 / 5]) if kind == "constant" else 1, abs=1e-9

@@ -50,7 +50,7 @@ def test_a_mixed_code_loses_by_pruning(known):
     codes = factors @ np.array([[1.0, 1.0], [1.0, -1.0]])  # sum and difference
     split = codes, factors, codes, factors
     assert downstream(*split, model="knn").accuracy == pytest.approx(1)
-    # Of nine sums, those of one value each tell one factor: 5 of 9 can be right.
+    # A sum has five values for nine pairs, one correct guess each: 5 of 9 are right.
     pruned = downstream(*split, model="knn", pruned=True)
     assert pruned.accuracy == pytest.approx(5 / 9, abs=1e-9)
 

@@ -43,13 +43,13 @@ def test_score_of_known_codes(kind, score):
 
 @pytest.mark.parametrize("kind", ["merged", "missing"])
 def test_one_of_three_factors_without_a_dimension_costs_a_third(kind):
-    # Fixing the lost factor makes some other dimension win, which the majority gives to
+    # If the lost factor is fixed, another dimension wins, which the majority assigns to
     # another factor: two thirds of the votes are right, and at most a few more.
     assert score_of(kind).score == pytest.approx(2 / 3, abs=0.12)
 
 
 def test_two_factors_mixed_evenly_cannot_be_told_apart():
-    # The votes of either factor go to its two dimensions by chance: half are right.
+    # Votes of both factors go to the two dimensions at random: half are right.
     def mixed(v):
         v = np.asarray(v)
         a, b = (v[:, 0] - 1) / np.sqrt(2 / 3), (v[:, 1] - 1.5) / np.sqrt(1.25)
@@ -140,8 +140,8 @@ def test_the_variance_of_categories_is_ginis():
 
 
 def test_the_names_of_categories_do_not_matter():
-    # A category that mostly tells the second factor, and so does, somewhat less, a
-    # number: as numbers, names that lie apart decide which of the two varies less.
+    # A category encodes most of the second factor, a number somewhat less of it. If the
+    # labels were numbers, their distances would decide which of the two varies less.
     def encode(v, names):
         told = (v[:, 1] + (v[:, 2] == 4)).astype(int) % 4
         label = jnp.asarray(names)[told]

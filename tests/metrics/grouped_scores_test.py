@@ -1,4 +1,4 @@
-"""Scores of groups of rows: known codes, the grid's score, what takes no part."""
+"""Scores of groups of rows: known codes, the grid's score, and excluded values."""
 
 import itertools
 import types

@@ -15,7 +15,7 @@ def grid(points):
 def test_a_full_grid_is_factorised():
     found = hausdorff_support(grid(np.arange(7)) * [1, 100] - 3)
     assert found.score == 0
-    assert 0 < found.factorised < 0.5  # random pairs leave combinations out
+    assert 0 < found.factorised < 0.5  # random pairs miss some combinations
 
 
 @pytest.mark.parametrize(

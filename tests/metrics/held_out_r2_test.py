@@ -15,7 +15,7 @@ def test_errors_are_shares_of_the_variance_of_the_whole():
     whole = np.arange(6.0)[:, None]  # var 35/12
     found = held_out_r2(FIT, FIT, parts, whole=whole)
     assert found["beyond"] == pytest.approx(1 - 0.25 * 12 / 35)
-    # one value alone has no variance of its own
+    # a single value has no variance: that of `whole` counts
     found = held_out_r2(FIT, FIT, {"one": ([[4.5]], [[4.0]])}, whole=whole)
     assert found["one"] == pytest.approx(1 - 0.25 * 12 / 35)
 

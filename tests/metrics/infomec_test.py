@@ -37,7 +37,7 @@ def test_information_of_a_label_that_shifts_a_gaussian():
 
 
 def plain_infomec(codes, factors):
-    """The authors' reading, in loops over scikit-learn."""
+    """The authors' definition, in loops over scikit-learn."""
     z = (codes - codes.mean(axis=0)) / codes.std(axis=0)
     n = np.zeros((z.shape[1], factors.shape[1]))
     saved = []
@@ -79,12 +79,12 @@ def test_score_of_known_codes(known, kind, modularity, compactness):
     found = infomec(*known(kind, copies=2), discrete=True)
     assert found.modularity == pytest.approx(modularity, abs=1e-9)
     assert found.compactness == pytest.approx(compactness, abs=1e-9)
-    # One-hot codes are told apart by a linear model: all of the entropy is saved.
+    # A linear model separates one-hot codes: it explains all of the entropy.
     assert found.explicitness == pytest.approx(0 if kind == "constant" else 1, abs=0.01)
 
 
 def test_merged_dimension_by_hand(known):
-    # It knows all of two factors: share 1/2 of three, (1/2 - 1/3) / (1 - 1/3) = 1/4.
+    # It encodes two of three factors fully: share 1/2, (1/2 - 1/3) / (1 - 1/3) = 1/4.
     found = infomec(*known("merged", copies=2), discrete=True)
     assert found.modularity == pytest.approx((1 / 4 + 1) / 2, abs=1e-9)
     assert found.compactness == pytest.approx(1, abs=1e-9)

@@ -41,8 +41,8 @@ def test_score_of_known_codes(known, kind, score):
 
 
 def test_merged_by_hand():
-    # z = v + 2 w of two bits: about its mean 1.5 it reaches 1.5; with w fixed it stays
-    # within .5 of the mean, with v fixed within 1.
+    # z = v + 2 w of two bits differs from its mean by up to 1.5; with w fixed by up to .5,
+    # with v fixed by up to 1.
     factors = np.indices((2, 2)).reshape(2, -1).T
     codes = factors @ np.array([[1.0], [2.0]])
     found = irs(codes, factors, quantile=1)
@@ -55,7 +55,7 @@ def test_outliers_of_a_value_may_put_it_below_zero():
     factor = np.repeat([0, 1], 100)
     code = factor.astype(float)
     code[:2], code[-2:] = 1, 0
-    # within a value 2 % lie .98 away, and all lie .5 away from the mean
+    # within a value, 2 % deviate by .98; from the overall mean, all deviate by .5
     found = irs(code[:, None], factor[:, None])
     assert found.score == pytest.approx(1 - 0.98 / 0.5, abs=0.01)
 

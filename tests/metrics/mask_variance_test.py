@@ -15,7 +15,7 @@ KEY = jax.random.key(0)
 
 @functools.partial(jax.jit, static_argnums=2)
 def draw(key, moving, batch):
-    """ "Images" of three numbers, one a region; those that move differ."""
+    """ "Images" of three numbers, one per region; moving ones differ within a batch."""
     base, other = jax.random.normal(key, (2, batch, REGIONS))
     return jnp.where(jnp.asarray(moving), other, base[:1])
 
@@ -51,11 +51,11 @@ def test_a_code_along_the_axes_is_perfect_and_constants_are_ignored():
 def test_a_rotated_code_scores_lower():
     found = score(lambda x: x @ ROTATED)
     assert found.concentration == pytest.approx(4 / 9, abs=0.05)
-    assert found.invariance < 0.9  # two dimensions are as still as each other
+    assert found.invariance < 0.9  # two dimensions vary equally little
 
 
 def test_noise_is_at_the_chance_level():
-    """An encoder that does not look at the image: every dimension moves as far."""
+    """The encoder ignores the image, so all dimensions vary equally."""
     rng = np.random.default_rng(0)
     found = score(lambda x: rng.normal(size=(len(x), 8)), num_groups=200)
     assert found.chance_concentration == 1 / 8
@@ -68,7 +68,7 @@ def test_without_an_active_dimension_all_is_0():
     assert (found.concentration, found.invariance) == (0, 0)
 
 
-# Of key 42 the first eight boards hide a glyph.
+# With key 42, a glyph of the first eight boards is hidden.
 @pytest.mark.parametrize("seed", [0, 42])
 def test_boards_of_a_group_share_all_glyphs_but_those_that_move(seed):
     scenes = evaluation.factor_scenes(data.load("rendered_nar"))
@@ -77,7 +77,7 @@ def test_boards_of_a_group_share_all_glyphs_but_those_that_move(seed):
         (np.asarray(draw(key, 1, 4))[:, 2:62, 2:62, 0] < 1).reshape(-1, 3, 20, 3, 20)
         for draw in (scenes.altered, scenes.held)
     )
-    for ink in (altered, held):  # none is covered: as many glyphs on every board
+    for ink in (altered, held):  # none is covered: three glyphs on every board
         shown = ink.any((2, 4))
         assert shown.sum((1, 2)).tolist() == [3] * 4
     # a cell that one glyph leaves or enters changes; those of the others do not
@@ -102,7 +102,7 @@ def test_a_code_of_region_colours_is_perfect_on_rooms():
     )["metrics"]["mask_variance"]
     assert found["result"]["concentration"] == pytest.approx(1, abs=1e-3)
     assert found["result"]["invariance"] == 1
-    # with other scenes' images every colour changes in each group
+    # with images of other scenes, every colour changes in each group
     assert found["baselines"]["chance"]["concentration"] < 0.7
 
 

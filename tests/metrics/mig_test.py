@@ -25,7 +25,7 @@ def plain_mig(codes, factors, bins):
         ("perfect", 1.0),
         ("permuted", 1.0),
         ("redundant", 0.0),
-        ("merged", 1.0),  # MIG does not see that one dimension holds two factors
+        ("merged", 1.0),  # MIG ignores that one dimension encodes two factors
         ("constant", 0.0),
     ],
 )

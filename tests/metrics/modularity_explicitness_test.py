@@ -49,7 +49,7 @@ def test_equals_the_definition(random_codes, seed):
     [
         ("perfect", 1.0),
         ("permuted", 1.0),
-        ("redundant", 1.0),  # modularity does not mind
+        ("redundant", 1.0),  # modularity ignores redundancy
         ("constant", 0.0),
     ],
 )
@@ -62,7 +62,7 @@ def test_modularity_of_known_codes(known, kind, modularity):
 
 
 def test_modularity_of_a_merged_dimension_by_hand(known):
-    # It knows log 3 and log 4 of its factors: 1 - (log 3 / log 4)^2 / 2.
+    # Its information about the factors is log 3 and log 4: 1 - (log 3 / log 4)^2 / 2.
     codes, factors = known("merged", copies=2)
     found = modularity_explicitness(codes, factors, codes, factors)
     merged = 1 - (np.log(3) / np.log(4)) ** 2 / 2
@@ -100,10 +100,10 @@ def test_area_under_the_curve_by_hand():
     scores = np.array([[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.2, 0.8]])
     labels = np.array([0, 0, 1, 1])
     assert _mean_auc(scores, labels, np.array([0, 1])) == pytest.approx(3.5 / 4)
-    # A class that the part lacks has no curve; a part of one class has none at all.
+    # A class absent from the part has no curve; a part of one class has none at all.
     three = np.c_[scores, np.zeros(4)]
     assert _mean_auc(three, labels, np.array([0, 1, 5])) == pytest.approx(3.5 / 4)
-    # Rows of a class that training lacks are not the rest of any.
+    # Rows of a class absent from training are not negatives of any class.
     more, unknown = np.r_[scores, [[0.9, 0.9]]], np.r_[labels, 7]
     assert _mean_auc(more, unknown, np.array([0, 1])) == pytest.approx(3.5 / 4)
     assert np.isnan(_mean_auc(scores, np.zeros(4, int), np.array([0, 1])))

@@ -1,4 +1,4 @@
-"""Metrics of labels on factors that are numbers: the rule of each for them."""
+"""Metrics of labels on numeric factors: the rule of each metric for them."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_sap_of_numbers_is_the_gap_of_squared_correlations(numbers):
     found = sap(codes, factors, codes, factors, kinds=KINDS)
     expected = np.corrcoef(codes.T, factors[:, 0])[:3, 3] ** 2
     np.testing.assert_allclose(found.matrix[:, 0], expected, atol=1e-12)
-    # a coordinate holds half the variance of the angle's two
+    # each of the angle's two coordinates has half of their variance
     np.testing.assert_allclose(found.matrix[1:, 1], 0.5, atol=0.05)
     # only an SVM depends on the scale
     tiny = sap(1e-9 * codes, factors, codes, factors, kinds=KINDS)
@@ -68,7 +68,7 @@ def test_infomec_of_numbers_is_in_units_of_their_own_information(numbers):
     z = (codes[:, 0] - codes[:, 0].mean()) / codes[:, 0].std()
     expected = number_information(z, factors[:, 0], neighbours=10, seed=0) / own
     assert found.information[0, 0] == pytest.approx(expected)
-    # R2 of a line: of the number with its noise, and of the angle 1
+    # R2 of a linear model: 1 / 1.25 for the noisy number, 1 for the angle
     assert found.explicitness == pytest.approx((1 / 1.25 + 1) / 2, abs=0.02)
     same = infomec(factors[:, :1], factors[:, :1], kinds=KINDS[:1])
     assert same.information[0, 0] == pytest.approx(1, abs=0.01)
@@ -78,7 +78,7 @@ def test_mig_without_bins_is_the_squared_correlation_of_gaussians():
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(3000, 2))
     codes = factors + np.array([0.5, 1.0]) * rng.normal(size=factors.shape)
-    # of one dimension the gap is to nothing
+    # with one dimension, the gap is to 0
     for k, expected in enumerate([1 / 1.25, 1 / 2]):
         one = [k]
         found = mig(
@@ -98,15 +98,15 @@ def test_mig_without_bins_is_the_squared_correlation_of_gaussians():
 def test_an_angle_s_two_coordinates_leave_no_gap(numbers):
     codes, factors = numbers
     found = mig(codes, factors, information="ksg", kinds=KINDS)
-    assert found.per_factor[1] < 0.05  # cosine and sine know as much of it
+    assert found.per_factor[1] < 0.05  # cosine and sine encode it equally
 
 
 def test_dcimig_without_bins_is_the_gap_between_squared_correlations():
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(3000, 2))
     codes = factors @ np.array([[0.8, 0.0], [0.6, 1.0]])
-    # The first dimension holds .64 and .36 of its variance from the factors; the second is
-    # the second factor.
+    # The factors explain .64 and .36 of the variance of the first dimension; the second
+    # dimension is the second factor.
     kinds = ("continuous",) * 2
     found = dcimig(codes, factors, information="ksg", neighbours=20, kinds=kinds)
     np.testing.assert_allclose(found.per_factor, [0.64 - 0.36, 1], atol=0.05)

@@ -153,7 +153,7 @@ def test_redundant_merged_and_missing_codes_pay_where_they_should(known):
 
 
 def test_rotation_lowers_the_normalised_score_alone(known):
-    # With few values S of a perfect code is small, and a mixed one may pass it.
+    # With few values S of a perfect code is small, and a mixed one may exceed it.
     key = jax.random.key(0)
     perfect, rotated = known("perfect", copies=1), known("rotated", copies=1)
     assert omes(*rotated, key).score > omes(*perfect, key).score
@@ -261,7 +261,7 @@ def test_shapes_of_pairs_must_fit():
 
 
 def test_resamples_spread_as_new_samples_do():
-    """The product of the weights of a pair's rows, instead of its group's, gives 1.6."""
+    """With the product of weights of a pair's rows, not its group's, the ratio is 1.6."""
 
     def draw(seed):
         rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""The threshold at which two factors come apart."""
+"""Pairwise entanglement: the threshold at which two factors separate."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def test_a_dimension_for_each_factor_entangles_none():
 
 
 def test_a_path_is_as_strong_as_its_weakest_edge():
-    # dimension 0 holds factors 0 and 1, dimension 1 factors 1 and 2
+    # dimension 0 encodes factors 0 and 1, dimension 1 factors 1 and 2
     importance = np.array([[1.0, 0.6, 0.0], [0.0, 0.4, 1.0]])
     found = evaluation.pairwise_entanglement(importance)
     wanted = [[1, 0.6, 0.4], [0.6, 1, 0.4], [0.4, 0.4, 1]]

@@ -41,7 +41,7 @@ def test_a_spiral_is_read_by_models_that_bend(model):
 def test_a_target_that_is_constant_in_a_half_is_predicted_there(model):
     rng = np.random.default_rng(0)
     factors = np.c_[rng.normal(size=400), np.zeros(400)]
-    factors[7, 1] = 1  # one half of the rows holds zeros alone
+    factors[7, 1] = 1  # one half of the rows has only zeros
     codes = factors[:, :1] + 0.01 * rng.normal(size=(400, 2))
     found = r2(codes, factors, kinds=["continuous", "ordered"], model=model)
     assert found.per_factor[0] > 0.9
@@ -55,7 +55,7 @@ def test_an_angle_is_predicted_as_cosine_and_sine():
     found = r2(both, angle[:, None], kinds=[("circular", 40)])
     assert found.score == pytest.approx(1)
     assert found.matched == pytest.approx(0.5, abs=0.03)  # one of two coordinates
-    # a line through the wrap loses what any line loses: corr^2 = 6 / pi^2 of the sine
+    # a line cannot follow the wrap: corr^2 is 6 / pi^2 for the sine, 0 for the cosine
     itself = r2(angle[:, None], angle[:, None], kinds=[("circular", 40)])
     assert itself.score == pytest.approx(3 / np.pi**2, abs=0.02)
 

@@ -71,12 +71,12 @@ def test_equals_the_definition(random_codes, seed):
 
 
 def test_score_of_known_codes(known):
-    # A linear machine against the rest finds the two values at the ends of a factor,
-    # and of those between at most one: the perfect code of two values scores in full.
+    # A one-against-rest linear SVM finds the two end values of a factor, and at most one
+    # of those between: a perfect code of two values gets the full score.
     codes, factors = known("perfect", copies=20, sizes=(2, 2))
     result = sap(codes, factors, codes, factors)
     np.testing.assert_allclose(result.matrix, [[1, 0.5], [0.5, 1]], atol=1e-12)
-    # guessing one of two values is right in half of the cases
+    # a guess of one of two values is right in half of the cases
     assert result.score == pytest.approx(0.5)
     redundant = known("redundant", copies=20, sizes=(2, 2))
     assert sap(*redundant, *redundant).score == pytest.approx(0, abs=1e-12)

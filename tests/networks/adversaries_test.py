@@ -1,4 +1,4 @@
-"""Sizes as published, what each call normalises by, and the spectral norm."""
+"""Published sizes, the statistics for normalisation, and the spectral norm."""
 
 from functools import partial
 
@@ -47,7 +47,7 @@ def test_images_grow_from_a_small_map_and_shrink_to_it(size, channels, smallest,
 
 def test_the_generator_has_the_published_number_of_weights():
     _, made = _shapes(networks.Generator((28, 28, 1)), CODES)
-    # 6.65 million with the biases that normalisation takes away
+    # 6.65 million with the biases that normalisation removes
     assert _count(made["params"]) + 1024 + 6272 + 64 == 6_650_433
 
 
@@ -56,7 +56,7 @@ def test_layers_of_the_trunk_by_hand():
     image = uniform(3, 16, 16, 1)
     trunk = networks.ImageTrunk(5, (2, 4))
     variables = init(trunk, image, train=True)
-    # running means are 0 and variances 1 still: normalising scales and shifts alone
+    # running means are still 0 and variances 1: normalisation only scales and shifts
     layers = jax.tree.map(lambda p: p + np.float32(0.05), variables["params"])
     for i, size in ((0, 4), (1, 5)):
         layers[f"BatchNorm_{i}"]["scale"] = np.full(size, np.float32(2))
@@ -95,7 +95,7 @@ def test_training_normalises_by_the_batch_and_inference_does_not():
     features, changed = apply(
         trunk, variables, images, train=True, mutable=["batch_stats"]
     )
-    # the last normalisation is undone by its rectifier alone
+    # without the last rectifier, features are normalised
     features = np.asarray(features)
     raw = np.where(features < 0, features / 0.2, features)
     np.testing.assert_allclose(raw.mean(0), 0, atol=1e-5)
@@ -129,7 +129,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     variables = init(head, features, train=True)
     logits = apply(head, variables, features, train=False)
     kernel = variables["params"]["Dense_0"]["kernel"]
-    unit = kernel / np.linalg.norm(kernel)  # of one column, its length
+    unit = kernel / np.linalg.norm(kernel)  # the norm of one column is its length
     np.testing.assert_allclose(logits, (features @ unit)[:, 0], rtol=1e-5)
 
 

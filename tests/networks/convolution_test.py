@@ -9,13 +9,13 @@ import pytest
 
 from dis_jax import networks
 
-# (size, in, out) with channels on all sides of where the pair changes its form, and a
-# map whose weight gradient is a sum of two parts
+# (size, in, out): channels on both sides of each threshold of the form "pair"; the weight
+# gradient of the last map is a sum of two parts
 SHAPES = [(32, 2, 16), (16, 16, 3), (4, 3, 2), (4, 6, 40), (64, 2, 3)]
 
 
 def _on(platform, monkeypatch):
-    """What other devices compute is tried on this one."""
+    """Runs the code of another platform on this device."""
     monkeypatch.setattr(
         jax.lax, "platform_dependent", lambda *of, **by: by[platform](*of)
     )
@@ -33,7 +33,7 @@ def _slow_down(x, kernel):
 
 
 def _slow_up(x, kernel):
-    """The definition: every input pixel adds its turned kernel to the output."""
+    """The definition: every input pixel adds its rotated kernel to the output."""
     n, h, w, _ = x.shape
     y = np.zeros((n, 2 * h + 2, 2 * w + 2, kernel.shape[-1]))
     for u in range(4):
@@ -105,7 +105,7 @@ def test_a_population_of_kernels_equals_a_loop(form, platform, monkeypatch):
 @pytest.mark.parametrize("shape", [(64, 4, 4), (16, 16, 2)])
 @pytest.mark.parametrize("function", [networks.convolve_down, networks.convolve_up])
 def test_products_of_half_precision_are_summed_in_full(function, shape, monkeypatch):
-    """Only inputs and results are rounded: by up to 2^-9, .0017 of them in the mean."""
+    """Only inputs and results are rounded: by up to 2^-9, on average .0017 of them."""
     _on("default", monkeypatch)
     half = [a.astype(jnp.bfloat16) for a in _inputs(*shape)]
     full = [a.astype(jnp.float32) for a in half]

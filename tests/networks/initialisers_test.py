@@ -1,4 +1,4 @@
-"""Where layers start: the spread of weights and biases, scheme by scheme."""
+"""Initial weights and biases: their spread under each scheme."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Gradients for a CPU are those of the definition and of plain convolutions."""
+"""Kernel gradients for a CPU equal the definition and those of plain convolutions."""
 
 import flax.linen as nn
 import jax
@@ -17,8 +17,8 @@ SHAPES = [
     (8, 6, 5, 33, 3, 1),
 ]
 
-# (numbers in a piece, pieces at most): one convolution, three examples in two
-# convolutions and in three, none, for which the gradient is too large
+# (numbers per piece, maximum of pieces): three examples in one convolution, in two, in
+# three, and in none, because the gradient is too large
 PIECES = [(2**16, 32), (1_500, 2), (1, 10_000), (1, 1)]
 
 
@@ -58,14 +58,14 @@ def test_pieces_of_half_precision_are_added_in_single(monkeypatch):
     monkeypatch.setattr(kernel_gradients, "_PIECE", 4 * 4 * 40 * 2)  # 32 pieces
     found = kernel_gradients.on_cpu(x, g, 4, 2, 1)
     assert found.dtype == jnp.bfloat16
-    # half a unit in the last of seven places, and what single precision adds
+    # half a unit in the last of seven bits, plus the error of single precision
     np.testing.assert_allclose(np.float32(found), exact, rtol=2**-8, atol=1e-4)
 
 
 @pytest.mark.parametrize("platform", ["cpu", "default"])
 @pytest.mark.parametrize("shape", SHAPES[:3])
 def test_a_layer_with_these_gradients_is_the_plain_layer(shape, platform, monkeypatch):
-    monkeypatch.setattr(  # what other devices compute is tried on this one
+    monkeypatch.setattr(  # runs the code of another platform on this device
         kernel_gradients.lax, "platform_dependent", lambda *of, **by: by[platform](*of)
     )
     size, stride = shape[-2:]

@@ -1,4 +1,4 @@
-"""What networks return is at least float32, whatever they compute in."""
+"""Networks return at least float32, whatever precision they compute in."""
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,6 @@ def test_a_network_in_float64_keeps_it():
     assert mean.dtype == jnp.float64
     narrow, _ = networks.MLPEncoder(3, widths=(4,)).apply({"params": params}, images)
     assert narrow.dtype == jnp.float32
-    # the digits beyond float32 are computed, not filled up
+    # the digits beyond float32 are computed, not padded
     apart = np.abs(np.asarray(mean) - np.asarray(narrow)).max()
     assert 0 < apart < 1e-6

@@ -56,7 +56,7 @@ def test_layers_of_the_encoder_by_hand():
     image = normal(2, 16, 16, 1)
     encoder = networks.MapEncoder(3, (2, 3, 4))
     variables = init(encoder, image, train=True)
-    # running means are 0 and variances 1 still: normalising scales and shifts alone
+    # running means are still 0 and variances 1: normalisation only scales and shifts
     layers = variables["params"]
     layers["BatchNorm_1"]["bias"] = np.arange(4, dtype=np.float32) / 10
     for i in (0, 1):

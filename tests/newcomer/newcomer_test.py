@@ -1,4 +1,4 @@
-"""From the wheel alone, in an empty folder: all that a newcomer does first."""
+"""All first steps of a new user, from the wheel alone, in an empty folder."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def get_study(argument=""):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """Where the wheel is installed; what it depends on is that of this environment."""
+    """Folder where the wheel is installed; dependencies come from this environment."""
     pytest.importorskip("setuptools")
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
@@ -95,7 +95,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Empty at first."""
+    """A folder that is empty at first."""
     return tmp_path_factory.mktemp("empty")
 
 
@@ -222,7 +222,7 @@ def test_a_config_of_ones_own_and_mistakes(here, folder):
 
 
 def example(holding):
-    """The one block of Python in docs/own_method.md that holds some words."""
+    """The one Python block in docs/own_method.md that contains the text `holding`."""
     page = (ROOT / "docs" / "own_method.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (found,) = (block for block in blocks if holding in block)
@@ -252,7 +252,7 @@ def test_a_method_a_set_networks_and_a_metric_of_ones_own(here, folder):
     entry = json.loads(scored.read_text())["metrics"]["my_module:active_dimensions"]
     assert 0 <= entry["result"]["score"] <= 10
     all_members = [word for word in scoring if word != "--member=1"]
-    done = here(*all_members, "--allow_code")  # of which the second is scored
+    done = here(*all_members, "--allow_code")  # the second has scores already
     assert f"has {scored.name} already. --overwrite scores all" in done.stderr
     assert [*scored.parent.glob("*.json")] == [scored]
     own = ("--workdir=runs/own", "--member=1", "--allow_code", "--num_examples=16")

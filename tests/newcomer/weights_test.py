@@ -1,4 +1,4 @@
-"""The models in weights/ are what their cards say, and small."""
+"""The models in weights/ match their cards, and are small."""
 
 import importlib.util
 import pathlib

@@ -99,7 +99,7 @@ def test_the_parts_of_a_split_must_match():
         checks.check_split(z, v, np.zeros((2, 3)), v[:2])
     with pytest.raises(ValueError, match="test_factors must have as many columns"):
         checks.check_split(z, v, z[:2], np.zeros((2, 2), int))
-    # A constant factor in the test part alone is nothing to complain about.
+    # A factor that is constant in the test part alone is accepted.
     checks.check_split(z, v, z[:1], v[:1])
 
 

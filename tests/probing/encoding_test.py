@@ -76,7 +76,7 @@ def test_images_that_would_be_encoded_wrongly_without_an_error_are_refused():
         for encode in (code_fn(method, None), of_codes):
             with pytest.raises(ValueError, match=rf"{message}.*expected \[0, 1\]"):
                 encode(wrong * images)
-    # traced values are not known
+    # traced values cannot be checked
     found = jax.jit(code_fn(method, None))(255 * images)
     np.testing.assert_allclose(found, 255 * images.mean(axis=(1, 2)), rtol=1e-6)
 
@@ -121,7 +121,7 @@ def test_encode_all_refuses_wrong_shapes_and_values():
 
 
 def image_set(sizes):
-    """A grid whose images are their factors, as one of the package's own sets."""
+    """A grid whose images are their factors, made like the package's own sets."""
     total = int(np.prod(sizes))
     table = factors_of_index(jnp.arange(total), sizes).astype(jnp.float32)
     return ImageSet(

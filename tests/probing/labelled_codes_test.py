@@ -22,7 +22,7 @@ GRID = types.SimpleNamespace(
 
 
 def photos(labels):
-    """A set that is no grid: image i is filled with i, and has the given labels."""
+    """A set that is not a grid: image i is filled with i, and has the given labels."""
     labels = jnp.asarray(labels)
     return ImageSet(
         arrays={"factors": labels},
@@ -53,7 +53,7 @@ def test_images_of_other_sets_are_drawn_once_each():
     rng = np.random.default_rng(0)
     data = photos(np.stack([rng.integers(0, 4, 90), np.full(90, -1)], axis=1))
     encode = lambda x: x.reshape(len(x), -1)
-    samples = draw_samples(encode, data, KEY, 100, 50)  # more than there are
+    samples = draw_samples(encode, data, KEY, 100, 50)  # more than the set has
     assert (len(samples.codes), len(samples.test_codes)) == (60, 30)
     rows = np.concatenate([samples.codes, samples.test_codes])[:, 0].astype(int)
     assert sorted(rows) == list(range(90))
@@ -90,7 +90,7 @@ def test_a_factor_that_is_learned_from_one_value_is_left_out():
 
 
 def test_a_set_that_is_read_from_the_host_is_let_go():
-    """Its images are in the host's memory, gigabytes of them."""
+    """Its images can take gigabytes of the host's memory."""
     images = np.zeros((40, 2, 2, 1), np.uint8)
     image_set = from_source(
         lambda index, images=images: images[index],

@@ -1,4 +1,4 @@
-"""The network that reads factors off codes."""
+"""The network that predicts factors from codes."""
 
 import jax
 import numpy as np
@@ -44,7 +44,7 @@ def test_values_that_training_has_not_seen_are_errors():
 
 def test_side_by_side_equals_one_after_another(monkeypatch):
     alone = evaluation.mlp_accuracy(KEY, *split(), epochs=3)
-    # the backend is no argument of it
+    # the backend is not an argument, so the cache would ignore it
     mlp_classifier._fit.clear_cache()  # pyright: ignore[reportAttributeAccessIssue]
     gpu = program.BACKENDS["gpu"]
     monkeypatch.setattr("dis_jax.probing.mlp_classifier.backend", lambda: gpu)

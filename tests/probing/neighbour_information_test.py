@@ -63,6 +63,6 @@ def test_an_angle_has_no_end():
     # of a uniform angle and a uniform error of 40 degrees: log(360 / 40)
     found = number_information(code, angle, neighbours=3, seed=0, period=360)
     assert found == pytest.approx(np.log(9), abs=0.1)
-    # where zero lies does not matter
+    # the zero point does not matter
     turned = number_information(code, angle + 77, neighbours=3, seed=0, period=360)
     assert turned == pytest.approx(found, abs=1e-6)

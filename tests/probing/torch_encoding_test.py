@@ -1,4 +1,4 @@
-"""A module of PyTorch encodes as it would by itself."""
+"""A PyTorch module gives the same codes as when it is called directly."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def model():
 
 def test_codes_are_those_of_the_module_in_evaluation_mode(images):
     net = model()
-    net[1].running_mean += 0.3  # what a batch in training mode would not use
+    net[1].running_mean += 0.3  # training mode would not use it
     net[2].eval()  # frozen by its user
     found = evaluation.encode_with(net, images, batch_size=3)
     assert [part.training for part in (net, net[1], net[2])] == [True, True, False]

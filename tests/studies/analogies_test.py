@@ -32,7 +32,7 @@ def decode(codes):
 
 
 def planted(count, *, seed=0):
-    """Each program adds one vector; the options are the query after it and others."""
+    """Each program adds one vector; one option is the query plus it, others are not."""
     rng = np.random.default_rng(seed)
     inputs, query = (
         rng.normal(size=(count, 6, LATENT)),
@@ -91,7 +91,7 @@ def test_genetic_search_is_nearer_than_random_search_of_as_many_evaluations():
 
 
 def test_a_search_that_does_not_look_at_the_examples_is_near_chance():
-    """Any option is as good as any other; the start decides."""
+    """All options are equally good; the start of the search decides."""
     answers = solve("genetic_options", 200)
     assert abs(answers.correct.mean() - 0.25) < 0.2
     distance = planted(200).options - (planted(200).query + answers.delta)[:, None]
@@ -125,7 +125,7 @@ def test_fitness_may_count_some_examples_only():
 
 @pytest.fixture(scope="module")
 def surrogate():
-    """Features of a network in place of the decoder, and what they do not explain."""
+    """Features of a network that replaces the decoder, and the unexplained variance."""
     return studies.fit_surrogate(
         decode,
         planted(64).inputs.reshape(-1, LATENT),
@@ -140,13 +140,13 @@ def test_planted_problems_are_solved_with_a_network_in_place_of_the_decoder(surr
     assert unexplained < 0.1
     answers = solve("genetic", problems=problems, features=features)
     assert answers.correct.mean() >= 0.95
-    # what the searches compare is an approximation; the answer is decoded
+    # the searches compare approximations; the answer is decoded
     codes = problems.query + answers.delta
     np.testing.assert_allclose(answers.found, decode(codes), atol=1e-5)
 
 
 def test_the_network_fits_the_decoder_where_the_codes_are():
-    """Of a bent decoder and far from 0, around which another network would fit it."""
+    """The decoder is nonlinear: a network fitted around 0 would not fit these codes."""
     bent = lambda codes: decode(codes**2)
     codes = 3 + 0.5 * np.random.default_rng(0).normal(size=(256, LATENT))
     codes = codes.astype(np.float32)
@@ -158,7 +158,7 @@ def test_the_network_fits_the_decoder_where_the_codes_are():
 
 
 def test_components_keep_the_distances_of_decoded_images(surrogate):
-    """The decoder is linear: its images have as many components as codes dimensions."""
+    """The decoder is linear: images have as many components as codes have dimensions."""
     features, _ = surrogate
     codes = jax.random.normal(jax.random.key(0), (2, 256, LATENT))
     first, second = map(decode, codes)

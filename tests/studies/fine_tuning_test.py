@@ -1,4 +1,4 @@
-"""What fits a source: the shapes of targets, with the way out where they do not."""
+"""Targets whose shapes fit a source, and the advice for those that do not."""
 
 import pytest
 

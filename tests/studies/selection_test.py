@@ -1,4 +1,4 @@
-"""Models ranked without labels: a tiny population, and what its codes give by hand."""
+"""Models ranked without labels: a tiny population, and its scores by hand."""
 
 import json
 import shutil
@@ -58,7 +58,7 @@ def test_members_are_compared_with_those_of_their_settings(population):
 
 
 def test_a_run_without_a_checkpoint_is_left_out(population, tmp_path):
-    """Such as one that a study still trains."""
+    """For example, a run that a study still trains."""
     shutil.copytree(population, tmp_path / "done")
     (tmp_path / "live").mkdir()
     shutil.copy(population / "config.json", tmp_path / "live")

@@ -1,4 +1,4 @@
-"""Studies of correlated factors and of splits: what is trained, and what a score holds."""
+"""Studies of correlated factors and of splits: what they train and what they score."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Studies: what is trained is trained once, and the table is what the scores say."""
+"""Studies: each model is trained once, and the table follows from the scores."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from dis_jax.training.workdir import write_config
 
 @pytest.fixture
 def make(tiny_config, small_images):
-    """A study of beta-VAEs of a few steps; a score is what tells the models apart."""
+    """A study of beta-VAEs of a few steps; each score identifies its model."""
 
     def make(steps=2, betas=(1.0, 4.0), seeds=(0, 1), **fields):
         rows = {}
@@ -47,7 +47,7 @@ def make(tiny_config, small_images):
 
 @pytest.fixture
 def untrained(monkeypatch):
-    """A study's runs hold a config and no model, where the order of models is tested."""
+    """Replaces training: runs have a config and no model, to test the order of models."""
 
     def train(config, folder, data_dir=None):
         with training.held(folder / ".lock"):
@@ -96,7 +96,7 @@ def test_every_model_is_trained_once_and_a_stopped_study_goes_on(
     assert studies.run_study(study, tmp_path) == result
     assert scored == []
 
-    # cut off before the scores of one model were written
+    # interrupted before the scores of one model were written
     score_path(tmp_path, "beta 4", 1).unlink()
     again = studies.run_study(study, tmp_path)
     assert scored == [(4.0, 1)]
@@ -104,7 +104,7 @@ def test_every_model_is_trained_once_and_a_stopped_study_goes_on(
 
 
 def test_a_shorter_study_does_not_take_the_scores_of_a_longer_one(make, tmp_path):
-    """Its table would show them as its own."""
+    """The table of the shorter one would show them as its own."""
     study, _ = make(steps=3, seeds=[0], betas=[1.0])
     studies.run_study(study, tmp_path)
     before = score_path(tmp_path, "beta 1", 0).read_text()
@@ -153,13 +153,13 @@ def test_runs_start_from_others_of_the_study_and_wait_for_them(make, tmp_path):
     config = training.read_config(tmp_path / "beta_1" / "seed0")
     assert config.init_from.workdir == str(tmp_path / "beta_4/seed0")
 
-    # what is recorded names no folder of this machine, and the study may be moved
+    # records name no folder of this machine, so the study can be moved
     result = studies.run_study(study, shutil.move(tmp_path, f"{tmp_path}_moved"))
     assert result["configs"]["beta 1"]["init_from"]["workdir"] == "beta_4/seed0"
     assert len(scored) == 2
     shutil.move(f"{tmp_path}_moved", tmp_path)
 
-    # the source has trained on, and what started from it has not
+    # the source was trained further, and the run that started from it was not
     longer, _ = make(of_seed=of_seed, seeds=[0], steps=4)
     for path in (tmp_path / "scores").glob("beta_1*"):
         path.unlink()
@@ -181,7 +181,7 @@ def test_a_run_that_diverges_does_not_keep_others_from_being_made(make, tmp_path
         assert [m["row"] for m in result["models"] if "diverged" in m] == ["beta 1"]
         text = studies.markdown_table(result)
         assert "Diverged and excluded from all means: beta 1, seed 0 (step 1)." in text
-    # with a rate at which it learns, the same folder gets its model
+    # with a smaller learning rate, the same folder gets its model
     study.rows["beta 1"].hparams.learning_rate = 1e-3
     result = studies.run_study(study, tmp_path)
     assert {"beta 1", "beta 4"} <= result["lines"].keys()
@@ -218,7 +218,7 @@ def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatc
     studies.run_study(study, tmp_path)
     assert scored == [(1.0, 1), (4.0, 1)]
 
-    # cut off before one model was scored
+    # interrupted before one model was scored
     score_path(tmp_path, "beta 4", 1).unlink()
     studies.run_study(study, tmp_path)
     assert scored[2:] == [(4.0, 1)]
@@ -226,7 +226,7 @@ def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatc
         *("seeds0", "seeds1")
     ]
 
-    # one more row, and a row whose network is another
+    # one more row, and a row with another network
     more, _ = make(betas=(1.0, 4.0, 8.0))
     jobs = [job.folder for job in jobs_of(more, tmp_path)]
     assert jobs == [*folders, "beta_8/seeds0-1"]
@@ -235,7 +235,7 @@ def test_one_more_seed_leaves_populations_as_they_are(make, tmp_path, monkeypatc
 
 
 def test_what_one_backend_began_another_goes_on_with(make, tmp_path):
-    """Models as they are while they train, before any has been scored."""
+    """Models that are being trained, before any has scores."""
     study, _ = make(steps=1)
 
     def folders(vectorise):

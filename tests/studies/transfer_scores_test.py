@@ -16,7 +16,7 @@ SIZES = (3, 4, 5)
 
 
 def draw(factors):
-    """The values of the factors in three corners of the image."""
+    """Images with the values of the factors in the first three pixels of column 0."""
     values = factors / (jnp.asarray(SIZES) - 1)
     images = jnp.zeros((len(factors), 4, 4, 1))
     return images.at[:, jnp.array([0, 1, 2]), 0, 0].set(values)
@@ -37,7 +37,7 @@ def perfect(images):
 
 
 def merged(images):
-    """c alone, and a and b in one dimension; the first is constant."""
+    """Codes: a constant dimension, c alone, and a and b in one dimension."""
     a, b, c = (images[:, i, 0, 0] for i in range(3))
     return jnp.stack([jnp.zeros_like(a), c, a * 0.2 + b], axis=1)
 
@@ -101,7 +101,7 @@ def test_noise_tells_trees_nothing_of_what_is_held_out():
 
 
 def test_a_network_reads_one_dimension_where_it_is_pruned_and_is_held_to_the_rest():
-    """The exclusive or of two dimensions, which neither of them tells; chance."""
+    """Labels: the exclusive or of two dimensions, which neither predicts, and chance."""
     rng = np.random.default_rng(0)
     bits, chance = rng.integers(0, 2, (600, 2)), rng.integers(0, 2, 600)
     labels = np.stack([bits[:, 0] ^ bits[:, 1], chance], axis=1)

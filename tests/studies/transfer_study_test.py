@@ -1,4 +1,4 @@
-"""Where the runs in a folder are found, and the records of their transfers.
+"""Finding the runs in a folder, and the records of their transfers.
 
 Whole studies of transfer are run in tests/launch/transfer_test.py.
 """
@@ -15,7 +15,7 @@ def record(after):
 
 
 def test_records_are_found_at_any_depth_and_only_when_complete(tmp_path, monkeypatch):
-    # that of a study in a folder of that name is none of a run's
+    # the file of a study in a folder named transfer is not a record of a run
     (tmp_path / "transfer" / "x").mkdir(parents=True)
     (tmp_path / "transfer" / "x" / "transfer.json").write_text('{"records": []}')
     for run, after in (("a", {"trees": "lightgbm"}), ("transfer/x/b/seed0", None)):

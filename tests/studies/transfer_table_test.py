@@ -277,7 +277,7 @@ def test_what_pruned_reads_from_a_dimension_that_hardly_encodes_it_is_named():
 
 
 def test_models_without_an_active_dimension_are_named():
-    """Their zeros are in the means, and a reader must know whose they are."""
+    """Their zeros are in the means, so the page must name these models."""
 
     def collapsed(of):
         found = scores(0.2, omes=0.0)
@@ -316,7 +316,7 @@ def test_correlation_of_distances_with_gains():
 
 
 def test_within_pairs_the_targets_own_means_do_not_count():
-    """A far and hard target: distance and gain rise in each, and fall between them."""
+    """In each target, gain rises with distance; the far, hard target has smaller gains."""
     seen = [("b", 1.0, 0.5), ("b", 2.0, 0.6), ("c", 8.0, 0.1), ("c", 10.0, 0.3)]
     records = [
         record(seed=k, target=target, after=0.2 + gain, frechet=distance)
@@ -327,7 +327,7 @@ def test_within_pairs_the_targets_own_means_do_not_count():
     assert cell["pearson"] < -0.7
     assert cell["within"] == pytest.approx(1)
     assert cell["pairs"] == 2
-    # the same models fine-tuned otherwise do not count among them
+    # the same models with other fine-tuning are correlated separately
     fresh = [r | {"finetuning": {"steps": 10, "adam": "fresh"}} for r in records]
     both = [c for c in correlate(records + fresh) if c["score"] == "GBT, full"]
     assert {(c["transfers"], c["models"], c["told_apart"]) for c in both} == {
@@ -336,7 +336,7 @@ def test_within_pairs_the_targets_own_means_do_not_count():
     }
     text = studies.transfer_markdown(studies.tabulate_transfers(records))
     assert f"{cell['pearson']:+.2f} ({cell['spearman']:+.2f}; +1.00)" in text
-    # of three in two pairs one difference is left, which any line would meet
+    # three records in two pairs leave one difference, which any line fits
     assert all(c["within"] is None for c in correlate(records[:3]))
 
 

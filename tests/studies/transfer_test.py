@@ -1,4 +1,4 @@
-"""Transfer: what is scored, what is fine-tuned, and that it goes on where it stopped."""
+"""Transfer: what is scored, what is fine-tuned, and that it resumes where it stopped."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ SETTINGS = studies.TransferSettings(
 
 
 def squares(path, size, place):
-    """Writes a file of squares of some sizes at some places, images of 32x32."""
+    """Writes a file of 32x32 images of squares with the given sizes and places."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 60, (len(size), 32, 32)).astype(np.uint8)
     for image, s, p in zip(images, size, place, strict=True):
@@ -41,7 +41,7 @@ def target(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Each of six sizes once at each of ten places: a grid, which pairs are drawn from."""
+    """A grid of six sizes at ten places, from which pairs are drawn."""
     size, place = np.indices((6, 10)).reshape(2, -1)
     return squares(tmp_path_factory.mktemp("home") / "home.npz", size, place)
 
@@ -69,7 +69,7 @@ def transferred(train, target):
 
 @pytest.fixture
 def source(transferred, tmp_path):
-    """The same source in a folder of its own, not transferred yet."""
+    """The same source in its own folder, not transferred yet."""
     leave = shutil.ignore_patterns("transfer")
     return shutil.copytree(transferred[0], tmp_path / "source", ignore=leave)
 
@@ -87,7 +87,7 @@ def test_without_a_step_after_is_before(source, target):
     folder = studies.transfer_folder(source, target)
     config = training.read_config(folder)
     assert config.hparams.beta == 2.0
-    # the decoder is the source's as well
+    # the decoder comes from the source too
     begun = training.train(config, folder)
     _, trained, _ = training.restore(source)
     assert same(begun.params, trained.params)
@@ -121,13 +121,13 @@ def test_what_is_done_is_not_done_again(transferred, target, tmp_path, monkeypat
     source, first = transferred
     path = studies.transfer_folder(source, target) / "transfer.json"
     before = path.stat().st_mtime_ns
-    # no data are read, of which there may be gigabytes
+    # no data are read, which may take gigabytes
     monkeypatch.setattr(data, "load", None)
     assert studies.transfer(source, target, SETTINGS) == first
     assert path.stat().st_mtime_ns == before
     assert json.loads(path.read_text()) == first
     assert first[0]["finetuned_with"]["versions"] == first[0]["versions"]
-    # nor where the folder has been moved
+    # nor if the folder has been moved
     moved = shutil.copytree(source, tmp_path / "moved")
     (again,) = studies.transfer(moved, target, SETTINGS)
     assert again == first[0] | {"run": str(moved)}
@@ -154,7 +154,7 @@ def test_a_source_scored_otherwise_is_scored_anew(source):
 
 
 def test_halves_of_a_set_are_kept_apart(train, target, monkeypatch):
-    """A set of 150 images: trained on 80, carried to the other 70."""
+    """A set of 150 images: trained on 80, transferred to the other 70."""
     whole = data.load(target)
     images, factors = map(np.asarray, whole.take(jnp.arange(150)))
     halves = {"train": slice(80), "test": slice(80, 150)}
@@ -222,12 +222,12 @@ def test_what_is_done_is_not_lost_to_other_settings(
             studies.transfer(source, target, SETTINGS._replace(**changed))
         assert "--accept_changes" not in str(error.value)
         assert (folder / "transfer.json").read_text() == done
-    # the same source by another way to write its path
+    # the same source, given by another path
     monkeypatch.chdir(source.parent)
     by_name = {"run": source.name}
     assert studies.transfer(source.name, target, SETTINGS) == [first[0] | by_name]
     assert (folder / "transfer.json").read_text() == done
-    # and where fine-tuning goes on
+    # and with more steps of fine-tuning
     more = SETTINGS._replace(finetune_steps=5)
     (record,) = studies.transfer(source.name, target, more)
     assert record["finetuning"]["steps"] == 5
@@ -303,12 +303,12 @@ def test_a_source_that_trained_on_is_another_one(
         ValueError, match=r"init_from\.step: 3 -> 4\nThe source was trained further"
     ):
         studies.transfer(workdir, target, SETTINGS)
-    assert path.read_text() == done  # what was found out is still there
+    assert path.read_text() == done  # earlier results are kept
 
 
 @pytest.fixture
 def begin(tiny_config, tmp_path):
-    """`begin(method, ...)`: a workdir with all that is looked at before a transfer."""
+    """`begin(method, ...)`: a workdir with all files that are read before a transfer."""
 
     def begin(method, **overrides):
         config = tiny_config(method, steps=1, **overrides)

@@ -1,4 +1,4 @@
-"""The last few and the best are kept; damage costs one checkpoint and is said."""
+"""The last few and the best are kept; damage costs one checkpoint and is reported."""
 
 import json
 import logging
@@ -152,7 +152,7 @@ def test_a_flipped_bit_of_any_file_is_seen_before_it_is_parsed(
 
 
 def test_arrays_that_were_not_saved_are_seen_by_their_digests(tmp_path, template):
-    """Also where a kill has left no digests of files. Orbax reads them silently."""
+    """Also if a kill has left no digests of files. Orbax reads such arrays silently."""
     checkpoints = _fill(tmp_path, {1: 2.0, 2: 1.0})
     (tmp_path / "2" / "digests.json").unlink()
     np.testing.assert_array_equal(
@@ -213,7 +213,7 @@ def test_checkpoints_of_before_there_were_digests_are_read_with_a_line(
 
 
 def test_a_seal_is_that_of_the_facts_as_they_are_read():
-    """JSON makes texts of numbers that are keys, and "10" sorts before "2"."""
+    """JSON turns keys that are numbers into strings, and "10" sorts before "2"."""
     facts = sealed({"diverged": {2: 5, 10: 7}, "shape": (3, 4)})
     read = json.loads(json.dumps(facts))
     assert is_sealed(read)

@@ -1,4 +1,4 @@
-"""What a run would not use is refused before it begins."""
+"""Settings that a run would not use are refused before it begins."""
 
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ def test_a_field_beside_its_group_is_refused_and_can_still_be_read(name, group):
     fields.check(config)
     with pytest.raises(ValueError, match=rf"config\.{name}; did you mean .*{group}\."):
         effects.check(config)
-    config.method = "my_module:my_method"  # reads what it wants
+    config.method = "my_module:my_method"  # may read any field
     effects.check(config)
 
 
@@ -46,7 +46,7 @@ def _frozen(config, axis_name=None):
 
 
 def _penalised(config, axis_name=None):
-    """The same with that of each member, for some of the batch."""
+    """The same with the beta of each member, from step 3 on."""
     part = lambda state, terms: jax.lax.cond(
         state.step < 3, lambda: terms.kl, lambda: state.hparams["beta"] * terms.kl
     )
@@ -56,7 +56,7 @@ def _penalised(config, axis_name=None):
 def test_members_of_a_method_that_reads_the_config_would_be_equal(tiny_config):
     config = tiny_config("beta_vae")
     config.method = own_code.name_of(_frozen)
-    training.set_up(config)  # a single model has that beta
+    training.set_up(config)  # a single model has this beta
     config.population.beta = (1.0, 4.0)
     message = r"population\.beta has no effect.*Read it from `state\.hparams`"
     with pytest.raises(ValueError, match=message):
@@ -69,7 +69,7 @@ def test_members_of_a_method_that_reads_the_config_would_be_equal(tiny_config):
             "transition_steps": 2,
         },
         4.0,
-    )  # whose values are metrics of a step, and nothing else
+    )  # its values are only metrics of a step
     with pytest.raises(ValueError, match=message):
         training.set_up(config)
     config.method = own_code.name_of(_penalised)
@@ -112,7 +112,7 @@ def test_a_field_that_networks_do_not_take_is_named_with_those_that_they_take(
 
 
 def _with_dropout(config, output_shape):
-    """Networks of one's own, which read fields of their own."""
+    """User-defined networks that read fields of their own."""
     assert config.hparams.dropout + config.depth == 2
     return networks.MLPEncoder(3, widths=(8,)), networks.MLPDecoder(output_shape, (8,))
 
@@ -133,7 +133,7 @@ class _Hparams(NamedTuple):
 
 
 def _named(config, axis_name=None):
-    """A method whose hyperparameters are no dict."""
+    """A method whose hyperparameters are not a dict."""
     method = methods.beta_vae(config, axis_name)
 
     def as_dict(state):
@@ -151,7 +151,7 @@ def _named(config, axis_name=None):
 
 
 def _uncounted(config, axis_name=None):
-    """A method that forgets to count."""
+    """A method that does not count its steps."""
     method = methods.beta_vae(config, axis_name)
 
     def update(state, batch):

@@ -1,4 +1,4 @@
-"""A model in its plain form is the model: here, in NumPy, in PyTorch."""
+"""An exported model equals the model: in this package, in NumPy, in PyTorch."""
 
 import importlib.util
 import json
@@ -41,7 +41,7 @@ def write(config, folder, **options):
 
 @pytest.fixture(scope="module")
 def folder(tiny_config, tmp_path_factory):
-    """Of a small convolutional FactorVAE, with its codes."""
+    """The export of a small convolutional FactorVAE, and its codes."""
     config = tiny_config("factor_vae")
     config.discriminator.widths = (64, 64)
     config.network = training.load_config("factor_vae").network

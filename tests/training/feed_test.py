@@ -1,4 +1,4 @@
-"""A run is the same whether its images lie on the device or are streamed to it."""
+"""A run is the same whether its images are on the device or streamed to it."""
 
 import importlib.util
 import pathlib
@@ -32,7 +32,7 @@ def _assert_same(a, b, **tolerance):
 
 
 def test_no_batch_is_drawn_with_the_key_of_a_step():
-    """Else the pixels of a batch and the noise of its codes would be dependent."""
+    """Otherwise, the pixels of a batch and the noise of its codes would be dependent."""
     start = State(0, jax.random.key(0), {}, {}, {}, {})
     of_steps = [step_key(start._replace(step=i), None) for i in range(9)]
     of_batches = [jax.random.fold_in(feed.data_key(start), i) for i in range(9)]
@@ -42,7 +42,7 @@ def test_no_batch_is_drawn_with_the_key_of_a_step():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Holds MNIST as its published files, of 40 images."""
+    """A folder with the published files of MNIST, of 40 images."""
     (tmp_path / "data" / "mnist").mkdir(parents=True)
     official_files.write_mnist(tmp_path / "data" / "mnist", counts=(30, 10))
     return tmp_path / "data"
@@ -56,7 +56,7 @@ class Loss(NamedTuple):
 
 @pytest.fixture
 def memory():
-    """A method that remembers its batches, row by row; a model takes long to compile."""
+    """A method that accumulates its batches by row; a model would take long to compile."""
 
     def init(key, batch):
         params = {"seen": jnp.zeros_like(batch["image"])}
@@ -113,7 +113,7 @@ def test_streamed_steps_are_those_on_the_device(
 def test_resumed_stream_equals_unbroken_bit_for_bit(
     tiny_config, folder, tmp_path, rounds_alike
 ):
-    """Of two members, each with a stream of its own."""
+    """Two members, each with its own stream."""
     values = {"log_every": 2, "checkpoint_every": 4, "steps_per_call": 2, "steps": 6}
     config = tiny_config(
         "beta_vae", dataset="mnist", **values | {"population.seed": (0, 1)}

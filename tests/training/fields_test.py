@@ -1,4 +1,4 @@
-"""Every field of a config is what the table says, before anything is loaded."""
+"""Every field of a config is checked by the table before anything is loaded."""
 
 import importlib
 import pathlib

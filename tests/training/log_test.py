@@ -1,4 +1,4 @@
-"""The log has one line a window, whatever happens to the process that writes it."""
+"""The log has one line per window, whatever happens to the process that writes it."""
 
 import json
 import logging
@@ -57,7 +57,7 @@ def test_a_damaged_line_is_left_out_with_a_warning(damage, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert [line["step"] for line in read_metrics(tmp_path)] == [1, 3]
     assert f"{path}, line 2 is damaged" in caplog.text
-    log = _log(tmp_path, 3)  # a training goes on
+    log = _log(tmp_path, 3)  # a training resumes
     log.write(4, {"loss": 1.0})
     log.close()
     assert [line["step"] for line in read_metrics(tmp_path)] == [1, 3, 4]
@@ -89,7 +89,7 @@ def test_tensorboard_gets_every_scalar_and_member(tmp_path):
 
 
 def test_tensorboard_is_opened_by_the_first_line(tmp_path):
-    """Its import takes seconds where there is PyTorch, so no first step waits for it."""
+    """Its import takes seconds if PyTorch is installed, so no first step waits for it."""
     log = Log(tmp_path, first_step=0, last_step=2, tensorboard=True)
     assert not (tmp_path / "tensorboard").exists()
     log.write(1, {"loss": 2.0})
@@ -98,7 +98,7 @@ def test_tensorboard_is_opened_by_the_first_line(tmp_path):
 
 
 def test_tensorboard_goes_on_behind_the_checkpoint(tmp_path):
-    """Of a run that was cut off it hides what is made again, from the next step on."""
+    """For an interrupted run, it hides the steps that are run again, from the next one."""
     from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 
     for step, folder in ((0, "a"), (6, "b")):

@@ -1,4 +1,4 @@
-"""A run goes on as if it had never stopped, and stops when numbers stop being numbers."""
+"""A run resumes exactly where it stopped, and stops when values are not finite."""
 
 import logging
 import os
@@ -58,7 +58,7 @@ def begun(trained, tmp_path):
 
 
 def test_resumed_equals_unbroken_bit_for_bit(make_config, tmp_path):
-    """Two batches and two optimisers; populations go on in the tests of signals."""
+    """Two batches and two optimisers; the tests of signals resume populations."""
     config = make_config("factor_vae", steps=8)
     folder = tmp_path / "unbroken"
     unbroken = training.train(config, folder)
@@ -99,10 +99,10 @@ def test_a_finished_run_keeps_the_config_that_it_was_trained_with(begun, caplog)
     _assert_same(first, training.train(config, folder, accept_changes=True))
     assert "already finished its 4 steps; its config stays" in caplog.text
     assert training.read_config(folder).hparams.beta == 4.0
-    (folder / "config.json").unlink()  # as a message about a damaged one advises
+    (folder / "config.json").unlink()  # as the message about a damaged one advises
     training.train(config, folder)
     assert training.read_config(folder).hparams.beta == 16.0
-    config.steps = 6  # with steps to make, the change is made and recorded
+    config.steps = 6  # with steps left, the change is applied and recorded
     training.train(config, folder, accept_changes=True)
     assert training.read_config(folder).hparams.beta == 16.0
 
@@ -142,11 +142,11 @@ def test_other_data_of_the_same_name_are_refused_unless_accepted(
             assert line in caplog.text
     assert training.read_config(folder).steps == 2
     assert int(training.train(config, folder, accept_changes=True).step) == 4
-    # those that were accepted are the run's from then on
+    # accepted data are the data of the run from then on
     assert int(training.train(config, folder).step) == 4
     caplog.clear()
     training.load_data(folder, config.dataset)
-    training.load_data(folder, "rendered_nar")  # of another name, it is not compared
+    training.load_data(folder, "rendered_nar")  # another name: not compared
     assert "was trained on" not in caplog.text
 
 
@@ -187,7 +187,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(
     assert "loss" in str(error.value) or "parameters of" in str(error.value)
     assert "last checkpoint (step 4) is from before that" in str(error.value)
     assert training.divergence(folder) == str(error.value)
-    # no checkpoint is of the new config
+    # no checkpoint has the new config
     assert training.read_config(folder).hparams.learning_rate < 1
     assert training.read_config(folder).steps == 4
     with caplog.at_level(logging.WARNING):
@@ -274,18 +274,18 @@ def test_a_member_that_diverges_stays_at_its_last_finite_state(
         assert (line["loss"][0] is None) == out
         assert line.get("diverged") == ({"0": stopped} if out else None)
 
-    # a run that goes on is the unbroken one
+    # a resumed run equals the unbroken one
     broken = _stopped_at(8, tmp_path / "three", last=12)
     _assert_same(state, training.train(config, broken))
-    if not vectorise:  # members side by side round otherwise
-        # the others are what they are without it
+    if not vectorise:  # vectorised members round differently
+        # the others equal those trained without it
         config.population.learning_rate = (1e-3, 3e-3)
         two = training.train(config, tmp_path / "two")
         for i, own in enumerate((1, 2)):
             _assert_same(training.member(two, i), training.member(state, own))
     _, restored, _ = training.restore(tmp_path / "three", member=0)
     assert int(restored.step) == stopped
-    # what reads the run takes it as whole, although its first member is not
+    # readers accept the run as finished, although its first member is not
     training.export(tmp_path / "three", tmp_path / "exported", member=0)
     assert int(training.restore(tmp_path / "exported")[1].step) == stopped
     assert f"after step {stopped}." in training.divergence(tmp_path / "exported")
@@ -310,7 +310,7 @@ def test_a_population_of_which_no_member_is_left_stops(make_config, tmp_path):
 
 
 def test_a_run_that_diverged_is_whole_at_the_steps_that_it_has(make_config, tmp_path):
-    """As a user says by asking for no more of them."""
+    """The user accepts it as finished by asking for no more steps."""
     config = make_config("beta_vae", steps=4)
     training.train(config, tmp_path)
     config.steps = 9
@@ -389,7 +389,7 @@ def test_the_best_is_measured_by_a_term_that_exists(make_config, tmp_path):
     config = make_config("vae", steps=4, best_metric="los")
     with pytest.raises(ValueError, match=r"best_metric is 'los'; .*loss.*kl"):
         training.train(config, tmp_path)
-    assert not [*tmp_path.iterdir()]  # the corrected command is not another config's
+    assert not [*tmp_path.iterdir()]  # else the corrected command would be refused
 
 
 def test_a_run_whose_terms_name_no_best_keeps_the_last_ones(make_config, tmp_path):
@@ -453,8 +453,8 @@ def test_bfloat16_trains_with_float32_parameters(
     assert 0 < difference < 0.01
 
 
-# Forks before JAX has a device, so that what a kill costs is not imports. Prints how many
-# were killed.
+# Forks before JAX has a device, so that a kill does not cost new imports. Prints the number
+# of killed processes.
 KILLED = """
 import os, random, signal, sys, time
 from absl import logging
@@ -538,7 +538,7 @@ BACKENDS = {
 
 
 def train_on_two_devices(folder, spread):
-    """Trains, and returns the first parameters that lie on this process."""
+    """Trains, and returns the first parameters that are on this process."""
     from configs import vae
 
     config = vae.get_config("rendered_dsprites,mlp")
@@ -547,7 +547,7 @@ def train_on_two_devices(folder, spread):
     config.update(checkpoint_every=4, mesh=(1, 2))
     if spread == "members":
         config.population.seed, config.mesh = (0, 1), (2, 1)
-        training.train(config, folder)  # and goes on
+        training.train(config, folder)  # resumed below
     config.steps = 8
     state = training.train(config, folder)
     leaves = [x.addressable_data(0) for x in jax.tree.leaves(state.params)]
@@ -570,5 +570,5 @@ def test_two_processes_train_as_one_and_one_of_them_writes(
     np.testing.assert_allclose(
         [line["loss"] for line in two], [line["loss"] for line in one], rtol=1e-5
     )
-    logs = (tmp_path / "two" / "tensorboard").iterdir()  # one a call, of one process
+    logs = (tmp_path / "two" / "tensorboard").iterdir()  # one per call, of one process
     assert len([*logs]) == (1 if spread == "a batch" else 2)

@@ -51,7 +51,7 @@ def test_members_may_draw_from_uneven_subsets_of_their_own(tiny_config):
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    """A full grid of small images: to draw sprites takes longer to compile."""
+    """A full grid of small images: rendered dSprites take longer to compile."""
     factors = np.indices((3, 4, 4)).reshape(3, -1)
     images = np.random.default_rng(0).integers(0, 256, (48, 8, 8)).astype(np.uint8)
     path = tmp_path_factory.mktemp("data") / "shapes.npz"
@@ -100,7 +100,7 @@ WIDTHS = tuple(f"rendered_dsprites+correlated(pos_x,pos_y,{w})" for w in (0.05, 
 def test_widths_of_a_correlation_train_in_one_program_as_they_would_alone(
     tiny_config, shapes
 ):
-    """Of pairs, whose second images are drawn given the first."""
+    """Uses pairs, whose second images are drawn given the first."""
     widths = tuple(f"{shapes}+correlated(x,y,{width})" for width in (0.05, 0.5))
     config = tiny_config("ada_gvae")
     with config.unlocked():

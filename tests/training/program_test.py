@@ -1,4 +1,4 @@
-"""What the step is compiled with."""
+"""Compiler options of the step."""
 
 import jax
 import numpy as np
@@ -36,7 +36,7 @@ def test_gradients_are_the_same_with_either_library(tiny_config, monkeypatch):
     sampler = data.images(sprites, 16)
     members = [training.Member(0, config.hparams)]
     state = program.init(method, sampler, sprites, members, population=False)
-    plain = compiler.options.__wrapped__  # does not remember the cores
+    plain = compiler.options.__wrapped__  # does not cache the cores
     monkeypatch.setattr(compiler, "options", plain)
     moments = []
     for cores in (1, 2):

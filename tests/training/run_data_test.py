@@ -1,4 +1,4 @@
-"""Data are known again by what they hold."""
+"""Data are recognised by their content."""
 
 import dataclasses
 
@@ -45,7 +45,7 @@ def test_other_pixels_or_labels_of_the_same_form_are_other_data(config, files, s
     run_data.check_data(known, config, files(suffix=suffix))
     with pytest.raises(ValueError, match=r"stored_images: '\w+' -> '\w+'\nRestore"):
         run_data.check_data(known, config, files(pixels=PIXELS + 1, suffix=suffix))
-    if "only" not in suffix:  # whose labels are all alike
+    if "only" not in suffix:  # its labels are all equal
         other = files(LABELS[::-1], suffix=suffix)
         with pytest.raises(ValueError, match=r"labels: '\w+' -> '\w+'\nRestore"):
             run_data.check_data(known, config, other)

@@ -8,7 +8,7 @@ from dis_jax import training
 
 
 class Fake:
-    """What Weights & Biases' run and the module mlflow have of what is called."""
+    """The methods of a Weights & Biases run and of the module mlflow that are called."""
 
     def __init__(self):
         self.lines = []

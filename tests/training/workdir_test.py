@@ -1,4 +1,4 @@
-"""A workdir belongs to one config, and gives its model back."""
+"""A workdir belongs to one config, and its model can be restored."""
 
 import pathlib
 import shutil
@@ -161,7 +161,7 @@ def test_the_best_checkpoint_is_that_of_the_smallest_mean_of_members(config, tmp
     lines = training.read_metrics(tmp_path)
     losses = np.array([line["loss"] for line in lines]).mean(1).reshape(6, 2).mean(1)
     best = int(losses.argmin())
-    # unlike that of all steps so far, and the last
+    # unlike the best mean over all steps so far, and the last steps
     assert best not in ((np.cumsum(losses) / np.arange(1, 7)).argmin(), 4, 5)
     assert lines[2 * best + 1]["step"] == 4 * (best + 1)
     _, state, _ = training.restore(tmp_path, member=1, best=True)
