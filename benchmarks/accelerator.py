@@ -107,7 +107,7 @@ def main(argv):
     if missing:
         raise ValueError(
             f"missing: {', '.join(missing)}; see the logs in {out}. The same command "
-            "goes on with them."
+            "resumes with them."
         )
 
 

@@ -58,7 +58,7 @@ def write(result, path):
     from dis_jax.provenance import provenance
 
     script = pathlib.Path(sys.argv[0]).stem
-    result |= {"made_by": f"python -m launch.{script}", **provenance()}
+    result |= {"made_by": f"python -m benchmarks.{script}", **provenance()}
     text = json.dumps(result, indent=1) + "\n"
     print(text)
     if path:

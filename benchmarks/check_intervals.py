@@ -99,7 +99,7 @@ def main(argv):
     result = {
         "what": f"{_TRIALS.value} samples of {_ROWS.value} rows, {_RESAMPLES.value} "
         "resamples each; mcc, r2: two Gaussian factors with noise of half their spread; "
-        "mcc_of_a_rotation: turned by 20 degrees; mig, jemmig, irs: two labels of five "
+        "mcc_of_a_rotation: rotated by 20 degrees; mig, jemmig, irs: two labels of five "
         "values with noise of .5; omes: three labels of five to seven values with the same "
         "noise; jemmig_of_noise: noise alone",
         "made_by": "python -m benchmarks.check_intervals",

@@ -53,7 +53,7 @@ def main(argv):
         rows[str(count)] = spread(count)
         logging.info("%d rows: %s", count, rows[str(count)])
     result = {
-        "what": f"two Gaussian factors, turned by 20 degrees; {_SAMPLES} samples of so "
+        "what": f"two Gaussian factors, rotated by 20 degrees; {_SAMPLES} samples of so "
         f"many rows, {_RESAMPLED} resamples each",
         "made_by": "python -m benchmarks.check_rotation_intervals",
         "rows": rows,

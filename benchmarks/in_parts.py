@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from absl import logging
 
 TOO_LONG = "took longer than its limit"
-NO_TIME = "not begun: it would not end in time"
+NO_TIME = "not started: would exceed the time limit"
 GRACE = 20.0  # seconds between SIGTERM and SIGKILL
 
 

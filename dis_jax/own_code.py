@@ -122,10 +122,10 @@ def resolve(name: str, what: str) -> Any:
     """
     if name not in _PERMITTED and _EVERYTHING not in _PERMITTED:
         raise ValueError(
-            f"{what} is {name!r}, code from outside dis_jax, which a stranger's files "
-            "could name as well: nothing was imported. If you trust it, give --allow_code "
-            "to the command; in Python, training.restore(..., allow_code=True) or "
-            f"method=..., or dis_jax.own_code.permit({name!r})."
+            f"{what} is {name!r}, code from outside dis_jax, which "
+            "files from other people can also name: nothing was imported. If you trust it, "
+            "give --allow_code to the command; in Python, training.restore(..., "
+            f"allow_code=True) or method=..., or dis_jax.own_code.permit({name!r})."
         )
     if _PERMITTED.get(name) is not None:
         return _PERMITTED[name]
@@ -250,7 +250,7 @@ def _failed(name: str, what: str, error: Exception) -> str:
     if missing and f"{module}.".startswith(f"{missing}."):
         return (
             f"{what} is {name!r}, but there is no module {missing!r} in the current "
-            f"folder {pathlib.Path.cwd()}, beside the config file, or installed. Start "
+            f"folder {pathlib.Path.cwd()}, next to the config file, or installed. Start "
             "where its file is, or name that folder in PYTHONPATH."
         )
     return f"{what} is {name!r}, whose module cannot be imported: {_place(error)}"

@@ -71,7 +71,7 @@ def find(kind: str, name: str) -> pathlib.Path:
     near = difflib.get_close_matches(name, files, n=3, cutoff=0.4) or files
     shipped = f" The shipped one is called {path.stem}." if path.stem in known else ""
     raise ValueError(
-        f"no file {name}; the nearest: {', '.join(near) or 'none'}.{shipped}"
+        f"no file {name}; similar names: {', '.join(near) or 'none'}.{shipped}"
     )
 
 

@@ -75,7 +75,7 @@ def equations() -> list[Equation]:
             lines = [line for line in lines if line.startswith("Eq.:")]
             test = find_test(value) if lines else ""
             if lines and not test:
-                faults.append(f"{subpackage}.{name}: no test beside it mentions it")
+                faults.append(f"{subpackage}.{name}: no test mentions it")
             for line in lines:
                 match = EQUATION.match(line)
                 if match:

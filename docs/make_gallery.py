@@ -14,7 +14,7 @@ PAGE = ROOT / "docs" / "gallery.md"
 HEAD = """\
 # Gallery
 
-What each method learns, and what each set looks like (`python docs/make_gallery.py`).
+What each method learns, and what each data set looks like (`python docs/make_gallery.py`).
 
 """
 SETS = {
@@ -41,7 +41,7 @@ TRAINED = {
     ),
     "JointVAE, MNIST": ("joint_vae_mnist.png", "uneven_classes.md"),
     "JointVAE, rendered dSprites": ("joint_vae_dsprites.png", "uneven_classes.md"),
-    "Elastic-InfoGAN, imbalanced MNIST: a category a row": (
+    "Elastic-InfoGAN, imbalanced MNIST: one category per row": (
         "uneven_elastic_60.png",
         "uneven_classes.md",
     ),

@@ -63,7 +63,13 @@ def page(before: str) -> str:
     for heading, each in TABLES.items():
         lines += ["", f"## {heading}", "", *table(each, commands)]
     listed = [f"{i}. `{command}`" for i, command in enumerate(commands, 1)]
-    lines += ["", "## Commands", "", "Add `--workdir=FOLDER` to those that train.", ""]
+    lines += [
+        "",
+        "## Commands",
+        "",
+        "Add `--workdir=FOLDER` to the commands that train.",
+        "",
+    ]
     lines += [*listed, "", END]
     start, rest = before.split(BEGIN)
     return start + "\n".join(lines) + rest.split(END)[1]

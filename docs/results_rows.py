@@ -280,7 +280,7 @@ TABLES: dict[str, list[Row]] = {
         ),
         Row(
             "beta-VAE, rendered dSprites, split `extrapolation`, 2,000 steps",
-            "R2 of positions x that never occur in training",
+            "R2 of x positions that never occur in training",
             _SPLITS,
             line("beta_vae, extrapolation, unseen value", "pos_x"),
             lambda found: (
@@ -308,7 +308,7 @@ TABLES: dict[str, list[Row]] = {
     ],
     "Accuracy and speed": [
         Row(
-            "Rendered dSprites against 46,080 real images",
+            "Rendered dSprites compared with 46,080 real images",
             "identical images",
             "rendered_dsprites",
             lambda found: f"**{100 * found['share_exact']:.2f} %**",

@@ -64,9 +64,9 @@ def check_member(workdir: Any, member: int | None) -> None:
     members = count(workdir)
     if members and member is None:
         raise ValueError(
-            f"{workdir} holds a population: choose one of its "
+            f"{workdir} contains a population: choose one of its "
             f"{counted(members, 'member')} by --member=..., from 0 to {members - 1}."
         )
     if member is not None and not 0 <= member < members:
         found = f"{counted(members, 'member')}, from 0" if members else "a single model"
-        raise ValueError(f"member is {member}, but {workdir} holds {found}.")
+        raise ValueError(f"member is {member}, but {workdir} contains {found}.")

@@ -64,8 +64,8 @@ def main(argv):
         scored = studies.read_scores(study, _WORKDIR.value)
         if not scored:
             raise ValueError(
-                f"--notrain: {_WORKDIR.value} holds no scores of this study's models; omit "
-                "the flag to train them."
+                f"--notrain: {_WORKDIR.value} contains no scores of this study's models; "
+                "omit the flag to train them."
             )
         result = studies.tabulate(study, scored)
     if _UDR.value:

@@ -94,7 +94,7 @@ def test_configs_are_found_by_name_and_by_file(tmp_path):
     ):
         training.load_config("beta_vea:demo")
     with pytest.raises(
-        ValueError, match=r"no file .*mime\.py; the nearest: .*mine\.py"
+        ValueError, match=r"no file .*mime\.py; similar names: .*mine\.py"
     ):
         training.load_config(str(tmp_path / "mime.py"))
     # a path from the docs, typed without a clone

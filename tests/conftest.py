@@ -221,7 +221,7 @@ def data_dir() -> pathlib.Path:
     folder = pathlib.Path(named) if named else ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(
-            f"no real data at {folder}; set DIS_JAX_DATA_DIR to the folder that holds it"
+            f"no real data at {folder}; set DIS_JAX_DATA_DIR to the folder that contains it"
         )
     return folder
 

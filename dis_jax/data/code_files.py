@@ -62,7 +62,7 @@ def read_code_file(
     if factors is None:
         if path.suffix == ".npy":
             raise ValueError(
-                f"{path} holds only codes; name the file of their factors by "
+                f"{path} contains only codes; name the file of their factors by "
                 "--factors=FILE.npy (or .csv, .parquet)."
             )
         return _from_npz(path) if path.suffix == ".npz" else _from_table(path)
@@ -70,7 +70,7 @@ def read_code_file(
     for file in (path, second):
         if file.suffix == ".npz":
             raise ValueError(
-                f"{file} is an .npz file, which holds codes and factors together; "
+                f"{file} is an .npz file, which contains codes and factors together; "
                 "expected two files of .npy, .csv or .parquet."
             )
     codes, _ = _whole_file(path, of_codes=True)
@@ -152,7 +152,7 @@ def _numbers(table: _Table, names: list[str] | tuple[str, ...]) -> np.ndarray:
         column = table.columns[name]
         if column.dtype.kind not in "iufb":
             raise ValueError(
-                f"{table.path}: column {name!r} of codes holds {str(column[0])!r}; "
+                f"{table.path}: column {name!r} of codes contains {str(column[0])!r}; "
                 "expected numbers."
             )
     return np.stack([table.columns[name].astype(np.float64) for name in names], axis=1)
@@ -257,7 +257,8 @@ def _read_parquet(path: pathlib.Path) -> dict[str, np.ndarray]:
         words = values.dtype == object and all(isinstance(v, str) for v in values)
         if not words and values.dtype.kind not in "iufb":
             raise ValueError(
-                f"{path}: column {name!r} holds {column.type}; expected numbers or strings."
+                f"{path}: column {name!r} contains {column.type}; "
+                "expected numbers or strings."
             )
         found[name] = values.astype(str) if words else values
     return found

@@ -292,6 +292,6 @@ def _want(path: pathlib.Path, what: str) -> None:
     if not path.is_file():
         raise FileNotFoundError(
             f"no file {path}: put {what} there, or point data_dir (or the environment "
-            "variable DIS_JAX_DATA_DIR) at the folder that holds "
+            "variable DIS_JAX_DATA_DIR) at the folder that contains "
             f"{path.parent.name}/{path.name}."
         )

@@ -100,14 +100,14 @@ def read_norb_matrix(path: pathlib.Path) -> np.ndarray:
     numbers = content[8 : 8 + 4 * max(ndim, 0)]
     if not 0 < ndim <= 4 or len(numbers) < 4 * ndim:
         raise ValueError(
-            f"{path}: its header calls for {ndim} axes; expected 1 to 4, and their "
+            f"{path}: its header requires {ndim} axes; expected 1 to 4, and their "
             "lengths. The file is damaged: fetch it again."
         )
     shape = tuple(np.frombuffer(numbers, "<i4").tolist())
     wanted = start + math.prod(shape) * dtype.itemsize
     if len(content) != wanted or min(shape) < 0:
         raise ValueError(
-            f"{path} holds {len(content)} bytes; its header, shape {shape}, calls for "
+            f"{path} has {len(content)} bytes; its header, shape {shape}, requires "
             f"{wanted}. The file is damaged: fetch it again."
         )
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
@@ -126,7 +126,7 @@ def read_smallnorb(paths: Sequence[pathlib.Path]) -> Arrays:
                 f"the {count} categories in {paths[1].name}."
             )
     if data.dtype != np.uint8:
-        raise ValueError(f"{paths[0]} holds {data.dtype}; expected bytes (uint8).")
+        raise ValueError(f"{paths[0]} contains {data.dtype}; expected bytes (uint8).")
     columns = [whole_numbers(paths[1], "category", category, count, high=4)]
     for column, (name, high) in zip(info.T, _NORB_INFO.items(), strict=True):
         columns.append(whole_numbers(paths[2], name, column, count, high=high))

@@ -64,7 +64,8 @@ def check_dsprites(values: DSpritesValues) -> None:
         for value in getattr(values, field):
             if not 0 <= value <= 1:
                 raise ValueError(
-                    f"{field} holds {value:g}; expected shares of the image's side, 0 to 1."
+                    f"{field} contains {value:g}; "
+                    "expected shares of the image's side, 0 to 1."
                 )
     check_hues("colours", values.colours)
     check_side(values.side)

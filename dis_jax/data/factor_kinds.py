@@ -147,8 +147,8 @@ def declared(image_set: ImageSet, kinds: Mapping[str, Kind]) -> ImageSet:
         found[name] = check_kind(kind, name)
         if (words := image_set.names_of(name)) and found[name] != _CATEGORY:
             raise ValueError(
-                f"the kind of {name!r} is {kind!r}, but it holds words, such as "
-                f"{words[0]!r}, whose order and distances are not known: replace them "
+                f"the kind of {name!r} is {kind!r}, but it has words as values, "
+                f"such as {words[0]!r}, without a known order or distance: replace them "
                 "with numbers."
             )
         warn_of_units(name, found[name], 0, image_set.sizes[names.index(name)] - 1)

@@ -55,7 +55,7 @@ def _array(path: pathlib.Path, file: Any, name: str) -> np.ndarray:
         if link is None:
             with whole(path, _KIND):
                 names = sorted(file)
-            raise ValueError(f"{path} has no array {name!r}; it holds {names}.")
+            raise ValueError(f"{path} has no array {name!r}; it contains {names}.")
         if not isinstance(link, h5py.HardLink):
             raise ValueError(
                 f"{name!r} in {path} is a link to {_target(link)}; expected the array "

@@ -52,7 +52,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     wanted = start + math.prod(shape) * dtype.itemsize
     if len(content) != wanted:
         raise ValueError(
-            f"{path} holds {len(content)} bytes; its header, shape {shape}, calls for "
+            f"{path} has {len(content)} bytes; its header, shape {shape}, requires "
             f"{wanted}. The file is damaged: fetch it again."
         )
     array = np.frombuffer(content, dtype, offset=start).reshape(shape)

@@ -98,7 +98,7 @@ def from_folder(
     root = pathlib.Path(path)
     if not root.is_dir():
         raise FileNotFoundError(
-            f"no folder {root}; expected one that holds image files."
+            f"no folder {root}; expected one that contains image files."
         )
     if labels is not None and labels != "folders":
         files, factors, names, words = read_labels(root, pathlib.Path(labels))

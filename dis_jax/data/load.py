@@ -301,7 +301,7 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
     if not found:
         raise FileNotFoundError(
             f"{name!r} is read from files: pass data_dir, or set {DATA_DIR_VARIABLE}, to "
-            f"the folder that holds {_folder_of(name)}/. {name!r} is available at "
+            f"the folder that contains {_folder_of(name)}/. {name!r} is available at "
             f"{OFFERED[_folder_of(name)]}. Sets that need no files: "
             f"{', '.join(_RENDERED)}."
         )
@@ -309,7 +309,7 @@ def _data_dir(name: str, data_dir: str | os.PathLike[str] | None) -> pathlib.Pat
     if not folder.is_dir():
         raise FileNotFoundError(
             f"no folder {folder} (data_dir or {DATA_DIR_VARIABLE}); expected one that "
-            f"holds {_folder_of(name)}/. {name!r} is available at "
+            f"contains {_folder_of(name)}/. {name!r} is available at "
             f"{OFFERED[_folder_of(name)]}. Sets that need no files: "
             f"{', '.join(_RENDERED)}."
         )

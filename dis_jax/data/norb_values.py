@@ -77,13 +77,13 @@ def check_norb(values: NorbValues) -> None:
     check_known("categories", values.categories, NORB_CATEGORIES)
     if unknown := sorted({*values.instances} - {*range(INSTANCES)}):
         raise ValueError(
-            f"instances holds {unknown}; expected some of 0 to {INSTANCES - 1}."
+            f"instances contains {unknown}; expected some of 0 to {INSTANCES - 1}."
         )
     for elevation in values.elevations:
         # Below, the camera would look at the table's rim; above, azimuth has no meaning.
         if not 5 <= elevation < 90:
             raise ValueError(
-                f"elevations holds {elevation:g}; expected degrees from 5 to below 90."
+                f"elevations contains {elevation:g}; expected degrees from 5 to below 90."
             )
     check_degrees("azimuths", values.azimuths)
     for light in values.lightings:
@@ -92,7 +92,7 @@ def check_norb(values: NorbValues) -> None:
         above = 0 < light.elevation <= 90 and math.isfinite(light.azimuth)
         if not above or not all(0 <= share <= 1 for share in shares):
             raise ValueError(
-                f"lightings holds {light}; expected an elevation above 0 up to 90 degrees, "
-                f"a table in [0, 1], and ambient + directed up to {1 / PAINT:.2f}."
+                f"lightings contains {light}; expected an elevation above 0 up to 90 "
+                f"degrees, a table in [0, 1], and ambient + directed up to {1 / PAINT:.2f}."
             )
     check_side(values.side)

@@ -85,12 +85,12 @@ def read_npz(path: pathlib.Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     for name in names:
         if name not in headers:
             raise ValueError(
-                f"{path} has no array {name!r}; it holds {sorted(headers)}."
+                f"{path} has no array {name!r}; it contains {sorted(headers)}."
             )
         if headers[name].dtype.hasobject:
             raise ValueError(
-                f"{name!r} in {path} holds Python objects, which are pickles and can run "
-                "code: they are never read here. Save it as numbers."
+                f"{name!r} in {path} contains Python objects, which are pickles and can "
+                "run code: they are never read here. Save it as numbers."
             )
     with whole(path, _NPZ), zipfile.ZipFile(path) as archive:
         arrays = {}
@@ -130,7 +130,7 @@ def read_npy(path: pathlib.Path) -> np.ndarray:
             stream.seek(0)
             return np.lib.format.read_array(stream, allow_pickle=False)
     raise ValueError(
-        f"{path} holds Python objects, which are pickles and can run code: they are "
+        f"{path} contains Python objects, which are pickles and can run code: they are "
         "never read here. Save it as numbers."
     )
 

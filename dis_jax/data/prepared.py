@@ -310,8 +310,8 @@ class _TfrecordSource:
             import tensorflow  # noqa: F401
         except ModuleNotFoundError as error:
             raise ValueError(
-                f"{directory} holds tfrecord files, which need tensorflow. Install it, or "
-                f"prepare the set again: {shipped.command('prepare_data')} "
+                f"{directory} contains tfrecord files, which need tensorflow. Install it, "
+                f"or prepare the set again: {shipped.command('prepare_data')} "
                 f"--dataset={directory.parent.name} --data_dir={directory.parent.parent}"
             ) from error
         import tensorflow_datasets as tfds

@@ -91,7 +91,7 @@ def _coil100_views(
     )
     if not found:
         raise FileNotFoundError(
-            f"{folder} holds neither coil100_64x64.npz nor obj<object>__<angle>.png; "
+            f"{folder} contains neither coil100_64x64.npz nor obj<object>__<angle>.png; "
             "unpack COIL-100 there, as Columbia University publishes it: docs/data.md."
         )
     for number, angle, file in found:
@@ -139,7 +139,7 @@ def mpi3d(
         )
     if len(files) > 1:
         raise ValueError(
-            f"{folder} holds {', '.join(file.name for file in files)}; keep one of them."
+            f"{folder} contains {', '.join(file.name for file in files)}; keep one of them."
         )
     images = read_npz(files[0], ["images"])["images"]
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:

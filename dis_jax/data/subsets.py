@@ -136,7 +136,7 @@ def where(image_set: ImageSet, conditions: Sequence[str]) -> Bool[np.ndarray, " 
       0.16666666666666666
     """
     if not conditions:
-        raise ValueError("there is no condition; expected e.g. shape=heart,pos_x>16.")
+        raise ValueError("no condition given; expected e.g. shape=heart,pos_x>16.")
     factors = np.asarray(image_set.factors(jnp.arange(image_set.num_images)))
     found = [_holds(image_set, factors, condition) for condition in conditions]
     return functools.reduce(operator.and_, found)
@@ -217,7 +217,7 @@ def _holds(
     match = _CONDITION.fullmatch(condition)
     if match is None:
         raise ValueError(
-            f"{condition!r} is no condition; expected e.g. shape=heart or pos_x>16."
+            f"{condition!r} is not a condition; expected e.g. shape=heart or pos_x>16."
         )
     factor, sign, value = match.groups()
     names = image_set.factor_names

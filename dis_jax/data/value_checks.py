@@ -29,7 +29,7 @@ def check_hues(field: str, hues: Sequence[Hue]) -> None:
             (np.asarray(hue) >= 0) & (np.asarray(hue) <= 1)
         ):
             raise ValueError(
-                f"{field} holds {hue}; expected turns of the colour circle in [0, 1], "
+                f"{field} contains {hue}; expected turns of the colour circle in [0, 1], "
                 "or (red, green, blue) in [0, 1]."
             )
 
@@ -37,19 +37,21 @@ def check_hues(field: str, hues: Sequence[Hue]) -> None:
 def check_known(field: str, names: Sequence[str], known: Sequence[str]) -> None:
     """Refuses names that a renderer does not have."""
     if unknown := sorted({*names} - {*known}):
-        raise ValueError(f"{field} holds {unknown}; expected some of {tuple(known)}.")
+        raise ValueError(
+            f"{field} contains {unknown}; expected some of {tuple(known)}."
+        )
 
 
 def check_scales(scales: Sequence[float]) -> None:
     """Refuses sizes that are not positive."""
     if not all(0 < scale < math.inf for scale in scales):
-        raise ValueError(f"scales holds {scales}; expected positive numbers.")
+        raise ValueError(f"scales contains {scales}; expected positive numbers.")
 
 
 def check_degrees(field: str, degrees: Sequence[float]) -> None:
     """Refuses angles that are not finite."""
     if not all(map(math.isfinite, degrees)):
-        raise ValueError(f"{field} holds {degrees}; expected degrees.")
+        raise ValueError(f"{field} contains {degrees}; expected degrees.")
 
 
 def check_side(side: int) -> None:

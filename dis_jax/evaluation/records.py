@@ -75,12 +75,12 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _damage(found: Any) -> str:
     """What is wrong with the content of a file of scores; "" if nothing is."""
     if not isinstance(found, dict):
-        return f"it holds {json.dumps(found)[:40]}, not an object"
+        return f"it contains {json.dumps(found)[:40]}, not an object"
     if found.get("format") != FORMAT:
         return ""
     metrics = found.get("metrics")
     if not isinstance(metrics, dict) or not isinstance(found.get("source", {}), dict):
-        return "metrics or source is no object"
+        return "metrics or source is not an object"
     for name, entry in metrics.items():
         result = entry.get("result") if isinstance(entry, dict) else None
         if not isinstance(result, dict):

@@ -99,12 +99,12 @@ def browser_decoder(subject: Subject) -> BrowserDecoder | str:
     if isinstance(layers, str):
         return layers
     if not np.isfinite(_halves(layers)).all():
-        return "a weight of the decoder is larger than 16 bits hold"
+        return "a weight of the decoder exceeds the range of float16"
     if not all(isinstance(c, Gaussian | Categorical) for c in subject.codes.values()):
         return "a code is neither a Gaussian nor a category"
     codes = _checked_codes(subject)
     if sum(c.shape[1] for c in codes.values()) != layers[0].kernel.shape[0]:
-        return "the decoder does not receive just the codes of an image"
+        return "the decoder has inputs other than the codes"
     wanted = subject.decode(codes)
     # JAX sorts codes by name; the images show in which order the method concatenates them.
     errors = {
@@ -114,8 +114,8 @@ def browser_decoder(subject: Subject) -> BrowserDecoder | str:
     order = min(errors, key=errors.__getitem__)
     if not errors[order] <= TOLERANCE:
         return (
-            "the decoder is not a plain one: in the page, pixels would differ by up to "
-            f"{errors[order]:.0f} of 255 grey levels"
+            "the structure of the decoder is not supported: pixels on the page would "
+            f"differ by up to {errors[order]:.0f} of 255 grey levels"
         )
     return BrowserDecoder(layers, order, subject.images.shape[1:], errors[order])
 

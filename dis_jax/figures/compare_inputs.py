@@ -77,7 +77,7 @@ def find_models(
         tables = _tables(path)
         if not runs and not tables:
             raise ValueError(
-                f"{path} is no run and no study: it has no config.json and no "
+                f"{path} is neither a run nor a study: it has no config.json and no "
                 "*/seed*/config.json."
                 if path.is_dir()
                 else f"there is no folder {path}."

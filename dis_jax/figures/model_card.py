@@ -51,11 +51,11 @@ method, state, config = training.restore("{folder}")
 encode = evaluation.code_fn(method, state)  # images (batch, {shape}) -> codes
 ```
 
-`config.json` holds all settings. `model.safetensors` holds the weights of what encodes and
-decodes, without the optimiser. docs/weights.md of dis_jax reads them in NumPy and PyTorch.
+`config.json` contains all settings. `model.safetensors` contains the weights of encoder and
+decoder, without the optimiser. docs/weights.md of dis_jax reads them in NumPy and PyTorch.
 """
 
-_NO_COMMAND = "# not recorded: trained from Python, or by a study of transfer"
+_NO_COMMAND = "# not recorded: trained from Python, or by a transfer study"
 
 
 def write_model_card(
@@ -94,9 +94,7 @@ def write_model_card(
         member=0,
         num_examples=num_examples,
     )
-    which = (
-        "" if member is None else f", member {member} of the population that is made"
-    )
+    which = "" if member is None else f", member {member} of the population"
     path = workdir / "command.txt"
     command = (
         path.read_text(encoding="utf-8").strip() if path.is_file() else _NO_COMMAND

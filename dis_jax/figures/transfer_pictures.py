@@ -182,16 +182,16 @@ def transfer_traversals(
     method, state, config = training.restore(run, member=member)
     folder = transfer_folder(run, target, settings)
     tuned_method, tuned, _ = training.restore(folder, member=member)
-    at_home = _some(training.load_data(run, config.dataset, data_dir, config.split))
-    abroad = _some(load_target(target, data_dir))
-    posterior: Any = encode_codes(method, state, at_home)["z"]
+    on_source = _some(training.load_data(run, config.dataset, data_dir, config.split))
+    on_target = _some(load_target(target, data_dir))
+    posterior: Any = encode_codes(method, state, on_source)["z"]
     chosen = by_kl(kl_per_dimension(*posterior))[:dims]
     frames = [
         _moved(*each, chosen, num_values)
         for each in (
-            (method, state, at_home),
-            (method, state, abroad),
-            (tuned_method, tuned, abroad),
+            (method, state, on_source),
+            (method, state, on_target),
+            (tuned_method, tuned, on_target),
         )
     ]
     blank = [""] * (num_values - 1)
@@ -229,7 +229,7 @@ def write_transfer(
       pictures: whether to draw.
 
     Returns:
-      The result of `studies.tabulate_transfers`; `at_home`, the result of
+      The result of `studies.tabulate_transfers`; `on_source`, the result of
       `studies.tabulate_sources`; and `diverged`, {folder: message}.
     """
     out = pathlib.Path(results)
@@ -239,7 +239,7 @@ def write_transfer(
         for name, found in (("records", records), ("source_records", sources))
     }
     result = {"title": title, "notes": notes, **tabulate_transfers(told["records"])}
-    result["at_home"] = tabulate_sources(sources)
+    result["on_source"] = tabulate_sources(sources)
     runs = dict.fromkeys(r["run"] for r in (*sources, *records))
     result["sources"] = {
         _below(folder, run): strict_json(training.read_config(run)) for run in runs

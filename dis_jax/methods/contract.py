@@ -127,7 +127,7 @@ def check_fields(method: Any, name: str) -> None:
         )
     if method.batch not in data.SAMPLERS:
         known = suggest(str(method.batch), data.SAMPLERS)
-        raise ValueError(f"{name} asks for batches of {method.batch!r}; {known}")
+        raise ValueError(f"{name} has batch = {method.batch!r}; {known}")
     for field in ("init", "update", "encode", "decode"):
         value = getattr(method, field)
         if not callable(value) and (field != "decode" or value is not None):
@@ -211,7 +211,7 @@ def _resume(subject: _Subject) -> None:
     state = jax.tree.map(_written_and_read, state)
     for batch in subject.batches[1:]:
         state, _ = subject.update(state, batch)
-    _same(unbroken, state, "an unbroken run and one that was resumed")
+    _same(unbroken, state, "an uninterrupted and a resumed run")
 
 
 def _devices(subject: _Subject) -> None:
@@ -255,7 +255,10 @@ def _population(subject: _Subject) -> None:
     for i, state in enumerate(states):
         one = jax.tree.map(lambda a, i=i: a[i], together)
         _near(
-            state, subject.update(state, batch), one, "a member alone and among others"
+            state,
+            subject.update(state, batch),
+            one,
+            "a member trained alone and in a population",
         )
     _reads_the_state(subject)
 
@@ -328,7 +331,7 @@ def _codes(subject: _Subject) -> None:
         )
     low, high = float(decoded.min()), float(decoded.max())
     if not 0 <= low <= high <= 1:
-        raise _Broken(f"decoded images lie between {low} and {high}; expected [0, 1].")
+        raise _Broken(f"decoded images are between {low} and {high}; expected [0, 1].")
 
 
 def _vector(name: str, code: Code) -> Array:

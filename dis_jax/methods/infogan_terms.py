@@ -64,8 +64,8 @@ def check(config: Any) -> None:
         )
     if config.get("population", {}).get("class_counts"):
         raise ValueError(
-            'population.class_counts differ and prior is "given", the same for all; train '
-            "these separately."
+            'population.class_counts differ, but prior "given" is the same for all '
+            "members; train the members separately."
         )
 
 

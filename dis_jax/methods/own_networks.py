@@ -97,8 +97,8 @@ def _check(
         ) from error
     if kinds := sorted({*variables} - {"params"}):
         raise ValueError(
-            f"the {role} of {name} has {', '.join(kinds)} beside params; expected "
-            "parameters alone: no batch statistics."
+            f"the {role} of {name} has {', '.join(kinds)} in addition to params; "
+            "expected parameters only: no batch statistics."
         )
     found = [jnp.shape(leaf) for leaf in jax.tree.leaves(outputs)]
     if found != wanted:

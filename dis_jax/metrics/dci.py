@@ -135,11 +135,9 @@ def dci(
     test = _informativeness(factor, test_targets, [model.test for model in fitted])
     left_out = {}
     if len(own) == 1:
-        left_out["disentanglement"] = (
-            "undefined: 1 for any code where there is one factor"
-        )
+        left_out["disentanglement"] = "undefined: with one factor, any code scores 1"
     if x.shape[1] == 1:
-        left_out["completeness"] = "undefined: 1 for any code of one dimension"
+        left_out["completeness"] = "undefined: with one dimension, any code scores 1"
     return Dci(
         _concentration(importance),
         _concentration(importance.T),

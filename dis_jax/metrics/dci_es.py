@@ -104,10 +104,12 @@ def dci_es(
     if not callable(probes) and probes not in _PROBES:
         raise ValueError(f"probes must be one of {tuple(_PROBES)}, found {probes!r}.")
     if sizes is not None and (len(sizes) < 2 or sorted({*sizes}) != [*sizes]):
-        raise ValueError(f"sizes must be two or more rising numbers, found {sizes}.")
+        raise ValueError(
+            f"sizes must be two or more increasing numbers, found {sizes}."
+        )
     if callable(probes) and sizes is not None:
         raise ValueError(
-            "sizes are those of the named probes; your own function chooses its own."
+            "sizes apply only to the named probes; set them inside your own function."
         )
     family = probes if callable(probes) else _PROBES[probes]
     if sizes is not None:

@@ -203,7 +203,7 @@ def _groups(
         if (fewest := min(len(group.size) for group in found)) < 2:
             left_out[f"factor {k}"] = (
                 f"{fewest} of its values have min_rows = {min_rows} rows in both parts; "
-                "two are needed"
+                "at least two values are needed"
             )
             continue
         for groups, group in zip(both, found, strict=True):

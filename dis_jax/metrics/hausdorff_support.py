@@ -77,7 +77,7 @@ def hausdorff_support(
     if len(active) < z.shape[1]:
         left_out[name_dims(np.flatnonzero(span == 0))] = "constant"
     if len(active) < 2:
-        why = "undefined: the support of one dimension is its own marginal"
+        why = "undefined: needs two active dimensions"
         left_out |= {"score": why, "factorised": why}
     unit = (z[:, active] - z[:, active].min(axis=0)) / span[active]
     mixed = rng.permuted(unit, axis=0)  # shuffles each column separately

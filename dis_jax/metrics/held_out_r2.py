@@ -102,7 +102,7 @@ def _checked(
     if codes.shape[1] != z.shape[1] or factors.shape != wanted:
         raise ValueError(
             f"part {name!r} has codes {codes.shape} and factors {factors.shape}; expected "
-            f"({len(codes)}, {z.shape[1]}) and {wanted}, as the rows that are fitted to."
+            f"({len(codes)}, {z.shape[1]}) and {wanted}, like `codes` and `factors`."
         )
     return codes, factors
 

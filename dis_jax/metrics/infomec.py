@@ -138,7 +138,7 @@ def infomec(
             "constant" if discrete else "range below 1/20 of the largest, or constant"
         )
     if len(columns) == 1:
-        left_out["modularity"] = "undefined: 1 for any code where there is one factor"
+        left_out["modularity"] = "undefined: with one factor, any code scores 1"
     if active.sum() == 1:
         left_out["compactness"] = "undefined: 1 for any code of one active dimension"
     return InfoMec(

@@ -105,7 +105,7 @@ def mask_variance(
     scenes = factor_scenes(scenes) if isinstance(scenes, ImageSet) else scenes
     if len(scenes.names) < 2:
         raise ValueError(
-            f"{len(scenes.names)} region(s) that can change: "
+            f"{len(scenes.names)} region(s) can change: "
             f"{', '.join(scenes.names) or 'none'}; expected at least 2. "
             "`recoloured_scenes` changes regions within masks."
         )

@@ -134,7 +134,7 @@ def modularity_explicitness(
         why = "undefined: no factor has labels"
         left_out |= {"explicitness_train": why, "explicitness_test": why}
     if len(own) == 1:
-        left_out["modularity"] = "undefined: 1 for any code where there is one factor"
+        left_out["modularity"] = "undefined: with one factor, any code scores 1"
         per_dim = np.full_like(per_dim, np.nan)
     return ModularityExplicitness(
         float(per_dim.mean()), train, test, per_dim, found, left_out

@@ -116,8 +116,8 @@ def _active(
     found = [np.asarray(values, np.float64) for values in kl]
     if [values.shape for values in found] != [z.shape[1:] for z in models]:
         raise ValueError(
-            f"kl must hold one value per dimension, {[z.shape[1:] for z in models]}, found "
-            f"the shapes {[values.shape for values in found]}."
+            f"kl must contain one value per dimension, {[z.shape[1:] for z in models]}, "
+            f"found the shapes {[values.shape for values in found]}."
         )
     if not all(np.isfinite(values).all() for values in found):
         raise ValueError(f"kl must be finite, found {found}.")

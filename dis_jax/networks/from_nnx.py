@@ -45,7 +45,7 @@ class FromNnx:
         if found := sorted({type(v).__name__ for _, v in nnx.to_flat_state(other)}):
             raise ValueError(
                 f"{type(shapes).__name__} has variables of the kinds {', '.join(found)}; "
-                "expected nnx.Param alone: no batch statistics, no noise of its own."
+                "expected nnx.Param only: no batch statistics, no random state."
             )
 
     def init(self, key: Key[Array, ""], inputs: Any) -> dict[str, Any]:

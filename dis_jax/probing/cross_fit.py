@@ -42,7 +42,7 @@ def check_values(
         return z, v, ("continuous",) * v.shape[1]
     if len(kinds) != v.shape[1]:
         raise ValueError(
-            f"kinds must hold one kind per factor ({v.shape[1]}), found {len(kinds)}."
+            f"kinds must contain one kind per factor ({v.shape[1]}), found {len(kinds)}."
         )
     if all(kind == "categorical" for kind in kinds):
         raise ValueError(

@@ -136,7 +136,7 @@ def _checked(images: Any, method: Method, *, values: bool) -> Any:
         within = low >= -_TOLERANCE and high <= 1 + _TOLERANCE  # false for nan
         if not within:
             raise ValueError(
-                f"images lie between {low:.4g} and {high:.4g}; expected [0, 1]: scale them "
+                f"images are between {low:.4g} and {high:.4g}; expected [0, 1]: scale them "
                 "as the images that the model was trained on."
             )
     return images
@@ -146,7 +146,7 @@ def _check_single(state: State) -> None:
     step = getattr(state, "step", None)
     if step is not None and jnp.ndim(step):
         raise ValueError(
-            f"state holds a population of {len(step)} models; pass that of one: "
+            f"state is a population of {len(step)} models; pass one member: "
             "training.member(state, 0)."
         )
 

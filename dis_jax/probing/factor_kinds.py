@@ -48,7 +48,8 @@ def resolve_kinds(
     if kinds is not None and not isinstance(kinds, Mapping):
         if len(kinds) != len(names):
             raise ValueError(
-                f"kinds must hold one kind per factor ({len(names)}), found {len(kinds)}."
+                f"kinds must contain one kind per factor ({len(names)}), "
+                f"found {len(kinds)}."
             )
         kinds = dict(zip(names, kinds, strict=True))
     given = dict(kinds or {})
@@ -106,7 +107,7 @@ def check_kinds(
     columns, _ = factor_values(factors, num_rows, name=name)
     if len(kinds) != len(columns):
         raise ValueError(
-            f"kinds must hold one kind per factor ({len(columns)}), found {len(kinds)}."
+            f"kinds must contain one kind per factor ({len(columns)}), found {len(kinds)}."
         )
     found = []
     for k, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
@@ -116,8 +117,8 @@ def check_kinds(
         else:
             if column.dtype.kind == "f":
                 raise ValueError(
-                    f"{name} {k} is {kind} and must hold whole numbers; found fractions. "
-                    'Measured numbers are "continuous".'
+                    f"{name} {k} is {kind} and must contain whole numbers; "
+                    'found fractions. Measured numbers are "continuous".'
                 )
             reason = unscorable(column)
         if varying and reason:

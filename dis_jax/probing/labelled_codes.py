@@ -175,8 +175,8 @@ def given_samples(
     for k in words:
         if kinds[k] != "categorical":
             raise ValueError(
-                f"factor {names[k]!r} is declared {name_of(kinds[k])}, but holds words, "
-                f"such as {words[k][0]!r}, whose order and distances are not known: "
+                f"factor {names[k]!r} is declared {name_of(kinds[k])}, but has words as "
+                f"values, such as {words[k][0]!r}, without a known order or distance: "
                 "replace them with numbers."
             )
     found = _samples(codes, columns, names, kinds, (everything, train, test))

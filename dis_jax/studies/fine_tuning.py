@@ -136,8 +136,8 @@ def check_source(source: Path, config: Any) -> None:
     """Refuses a run that is incomplete, or whose state is not that of a `beta_vae`."""
     if exported.is_exported(source):
         raise ValueError(
-            f"{source} holds an exported model, which has no optimiser; transfer continues "
-            "the training of a run: name the run's folder."
+            f"{source} contains an exported model, which has no optimiser; transfer "
+            "continues the training of a run: name the run's folder."
         )
     made = steps_made(source)
     if made < config.steps or not made:
@@ -251,7 +251,7 @@ def check_finetuning(folder: pathlib.Path, tuning: Any) -> None:
             )
         )
         raise ValueError(
-            f"{folder} holds a fine-tuning run with other "
+            f"{folder} contains a fine-tuning run with other "
             f"settings:\n{changes(held)}\n{way_out}"
         )
     made = steps_made(folder)

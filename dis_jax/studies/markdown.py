@@ -42,7 +42,10 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if well or not diverged:
         text += ["", _of_models(well, result["source"])]
     if fewer := _of_fewer(result["lines"], columns, well):
-        text += ["", f"Of fewer models, whose other scores are undefined: {fewer}."]
+        text += [
+            "",
+            f"Means over fewer models, because the other scores are undefined: {fewer}.",
+        ]
     if result["notes"]:
         text += ["", result["notes"]]
     text += _chance(result["lines"], columns)
@@ -81,7 +84,9 @@ def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
     seeds = sorted({model["seed"] for model in models})
     steps = [model["steps"] for model in models]
     what = (
-        "Mean ± standard deviation over seeds" if seeds[1:] else "One model a row, seed"
+        "Mean ± standard deviation over seeds"
+        if seeds[1:]
+        else "One model per row, seed"
     )
     brackets = f"; in brackets {source}" if source else ""
     return f"{what} {', '.join(map(str, seeds))}, after {lengths(steps)}{brackets}."

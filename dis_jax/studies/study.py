@@ -134,7 +134,7 @@ def do_each(
                 diverged.append(f"{job.folder}: {error}")
         if len(busy) == len(left):
             folders = ", ".join(job.folder for job in busy)
-            logging.info("left to other processes: %s", folders)
+            logging.info("running in other processes: %s", folders)
             break
         left = busy
     if diverged:
@@ -177,7 +177,7 @@ def _checked_lines(scores: Any) -> dict[str, dict[str, Any]]:
         for column, v in columns.items():
             if not math.isfinite(v):
                 what = f"{name}, {column}" if name else column
-                logging.warning("%s is %s, and in no mean", what, v)
+                logging.warning("%s is %s; excluded from all means", what, v)
     return {
         name: {column: v for column, v in columns.items() if math.isfinite(v)}
         for name, columns in scores.items()

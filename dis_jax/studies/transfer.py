@@ -169,9 +169,7 @@ def _score_source(
     if missing := ledger.missing():
         image_set, encoder_of = opened()
         if not image_set.factor_names:
-            logging.info(
-                "%s: %s has no labels, so it gets no scores", source, config.dataset
-            )
+            logging.info("%s: skipped scores: %s has no labels", source, config.dataset)
             return []
         for model in missing:
             logging.info("%s: scores on its own set", source)
@@ -192,7 +190,7 @@ def read_records(path: pathlib.Path) -> list[Record]:
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
             f"{path} is damaged ({type(error).__name__}: {error}): delete it, and the same "
-            "command makes it again."
+            "command recreates it."
         ) from None
     return found
 
@@ -228,7 +226,7 @@ class _Ledger:
             found = self._by_member.get(model["member"])
             if found and found["after"] and (held := self._changed(model)):
                 raise ValueError(
-                    f"{self._path} holds results of other "
+                    f"{self._path} contains results of other "
                     f"settings:\n{changes(held)}\nRestore them by flags such as --readers, "
                     "or move that file away: the fine-tuned models are kept and scored "
                     "again."

@@ -17,7 +17,7 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
 
     Args:
       result: of `tabulate_transfers`. Optional entries: "made_by", the command to show;
-        "at_home", of `tabulate_sources`; "diverged", of `read_divergences`.
+        "on_source", of `tabulate_sources`; "diverged", of `read_divergences`.
 
     Returns:
       Markdown.
@@ -31,13 +31,13 @@ def transfer_markdown(result: Mapping[str, Any]) -> str:
     text = ["Scores in %; mean ± standard deviation over models."]
     if "made_by" in result:
         text += ["", f"Made by {code_span(result['made_by'])}."]
-    text += _source_lines(result.get("at_home", []))
+    text += _source_lines(result.get("on_source", []))
     for table in result["tables"]:
         text += _transfer_lines(table)
     for compared in result["differences"]:
         text += _difference_lines(compared)
     if diverged := result.get("diverged"):
-        text += ["", f"Diverged, and in no table: {listed(diverged)}."]
+        text += ["", f"Diverged and excluded from all tables: {listed(diverged)}."]
     if result["tables"]:
         text += ["", "## What predicts transfer?", ""]
         text += _correlation_lines(result["correlations"])

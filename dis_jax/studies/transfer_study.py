@@ -165,7 +165,7 @@ def _transfer_each(
             transfer(run, target, settings, data_dir=data_dir)
             on_run()
         except training.BusyError:
-            logging.info("left to another process: %s to %s", run, target)
+            logging.info("running in another process: %s to %s", run, target)
         except training.NonFiniteError as error:
             logging.warning("%s to %s: %s", run, target, error)
             diverged.append(f"{run} to {target}: {error}")

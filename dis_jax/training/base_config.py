@@ -104,7 +104,7 @@ def _network(method: Any, options: Collection[str]) -> dict[str, Any]:
         # hidden 256 is Locatello et al. 2019, 128 is Kim & Mnih 2018 on dSprites
         return {"name": "conv", **both, "hidden": 256, "form": "pair"}
     if method in OWN_NETWORKS:
-        raise ValueError(f"mlp: {method} has networks of its own; leave the word out.")
+        raise ValueError(f"mlp: {method} has its own networks; remove this option.")
     # Higgins et al. 2017 on dSprites
     widths = {"encoder": (1200, 1200), "decoder": (1200, 1200, 1200)}
     return {"name": "mlp", **both, **widths}

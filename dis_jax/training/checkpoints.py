@@ -262,7 +262,7 @@ class Checkpoints:
             if set_aside:
                 self._set_aside(damaged)
             if damaged:
-                logging.warning("step %d is read instead", step)
+                logging.warning("using the checkpoint of step %d instead", step)
             return found
         if damaged:
             raise OSError(

@@ -60,15 +60,17 @@ def export(
       ...     return training.restore("factor_vae_seed0")
     """
     if exported.is_exported(workdir):
-        raise ValueError(f"{workdir} holds an exported model already: copy its files.")
+        raise ValueError(
+            f"{workdir} contains an exported model already: copy its files."
+        )
     exported.check_free(out)
     config = read_config(workdir)
     method = method_of(workdir, config)
     state, facts = read_state(workdir, method, config, member, best)
     if state.step.ndim:
         raise ValueError(
-            f"{workdir} holds a population: say which of its {len(members(config))} "
-            "members is exported."
+            f"{workdir} contains a population: give `member`, one of its "
+            f"{len(members(config))} members."
         )
     # The config of this member: its own seed and hyperparameters, no population.
     if member is not None:
@@ -92,6 +94,6 @@ def _check_same_model(out: Path, config: Any) -> None:
     then, now = (json.loads(c.to_json()) for c in (read_config(out), config))
     if others := [n for n in differences(then, now) if n not in FREE_FIELDS]:
         raise FileExistsError(
-            f"{out} holds the export of another model (other {', '.join(others)}); delete "
-            "it, or export to another folder."
+            f"{out} contains the export of another model (other {', '.join(others)}); "
+            "delete it, or export to another folder."
         )

@@ -46,7 +46,7 @@ def check_free(folder: Path) -> None:
     there = [name for name in names if (pathlib.Path(folder) / name).exists()]
     if there and not is_exported(folder):
         raise FileExistsError(
-            f"{folder} holds {' and '.join(there)}, which do not belong to an "
+            f"{folder} contains {' and '.join(there)}, which do not belong to an "
             "exported model and would be overwritten; export to another folder."
         )
     made = [
@@ -54,8 +54,8 @@ def check_free(folder: Path) -> None:
     ]
     if made:
         raise FileExistsError(
-            f"{folder} holds {' and '.join(made)} of another model; delete them, or export "
-            "to another folder."
+            f"{folder} contains {' and '.join(made)} of another model; delete them, or "
+            "export to another folder."
         )
 
 
@@ -182,7 +182,7 @@ def _halved(name: str, array: np.ndarray) -> np.ndarray:
     largest = float(np.abs(array).max(initial=0))
     if largest > float(np.finfo(np.float16).max):
         raise ValueError(
-            f"{name} holds {largest:.3g}, more than a float16; export it without half."
+            f"{name} contains {largest:.3g}, more than a float16; export it without half."
         )
     return array.astype(np.float16)
 
@@ -273,7 +273,7 @@ def _check(
         raise ValueError(f"{path} has no {', '.join(missing)}, which {config} needs.")
     if more := [name for name in found if name not in wanted]:
         raise ValueError(
-            f"{path} holds {', '.join(more)}, which {config} does not have."
+            f"{path} contains {', '.join(more)}, which {config} does not have."
         )
     for name, shape in wanted.items():
         if found[name].shape != tuple(shape.shape):

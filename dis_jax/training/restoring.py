@@ -167,7 +167,7 @@ def read_state(
         found = (
             "a single model" if count is None else f"{counted(count, 'member')}, from 0"
         )
-        raise ValueError(f"member is {member}, but {workdir} holds {found}.")
+        raise ValueError(f"member is {member}, but {workdir} contains {found}.")
     if exported.is_exported(workdir):
         check_run(exported.facts(workdir), config, workdir)
         shapes = lambda batch: state_shapes(method, config, batch)

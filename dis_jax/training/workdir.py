@@ -154,7 +154,9 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
         ) from None
     if not isinstance(found, dict):
         kind = type(found).__name__
-        raise ValueError(f"{path} holds a {kind}, not a config. {way_out(path.parent)}")
+        raise ValueError(
+            f"{path} contains a {kind}, not a config. {way_out(path.parent)}"
+        )
     return found
 
 
@@ -173,7 +175,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     """
     if exported.is_exported(workdir):  # it would be read in place of the checkpoints
         raise ValueError(
-            f"{workdir} holds an exported model, which cannot be trained further; use "
+            f"{workdir} contains an exported model, which cannot be trained further; use "
             "another --workdir. --config.init_from.workdir and .networks begin from "
             "its networks."
         )
@@ -191,7 +193,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
     if held and steps_made(workdir) and (fixed or not accept_changes):
         if sizes[0] != sizes[1]:
             way_out = (
-                f"It holds {_models(sizes[0])} and the config describes "
+                f"It contains {_models(sizes[0])} and the config describes "
                 f"{_models(sizes[1])}: models can neither join a run nor leave it."
             )
         elif spent:
@@ -205,7 +207,7 @@ def check_config(workdir: Path, config: Any, *, accept_changes: bool = False) ->
                 "with the new values."
             )
         raise ValueError(
-            f"{workdir} holds a run with another config:\n{changes(held)}\nUse another "
+            f"{workdir} contains a run with another config:\n{changes(held)}\nUse another "
             f"--workdir. {way_out}"
         )
     for name, (before, after) in changed.items():
@@ -292,7 +294,7 @@ def shorten(workdir: Path, steps: int) -> None:
     """Sets `steps` of a run that stopped early to the steps that it has made."""
     config = read_config(workdir)
     if config.steps > steps:
-        logging.info("but config.steps, %d before, is %d now", config.steps, steps)
+        logging.info("config.steps is now %d instead of %d", steps, config.steps)
         config.steps = steps
         write_config(workdir, config)
     clear_divergence(workdir)

@@ -76,7 +76,7 @@ def test_parquet(tmp_path):
         read_code_file(tmp_path / "b.parquet")
     columns["angle"] = pa.array([[1.0]] * 40)
     parquet.write_table(pa.table(columns), tmp_path / "c.parquet")
-    with pytest.raises(ValueError, match="column 'angle' holds list"):
+    with pytest.raises(ValueError, match="column 'angle' contains list"):
         read_code_file(tmp_path / "c.parquet")
     (tmp_path / "d.parquet").write_bytes(b"PAR1")
     with pytest.raises(ValueError, match="not a complete Parquet file"):
@@ -105,7 +105,7 @@ def test_two_files(tmp_path):
         ("z0,z0\n0.5,1\n", "expected a unique name for each column"),
         ("a,b\n0.5,1\n", "has no columns z0, z1, ... of codes; it has 'a', 'b'"),
         ("z0,z1\n0.5,1\n", "has no factors: all are codes"),
-        ("z0,v\nx,1\ny,2\n", "column 'z0' of codes holds 'x'; expected numbers"),
+        ("z0,v\nx,1\ny,2\n", "column 'z0' of codes contains 'x'; expected numbers"),
         ("z0,v\n1,1\ny,2\n", "line 3: column 'z0' is 'y', and '1' in line 2"),
         ("z0,v\n1,nan\n2,2\n", "line 2: column 'v' is 'nan'; expected a value"),
         ("z0,v\n1,cat\n2,NA\n", "line 3: column 'v' is 'NA'; expected a value"),
@@ -127,10 +127,10 @@ def test_wrong_files_are_named(tmp_path):
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     np.savez(tmp_path / "a.npz", codes=CODES)
     for arguments, message in (
-        (["z.npy"], "holds only codes"),
+        (["z.npy"], "contains only codes"),
         (["z.npy", "v.npy"], "has 40 rows and .* 30"),
         (["z.npy", "cube.npy"], r"has the shape \(2, 2, 2\)"),
-        (["z.npy", "a.npz"], "holds codes and factors together"),
+        (["z.npy", "a.npz"], "contains codes and factors together"),
         (["a.npz"], "has no array factors, found codes"),
         (["z.pt"], r"ends in '.pt'; .* np.save\(file, tensor.numpy\(\)\)"),
     ):

@@ -124,20 +124,28 @@ def test_custom_norb_has_its_light_and_size():
 @pytest.mark.parametrize(
     ("make", "given", "message"),
     [
-        (data.custom_dsprites, {"shapes": ["star"]}, r"shapes holds \['star'\]"),
+        (data.custom_dsprites, {"shapes": ["star"]}, r"shapes contains \['star'\]"),
         (
             data.custom_dsprites,
             {"positions_x": [16]},
-            "positions_x holds 16; expected",
+            "positions_x contains 16; expected",
         ),
-        (data.custom_dsprites, {"scales": [-1]}, "scales holds .* positive"),
-        (data.custom_dsprites, {"colours": [2.0]}, r"colours holds 2\.0"),
+        (data.custom_dsprites, {"scales": [-1]}, "scales contains .* positive"),
+        (data.custom_dsprites, {"colours": [2.0]}, r"colours contains 2\.0"),
         (data.custom_dsprites, {"orientations": []}, "orientations is empty"),
-        (data.custom_norb, {"categories": ["boat"]}, r"categories holds \['boat'\]"),
-        (data.custom_norb, {"instances": [10]}, r"instances holds \[10\]; .* 0 to 9"),
-        (data.custom_norb, {"elevations": [90]}, "elevations holds 90; expected"),
-        (data.custom_norb, {"azimuths": [float("inf")]}, "azimuths holds .* degrees"),
-        (data.custom_norb, {"lightings": [(0, 50, 0.8, 0.8, 1)]}, "lightings holds"),
+        (data.custom_norb, {"categories": ["boat"]}, r"categories contains \['boat'\]"),
+        (
+            data.custom_norb,
+            {"instances": [10]},
+            r"instances contains \[10\]; .* 0 to 9",
+        ),
+        (data.custom_norb, {"elevations": [90]}, "elevations contains 90; expected"),
+        (
+            data.custom_norb,
+            {"azimuths": [float("inf")]},
+            "azimuths contains .* degrees",
+        ),
+        (data.custom_norb, {"lightings": [(0, 50, 0.8, 0.8, 1)]}, "lightings contains"),
         (data.custom_norb, {"side": 2000}, "side is 2000; expected 4 to 1024"),
     ],
 )

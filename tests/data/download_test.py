@@ -34,7 +34,7 @@ def test_norb_matrix_is_what_was_written(tmp_path, dtype, shape):
         (b"MATLAB 5.0 MAT-file", "starts with the number 0x4c54414d"),
         (
             np.array([0x1E3D4C55, 1, 9, 1, 1], "<i4").tobytes(),
-            "holds 20 .*calls for 29",
+            "has 20 .*requires 29",
         ),
     ],
 )
@@ -64,7 +64,9 @@ def test_hdf5_that_lacks_an_array_is_refused(tmp_path):
 
     with h5py.File(tmp_path / "some.h5", "w") as file:
         file["pictures"] = np.zeros(3)
-    with pytest.raises(ValueError, match=r"no array 'images'; it holds \['pictures'\]"):
+    with pytest.raises(
+        ValueError, match=r"no array 'images'; it contains \['pictures'\]"
+    ):
         download.read_hdf5(tmp_path / "some.h5", ["images"])
 
 

@@ -33,8 +33,8 @@ def test_reads_what_was_written(tmp_path, code, dtype):
         (b"\x89PNG1234", "89 50 4e 47"),
         (b"", "none"),
         (bytes([0, 0, 8, 3, 0, 0]), "ends inside its header, at byte 6"),
-        (bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), "holds 10 bytes.*calls for 11"),
-        (bytes([0, 0, 8, 1, 0, 0, 0, 1, 1, 2]), "holds 10 bytes.*calls for 9"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 3, 1, 2]), "has 10 bytes.*requires 11"),
+        (bytes([0, 0, 8, 1, 0, 0, 0, 1, 1, 2]), "has 10 bytes.*requires 9"),
     ],
 )
 def test_damaged_files_are_refused(tmp_path, content, message):

@@ -143,7 +143,7 @@ def test_isaac3d_ranks_the_values_of_its_labels(tmp_path):
     for wrong in (values.astype(str), values.astype(object)):
         np.save(folder / "labels.npy", wrong)
         with pytest.raises(
-            ValueError, match=r"labels\.npy (have dtype <U|holds Python)"
+            ValueError, match=r"labels\.npy (have dtype <U|contains Python)"
         ):
             raw_sets.isaac3d(folder)
 

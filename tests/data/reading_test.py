@@ -79,10 +79,12 @@ def test_objects_are_passed_over_by_name_and_never_unpickled(tmp_path, caplog):
     said = "trap (Python objects (1,)), words (words (20,)), real (real numbers (20,))"
     assert said in caplog.text
     assert npz_headers(path)["trap"].dtype.hasobject
-    with pytest.raises(ValueError, match=r"'trap' in .*mine.npz holds Python objects"):
+    with pytest.raises(
+        ValueError, match=r"'trap' in .*mine.npz contains Python objects"
+    ):
         read_npz(path, ["trap"])
     np.save(tmp_path / "trap.npy", trap)
-    with pytest.raises(ValueError, match=r"trap\.npy holds Python objects"):
+    with pytest.raises(ValueError, match=r"trap\.npy contains Python objects"):
         read_npy(tmp_path / "trap.npy")
 
 

@@ -209,11 +209,11 @@ def test_custom_shapes3d_takes_any_colour_and_size():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"shapes": ["cone"]}, r"shapes holds \['cone'\]; expected some of"),
+        ({"shapes": ["cone"]}, r"shapes contains \['cone'\]; expected some of"),
         ({"scales": []}, "scales is empty"),
         ({"scales": [0.0]}, "expected positive"),
-        ({"wall_hues": [1.5]}, r"wall_hues holds 1\.5; expected turns"),
-        ({"wall_hues": [(0.1, 0.2)]}, r"wall_hues holds \(0\.1, 0\.2\)"),
+        ({"wall_hues": [1.5]}, r"wall_hues contains 1\.5; expected turns"),
+        ({"wall_hues": [(0.1, 0.2)]}, r"wall_hues contains \(0\.1, 0\.2\)"),
         ({"orientations": [float("nan")]}, "expected degrees"),
         ({"side": 2}, "side is 2; expected 4 to 1024 pixels"),
     ],

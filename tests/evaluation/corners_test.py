@@ -204,7 +204,7 @@ def test_one_factor_makes_no_code_modular():
     ):
         assert (name, field) not in found
         reason = result["metrics"][name]["left_out"][field]
-        assert reason == "undefined: 1 for any code where there is one factor"
+        assert reason == "undefined: with one factor, any code scores 1"
     assert found["dci", "completeness"] > 0.9
 
 

@@ -20,10 +20,10 @@ def test_a_record_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("[]", r"holds \[\], not an object"),
-        ("null", "holds null, not an object"),
+        ("[]", r"contains \[\], not an object"),
+        ("null", "contains null, not an object"),
         ("{", "cannot be read"),
-        ('{"format": "dis_jax.evaluation"}', "metrics or source is no object"),
+        ('{"format": "dis_jax.evaluation"}', "metrics or source is not an object"),
         ({"mig": 0.5}, "mig has no result"),
         (
             {"mig": {"result": {"score": "high"}}},

@@ -134,7 +134,7 @@ def test_other_decoders_keep_their_strips(
     assert "this page cannot run the decoder: the networks" in traversal(own).body
     made = subject("vae")
     bright = made._replace(decode=lambda codes: np.sqrt(made.decode(codes)))
-    assert "pixels would differ by up to" in why_not(bright)
+    assert "pixels on the page would differ by up to" in why_not(bright)
     told = made.codes | {"label": np.zeros((16, 3))}
     assert "neither a Gaussian" in why_not(made._replace(codes=told))
     assert "likelihood logistic_mixture" in with_config(
@@ -145,8 +145,8 @@ def test_other_decoders_keep_their_strips(
     assert "activation elu" in with_config(dense, network=network)
     wide = np.zeros((3, 400_000), np.float32)
     assert "would take 3.2 MB" in with_kernel(dense, wide)
-    assert "16 bits" in with_kernel(dense, np.full((3, 8), 1e9, np.float32))
-    assert "just the codes" in with_kernel(dense, np.zeros((4, 8), np.float32))
+    assert "range of float16" in with_kernel(dense, np.full((3, 8), 1e9, np.float32))
+    assert "other than the codes" in with_kernel(dense, np.zeros((4, 8), np.float32))
 
 
 def with_config(subject, **settings):

@@ -196,7 +196,7 @@ def test_folders_are_runs_populations_or_studies(tiny_config, tmp_path):
     assert [t["title"] for t in both] == [f"{title}: {n}/s" for n in ("study", "again")]
     for folders, message in (
         ([tmp_path / "none"], "there is no folder"),
-        ([tmp_path / "a"], "is no run and no study"),
+        ([tmp_path / "a"], "is neither a run nor a study"),
         ([tmp_path / "b/one", tmp_path / "a/../b/one"], "named more than once"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -63,7 +63,7 @@ def test_the_card_of_a_member_has_its_scores_and_no_others(
         assert ("| mig | score | 0.432" in card) == shown
         assert ("Not evaluated." in card) != shown
     assert "# not recorded: trained from Python" in card
-    assert "seed 0, member 1 of the population that is made, by" in card
+    assert "seed 0, member 1 of the population, by" in card
     of_members["source"]["code"] = "category"
     path.write_text(json.dumps(of_members))
     card = model_card.write_model_card(

@@ -114,7 +114,7 @@ def test_commands_of_committed_tables_name_them_still(monkeypatch):
 def test_a_study_that_is_not_there_is_named(run, tmp_path):
     done = run("study", "--study=configs/studies/none.py", f"--workdir={tmp_path}")
     assert done.returncode == 1
-    assert "no file configs/studies/none.py; the nearest: " in done.stderr
+    assert "no file configs/studies/none.py; similar names: " in done.stderr
     assert "configs/studies/joint_vae.py" in done.stderr
     assert "__init__" not in done.stderr
 
@@ -172,7 +172,7 @@ def test_a_second_shell_that_finds_every_run_taken_ends_well(run, tmp_path):
     with training.held(work / "scores" / ".VAE_seed0.lock"):  # by the first shell
         done = run("study", f"--study={tmp_path / 'mine.py'}:3", f"--workdir={work}")
     assert done.returncode == 0, done.stderr
-    assert "left to other processes: VAE/seed0" in done.stderr
+    assert "running in other processes: VAE/seed0" in done.stderr
     assert "no model is scored yet" in done.stdout
 
 
@@ -200,7 +200,7 @@ def test_a_study_of_ones_own_from_the_shell(run, tmp_path):
     flags = (study_flag, "--notrain", f"--results={again}")
     done = run("study", *flags, f"--workdir={tmp_path / 'empty'}")
     assert done.returncode == 1
-    assert "empty holds no scores of this study's models" in done.stderr
+    assert "empty contains no scores of this study's models" in done.stderr
     assert not again.exists()
     done = run("study", *flags, f"--workdir={work}")
     assert done.returncode == 0, done.stderr

@@ -79,7 +79,7 @@ def test_a_study_from_sources_to_pictures_and_again(study, target, tmp_path):
     assert betas == {"ada_gvae_beta_2/seed0": 2.0, "beta_vae_beta_2/seed0": 2.0}
     for told in ("records", "source_records"):
         assert {record["run"] for record in written[told]} == {*betas}
-    assert [(h["method"], h["beta"]) for h in written["at_home"]] == both
+    assert [(h["method"], h["beta"]) for h in written["on_source"]] == both
     assert (out / "transfer.md").read_text().startswith("# Tiny\n")
     drawn = sorted(path.stem.split("_")[0] for path in (out / "figures").glob("*.png"))
     assert drawn == sorted(["association", "table", "traversals"] * 2 + ["matrix"] * 4)
@@ -239,7 +239,7 @@ def test_a_summary_names_the_first_command_and_what_diverged(tmp_path, tiny_conf
     assert [*result["diverged"]] == ["a/transfer/smallnorb", "b"]
     text = (tmp_path / "transfer.md").read_text()
     assert "Made by `the first command`." in text
-    assert "Diverged, and in no table: a/transfer/smallnorb; b." in text
+    assert "Diverged and excluded from all tables: a/transfer/smallnorb; b." in text
     result = figures.write_transfer(tmp_path, tmp_path, made_by="mine", pictures=False)
     assert result["made_by"] == "mine"
 

@@ -167,7 +167,7 @@ def _reads_the_config(config, axis_name=None, form=float):
         (_update(_grows), "step", r"turns state.stats\['mean'\] from nothing"),
         (_update(lambda m, s, b, a: (s, {"loss": 1.0})), "step", "reports a dict"),
         (_update(_keeps_its_shard), "replicas", "two replicas .*axis_name"),
-        (_update(_impure), "resume", "resumed differ"),
+        (_update(_impure), "resume", "resumed run differ"),
         (_update(_impure), "lowering", "callback"),
         (lambda c, a=None: linear(c, a, code="y"), "codes", "`code` is 'y'"),
         (lambda c, a=None: linear(c, a, decode=lambda s, z: 9.0 + jnp.zeros((5, 4, 4, 1))),
@@ -203,7 +203,7 @@ def test_an_error_of_several_parts_is_said_once_with_its_line(check):
 def test_what_is_no_method_is_named(check):
     with pytest.raises(ValueError, match="returned a dict; expected a `dis_jax"):
         check(lambda config, axis_name: {})
-    with pytest.raises(ValueError, match="batches of 'imagse'; did you mean 'images'"):
+    with pytest.raises(ValueError, match="has batch = 'imagse'; did you mean 'images'"):
         check(lambda config, axis_name: linear(config, axis_name, batch="imagse"))
     with pytest.raises(ValueError, match="`encode` is None; expected a function"):
         check(lambda config, axis_name: linear(config, axis_name, encode=None))

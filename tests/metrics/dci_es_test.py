@@ -86,7 +86,7 @@ def test_linear_codes_are_explicit_and_products_need_capacity():
 def test_wrong_family_is_named():
     with pytest.raises(ValueError, match="probes must be one of"):
         dci_es(*(np.ones((100, 1)), FACTORS) * 2, probes="tree")
-    with pytest.raises(ValueError, match="rising"):
+    with pytest.raises(ValueError, match="increasing"):
         dci_es(*(np.ones((100, 1)), FACTORS) * 2, sizes=(4, 2))
-    with pytest.raises(ValueError, match="your own function chooses its own"):
+    with pytest.raises(ValueError, match="set them inside your own function"):
         dci_es(*(np.ones((100, 1)), FACTORS) * 2, probes=print, sizes=(2, 4))

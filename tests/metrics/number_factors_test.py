@@ -166,7 +166,7 @@ def test_kinds_reach_the_metrics_from_evaluate_codes(numbers):
     [
         (np.ones((60, 1)), ("continuous",), "factor 0 is 1 in all rows"),
         (np.arange(60.0)[:, None] % 3, ("ordered",) * 2, r"one kind per factor \(1\)"),
-        (np.linspace(0, 1, 60)[:, None], ("ordered",), "must hold whole numbers"),
+        (np.linspace(0, 1, 60)[:, None], ("ordered",), "must contain whole numbers"),
     ],
 )
 def test_mistakes_are_named(factors, kinds, message):

@@ -82,7 +82,7 @@ def test_bad_input_is_named(known):
         udr([codes])
     with pytest.raises(ValueError, match=r"\(60, 3\), \(59, 3\)"):
         udr([codes, codes[1:]])
-    with pytest.raises(ValueError, match="kl must hold one value per dimension"):
+    with pytest.raises(ValueError, match="kl must contain one value per dimension"):
         udr([codes, codes], kl=[np.ones(3), np.ones(2)])
     with pytest.raises(ValueError, match=r"kl must be finite, found .*nan"):
         udr([codes, codes], kl=[np.ones(3), np.array([1, np.nan, 1])])

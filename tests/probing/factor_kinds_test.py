@@ -78,5 +78,7 @@ def test_kinds_of_a_set_of_ones_own_are_checked(caplog):
     assert "values from 0 to 350, and its period is 36" in caplog.text
     words = made(value_names=[[str(i) for i in range(351)]])
     data.declared(words, {"v": "categorical"})
-    with pytest.raises(ValueError, match=r"holds words, such as '0', whose order"):
+    with pytest.raises(
+        ValueError, match=r"has words as values, such as '0', without a known order"
+    ):
         data.declared(words, {"v": "ordered"})

@@ -153,7 +153,8 @@ def test_words_have_no_order():
     level = np.array(["low", "medium", "high"] * 20)[:, None]
     for kind, name in (("ordered", "ordered"), (("circular", 3), "circular")):
         with pytest.raises(
-            ValueError, match=f"'level' is declared {name}.*'high', whos"
+            ValueError,
+            match=f"'level' is declared {name}.*'high', without a known order",
         ):
             given_samples(
                 codes, level, jax.random.key(0), None, None, ("level",), [kind]

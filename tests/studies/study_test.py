@@ -343,7 +343,7 @@ def test_a_model_that_diverged_is_in_no_mean_and_is_named(make):
     assert found["lines"]["beta 1, own"]["score"]["mean"] == 2.0
     text = studies.markdown_table(found)
     assert "Diverged and excluded from all means: beta 1, seed 1 (step 3)." in text
-    assert "One model a row, seed 0, after 1 step." in text
+    assert "One model per row, seed 0, after 1 step." in text
     records.append(record("beta 1", 2, own={"score": 2.0}) | {"steps": 1200})
     text = studies.markdown_table(studies.tabulate(study, records))
     assert "Mean ± standard deviation over seeds 0, 2, after 1 or 1,200 steps." in text

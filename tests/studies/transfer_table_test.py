@@ -78,7 +78,7 @@ def test_where_no_factor_has_pairs_there_is_no_omes():
     assert {c["distance"] for c in result["correlations"]} == {*table["distances"]}
     home = record(source_scores=without(scores(0.2)))
     homes = studies.tabulate_sources([home])
-    page = studies.transfer_markdown(result | {"at_home": homes})
+    page = studies.transfer_markdown(result | {"on_source": homes})
     assert "OMES |" not in page
     assert "| ada_gvae, beta 1 |  |  |  | 2 | 1 |" in page
 
@@ -108,7 +108,7 @@ def test_the_page_shows_the_value_before_and_the_gain_in_brackets():
     assert "Made by `a command`." in named
 
 
-def test_sources_at_home_a_row_for_each_method_and_beta():
+def test_scores_on_the_source_a_row_for_each_method_and_beta():
     def home(method, beta, seed, omes, kept):
         found = scores(0.2, omes)
         found = {k: found[k] for k in ("factor_names", "omes")}
@@ -129,7 +129,7 @@ def test_sources_at_home_a_row_for_each_method_and_beta():
     assert cell == pytest.approx({"mean": 0.6, "std": 0.1 * 2**0.5})
     assert homes[1]["rows"]["MES"]["size"]["mean"] == pytest.approx(0.5)
     page = studies.transfer_markdown(
-        studies.tabulate_transfers([]) | {"at_home": homes}
+        studies.tabulate_transfers([]) | {"on_source": homes}
     )
     assert "## OMES on the source, a" in page
     assert "|  | size | all | OS | MES | active dimensions | models |" in page
@@ -166,7 +166,7 @@ def test_unlike_sources_are_not_pooled(first, second, told):
     means = [h["rows"]["OMES"]["all"]["mean"] for h in found]
     assert means == pytest.approx([0.2, 0.8])
     page = studies.transfer_markdown(
-        studies.tabulate_transfers([]) | {"at_home": found}
+        studies.tabulate_transfers([]) | {"on_source": found}
     )
     assert f"| ada_gvae, beta 1, {told[1]} |" in page
 
@@ -292,7 +292,7 @@ def test_models_without_an_active_dimension_are_named():
     page = studies.transfer_markdown(result)
     assert "no information, and OMES and MIG 0: seed 1, beta 1 (before)." in page
     homes = studies.tabulate_sources([two, two | {"seed": 3, "run": "c"}])
-    page = studies.transfer_markdown(result | {"at_home": homes})
+    page = studies.transfer_markdown(result | {"on_source": homes})
     assert "and OMES 0: ada_gvae, beta 1, seed 2, 3." in page
     assert "without an active" not in studies.transfer_markdown(
         studies.tabulate_transfers([record()])

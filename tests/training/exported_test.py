@@ -92,7 +92,7 @@ def test_half_of_the_bytes_keep_codes_and_hyperparameters(tiny_config, tmp_path)
 
 def test_a_weight_beyond_float16_is_named():
     with pytest.raises(
-        ValueError, match=r"params\.w holds 7e\+04, more than a float16"
+        ValueError, match=r"params\.w contains 7e\+04, more than a float16"
     ):
         exported._halved("params.w", np.float32([1, -7e4]))
 
@@ -186,7 +186,7 @@ def test_arrays_that_are_not_those_of_the_config_are_named(folder, tmp_path):
     both = arrays | {"params.encoder.mean.bias": lost, "params.other": lost}
     save_file(both, tmp_path / "model.safetensors", metadata)
     with pytest.raises(
-        ValueError, match=r"holds params\.other, which .* does not have"
+        ValueError, match=r"contains params\.other, which .* does not have"
     ):
         training.restore(tmp_path)
     save_file(arrays, tmp_path / "model.safetensors")
@@ -232,7 +232,7 @@ def test_an_export_and_a_run_do_not_overwrite_each_other(tiny_config, tmp_path):
         path.parent.mkdir()
         path.write_text("mine")
         with pytest.raises(
-            FileExistsError, match=f"holds {path.name}, which do not bel"
+            FileExistsError, match=f"contains {path.name}, which do not bel"
         ):
             training.export(run, path.parent)
         assert path.read_text() == "mine"

@@ -88,7 +88,11 @@ def test_what_only_a_first_step_reads_stays_as_it_was(changed, config, tmp_path)
 @pytest.mark.parametrize(
     ("first", "then", "said"),
     [
-        ((), (0, 1), "holds a single model and the config describes a population of 2"),
+        (
+            (),
+            (0, 1),
+            "contains a single model and the config describes a population of 2",
+        ),
         ((0,), (0, 1), "a population of 1 and the config describes a population of 2"),
         ((0, 1), (), "a population of 2 and the config describes a single model"),
     ],
@@ -141,7 +145,7 @@ def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
         assert _same(training.member(state, i), restored)
     _, stacked, _ = training.restore(tmp_path)
     assert _same(state, stacked)
-    with pytest.raises(ValueError, match=r"member is 2, but .* holds 2 members"):
+    with pytest.raises(ValueError, match=r"member is 2, but .* contains 2 members"):
         training.restore(tmp_path, member=2)
     # seed 9 alone is the second member
     config.population.seed = ()
@@ -189,7 +193,7 @@ def test_a_run_without_checkpoint_says_when_one_is_written(config, tmp_path):
     [
         (b"", "cannot be read"),
         (b'{"method": "vae", "st', "cannot be read"),
-        (b"[1, 2]", "holds a list"),
+        (b"[1, 2]", "contains a list"),
         ('{"dataset": "\u00e9"}'.encode("latin-1"), "cannot be read"),
         (b"{}", "config has no method"),
         (b'{"method": 3}', "config has no dataset"),
