@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import statistics
 import sys
 
@@ -59,6 +60,30 @@ before = pages()
 after = pages()
 places = sorted(libc.malloc(10_000) for _ in range(100))
 print(json.dumps([before, after, places[-1] - places[0]]))
+"""
+# Prints the flags of the memory of two large blocks, before and after `take_pieces`.
+FLAGS = """
+import json, re
+from launch import memory
+
+def flags(address):
+    of_range = ""
+    for line in open("/proc/self/smaps"):
+        if found := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
+            start, end = (int(part, 16) for part in found.groups())
+        elif line.startswith("VmFlags:") and start <= address < end:
+            of_range = line.split()[1:]
+    return of_range
+
+if {keep}:
+    memory.keep()
+libc = memory._glibc()
+first = libc.malloc(100 << 20)
+before = flags(first + (50 << 20))
+if {keep}:
+    libc.free(first)
+    memory.take_pieces()
+print(json.dumps([before, flags(libc.malloc(100 << 20) + (50 << 20))]))
 """
 # Prints the number of compiled programs and of calls of `take_pieces`.
 COMPILED = """
@@ -130,6 +155,20 @@ def test_free_pieces_are_taken_and_their_pages_given_back(commands):
     assert scattered > 10 * 100 * 10_000
     assert 99 * 10_000 < together < 1.1 * 99 * 10_000  # without gaps
     assert after < before - 10_000 < held  # of 2,000 free pieces of 31 KB, 15,000 pages
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/sys/kernel/mm/transparent_hugepage").exists(),
+    reason="a kernel without huge pages",
+)
+def test_large_blocks_get_huge_pages(commands):
+    found = []
+    for keep in (False, True):
+        code = FLAGS.format(keep=keep)
+        (done,) = commands({"code": code, "arguments": [], "env": dict(os.environ)})
+        assert done.returncode == 0, done.stderr
+        found += json.loads(done.stdout)
+    assert ["hg" in flags for flags in found] == [False, False, True, True]
 
 
 def test_pieces_are_taken_once_after_each_long_compilation(commands):
