@@ -16,7 +16,7 @@ from absl import app, flags
 from torch import nn  # pyright: ignore[reportMissingImports]
 from torch.nn import functional as F  # pyright: ignore[reportMissingImports]
 
-from launch import memory
+from dis_jax import memory
 
 _METHOD = flags.DEFINE_enum(
     "method", "factor_vae", ["factor_vae", "beta_vae"], "The method."

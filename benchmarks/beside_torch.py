@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 
-from launch import memory
+from dis_jax import memory
 
 
 def one_core():

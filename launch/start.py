@@ -1,6 +1,5 @@
 """Set-up of every launch script: errors, logs, memory, compilation cache."""
 
-import contextlib
 import functools
 import os
 import pathlib
@@ -14,8 +13,9 @@ from absl import app, flags, logging
 
 from dis_jax import extras, own_code, shipped
 from dis_jax.command_line import end_without_reader
+from dis_jax.process import set_up_jax as set_up_jax  # launch scripts call it
 
-from . import hints, memory
+from . import hints
 
 # Mistakes that a user can correct: only their message is shown.
 _MENDABLE = (ValueError, OSError, ArithmeticError)
@@ -94,28 +94,6 @@ def command() -> str:
     folders = [f"--{flag.name}=..." for flag in given if flag.name in _FOLDERS]
     name = shipped.command(pathlib.Path(sys.argv[0]).stem)
     return " ".join((name, *kept, *folders))
-
-
-def set_up_jax(*, distributed: bool = False) -> None:
-    """Keeps compiled programs between runs; joins other processes if there are any.
-
-    The cache is in $JAX_COMPILATION_CACHE_DIR, by default ~/.cache/dis_jax.
-    """
-    if on_cpu := memory.on_cpu():
-        memory.keep()
-    import jax
-
-    if on_cpu:
-        memory.watch_compiler()
-
-    if distributed:
-        jax.distributed.initialize()
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        with contextlib.suppress(RuntimeError):  # a user without a home has no cache
-            folder = pathlib.Path.home() / ".cache" / "dis_jax"
-            jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def _parse(argv: list[str], *, positional: bool) -> list[str]:

@@ -5,6 +5,7 @@ from dis_jax import extras
 if _lacking := extras.missing("train"):
     raise ModuleNotFoundError(_lacking)
 
+from dis_jax.process import set_up_jax
 from dis_jax.training.checkpoints import Checkpoints
 from dis_jax.training.config_files import load_config
 from dis_jax.training.diverged import diverged, stopped_at
@@ -54,6 +55,7 @@ __all__ = [
     "read_metrics",
     "restore",
     "set_up",
+    "set_up_jax",
     "stack",
     "stopped_at",
     "to_mlflow",

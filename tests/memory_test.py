@@ -9,7 +9,7 @@ import sys
 import jax
 import pytest
 
-from launch import memory, start
+from dis_jax import memory, process
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
 
@@ -40,7 +40,7 @@ print(json.dumps([b - a for a, b in zip(faults[10:], faults[11:])]))
 # process before and after, and the address range of 100 later allocations.
 PIECES = """
 import ctypes, json, random
-from launch import memory
+from dis_jax import memory
 
 memory.keep()
 libc = memory._glibc()
@@ -64,7 +64,7 @@ print(json.dumps([before, after, places[-1] - places[0]]))
 # Prints the flags of the memory of two large blocks, before and after `take_pieces`.
 FLAGS = """
 import json, re
-from launch import memory
+from dis_jax import memory
 
 def flags(address):
     of_range = ""
@@ -89,13 +89,13 @@ print(json.dumps([before, flags(libc.malloc(100 << 20) + (50 << 20))]))
 COMPILED = """
 import json
 import jax, jax.numpy as jnp
-from launch import memory, start
+from dis_jax import memory, process
 
 events, taken = [], []
 memory._LONG = {long}
 memory.take_pieces = lambda: taken.append(1)
-start.set_up_jax()
-start.set_up_jax()
+process.set_up_jax()
+process.set_up_jax()
 heard = lambda name, *_, **__: events.append(name)
 jax.monitoring.register_event_duration_secs_listener(heard)
 jax.jit(lambda x: jnp.tanh(x) + 2)(jnp.ones(3))
@@ -125,13 +125,13 @@ def test_memory_is_kept_where_jax_computes_on_a_cpu(
     monkeypatch.setattr(memory, "keep", lambda: done.append("keep"))
     monkeypatch.setattr(memory, "watch_compiler", lambda: done.append("watch"))
     monkeypatch.setattr(jax.config, "update", lambda *_: None)  # of this process
-    start.set_up_jax()
+    process.set_up_jax()
     assert done == (["keep", "watch"] if on_cpu else [])
 
 
 def test_memory_is_not_asked_for_anew_in_every_step(commands):
     faults = []
-    for first in ("", "from launch import start; start.set_up_jax()"):
+    for first in ("", "from dis_jax import training; training.set_up_jax()"):
         env = os.environ | {"XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
         (done,) = commands(
             {"code": FAULTS.format(first=first), "arguments": [], "env": env}
