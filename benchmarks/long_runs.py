@@ -51,7 +51,7 @@ SMALL = (
     "--config.network.encoder=(128,128) --config.network.decoder=(128,128)",
     "--config.hparams.learning_rate=1e-3 --config.tensorboard=False",
 )
-SPRITES, ROOMS = "rendered_dsprites", "rendered_shapes3d+resized32"
+DSPRITES, SHAPES3D = "rendered_dsprites", "rendered_shapes3d+resized32"
 SCORES = "factor_vae_score,factor_vae_score_paper,mig,dci_lightgbm"
 _DONE = ".done"
 _PROCESSES: list[subprocess.Popen] = []
@@ -112,18 +112,18 @@ def weights() -> list[Run]:
     capacities = {"capacity_continuous": 15, "gamma_continuous": 50}
     annealed = hparams(gamma=100, capacity=15, capacity_steps=1_500)
     return [
-        small("beta_vae", SPRITES, 3_000),
-        small("ada_gvae", ROOMS, 3_000),
-        small("beta_tcvae", SPRITES, 2_000, *hparams(beta=4)),
-        small("annealed_vae", SPRITES, 2_000, *annealed),
+        small("beta_vae", DSPRITES, 3_000),
+        small("ada_gvae", SHAPES3D, 3_000),
+        small("beta_tcvae", DSPRITES, 2_000, *hparams(beta=4)),
+        small("annealed_vae", DSPRITES, 2_000, *annealed),
         small(
-            "joint_vae", SPRITES, 2_000, *hparams(capacity_steps=1_500, **capacities)
+            "joint_vae", DSPRITES, 2_000, *hparams(capacity_steps=1_500, **capacities)
         ),
-        small("dip_vae_i", SPRITES, 2_000),
-        small("factor_vae", ROOMS, 1_200, discriminator, *hparams(gamma=10)),
-        small("gaussian_tc", SPRITES, 1_500, *hparams(gamma=10)),
-        small("group_vae", SPRITES, 1_000),
-        small("vae", ROOMS, 1_000),
+        small("dip_vae_i", DSPRITES, 2_000),
+        small("factor_vae", SHAPES3D, 1_200, discriminator, *hparams(gamma=10)),
+        small("gaussian_tc", DSPRITES, 1_500, *hparams(gamma=10)),
+        small("group_vae", DSPRITES, 1_000),
+        small("vae", SHAPES3D, 1_000),
     ]
 
 
@@ -142,14 +142,14 @@ def papers() -> list[Run]:
     elastic = "elastic_infogan_mnist.py:as_coded,epochs60,splits1,seeds1"
     settings = ",uniform,gumbel,elastic,published"
     norb = "sdim_edim_smallnorb.py:seeds1"
-    rooms = "transfer_shapes3d.py:1,100000,50000,pairs32,rate5e-4,beta1"
+    sources = "transfer_shapes3d.py:1,100000,50000,pairs32,rate5e-4,beta1"
     return [
         *runs[:2],
         study("joint_vae_mnist", "study", "joint_vae.py:mnist,seeds10"),
         study("joint_vae_mnist_xavier", "study", "joint_vae.py:mnist,xavier,seeds3"),
         study("sdim_edim_smallnorb", "study", norb),
         study("elastic_infogan_mnist", "study", elastic + settings),
-        study("transfer_shapes3d", "transfer", f"{rooms},ada_gvae,beta_vae"),
+        study("transfer_shapes3d", "transfer", f"{sources},ada_gvae,beta_vae"),
         *runs[2:],
         study("joint_vae_dsprites", "study", "joint_vae.py:rendered_dsprites,seeds1"),
     ]

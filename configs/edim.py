@@ -20,8 +20,8 @@ def get_config(argument="mnist"):
         lambda_adversarial=0.1,
         discriminator_learning_rate=1e-4,
     )
-    toys = "norb" in config.dataset
-    config.network.exclusive = 24 if toys else 8
+    norb = "norb" in config.dataset
+    config.network.exclusive = 24 if norb else 8
     config.network.discriminator = (1000, 200)
     config.crossed = True
     config.heads = pair_data.heads(config, "exclusive")
@@ -31,7 +31,7 @@ def get_config(argument="mnist"):
         "networks": ("shared",),  # of both views, or the one that they share
         "step": 0,  # required step of the SDIM run; 0: any
     }
-    if toys:
+    if norb:
         for rate in ("", "head_", "discriminator_"):
             config.hparams[f"{rate}learning_rate"] = 3e-4
     elif config.dataset == "mnist" and "demo" not in argument.split(","):
