@@ -24,6 +24,7 @@ from absl import flags
 
 from benchmarks import accelerator_parts as parts
 from benchmarks import in_parts
+from dis_jax import process
 from launch import start
 
 _OUT = flags.DEFINE_string("out", None, "Folder of the results.", required=True)
@@ -75,7 +76,7 @@ def measure_part(name: str, out: pathlib.Path, *, tiny: bool) -> None:
     from dis_jax.files import write_whole
     from dis_jax.provenance import provenance
 
-    start.set_up_jax()
+    process.set_up_jax()
     work = out / "work" / name
     work.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()

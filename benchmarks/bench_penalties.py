@@ -16,7 +16,7 @@ import time
 import jax
 from absl import flags
 
-from dis_jax import shipped, training
+from dis_jax import process, shipped, training
 from dis_jax.training import program
 from launch import start
 
@@ -52,7 +52,7 @@ def prepared(config):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     study = shipped.load("configs/studies", "gaussian_tc").get_study(_STUDY.value)
     # the two penalties of one Gaussian cost the same
     names = {n: c for n, c in study.rows.items() if not n.startswith("Gaussian KL")}

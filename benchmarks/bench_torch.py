@@ -10,6 +10,7 @@ runs. Prints one JSON line; if PyTorch cannot compile, it contains the reason ("
 import itertools
 import json
 import time
+from typing import Any
 
 import torch  # pyright: ignore[reportMissingImports]
 from absl import app, flags
@@ -85,7 +86,7 @@ def main(_):
     torch.set_num_threads(_THREADS.value)
     cuda = torch.cuda.is_available()
     device = "cuda" if cuda else "cpu"
-    nets = [net.to(device) for net in _networks()]
+    nets: list[Any] = [net.to(device) for net in _networks()]
     both = [*nets[0].parameters(), *nets[1].parameters()]
     optimisers = [
         torch.optim.Adam(both, 1e-4),

@@ -14,9 +14,8 @@ import jax
 from absl import app, flags
 from ml_collections import config_flags
 
-from dis_jax import training
+from dis_jax import process, training
 from dis_jax.training import program
-from launch import start
 
 _CONFIG = config_flags.DEFINE_config_file(
     "config", "configs/factor_vae.py", "The config to time."
@@ -47,7 +46,7 @@ def memory(run, state):
 
 
 def main(_):
-    start.set_up_jax()
+    process.set_up_jax()
     config = _CONFIG.value
     if _POPULATION.value:
         config.population.seed = tuple(range(_POPULATION.value))

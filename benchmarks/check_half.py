@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from dis_jax import data, evaluation, training
+from dis_jax import data, evaluation, process, training
 from dis_jax.provenance import provenance
 from launch import start
 
@@ -46,7 +46,7 @@ def differences(run, exported):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     folder = pathlib.Path(_FOLDER.value).expanduser()
     models = {}
     for exported in sorted((folder / "weights").iterdir()):

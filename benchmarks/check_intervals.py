@@ -9,7 +9,7 @@ interval covers the true score, and how often a noise code does not score above 
 import numpy as np
 from absl import flags, logging
 
-from dis_jax import evaluation
+from dis_jax import evaluation, process
 from dis_jax.files import write_json
 from dis_jax.provenance import provenance
 from launch import start
@@ -91,7 +91,7 @@ def coverage(code, rows, trials, resamples):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     found = {}
     for code in _ONLY.value or _CODES:
         found[code] = coverage(code, _ROWS.value, _TRIALS.value, _RESAMPLES.value)

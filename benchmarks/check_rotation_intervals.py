@@ -14,6 +14,7 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks.check_intervals import draw
+from dis_jax import process
 from dis_jax.metrics.mcc import reweighted_mcc
 from dis_jax.provenance import provenance
 from launch import start
@@ -47,7 +48,7 @@ def spread(rows):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     rows = {}
     for count in _ROWS:
         rows[str(count)] = spread(count)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from dis_jax import data, evaluation, training
+from dis_jax import data, evaluation, process, training
 from dis_jax.files import write_json
 from dis_jax.provenance import provenance
 from launch import shared_flags, start
@@ -35,7 +35,7 @@ def cut(z: np.ndarray, bins: int) -> np.ndarray:
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     rows = {}
     for path in sorted(pathlib.Path(_WORKDIR.value).glob("*/seed*/config.json")):
         method, state, config = training.restore(path.parent)

@@ -13,7 +13,7 @@ from absl import flags, logging
 from scipy.stats import norm
 
 from benchmarks.known_codes import write_scores
-from dis_jax import evaluation
+from dis_jax import evaluation, process
 from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/correlated_codes.json", "JSON file.")
@@ -84,7 +84,7 @@ def scores_of(kind, rho, labels):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     rows = {}
     for kind in ("aligned", "rotated"):
         for labels in (True, False):

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks.known_codes import DSPRITES, KINDS, known_codes
-from dis_jax import evaluation
+from dis_jax import evaluation, process
 from dis_jax.provenance import provenance
 from launch import start
 
@@ -51,7 +51,7 @@ def scores_of(kind, rows):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     grid = json.loads(_KNOWN.read_text())["scores"]
     rows = {}
     for kind in KINDS:

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks.known_codes import DSPRITES, KINDS, codes_of, write_scores
-from dis_jax import evaluation
+from dis_jax import evaluation, process
 from launch import start
 
 _OUT = flags.DEFINE_string("out", "results/known_codes.json", "JSON file.")
@@ -61,7 +61,7 @@ def scores_of(kind):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     rows = {}
     for kind in KINDS:
         rows[kind] = scores_of(kind)

@@ -10,6 +10,8 @@ The page is a single file. Run launch.evaluate first to show scores on it, with
 
 from absl import flags
 
+from dis_jax import process
+
 from . import shared_flags, start
 
 _OUT = flags.DEFINE_string("out", "compare.html", "Output HTML file.")
@@ -24,7 +26,7 @@ def main(argv):
     folders = argv[1:]
     if not folders:
         raise ValueError("name the folders of runs, populations or studies.")
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import figures
     from dis_jax.figures.compare_scores import missing_scores
 

@@ -26,7 +26,7 @@ from typing import Any
 import jax
 from absl import flags
 
-from dis_jax import data, evaluation, own_code, training
+from dis_jax import data, evaluation, own_code, process, training
 from dis_jax.data.factor_kinds import read_kinds
 from dis_jax.files import write_json
 
@@ -85,7 +85,7 @@ _LONGEST = 100  # characters of metrics in a file name; a system allows 255 in a
 
 def main(argv: list[str]) -> None:
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     _check()
     metrics = _METRICS.value
     if metrics is None:

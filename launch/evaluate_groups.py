@@ -16,7 +16,7 @@ import time
 import jax
 from absl import flags
 
-from dis_jax import evaluation, training
+from dis_jax import evaluation, process, training
 from dis_jax.files import write_json
 from dis_jax.methods import Gaussian
 
@@ -37,7 +37,7 @@ _OVERWRITE = shared_flags.overwrite()
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     method, state, config, diverged = models.restore(_WORKDIR.value, _MEMBER.value)
     shared = tuple(config.sampler.get("shared", ()))
     if not (factor := _FACTOR.value or next(iter(shared), "")):

@@ -13,6 +13,7 @@ import time
 
 from absl import flags
 
+from dis_jax import process
 from dis_jax.files import write_json
 
 from . import shared_flags, start
@@ -33,7 +34,7 @@ _OVERWRITE = shared_flags.overwrite()
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import evaluation, training
     from dis_jax.metrics.downstream import check_model
 

@@ -9,6 +9,8 @@ several --seed it shows their range.
 
 from absl import flags
 
+from dis_jax import process
+
 from . import models, shared_flags, start
 
 _WORKDIR = shared_flags.workdir()
@@ -21,7 +23,7 @@ _HALF = flags.DEFINE_bool("half", False, "Store the networks as float16.")
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import figures, training
 
     models.check_member(_WORKDIR.value, _MEMBER.value)

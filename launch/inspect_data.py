@@ -12,6 +12,8 @@ import pathlib
 
 from absl import flags
 
+from dis_jax import process
+
 from . import shared_flags, start
 
 _DATASET = flags.DEFINE_string("dataset", None, "Name of the set.", required=True)
@@ -27,7 +29,7 @@ def main(argv):
     del argv
     if _OUT.value is None and _SHEET.value is None:
         raise ValueError("nothing to write: pass --out=FILE.html, or --sheet=FILE.png.")
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import data, figures, own_code
 
     own_code.permit(*own_code.names_in({"dataset": _DATASET.value}))

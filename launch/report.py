@@ -11,6 +11,8 @@ import functools
 
 from absl import flags
 
+from dis_jax import process
+
 from . import models, shared_flags, start
 
 _WORKDIR = shared_flags.workdir()
@@ -30,7 +32,7 @@ _NUM_EXAMPLES = shared_flags.count(
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import figures, training
 
     models.check_member(_WORKDIR.value, _MEMBER.value)

@@ -10,7 +10,7 @@ Writes <workdir>/udr_seed<seed>.json.
 
 from absl import flags
 
-from dis_jax import evaluation
+from dis_jax import evaluation, process
 from dis_jax.files import write_json
 
 from . import shared_flags, start
@@ -27,7 +27,7 @@ _OVERWRITE = shared_flags.overwrite()
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import studies
 
     metrics = [name for name in _METRICS.value if name]

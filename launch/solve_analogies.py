@@ -17,7 +17,7 @@ import time
 
 from absl import flags
 
-from dis_jax import extras
+from dis_jax import extras, process
 from dis_jax.files import write_whole
 
 from . import shared_flags, start
@@ -78,7 +78,7 @@ def _surrogate(encode, decode, boards, key):
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     import jax
 
     from dis_jax import data, evaluation, figures, studies, training

@@ -1,4 +1,4 @@
-"""Set-up of every launch script: errors, logs, memory, compilation cache."""
+"""Set-up of every launch script: flags, errors, logs, signals."""
 
 import functools
 import os
@@ -13,7 +13,6 @@ from absl import app, flags, logging
 
 from dis_jax import extras, own_code, shipped
 from dis_jax.command_line import end_without_reader
-from dis_jax.process import set_up_jax as set_up_jax  # launch scripts call it
 
 from . import hints
 

@@ -12,7 +12,7 @@ import pathlib
 
 from absl import flags
 
-from dis_jax import shipped
+from dis_jax import process, shipped
 from dis_jax.files import replacing, write_json, write_whole
 
 from . import shared_flags, start
@@ -31,7 +31,7 @@ _TRAIN = flags.DEFINE_bool("train", True, "Train the missing models.")
 
 def main(argv):
     del argv
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import figures, studies
 
     study = studies.load_study(_STUDY.value)

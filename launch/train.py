@@ -14,7 +14,7 @@ import sys
 from absl import flags, logging
 from ml_collections import config_flags
 
-from dis_jax import shipped
+from dis_jax import process, shipped
 from dis_jax.files import write_whole
 
 from . import shared_flags, start
@@ -53,7 +53,7 @@ def _history(path: pathlib.Path) -> list[str]:
 
 def main(argv):
     del argv
-    start.set_up_jax(distributed=_DISTRIBUTED.value)
+    process.set_up_jax(distributed=_DISTRIBUTED.value)
     import jax
 
     from dis_jax import training

@@ -15,7 +15,7 @@ import pathlib
 
 from absl import flags
 
-from dis_jax import shipped
+from dis_jax import process, shipped
 
 from . import shared_flags, start
 
@@ -72,7 +72,7 @@ def _check():
 def main(argv):
     del argv
     _check()
-    start.set_up_jax()
+    process.set_up_jax()
     from dis_jax import figures, studies
 
     study = studies.load_study(_STUDY.value) if _STUDY.value else None

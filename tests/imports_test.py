@@ -91,7 +91,7 @@ def test_names_of_studies_are_still_found_in_evaluation():
         _ = evaluation.none
 
 
-def test_what_stands_outside_the_rooms_imports_none():
+def test_top_level_modules_import_no_subpackage():
     last = (
         "__main__",
         "command_line",
@@ -103,7 +103,7 @@ def test_what_stands_outside_the_rooms_imports_none():
             assert name.removeprefix("dis_jax.").partition(".")[0] not in MAY_IMPORT
 
 
-def test_every_room_has_its_place_in_the_order():
+def test_every_subpackage_has_its_place_in_the_order():
     folders = [path.parent.name for path in (ROOT / "dis_jax").glob("*/__init__.py")]
     assert sorted(folders) == sorted(MAY_IMPORT)
 
@@ -153,6 +153,6 @@ def test_scoring_loads_no_training_stack():
     assert not loaded_by("from dis_jax import evaluation, losses", stack)
 
 
-def test_importing_every_room_is_light():
+def test_importing_every_subpackage_is_light():
     subpackages = ", ".join(f"dis_jax.{subpackage}" for subpackage in MAY_IMPORT)
     assert not loaded_by(f"import {subpackages}", HEAVY)

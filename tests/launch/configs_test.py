@@ -29,7 +29,7 @@ def test_the_order_of_images_can_be_chosen(name):
 
 
 @pytest.mark.parametrize("name", ["sdim", "edim"])
-def test_coloured_toys_have_an_order_too(name):
+def test_coloured_norb_has_an_order_too(name):
     assert config(name, "rendered_norb,coloured,epoch").sampler.order == "epoch"
     assert "order" not in config(name, "rendered_norb,coloured").sampler
 

@@ -81,26 +81,26 @@ def test_exclusive_codes_start_from_the_shared_ones_of_their_seed():
 
 
 @pytest.fixture(scope="module")
-def toys():
+def norb():
     """As many images as the test half of SmallNORB has, of one pixel each."""
     factors = np.indices((5, 5, 9, 18, 6)).reshape(5, -1).T
     names = tuple(pair_data.FACTORS["smallnorb"])
     images = np.zeros((len(factors), 1, 1), np.uint8)
-    return data.from_arrays(images, factors, name="toys", factor_names=names)
+    return data.from_arrays(images, factors, name="norb", factor_names=names)
 
 
 @pytest.mark.parametrize("words", ["half", "half,category", "half,coloured"])
-def test_each_seed_holds_out_another_instance_in_training_and_test(toys, words):
+def test_each_seed_holds_out_another_instance_in_training_and_test(norb, words):
     found = load("sdim_edim_smallnorb", f"{words},seeds6")
     held_out, draw = {}, {}
     for job in jobs(found, vectorise=False):
         config, seen = job.config, []
         assert config.split == config.test_split == "test"
         for part in ("sampler", "test_sampler"):
-            sampler = data.SAMPLERS[config.pairs](toys, 256, **config[part])
+            sampler = data.SAMPLERS[config.pairs](norb, 256, **config[part])
             # one program for all seeds, which differ in the arguments
             draw.setdefault(part, jax.jit(sampler.sample))
-            batch = draw[part](toys, jax.random.key(0), 0, sampler.args)
+            batch = draw[part](norb, jax.random.key(0), 0, sampler.args)
             both = np.stack([batch["factors_x"], batch["factors_y"]])
             seen.append({*np.unique(both[..., 1])})
         train, test = seen

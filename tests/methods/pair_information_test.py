@@ -395,7 +395,7 @@ def test_shared_encoders_come_from_sdim_with_their_statistics(make, make_config)
         training.graft(state, source, ("shared",))
 
 
-def test_toys_are_seen_as_often_however_they_are_paired():
+def test_instances_are_seen_as_often_however_they_are_paired():
     for argument in ("smallnorb", "smallnorb,category", "smallnorb,coloured"):
         lengths = [c.get_config(argument).steps for c in (sdim, edim)]
         assert lengths == [pair_config.NORB_STEPS] * 2

@@ -88,7 +88,7 @@ def test_boards_of_a_group_share_all_glyphs_but_those_that_move(seed):
     assert (held != held[:1]).any()
 
 
-def test_a_code_of_region_colours_is_perfect_on_rooms():
+def test_a_code_of_region_colours_is_perfect_on_scenes():
     scenes = data.custom_shapes3d(side=16)
     hues = np.array([1.0, 0.3, 0.1])
     corners = lambda x: np.stack(
