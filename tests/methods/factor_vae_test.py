@@ -1,5 +1,6 @@
 """FactorVAE's two optimisers receive their own gradients and nothing else."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from dis_jax import data, losses, networks, training
 from dis_jax.methods import autoencoder
+from tests.trees import same
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +21,6 @@ def parts(tiny_config):
     method = training.make_method(config)
     state = jax.jit(method.init)(jax.random.key(0), batch)
     return config, jax.jit(method.update), state, batch
-
-
-def _same(a, b):
-    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    return all(np.array_equal(x, y) for x, y in pairs)
 
 
 def _with(state, **hparams):
@@ -40,9 +37,9 @@ def test_each_optimiser_has_its_own_rate_and_moments(parts):
     rates = ("learning_rate", "discriminator_learning_rate")
     for rate, others in zip(rates, reversed(rates), strict=True):
         after, _ = update(_with(state, **{rate: 1e-3, others: 0.0}), batch)
-        critic_moved = not _same(*(s.params["discriminator"] for s in (after, state)))
+        critic_moved = not same(*(s.params["discriminator"] for s in (after, state)))
         assert critic_moved == (rate == "discriminator_learning_rate")
-        assert _same(_autoencoder(after), _autoencoder(state)) == critic_moved
+        assert same(_autoencoder(after), _autoencoder(state)) == critic_moved
     # the first step of Adam puts (1 - b1) of a gradient into its first moment, and
     # (1 - b2) of its square into its second
     after, _ = update(state, batch)
@@ -70,8 +67,10 @@ def test_the_tc_term_never_trains_the_discriminator(parts):
     _, update, state, batch = parts
     small, _ = update(_with(state, gamma=0.0), batch)
     large, _ = update(_with(state, gamma=1e4), batch)
-    assert _same(small.params["discriminator"], large.params["discriminator"])
-    assert not _same(_autoencoder(small), _autoencoder(large))
+    chex.assert_trees_all_equal(
+        small.params["discriminator"], large.params["discriminator"]
+    )
+    assert not same(_autoencoder(small), _autoencoder(large))
 
 
 def test_the_discriminators_loss_never_trains_the_autoencoder(parts):
@@ -84,23 +83,23 @@ def test_the_discriminators_loss_never_trains_the_autoencoder(parts):
     a, metrics_a = update(state, batch)
     b, metrics_b = update(changed, batch)
     assert metrics_a.discriminator_loss != metrics_b.discriminator_loss
-    assert _same(_autoencoder(a), _autoencoder(b))
+    chex.assert_trees_all_equal(_autoencoder(a), _autoencoder(b))
 
 
 def test_the_tc_term_goes_through_the_discriminator_into_the_encoder_alone(parts):
     _, update, state, batch = parts
     a, _ = update(_with(state, gamma=0.0), batch)
     b, _ = update(_with(state, gamma=100.0), batch)
-    assert not _same(a.params["encoder"], b.params["encoder"])
-    assert _same(a.params["decoder"], b.params["decoder"])
+    assert not same(a.params["encoder"], b.params["encoder"])
+    chex.assert_trees_all_equal(a.params["decoder"], b.params["decoder"])
 
 
 def test_the_second_batch_reaches_the_discriminator_alone(parts):
     _, update, state, batch = parts
     a, metrics_a = update(state, batch)
     b, metrics_b = update(state, batch | {"image2": 1.0 - batch["image2"]})
-    assert _same(_autoencoder(a), _autoencoder(b))
-    assert not _same(a.params["discriminator"], b.params["discriminator"])
+    chex.assert_trees_all_equal(_autoencoder(a), _autoencoder(b))
+    assert not same(a.params["discriminator"], b.params["discriminator"])
     assert metrics_a.total_correlation == metrics_b.total_correlation
 
 

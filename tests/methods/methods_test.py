@@ -3,6 +3,7 @@
 import functools
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -196,15 +197,6 @@ def _run(compiled, state, *counts):
     return compiled.dump(carry), metrics
 
 
-def _equal(a, b):
-    jax.tree.map(lambda x, y: np.testing.assert_array_equal(_bits(x), _bits(y)), a, b)
-
-
-def _bits(leaf):
-    key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if key else leaf)
-
-
 def _close(a, b, rtol, atol=1e-6):
     jax.tree.map(
         lambda x, y: np.testing.assert_allclose(x, y, rtol=rtol, atol=atol), a, b
@@ -230,7 +222,7 @@ def test_training_lowers_the_loss_and_moves_every_network(name, step):
 def test_a_step_is_a_function_of_state_and_batch(name, step):
     state, batch = step.state, step.draw(step.state)
     first, second = (step.update(state, batch) for _ in range(2))
-    _equal(first, second)
+    chex.assert_trees_all_equal(first, second)
     later, _ = step.update(state._replace(step=state.step + 1), batch)
     same = jax.tree.map(np.array_equal, later.params, first[0].params)
     assert all(jax.tree.leaves(same)) == (name in NO_NOISE)

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -74,11 +75,6 @@ def source(transferred, tmp_path):
     return shutil.copytree(transferred[0], tmp_path / "source", ignore=leave)
 
 
-def same(a, b):
-    a, b = (jax.tree.leaves(tree) for tree in (a, b))
-    return all(jnp.array_equal(x, y) for x, y in zip(a, b, strict=True))
-
-
 @pytest.mark.slow
 def test_without_a_step_after_is_before(source, target):
     (record,) = studies.transfer(source, target, SETTINGS._replace(finetune_steps=0))
@@ -90,7 +86,7 @@ def test_without_a_step_after_is_before(source, target):
     # the decoder comes from the source too
     begun = training.train(config, folder)
     _, trained, _ = training.restore(source)
-    assert same(begun.params, trained.params)
+    chex.assert_trees_all_equal(begun.params, trained.params)
     assert begun.params.keys() == {"encoder", "decoder"}
     assert record["finetuning"]["steps"] == 0
     assert record["before"]["factor_names"] == ["size", "place"]
@@ -114,7 +110,7 @@ def test_a_transfer_cut_off_goes_on_bit_for_bit(transferred, source, target):
     assert short["after"] != again["after"]
     assert again["after"] == whole["after"]
     found = training.restore(studies.transfer_folder(source, target))[1]
-    assert same(found.params, unbroken.params)
+    chex.assert_trees_all_equal(found.params, unbroken.params)
 
 
 def test_what_is_done_is_not_done_again(transferred, target, tmp_path, monkeypatch):

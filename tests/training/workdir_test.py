@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,20 +13,7 @@ import pytest
 
 from dis_jax import training
 from dis_jax.training import workdir
-
-
-def _bits(tree):
-    leaves = jax.tree.leaves(tree)
-    keys = [jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
-    return [
-        np.asarray(jax.random.key_data(leaf) if key else leaf)
-        for leaf, key in zip(leaves, keys, strict=True)
-    ]
-
-
-def _same(a, b):
-    return all(np.array_equal(x, y) for x, y in zip(_bits(a), _bits(b), strict=True))
-
+from tests.trees import same
 
 OPTIONS = {
     "image_shape": (8, 8, 1),
@@ -126,7 +114,7 @@ def test_a_config_survives_the_file_exactly(config, tmp_path):
 def test_a_model_comes_back_from_its_workdir_alone(trained):
     folder, state = trained
     method, restored, found = training.restore(folder)
-    assert _same(state, restored)
+    chex.assert_trees_all_equal(state, restored)
     assert found.method == "beta_vae"
     assert tuple(found.image_shape) == (8, 8, 1)
     image = np.random.default_rng(1).random((3, 8, 8, 1), np.float32)
@@ -139,12 +127,12 @@ def test_members_of_a_population_come_back_one_by_one(config, tmp_path):
     config.population.seed = (4, 9)
     state = training.train(config, tmp_path)
     first, second = (training.member(state, i) for i in range(2))
-    assert not _same(first.params, second.params)
+    assert not same(first.params, second.params)
     for i in range(2):
         _, restored, _ = training.restore(tmp_path, member=i)
-        assert _same(training.member(state, i), restored)
+        chex.assert_trees_all_equal(training.member(state, i), restored)
     _, stacked, _ = training.restore(tmp_path)
-    assert _same(state, stacked)
+    chex.assert_trees_all_equal(state, stacked)
     with pytest.raises(ValueError, match=r"member is 2, but .* contains 2 members"):
         training.restore(tmp_path, member=2)
     # seed 9 alone is the second member
@@ -250,15 +238,15 @@ def test_graft_takes_the_named_networks_and_nothing_else(config, tmp_path):
     batch, init = {"image": jnp.zeros((2, 8, 8, 1))}, jax.jit(method.init)
     a, b = (init(jax.random.key(i), batch) for i in range(2))
     grafted = training.graft(a, b, ("encoder",))
-    assert _same(grafted.params["encoder"], b.params["encoder"])
-    assert _same(grafted._replace(params=a.params), a)
-    assert _same(grafted.params["decoder"], a.params["decoder"])
+    chex.assert_trees_all_equal(grafted.params["encoder"], b.params["encoder"])
+    chex.assert_trees_all_equal(grafted._replace(params=a.params), a)
+    chex.assert_trees_all_equal(grafted.params["decoder"], a.params["decoder"])
     with pytest.raises(ValueError, match="cannot copy network 'critic'"):
         training.graft(a, b, ("critic",))
     moved, _ = jax.jit(method.update)(b, batch)
     grafted = training.graft(a, moved, (), optimisers=("vae",))
-    assert _same(grafted.opt_state, moved.opt_state)
-    assert _same(grafted._replace(opt_state=a.opt_state), a)
+    chex.assert_trees_all_equal(grafted.opt_state, moved.opt_state)
+    chex.assert_trees_all_equal(grafted._replace(opt_state=a.opt_state), a)
     with pytest.raises(ValueError, match="cannot copy optimiser 'critic'"):
         training.graft(a, b, (), optimisers=("critic",))
     config.network.latent = 5
@@ -275,14 +263,16 @@ def test_init_from_starts_with_the_networks_of_another_run(config, trained, tmp_
     config.init_from.networks = ("decoder",)
     config.hparams.learning_rate = 0.0
     state = training.train(config, tmp_path / "target")
-    assert _same(state.params["decoder"], source.params["decoder"])
-    assert not _same(state.params["encoder"], source.params["encoder"])
-    assert not _same(state.opt_state, source.opt_state)
+    chex.assert_trees_all_equal(state.params["decoder"], source.params["decoder"])
+    assert not same(state.params["encoder"], source.params["encoder"])
+    assert not same(state.opt_state, source.opt_state)
     config.steps, config.init_from.networks = 0, ("encoder", "decoder")
     with config.unlocked():
         config.init_from.optimisers = ("vae",)
     state = training.train(config, tmp_path / "same")
-    assert _same((state.params, state.opt_state), (source.params, source.opt_state))
+    chex.assert_trees_all_equal(
+        (state.params, state.opt_state), (source.params, source.opt_state)
+    )
 
 
 def test_a_folder_is_held_by_one_and_let_go_of_at_a_kill(tmp_path):
