@@ -1,8 +1,8 @@
 r"""Measures the decoder of report pages in headless Chromium on one core: pixels, speed.
 
-  python -m benchmarks.bench_page --workdir=runs/a
+  python -m benchmarks.bench_page --workdirs=runs/a,runs/b [--out=results/bench_page.json]
 
-Writes a report of the run to a temporary folder, opens it in Chromium, and prints JSON:
+Writes a report of each run to a temporary folder, opens it in Chromium, and prints JSON:
 the size of the page, the largest difference from the model's pixels on random codes, and
 the CPU time of one image (from runs of two lengths, to exclude the start of Chromium).
 """
@@ -20,9 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
+from dis_jax.files import write_json
+from dis_jax.provenance import provenance
 from launch import start
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
+_WORKDIRS = flags.DEFINE_list("workdirs", None, "Folders of runs.", required=True)
+_OUT = flags.DEFINE_string("out", "", "JSON file; '' prints the result only.")
 _FEW, _MANY = 100, 700  # decoded images
 _NUM_CODES = 20
 _SCRIPT = """<script>
@@ -40,10 +43,26 @@ _SCRIPT = """<script>
 
 def main(argv):
     del argv
+    rows = {}
+    for workdir in _WORKDIRS.value:
+        name, rows[name] = measure(workdir)
+    result = {
+        "what": "the decoder of a report page in headless Chromium, on one core",
+        "made_by": "python -m benchmarks.bench_page",
+        "rows": rows,
+        **provenance(),
+    }
+    if _OUT.value:
+        write_json(pathlib.Path(_OUT.value), result)
+    print(json.dumps(result, indent=1))
+
+
+def measure(workdir):
+    """The name of a run's row, and what was measured."""
     from dis_jax import data, figures, training
     from dis_jax.figures.traversal_sections import traversal
 
-    method, state, config = training.restore(_WORKDIR.value)
+    method, state, config = training.restore(workdir)
     image_set = data.load(config.dataset, None, config.split)
     codes = np.random.default_rng(0).standard_normal(
         (_NUM_CODES, config.network.latent)
@@ -60,16 +79,14 @@ def main(argv):
     wanted = np.asarray(method.decode(state, {"z": jnp.asarray(codes, jnp.float32)}))
     error = 255 * np.abs(np.reshape(images, wanted.shape) - wanted).max()
     milliseconds = 1000 * (many - few) / (_MANY - _FEW)
-    print(
-        json.dumps(
-            {
-                "page_bytes": size,
-                "largest_difference_of_255": round(float(error), 3),
-                "cpu_ms_per_image": round(milliseconds, 2),
-                "images_per_second": round(1000 / milliseconds, 1),
-            }
-        )
-    )
+    networks = "dense" if "decoder" in config.network else "convolutional"
+    name = f"{config.method}, {config.dataset}, {networks}, {int(state.step)} steps"
+    return name, {
+        "page_bytes": size,
+        "largest_difference_of_255": round(float(error), 3),
+        "cpu_ms_per_image": round(milliseconds, 2),
+        "images_per_second": round(1000 / milliseconds, 1),
+    }
 
 
 def _open(page: pathlib.Path, codes: np.ndarray, count: int):
