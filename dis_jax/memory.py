@@ -45,8 +45,9 @@ def keep() -> None:
     allocate nothing on the host, and one arena would only slow the compiler: 36 seconds
     instead of 28 (results/bench_gpu.json).
 
-    The next 512 MB of the heap get huge pages. On two cores a step of a beta-VAE takes
-    48 ms instead of 54, a step of a FactorVAE 86 instead of 101.
+    The next 512 MB of the heap get huge pages. On two cores of an Intel Xeon a step of a
+    beta-VAE takes 48 ms instead of 54, a step of a FactorVAE 86 instead of 101; on an AMD
+    EPYC, the difference is within the noise.
     """
     libc = _glibc()
     if libc is None:
