@@ -80,7 +80,10 @@ def evaluate(
         the function itself; its argument names, such as `codes` and `factors`, select
         what it receives.
       num_train: codes that metrics are fitted on.
-      num_test: codes that they are tested on.
+      num_test: codes that they are tested on, of other images. A set of fewer images
+        than `num_train + num_test` is divided in this proportion, and metrics without a
+        held-out part use all of it. In a grid of at least 20 times as many images, as in
+        dSprites and Shapes3D, at most 1 of 30 test images is a training image too.
       settings: keyword arguments by metric, for example `{"mig": {"bins": 30}}`.
       baselines: "cheap" (without slow metrics, and without encoding a grid again),
         "all" or "none"; baselines that were skipped are named in `baselines_left_out`.

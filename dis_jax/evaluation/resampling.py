@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -204,8 +204,19 @@ def interval(
     """
     drawn = drawn[np.isfinite(drawn)]
     tail = (1 - _LEVEL) / 2
-    ends = value + np.quantile(drawn, [tail, 1 - tail]) - drawn.mean()
+    ends = value + _quantiles(drawn, [tail, 1 - tail]) - drawn.mean()
     return dict(zip(("low", "high"), np.clip(ends, low, high).tolist(), strict=True))
+
+
+def _quantiles(
+    drawn: Float[np.ndarray, " resample"], shares: Sequence[float]
+) -> Float[np.ndarray, " share"]:
+    """Values below which another draw lies with these probabilities.
+
+    Of n draws, the k-th smallest has the probability k / (n + 1). NumPy's default takes
+    (k - 1) / (n - 1), which makes intervals too narrow: with 20 resamples they cover 88 %.
+    """
+    return np.quantile(drawn, shares, method="weibull")
 
 
 def scalars_of(fields: Mapping[str, Any]) -> _Scores:
@@ -223,7 +234,7 @@ def _against(value: float, null: Float[np.ndarray, " resample"]) -> dict[str, fl
     # The score itself counts as one permutation, so p is never 0.
     reached = 1 + int(np.sum(null >= value))
     return {
-        "null": float(np.quantile(null, _LEVEL)),
+        "null": float(_quantiles(null, [_LEVEL])[0]),
         "p": round(reached / (1 + len(null)), 6),
     }
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Int, Key
 from numpy.typing import ArrayLike
 
 from dis_jax.data.factor_kinds import warn_of_units
-from dis_jax.data.image_set import ImageSet
+from dis_jax.data.image_set import ImageSet, factors_of_index
 from dis_jax.probing.checks import (
     check_codes,
     factor_values,
@@ -84,6 +85,8 @@ class Samples(NamedTuple):
     words: dict[str, list[str]]
 
 
+_LARGE_GRID = 20  # images of a grid per image to draw
+
 # Compiled as one program: otherwise each operation compiles alone.
 _draw = jax.jit(ImageSet.draw, static_argnums=2)
 
@@ -95,43 +98,79 @@ def draw_samples(
     num_train: int,
     num_test: int,
 ) -> Samples:
-    """Encodes images drawn from a set.
+    """Encodes images drawn from a set. No test image is a training image.
 
-    From a full grid the factors are drawn uniformly, with replacement, as in
-    disentanglement_lib. From a set with weights the images are drawn with these weights,
-    with replacement. From any other set they are drawn without replacement; if it has fewer
-    images than requested, all are used, in the same proportion.
+    Images are drawn without replacement. If the set has fewer images than requested, all
+    are used: by metrics without a held-out part together, by the others in the same
+    proportion. Two kinds of sets are drawn with replacement. From a set with weights, test
+    images that are training images too are removed. In a grid of at least 20 times as many
+    images as requested, drawn as in disentanglement_lib, they are rare and remain: at most
+    1 of 30.
+
+    Raises:
+      ValueError: if no test image remains of a set with weights.
     """
+    parts = num_train, num_test
     if isinstance(data, ImageSet) and not data.is_grid:
-        total = num_train + num_test
-        if data.draw_fn is not None:
-            index = _draw(data, key, total)
-        else:
-            total = min(total, data.num_images)
-            index = jax.random.permutation(key, data.num_images)[:total]
-        num_train = total * num_train // (num_train + num_test)
+        index, whole, train = _positions(data, key, *parts)
         codes = encode_all(encode, index, functools.partial(images_at, data))
         factors = data.factors(index)
         grid = None
     else:
         grid = SharedGrid(data)
-        factors = sample_factors(key, (num_train + num_test,), tuple(data.sizes))
+        factors, whole, train = _grid_factors(tuple(data.sizes), key, *parts)
         codes = encode_all(encode, factors, grid.images)
     codes, factors = np.asarray(codes), np.asarray(factors)
     names = tuple(getattr(data, "factor_names", None) or _default_names(factors))
     columns = list(factors.T)
     kinds = resolve_kinds(getattr(data, "kinds", None) or None, names, columns)
-    # Metrics without a held-out part use the training rows.
-    train, test = np.split(np.arange(len(codes)), [num_train])
+    rows = np.arange(len(codes))
     return _samples(
         codes,
         columns,
         names,
         kinds,
-        (train, train, test),
+        (rows[:whole], rows[:train], rows[train:]),
         encode=encode,
         data=grid,
     )
+
+
+def _positions(
+    data: ImageSet, key: Key[Array, ""], num_train: int, num_test: int
+) -> tuple[Int[Array, " batch"], int, int]:
+    """Positions of images; how many of the first are for all metrics, and for training."""
+    if data.draw_fn is None:
+        return _without_replacement(data.num_images, key, num_train, num_test)
+    index = np.asarray(_draw(data, key, num_train + num_test))
+    train, test = np.split(index, [num_train])
+    test = test[~np.isin(test, train)]
+    if not len(test):
+        raise ValueError(
+            f"all {num_test} test images of {data.name!r} are training images too, because "
+            f"few images have most of the weight; num_train is {num_train}: reduce it."
+        )
+    return jnp.concatenate([train, test]), num_train, num_train
+
+
+def _grid_factors(
+    sizes: tuple[int, ...], key: Key[Array, ""], num_train: int, num_test: int
+) -> tuple[Int[Array, "batch factor"], int, int]:
+    """Factors of a grid's images, and the two numbers that `_positions` returns."""
+    total, num_images = num_train + num_test, math.prod(sizes)
+    if num_images >= _LARGE_GRID * total:
+        return sample_factors(key, (total,), sizes), num_train, num_train
+    index, *counts = _without_replacement(num_images, key, num_train, num_test)
+    return factors_of_index(index, sizes), *counts
+
+
+def _without_replacement(
+    num_images: int, key: Key[Array, ""], num_train: int, num_test: int
+) -> tuple[Int[Array, " batch"], int, int]:
+    requested = num_train + num_test
+    index = jax.random.permutation(key, num_images)[:requested]
+    train = len(index) * num_train // requested
+    return index, num_images if num_images < requested else train, train
 
 
 def given_samples(

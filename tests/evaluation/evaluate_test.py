@@ -21,7 +21,7 @@ from dis_jax.evaluation import (
 KEY = jax.random.key(0)
 GRID = types.SimpleNamespace(
     name="grid",
-    sizes=(3, 4),
+    sizes=(15, 10),
     factor_names=("a", "b"),
     kinds=("ordered", "ordered"),
     images=lambda f: 1.0 * f,
@@ -109,7 +109,7 @@ def test_the_grid_is_encoded_once_for_all_metrics():
 
     names = ["factor_vae_score", "beta_vae_score", "omes_on_grid"]
     evaluate(watched, GRID, KEY, names, num_train=9, num_test=6, settings=SMALL)
-    assert sum(seen) == 15 + 12  # the samples, and the grid of 3 x 4
+    assert sum(seen) == 15 + 3 * 64  # the samples, and the grid of 150 in batches of 64
 
 
 def test_codes_alone_score_as_the_functions_do(random_codes):

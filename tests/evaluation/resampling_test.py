@@ -7,7 +7,7 @@ import pytest
 
 from dis_jax.evaluation import METRICS, compare_codes, evaluate_codes, format_table
 from dis_jax.evaluation.one_metric import arguments, as_fields
-from dis_jax.evaluation.resampling import Plan, interval, scalars_of
+from dis_jax.evaluation.resampling import Plan, _against, interval, scalars_of
 from dis_jax.probing.labelled_codes import given_samples
 from dis_jax.probing.reweighted import weighted_ranks
 
@@ -102,6 +102,12 @@ def test_an_interval_has_the_score_in_its_middle_and_keeps_to_the_limits():
     assert found["low"] == pytest.approx(0.5 - 0.196, abs=0.01)
     assert found["high"] == pytest.approx(0.5 + 0.196, abs=0.01)
     assert interval(0.95, drawn, 0, 1)["high"] == 1
+
+
+def test_the_ends_are_draws_that_another_draw_exceeds_with_their_probability():
+    """Of 39 resamples, the smallest and the largest each leave out 1 of 40."""
+    assert interval(0.0, np.arange(39.0), -99, 99) == {"low": -19.0, "high": 19.0}
+    assert _against(5.0, np.arange(19.0))["null"] == 18  # the largest of 19
 
 
 def test_intervals_and_nulls_of_known_codes():
@@ -258,7 +264,10 @@ def test_an_informativeness_below_0_is_in_its_interval():
     rng = np.random.default_rng(0)
     factors, noise = rng.normal(size=(150, 2)), rng.normal(size=(150, 2))
     found = evaluate_codes(
-        *(noise, factors, 0, ["dci_lightgbm"]), resamples=8, baselines="none"
+        *(noise, factors, 0, ["dci_lightgbm"]),
+        resamples=8,
+        resample_limit=np.inf,  # else a busy machine would skip the metric
+        baselines="none",
     )["metrics"]["dci_lightgbm"]
     score = found["result"]["informativeness_test"]
     ends = found["resamples"]["scores"]["informativeness_test"]

@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import types
 import weakref
@@ -9,6 +10,7 @@ import pytest
 
 from dis_jax.data.image_set import ImageSet
 from dis_jax.data.streaming import from_source
+from dis_jax.probing.encoding import sample_factors
 from dis_jax.probing.labelled_codes import (
     draw_samples,
     given_samples,
@@ -16,9 +18,12 @@ from dis_jax.probing.labelled_codes import (
 )
 
 KEY = jax.random.key(0)
-GRID = types.SimpleNamespace(
-    sizes=(3, 1, 5), factor_names=("a", "b", "c"), images=lambda f: 1.0 * f
-)
+
+
+def grid_of(*sizes):
+    return types.SimpleNamespace(
+        sizes=sizes, factor_names=("a", "b", "c"), images=lambda f: 1.0 * f
+    )
 
 
 def photos(labels):
@@ -39,14 +44,52 @@ def photos(labels):
 
 
 def test_samples_of_a_grid_are_drawn_and_split():
-    samples = draw_samples(lambda x: x, GRID, KEY, 100, 40)
+    grid = grid_of(30, 1, 50)
+    samples = draw_samples(lambda x: x, grid, KEY, 100, 40)
     assert samples.codes.shape == samples.train_codes.shape == (100, 3)
     assert samples.test_codes.shape == (40, 3)
     np.testing.assert_array_equal(samples.codes[:, [0, 2]], samples.factors)
     np.testing.assert_array_equal(samples.test_codes[:, [0, 2]], samples.test_factors)
     assert samples.factor_names == ("a", "c")
     assert samples.left_out == {"b": "takes the one value 0 in all 140 rows"}
-    assert samples.data.sizes == GRID.sizes
+    assert samples.data.sizes == grid.sizes
+
+
+def test_no_image_of_a_small_grid_is_drawn_twice():
+    """Otherwise, a probe would be tested on images that it was trained on."""
+    samples = draw_samples(lambda x: x, grid_of(20, 1, 10), KEY, 100, 60)
+    drawn = np.concatenate([samples.codes, samples.test_codes])
+    assert len(np.unique(drawn, axis=0)) == 160
+    samples = draw_samples(lambda x: x, grid_of(3, 1, 5), KEY, 100, 50)  # has 15
+    parts = samples.codes, samples.train_codes, samples.test_codes
+    assert [len(part) for part in parts] == [15, 10, 5]
+    assert len(np.unique(samples.codes, axis=0)) == 15
+
+
+def test_a_large_grid_is_drawn_with_replacement():
+    grid = grid_of(60, 1, 50)  # 20 images for each that is drawn
+    samples = draw_samples(lambda x: x, grid, KEY, 100, 50)
+    drawn = np.concatenate([samples.codes, samples.test_codes])
+    np.testing.assert_array_equal(drawn, sample_factors(KEY, (150,), grid.sizes))
+
+
+def test_of_a_set_with_weights_no_test_image_is_a_training_image():
+    labels = np.stack([np.arange(90) % 4, np.arange(90) % 3], axis=1)
+    share = np.r_[np.full(10, 9.0), np.ones(80)] / 170
+
+    def drawn(arrays, key, count):
+        return jax.random.choice(key, 90, (count,), p=share)[:, None]
+
+    data = dataclasses.replace(photos(labels), sizes=(90,), draw_fn=drawn)
+    encode = lambda x: x.reshape(len(x), -1)[:, :1]
+    samples = draw_samples(encode, data, KEY, 40, 60)
+    assert len(samples.codes) == len(samples.train_codes) == 40
+    assert 10 < len(samples.test_codes) < 60
+    assert not np.isin(samples.test_codes, samples.train_codes).any()
+    assert len(np.unique(samples.train_codes)) < 40  # images with large weights
+    one = dataclasses.replace(data, draw_fn=lambda a, k, n: jnp.zeros((n, 1), int))
+    with pytest.raises(ValueError, match="all 9 test images of 'photos' are training"):
+        draw_samples(encode, one, KEY, 40, 9)
 
 
 def test_images_of_other_sets_are_drawn_once_each():
@@ -54,14 +97,18 @@ def test_images_of_other_sets_are_drawn_once_each():
     data = photos(np.stack([rng.integers(0, 4, 90), np.full(90, -1)], axis=1))
     encode = lambda x: x.reshape(len(x), -1)
     samples = draw_samples(encode, data, KEY, 100, 50)  # more than the set has
-    assert (len(samples.codes), len(samples.test_codes)) == (60, 30)
-    rows = np.concatenate([samples.codes, samples.test_codes])[:, 0].astype(int)
+    parts = samples.codes, samples.train_codes, samples.test_codes
+    assert [len(part) for part in parts] == [90, 60, 30]
+    np.testing.assert_array_equal(samples.codes, np.concatenate(parts[1:]))
+    rows = samples.codes[:, 0].astype(int)
     assert sorted(rows) == list(range(90))
     np.testing.assert_array_equal(
-        samples.factors[:, 0], np.asarray(data.arrays["factors"])[rows[:60], 0]
+        samples.factors[:, 0], np.asarray(data.arrays["factors"])[rows, 0]
     )
     assert samples.left_out == {"place": "unknown (-1) in 90 of 90 rows"}
     assert samples.data is None
+    samples = draw_samples(encode, data, KEY, 40, 20)
+    assert len(samples.codes) == len(samples.train_codes) == 40
 
 
 def test_given_codes_are_whole_for_some_and_split_for_others():
