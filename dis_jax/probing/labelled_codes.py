@@ -160,8 +160,8 @@ def _grid_factors(
     total, num_images = num_train + num_test, math.prod(sizes)
     if num_images >= _LARGE_GRID * total:
         return sample_factors(key, (total,), sizes), num_train, num_train
-    index, *counts = _without_replacement(num_images, key, num_train, num_test)
-    return factors_of_index(index, sizes), *counts
+    index, whole, train = _without_replacement(num_images, key, num_train, num_test)
+    return factors_of_index(index, sizes), whole, train
 
 
 def _without_replacement(
