@@ -26,7 +26,7 @@ from dis_jax.studies.study_table import (
     Scored,
     Study,
     Trained,
-    paired_bootstrap,
+    paired_interval,
     tabulate,
 )
 from dis_jax.studies.transfer import score_source, transfer
@@ -68,7 +68,7 @@ __all__ = [
     "fit_surrogate",
     "load_study",
     "markdown_table",
-    "paired_bootstrap",
+    "paired_interval",
     "rank_models",
     "ranking_table",
     "read_divergences",

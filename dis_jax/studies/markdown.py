@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dis_jax.markup import code_span, counted, escape_markdown
-from dis_jax.studies.study_table import FEW
+from dis_jax.studies.study_table import FEWEST_PAIRS
 
 
 def markdown_table(result: Mapping[str, Any]) -> str:
@@ -17,7 +16,8 @@ def markdown_table(result: Mapping[str, Any]) -> str:
       result: from `tabulate`; an entry "made_by" is the command to show.
 
     Returns:
-      Markdown. In a cell: mean ± standard deviation over seeds, (published).
+      Markdown. In a cell: mean ± standard deviation over seeds or over the units of the
+      study, (published).
 
     Example:
       >>> from dis_jax import studies
@@ -49,9 +49,10 @@ def markdown_table(result: Mapping[str, Any]) -> str:
     if result["notes"]:
         text += ["", result["notes"]]
     text += _chance(result["lines"], columns)
+    what = "unit" if _repeated(well) else "seed"
     for compared in result["differences"]:
         first, second = compared["lines"]
-        text += _comparison(first, second, compared["columns"])
+        text += _comparison(first, second, compared["columns"], what)
     if diverged:
         text += ["", escape_markdown(diverged)]
     others = [_other_settings(m) for m in result["models"] if "differs" in m]
@@ -81,15 +82,37 @@ def _of_models(models: Sequence[Mapping[str, Any]], source: str) -> str:
     """A sentence on the seeds and steps of the cells, and on the numbers in brackets."""
     if not models:
         return "No model is scored yet."
-    seeds = sorted({model["seed"] for model in models})
-    steps = [model["steps"] for model in models]
-    what = (
-        "Mean ± standard deviation over seeds"
-        if seeds[1:]
-        else "One model per row, seed"
-    )
+    after = lengths(model["steps"] for model in models)
     brackets = f"; in brackets {source}" if source else ""
-    return f"{what} {', '.join(map(str, seeds))}, after {lengths(steps)}{brackets}."
+    return f"{_averaged(models)}, after {after}{brackets}."
+
+
+def _averaged(models: Sequence[Mapping[str, Any]]) -> str:
+    """What the mean and the standard deviation of a cell are over."""
+    units = _seeds_by_unit(models).values()
+    each = [", ".join(map(str, sorted(seeds))) for seeds in units]
+    if not _repeated(models):
+        several, one = "Mean ± standard deviation over seeds", "One model per row, seed"
+        return f"{several if each[1:] else one} {', '.join(each)}"
+    if not each[1:]:
+        return f"Mean over seeds {each[0]} of one unit"
+    return (
+        f"Mean ± standard deviation over {len(each)} units, each the mean of its seeds "
+        f"({'; '.join(each)})"
+    )
+
+
+def _seeds_by_unit(models: Iterable[Mapping[str, Any]]) -> dict[int, set[int]]:
+    """The seeds of each unit; a seed without a unit is its own."""
+    units: dict[int, set[int]] = {}
+    for model in sorted(models, key=lambda model: model["seed"]):
+        units.setdefault(model.get("unit", model["seed"]), set()).add(model["seed"])
+    return units
+
+
+def _repeated(models: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a unit has several seeds, which a cell averages first."""
+    return any(len(seeds) > 1 for seeds in _seeds_by_unit(models).values())
 
 
 def lengths(steps: Iterable[int]) -> str:
@@ -105,16 +128,17 @@ def _of_fewer(
     models: Sequence[Mapping[str, Any]],
 ) -> str:
     """The cells with fewer models than their row, with both numbers."""
-    rows = collections.Counter(model["row"] for model in models)
+    rows = {model["row"] for model in models}
     found = []
     for line, cells in lines.items():
-        of = [row for row in rows if line == row or line.startswith(f"{row}, ")]
-        count = rows[max(of, key=len)] if of else 0
-        found += [
-            f"{line}, {column} ({cells[column]['n']} of {count})"
-            for column in columns
-            if column in cells and cells[column]["n"] < count
-        ]
+        row = max((r for r in rows if line == r or line.startswith(f"{r}, ")), key=len)
+        name = line.removeprefix(row).removeprefix(", ")
+        # Models, since a cell's `n` counts units, which may lack some of their seeds.
+        scores = [m["scores"].get(name, {}) for m in models if m["row"] == row]
+        for column in (column for column in columns if column in cells):
+            scored = sum(column in own for own in scores)
+            if scored < len(scores):
+                found.append(f"{line}, {column} ({scored} of {len(scores)})")
     return listed(found)
 
 
@@ -134,18 +158,18 @@ def _chance(
 
 
 def _comparison(
-    first: str, second: str, columns: Mapping[str, Mapping[str, Any]]
+    first: str, second: str, columns: Mapping[str, Mapping[str, Any]], what: str
 ) -> list[str]:
-    """Differences with intervals, or each difference if there are few."""
+    """Differences with intervals, or that of each seed or unit if there are few."""
     first, second = map(escape_markdown, (first, second))
     text = ["", f"**{first}** minus **{second}**, same seeds"]
     if all(d["low"] is not None for d in columns.values()):
-        text[-1] += ", 95 % bootstrap:"
+        text[-1] += ", 95 % paired t interval:"
         head, keys = ["", "difference", "from", "to"], ("mean", "low", "high")
         rows = [[c, *(_signed(d[k]) for k in keys)] for c, d in columns.items()]
     else:
-        text[-1] += f"; each seed, since an interval needs {FEW}:"
-        head = ["", "difference", "each seed"]
+        text[-1] += f"; each {what}, since an interval needs {FEWEST_PAIRS}:"
+        head = ["", "difference", f"each {what}"]
         rows = [
             [c, _signed(d["mean"]), ", ".join(map(_signed, d.get("each", ())))]
             for c, d in columns.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from dis_jax.training.workdir import strict_json
 
 Columns = Mapping[str, float]
 
-FEW = 5  # with fewer pairs, a bootstrap interval is too narrow
+FEWEST_PAIRS = 3  # of an interval; that of two is 18 standard deviations wide
 
 
 class Trained(NamedTuple):
@@ -100,9 +101,10 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
       {"mean", "low", "high", "n", "each"}}}], "models", "missing", "configs": {row:
       config}}`, ready for JSON. `chance` is a mean over the models, None if it is not
       stored. A difference is the first line minus the second, for models with the same
-      seed; 95 % of the bootstrap means are between `low` and `high` (None below five
-      pairs, whose differences are in `each`). Diverged models have no scores and are
-      excluded from all means. A row's config is that of its first seed.
+      seed, with the 95 % interval `low` to `high` of `paired_interval` (None below three
+      pairs, whose differences are in `each`). A model has its `unit` if the study names
+      one; `n` counts units. Diverged models have no scores and are excluded from all
+      means. A row's config is that of its first seed.
 
     Raises:
       ValueError: if the study names a line or a column that its models do not have.
@@ -145,7 +147,10 @@ def tabulate(study: Study, records: Sequence[Mapping[str, Any]]) -> dict[str, An
         "lines": lines,
         "differences": compared,
         "models": [
-            strict_json({k: v for k, v in record.items() if k != "config"})
+            strict_json(
+                {k: v for k, v in record.items() if k != "config"}
+                | ({"unit": study.unit(record["seed"])} if study.unit else {})
+            )
             for record in records
         ],
         "missing": [f"{row}, seed {s}" for row, s in planned if (row, s) not in done],
@@ -205,51 +210,54 @@ def check_names(study: Study, records: Sequence[Mapping[str, Any]] = ()) -> None
             )
 
 
-def paired_bootstrap(
+def paired_interval(
     first: Float[Any, " pairs"],
     second: Float[Any, " pairs"],
     *,
-    num_resamples: int = 10_000,
     level: float = 0.95,
-    seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Mean of `first - second` over pairs, with its percentile bootstrap interval.
+    """Mean of `first - second` over pairs, with its interval by Student's t.
 
-    Pairs are resampled with replacement. Few pairs make the interval too narrow:
-    three give no more than ten different means.
+        mean(d) -+ t_{n-1} s(d) / sqrt(n),  d_i = first_i - second_i
 
-    Eq.: Efron & Tibshirani 1993, percentile interval
+    `s` is the standard deviation with divisor n - 1, `t` the quantile (1 + level) / 2 with
+    n - 1 degrees of freedom. If the differences are normal, a share `level` of such
+    intervals covers the expected difference, for any n. The interval
+    of two pairs is 18 standard deviations wide, that of equal differences has no width.
+
+    Eq.: Student 1908, interval of a mean difference
 
     Args:
       first: (pairs,).
       second: (pairs,), the partners.
-      num_resamples: number of bootstrap samples.
-      level: share of the resampled means in the interval.
-      seed: of the draws.
+      level: share of intervals that cover the expected difference.
 
     Returns:
       Mean, lower and upper end.
 
     Raises:
-      ValueError: if the two are not vectors of one length, at least 1.
+      ValueError: if the two are not vectors of one length, at least 2.
 
     Example:
       >>> from dis_jax import studies
-      >>> mean, low, high = studies.paired_bootstrap([2.0, 4.0], [1.0, 1.0])
-      >>> mean, low, high
-      (2.0, 1.0, 3.0)
+      >>> ends = studies.paired_interval([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+      >>> [round(end, 2) for end in ends]
+      [2.0, -0.48, 4.48]
     """
+    from scipy.stats import t
+
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if a.ndim != 1 or a.shape != b.shape or not len(a):
+    if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
         raise ValueError(
-            f"first has shape {a.shape} and second {b.shape}; expected (pairs,) twice."
+            f"first has shape {a.shape} and second {b.shape}; expected (pairs,) twice, "
+            "with at least two pairs."
         )
-    difference = a - b
-    rng = np.random.default_rng(seed)
-    # Pairs are resampled, not the sides: a seed affects both sides of a pair alike.
-    drawn = difference[rng.integers(len(a), size=(num_resamples, len(a)))].mean(axis=1)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return float(difference.mean()), float(low), float(high)
+    # The deviation of differences: a seed affects both sides of a pair alike.
+    difference, count = a - b, len(a)
+    mean = float(difference.mean())
+    quantile = float(t.ppf((1 + level) / 2, count - 1))
+    half = quantile * float(difference.std(ddof=1)) / math.sqrt(count)
+    return mean, mean - half, mean + half
 
 
 def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
@@ -298,14 +306,14 @@ def _differences(
         first, second = (
             _by_unit(study, {s: side[column][s] for s in seeds}) for side in (a, b)
         )
-        mean, low, high = paired_bootstrap(first, second)
-        few = len(first) < FEW
+        each = first - second
+        enough = len(each) >= FEWEST_PAIRS
+        ends = paired_interval(first, second)[1:] if enough else (None, None)
         found[column] = {
-            "mean": mean,
-            "low": None if few else low,
-            "high": None if few else high,
-            "n": len(first),
-            "each": (first - second).tolist(),
+            "mean": float(each.mean()),
+            **dict(zip(("low", "high"), ends, strict=True)),
+            "n": len(each),
+            "each": each.tolist(),
         }
     return found
 

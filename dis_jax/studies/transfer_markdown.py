@@ -171,7 +171,11 @@ def _difference_lines(compared: Mapping[str, Any]) -> list[str]:
     first, second = compared["methods"]
     title = f"{first} minus {second}: {compared['pair']}"
     cells = [cell for row in compared["rows"].values() for cell in row.values()]
-    kind = "95 % bootstrap" if all(c["interval"] for c in cells) else "pair by pair"
+    kind = (
+        "95 % paired t interval"
+        if all(c["interval"] for c in cells)
+        else "pair by pair"
+    )
     brackets = f"; in brackets {kind}" if compared["models"] > 1 else ""
     body = [
         [row, *(_difference(cells[k]) for k in ("before", "after", "gain"))]

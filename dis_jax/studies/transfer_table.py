@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.studies.study_table import FEW, paired_bootstrap
+from dis_jax.studies.study_table import FEWEST_PAIRS, paired_interval
 from dis_jax.studies.transfer_scores import ALL, Rows, score_rows
 
 Record = Mapping[str, Any]
@@ -38,8 +38,9 @@ def tabulate_transfers(records: Sequence[Record]) -> dict[str, Any]:
       dimension, whose OMES and MIG in these means are 0; `chance`, the accuracy of always
       predicting a factor's most frequent value. `differences`: of two methods with the
       same settings, over models with the same seed and beta: "mean", "each", and for at
-      least five pairs a 95 % bootstrap "interval". `correlations`: of each distance with
-      score and gain, see `correlate`. `transfers` and `models`: their numbers.
+      least three pairs a 95 % "interval" (see `paired_interval`). `correlations`: of each
+      distance with score and gain, see `correlate`. `transfers` and `models`: their
+      numbers.
 
     Example:
       >>> from dis_jax import studies
@@ -367,10 +368,14 @@ def _paired(
 
 
 def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
-    """Mean, each difference and, for enough pairs, a bootstrap interval."""
-    mean, *ends = paired_bootstrap(first, second)
-    each = (first - second).tolist()
-    return {"mean": mean, "each": each, "interval": ends if len(each) >= FEW else None}
+    """Mean, each difference and, for enough pairs, an interval."""
+    each = first - second
+    enough = len(each) >= FEWEST_PAIRS
+    return {
+        "mean": float(each.mean()),
+        "each": each.tolist(),
+        "interval": list(paired_interval(first, second)[1:]) if enough else None,
+    }
 
 
 def _within(pairs: Sequence[tuple], x: np.ndarray, y: np.ndarray) -> float | None:

@@ -185,7 +185,7 @@ def test_methods_are_compared_over_the_same_seeds_and_betas():
     assert row["gain"]["each"] == pytest.approx([-0.2, -0.1])
 
 
-@pytest.mark.parametrize(("count", "known"), [(4, False), (5, True)])
+@pytest.mark.parametrize(("count", "known"), [(2, False), (3, True)])
 def test_few_pairs_are_shown_one_by_one_and_not_as_an_interval(count, known):
     records = [
         record(method, s, before)
@@ -198,9 +198,10 @@ def test_few_pairs_are_shown_one_by_one_and_not_as_an_interval(count, known):
     assert cell["each"] == pytest.approx([0.1 * s for s in range(count)])
     assert bool(cell["interval"]) == known
     page = studies.transfer_markdown(result)
-    assert ("in brackets 95 % bootstrap" in page) == known
-    shown = "+15.0 (+0.0, +10.0, +20.0, +30.0)"
-    assert (f"| GBT, full | {shown} |" in page) == (not known)
+    assert ("in brackets 95 % paired t interval" in page) == known
+    # 10 -+ 4.303 * 10 / sqrt(3) points
+    shown = "+10.0 (-14.8 to +34.8)" if known else "+5.0 (+0.0, +10.0)"
+    assert f"| GBT, full | {shown} |" in page
     assert ("in brackets pair by pair" in page) == (not known)
 
 
