@@ -1,10 +1,15 @@
 """Tables of transfers, by hand."""
 
+import json
+import pathlib
+
 import numpy as np
 import pytest
 
 from dis_jax import studies
 from dis_jax.studies.transfer_table import correlate
+
+RESULTS = pathlib.Path(__file__).parents[2] / "results"
 
 
 def scores(accuracy, omes=0.5, mig=0.1):
@@ -354,3 +359,21 @@ def test_one_model_carried_to_three_targets_is_one_model():
     records[0]["before"] = scores(0.3)
     page = studies.transfer_markdown(studies.tabulate_transfers(records))
     assert "over 6 transfers: 2 models, 3 pairs of source and target." in page
+
+
+def test_committed_tables_follow_from_their_records():
+    folders = [*RESULTS.glob("transfer_*")]
+    assert len(folders) > 3
+    for folder in folders:
+        told = json.loads((folder / "transfer.json").read_text())
+        found = studies.tabulate_transfers(told["records"])
+        found["on_source"] = studies.tabulate_sources(told["source_records"])
+        for name, table in found.items():
+            assert _rounded(table) == _rounded(told[name]), f"{folder.name}, {name}"
+        page = (folder / "transfer.md").read_text()
+        assert page.endswith(studies.transfer_markdown(told)), folder.name
+
+
+def _rounded(table):
+    """As JSON; another version of SciPy may round the last digits otherwise."""
+    return json.loads(json.dumps(table), parse_float=lambda x: round(float(x), 9))
