@@ -81,9 +81,11 @@ def curves(compared: Comparison) -> Section:
             if quantity != "time" and len(curve.step) > 1:
                 values = curve.value
                 own = values if values.ndim == 1 else values[:, subject.member or 0]
-                quantities.setdefault(quantity, {})[name] = _thinned(
-                    Curve(curve.step, own)
-                )
+                # The last window of a long curve has a step before the curve's last one.
+                quantities.setdefault(quantity, {})[name] = [
+                    *_thinned(Curve(curve.step, own)),
+                    int(curve.step[-1]),
+                ]
     if not quantities:
         return Section(title, "no model has a log of two lines or more.")
     quantities = dict(sorted(quantities.items(), key=lambda q: q[0] == _THROUGHPUT))

@@ -12,6 +12,7 @@ from dis_jax.evaluation.records import scalars
 from dis_jax.figures.compare_inputs import Comparison
 from dis_jax.figures.page import Section
 from dis_jax.figures.report_inputs import Subject
+from dis_jax.figures.score_choice import chosen, definition, other_code
 from dis_jax.figures.score_panels import Score, score_panel
 from dis_jax.figures.sections import about_metric
 from dis_jax.markup import escape_html
@@ -73,9 +74,11 @@ def scores(compared: Comparison) -> Section:
         described.add(metric)
         body += score_panel(
             " ".join((metric, field.replace("_", " "))),
-            " ".join(filter(None, (about, _other_settings(compared, metric)))),
+            " ".join(filter(None, (about, _differences(compared, metric)))),
             [
-                own.get((metric, field), Score("", None))._replace(name=name)
+                own.get((metric, field), Score("", None))._replace(
+                    name=_row_name(name, compared.models[name], metric)
+                )
                 for name, own in found.items()
                 if own
             ],
@@ -107,14 +110,20 @@ def missing_scores(compared: Comparison) -> list[str]:
 
 
 def _scores_of(subject: Subject) -> dict[tuple[str, str], Score]:
-    """The scores of a model by metric and field; later evaluations replace earlier ones."""
-    by_date = sorted(subject.evaluations.values(), key=lambda e: e.get("date", ""))
-    found = {}
-    for evaluation in by_date:
-        for metric, entry in evaluation.get("metrics", {}).items():
-            for field, shown in scalars(entry).items():
-                found[metric, field] = _score(entry, field)._replace(absent=shown)
-    return found
+    """The scores of a model by metric and field."""
+    return {
+        (metric, field): _score(evaluation["metrics"][metric], field)._replace(
+            absent=shown
+        )
+        for metric, evaluation in chosen(subject).items()
+        for field, shown in scalars(evaluation["metrics"][metric]).items()
+    }
+
+
+def _row_name(name: str, subject: Subject, metric: str) -> str:
+    """The model's name, with the code of its score if it is not the default one."""
+    code = other_code(subject, chosen(subject).get(metric, {}))
+    return name if code is None else f"{name}, code {code}"
 
 
 def _score(entry: Mapping[str, Any], field: str) -> Score:
@@ -124,20 +133,22 @@ def _score(entry: Mapping[str, Any], field: str) -> Score:
     return Score("", entry["result"][field], None if None in ends else ends, chance)
 
 
-def _other_settings(compared: Comparison, metric: str) -> str:
-    """A warning if models were scored with different settings, seeds or kinds."""
-    found = {
-        json.dumps(
-            [entry.get("settings"), *map(evaluation.get, ("seed", "factor_kinds"))],
-            sort_keys=True,
-        )
+def _differences(compared: Comparison, metric: str) -> str:
+    """A warning that names how the definitions of the models' scores differ."""
+    found = [
+        definition(evaluation, metric)
+        | {"seeds": evaluation.get("seed"), "codes": other_code(subject, evaluation)}
         for subject in compared.models.values()
-        for evaluation in subject.evaluations.values()
-        if (entry := evaluation.get("metrics", {}).get(metric))
-    }
-    if len(found) < 2:
+        if (evaluation := chosen(subject).get(metric))
+    ]
+    parts = [
+        part
+        for part in (found[0] if found else ())
+        if len({json.dumps(own[part], sort_keys=True) for own in found}) > 1
+    ]
+    if not parts:
         return ""
-    return "Computed with different settings, seeds or kinds: compare with care."
+    return f"Computed with different {', '.join(parts)}: compare with care."
 
 
 def _study_score(line: str, cell: Mapping[str, Any], dots: Sequence[float]) -> Score:

@@ -80,7 +80,8 @@ for (const block of document.querySelectorAll(".curves")) {
     point(cursor < 0 ? steps.length - 1 : Math.min(cursor, steps.length - 1));
   }
 
-  // Shows the point of each curve nearest to a step, because runs may log at different steps.
+  // Shows the point of each curve nearest to a step, because runs may log at different steps;
+  // none after the end of a curve, where its last value would pass for one of a later step.
   function point(index) {
     cursor = Math.min(view.steps.length - 1, Math.max(0, index));
     const step = view.steps[cursor];
@@ -89,7 +90,8 @@ for (const block of document.querySelectorAll(".curves")) {
     status.textContent = `step ${step.toLocaleString("en")}`;
     about.names.forEach((name, i) => {
       if (!(name in view.curves)) { outputs[i].textContent = "\u2013"; return; }
-      const [own, numbers] = view.curves[name];
+      const [own, numbers, end] = view.curves[name];
+      if (step > end) { outputs[i].textContent = "\u2013"; return; }
       let nearest = 0;
       own.forEach((s, k) => {
         if (Math.abs(s - step) < Math.abs(own[nearest] - step)) nearest = k;

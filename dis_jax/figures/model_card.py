@@ -14,6 +14,7 @@ from dis_jax import shipped
 from dis_jax.data import ImageSet
 from dis_jax.evaluation.records import scalars
 from dis_jax.figures.report_inputs import Subject, make_subject, read_evaluations
+from dis_jax.figures.score_choice import definition
 from dis_jax.figures.sections import reconstruction, traversal
 from dis_jax.files import write_whole
 from dis_jax.methods import Method, State
@@ -180,17 +181,16 @@ def _by_seed(
 ) -> dict[str, list[Mapping[str, Any]]]:
     """For each metric, the last result of each seed, all with the same definition.
 
-    The definition is that of the last evaluation: with other kinds of factors or other
-    settings, a metric is a different one.
+    The definition is that of the last evaluation: with other factors, kinds, settings or
+    numbers of rows, a metric is a different one.
     """
     found: dict[str, dict[str, dict[int, Mapping[str, Any]]]] = {}
     for evaluation in sorted(evaluations.values(), key=lambda e: e.get("date", "")):
         for metric, entry in evaluation["metrics"].items():
-            given = entry.get("settings"), evaluation.get("factor_kinds")
-            definition = json.dumps(given, sort_keys=True)
+            given = json.dumps(definition(evaluation, metric), sort_keys=True)
             of_metric = found.setdefault(metric, {})
-            of_seeds = of_metric.pop(definition, {})  # the last definition comes last
-            of_metric[definition] = of_seeds | {evaluation.get("seed", 0): entry}
+            of_seeds = of_metric.pop(given, {})  # the last definition comes last
+            of_metric[given] = of_seeds | {evaluation.get("seed", 0): entry}
     return {
         metric: [*[*of_metric.values()][-1].values()]
         for metric, of_metric in found.items()

@@ -15,6 +15,7 @@ from dis_jax.data import ImageSet
 from dis_jax.figures.latents import UNUSED_KL, kl_per_dimension
 from dis_jax.figures.page import Section, render_page
 from dis_jax.figures.report_inputs import Subject, make_subject
+from dis_jax.figures.score_choice import chosen, other_code
 from dis_jax.figures.sections import SECTIONS
 from dis_jax.files import file_name
 from dis_jax.methods import Method, State
@@ -121,10 +122,16 @@ def _facts(subject: Subject) -> dict[str, str]:
         )
         used = (kl >= UNUSED_KL).sum()
         facts[label] = f"{used} of {len(kl)} (KL at least {UNUSED_KL:g} nats)"
-    scores = {
-        metric.replace("_", " "): f"{entry['result']['score']:.3f}"
-        for evaluation in subject.evaluations.values()
-        for metric, entry in evaluation.get("metrics", {}).items()
-        if entry["result"].get("score") is not None
-    }
-    return facts | dict(list(scores.items())[:_NUM_SCORES])
+    return facts | dict(list(_scores(subject).items())[:_NUM_SCORES])
+
+
+def _scores(subject: Subject) -> dict[str, str]:
+    """The model's scores by metric, and by code if it is not the default one."""
+    found = {}
+    for metric, evaluation in chosen(subject).items():
+        score = evaluation["metrics"][metric]["result"].get("score")
+        code = other_code(subject, evaluation)
+        label = metric.replace("_", " ") + (f", code {code}" if code else "")
+        if score is not None:
+            found[label] = f"{score:.3f}"
+    return found

@@ -41,6 +41,7 @@ from dis_jax.figures.page import Section
 from dis_jax.figures.pair_sections import retrieval
 from dis_jax.figures.pixels import to_png, to_uint8
 from dis_jax.figures.report_inputs import Subject
+from dis_jax.figures.result_axes import matrices, vectors
 from dis_jax.figures.traversal_sections import (
     categories,
     dimension_name,
@@ -130,17 +131,13 @@ def factors(subject: Subject) -> Section:
         rows = [
             dimension_name(code, j) for j in range(evaluation.get("num_latents", 0))
         ]
-        shape = (evaluation.get("num_latents"), len(evaluation.get("factor_names", [])))
-        for metric, entry in evaluation.get("metrics", {}).items():
-            for field, values in entry["result"].items():
-                if np.shape(values) != shape:
-                    continue
-                names = evaluation["factor_names"]
+        for metric in evaluation.get("metrics", {}):
+            for field, values in matrices(evaluation, metric).items():
                 draw = functools.partial(
                     matrix,
                     values,
                     rows=rows,
-                    columns=names,
+                    columns=evaluation["factor_names"],
                     title=f"{metric}: {field.replace('_', ' ')}",
                 )
                 body += page.chart(draw, f"{field} of each dimension and each factor")
@@ -262,10 +259,9 @@ def _evaluation(name: str, evaluation: Mapping[str, Any]) -> str:
                 " ".join([about_metric(metric), over]).strip() if label else ""
             )
             label = ""
-        for field, value in entry["result"].items():
-            if isinstance(value, list) and np.shape(value) == (len(names),):
-                what = f"{metric} {field.replace('_', ' ')}"
-                by_factor.append([what, *map(_number, value)])
+        for field, value in vectors(evaluation, metric).items():
+            what = f"{metric} {field.replace('_', ' ')}"
+            by_factor.append([what, *map(_number, value)])
         for setting, value in entry.get("settings", {}).items():
             settings.append([metric, setting, f"{value}"])
     heads = ["metric", "quantity", "value", *chance, *baselines]

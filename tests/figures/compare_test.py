@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dis_jax import figures, studies, training
-from dis_jax.figures import compare, compare_scores
+from dis_jax.figures import compare, compare_scores, report
 from dis_jax.figures.compare_inputs import (
     MOST,
     _chosen,
@@ -92,16 +92,58 @@ def test_scores_have_intervals_and_chance(models):
     )  # not the null's quantile
     assert re.search(r"0\.25\s+0\.03\s", shown)
     assert re.search(r"undefined|inf\s", shown)
-    assert "different settings, seeds or kinds" in shown
+    assert "Computed with different seeds: compare with care." in shown
     assert shown.count("Mutual information gap") == 1
     for seed, kinds in enumerate(({"angle": "categorical"}, {"angle": "ordered"})):
         evaluation = scored | {"factor_kinds": kinds}
         made["ab"[seed]] = models["a"]._replace(evaluations={"e": evaluation})
     shown = text_of(compare_scores.scores(figures.Comparison(made, [], {})))
-    assert "different settings, seeds or kinds" in shown
+    assert "Computed with different kinds: compare with care." in shown
     same = {"a": made["a"], "b": made["a"]}
     shown = text_of(compare_scores.scores(figures.Comparison(same, [], {})))
-    assert "different settings" not in shown
+    assert "Computed with different" not in shown
+
+
+def test_scores_of_other_rows_have_a_warning(models):
+    """All test rows but a few: of a set with weights, their number differs by seed."""
+    entry = {"result": {"score": 0.5}, "settings": {"bins": 20}}
+    rows = {"num_codes": 10_000, "num_train": 10_000, "num_test": 4_983}
+    scored = {"seed": 0, "factor_names": ["x", "y"], "metrics": {"mig": entry}} | rows
+
+    def note(**other):
+        pair = {"a": scored, "b": scored | other}
+        made = {n: models["a"]._replace(evaluations={"e": e}) for n, e in pair.items()}
+        shown = text_of(compare_scores.scores(figures.Comparison(made, [], {})))
+        return re.findall(r"Computed with different (.*): compare", shown)
+
+    assert note() == note(num_test=4_991) == note(factor_names=["y", "x"]) == []
+    for name in rows:
+        assert note(**{name: 200}) == ["numbers of rows"]
+    assert note(factor_names=["x"]) == ["factors"]
+    assert note(source={"code": "style"}) == ["codes"]
+    assert note(source={"code": "z"}) == []  # the default code, by its name
+
+
+def test_the_scores_of_a_model_are_those_of_its_default_code(models):
+    def scored(date, score, code=None, metric="mig"):
+        entry = {"result": {"score": score}, "settings": {}}
+        return {"date": date, "source": {"code": code}, "metrics": {metric: entry}}
+
+    both = {
+        "a": scored("1", 0.3711),
+        "b": scored("2", 0.25),
+        "c": scored("3", 0.8437, "style"),
+        "d": scored("1", 0.625, "style", "sap"),
+    }
+    made = {"a": models["a"]._replace(evaluations=both)}
+    shown = text_of(compare_scores.scores(figures.Comparison(made, [], {})))
+    assert re.search(r"\sa\s+0\.25\s", shown)
+    assert re.search(r"\sa, code style\s+0\.625\s", shown)
+    assert "0.8437" not in shown
+    assert "0.3711" not in shown
+    tiles = report._facts(made["a"])
+    assert tiles["mig"] == "0.250"
+    assert tiles["sap, code style"] == "0.625"
 
 
 def test_a_mark_stands_at_its_share_of_the_axis():
@@ -283,6 +325,29 @@ found.push(svg.querySelectorAll("path").length);
 document.title = JSON.stringify(found);
 </script>
 """
+
+
+def values_at_the_last_step(curves, models, tmp_path, browser):
+    made = {
+        name: models["a"]._replace(curves={"loss": c}) for name, c in curves.items()
+    }
+    page = tmp_path / "page.html"
+    figures.write_comparison(figures.Comparison(made, [], {}), page)
+    page.write_text(page.read_text() + PROBE)
+    title = re.search(r"<title>(.*?)</title>", browser(page)).group(1)
+    return json.loads(html.unescape(title))[0]
+
+
+@pytest.mark.slow
+def test_a_curve_has_no_value_after_its_last_step(models, tmp_path, browser):
+    """A long curve ends at its last step, not at the middle of its last window."""
+    curves = {
+        "short": Curve(np.array([10, 20]), np.array([4.0, 3.0])),
+        "long": Curve(np.arange(1, 1201), np.full(1200, 2.0)),
+        "sparse": Curve(np.array([600, 1200]), np.array([6.0, 5.0])),
+    }
+    shown = values_at_the_last_step(curves, models, tmp_path, browser)
+    assert shown == ["step 1,200", "\N{EN DASH}", "2", "5"]
 
 
 @pytest.mark.slow

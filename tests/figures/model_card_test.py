@@ -37,6 +37,17 @@ def test_a_seed_counts_once_and_other_definitions_of_a_metric_do_not():
     assert "| mig | score | 0.800 |" in model_card._scores(again | other)
 
 
+def test_scores_of_other_numbers_of_rows_are_not_averaged():
+    scored = {
+        "many": evaluation(0.2) | {"num_codes": 10_000},
+        "few": evaluation(0.9, seed=1) | {"num_codes": 200},
+        "again": evaluation(0.4, seed=1, date="2") | {"num_codes": 10_000},
+    }
+    assert "| 0.300 (0.200 to 0.400, 2 seeds) |" in model_card._scores(scored)
+    del scored["again"]
+    assert "| mig | score | 0.900 |" in model_card._scores(scored)
+
+
 def test_a_short_schedule_is_said_and_a_full_one_is_not():
     config = training.load_config("beta_vae:rendered_norb,mlp")
     assert "the config's own has 300,000 steps" in model_card._schedule(config, 1_500)
