@@ -92,7 +92,7 @@ def probe(
     Args:
       key: a random key; or a seed.
       codes: (batch, latent), posteriors of the training images.
-      labels: (batch,), whole numbers.
+      labels: (batch,), whole numbers, all known.
       test_codes: (test batch, latent).
       test_labels: (test batch,).
       evidence: see above.
@@ -111,8 +111,8 @@ def probe(
 
     Raises:
       ValueError: if a shape does not fit, a code is not finite, there are fewer images
-        than a batch has (two batches of training images for "disjoint"), a test label
-        does not occur in training, or an option is not known.
+        than a batch has (two batches of training images for "disjoint"), a label is
+        unknown (-1), a test label does not occur in training, or an option is not known.
 
     Example:
       >>> import jax
@@ -170,6 +170,12 @@ def _checked(
         )
     check_codes(mean, name=f"{name}.mean")
     check_codes(logvar, name=f"{name}.logvar")
+    if unknown := np.sum(given == -1):
+        raise ValueError(
+            f"labels of {name} must be known, found -1 (unknown) in {unknown:,} of "
+            f"{len(given):,} rows; drop these rows. If -1 is a value, number the labels "
+            "from 0."
+        )
     if not np.isin(given, values).all():
         unseen = np.setdiff1d(given, values).tolist()
         raise ValueError(f"labels {unseen} of {name} do not occur in training.")

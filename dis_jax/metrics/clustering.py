@@ -209,7 +209,8 @@ def _check_indices(
     if array.min() < 0 or (limit is not None and array.max() >= limit):
         raise ValueError(
             f"{name} must lie in 0 to {'...' if limit is None else limit - 1}, found "
-            f"{array.min()} to {array.max()}."
+            f"{array.min()} to {array.max()}"
+            + ("; drop the rows that are unknown (-1)." if array.min() == -1 else ".")
         )
     return array
 

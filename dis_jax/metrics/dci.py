@@ -92,8 +92,8 @@ def dci(
       informativeness of numbers, which is an R2.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `trees` is unknown.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or `trees` is unknown.
       ImportError: if `trees` is "lightgbm" and LightGBM is not installed.
 
     Example:

@@ -89,9 +89,9 @@ def dci_es(
       left_out)`.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `probes` is unknown, or there are fewer than two increasing sizes, or sizes
-        are given with your own probes.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or `probes` is unknown, or there are fewer than two increasing
+        sizes, or sizes are given with your own probes.
 
     Example:
       >>> import numpy as np

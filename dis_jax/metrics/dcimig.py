@@ -77,8 +77,8 @@ def dcimig(
       `Dcimig(score, per_factor, factor_of)`; score in [0, 1], higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `information` is unknown.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or `information` is unknown.
 
     Example:
       >>> import numpy as np

@@ -77,8 +77,9 @@ def downstream(
       `Downstream(accuracy, per_factor, train_per_factor, chance, dims)`.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, the
-        model is unknown, `dims` does not fit, or both `dims` and `pruned` are given.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, the model is unknown, `dims` does not fit, or both `dims` and
+        `pruned` are given.
 
     Example:
       >>> import numpy as np

@@ -80,7 +80,8 @@ def grouped_factor_vae_score(
 
     Raises:
       ValueError: if a count is too small, if fewer than two factors have two values of
-        `min_rows` rows, or if a shape is wrong or a value is not finite.
+        `min_rows` rows, or if a shape is wrong, a value is not finite, or a label is
+        unknown (-1).
 
     Example:
       >>> import numpy as np
@@ -151,7 +152,7 @@ def grouped_beta_vae_score(
     Raises:
       ValueError: if a count is too small, if fewer than two factors have two values of
         `min_rows` rows, if the codes have a scale at which the classifier cannot be
-        fitted, or if a shape is wrong or a value is not finite.
+        fitted, or if a shape is wrong, a value is not finite, or a label is unknown (-1).
 
     Example:
       >>> import numpy as np

@@ -92,7 +92,8 @@ def infomec(
       better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), or
+        a factor is constant.
 
     Example:
       >>> import numpy as np

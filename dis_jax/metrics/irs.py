@@ -55,8 +55,8 @@ def irs(
       lie farther from the mean of their factor value than any row from the overall mean.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        `quantile` is not in [0, 1].
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or `quantile` is not in [0, 1].
 
     Example:
       >>> import numpy as np

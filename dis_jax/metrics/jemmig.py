@@ -60,7 +60,8 @@ def jemmig(codes: ArrayLike, factors: ArrayLike, *, bins: int = 20) -> Jemmig:
       `Jemmig(score, per_factor, nats, best_dim)`; higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), or
+        a factor is constant.
 
     Example:
       >>> import numpy as np

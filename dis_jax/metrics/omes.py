@@ -95,8 +95,8 @@ def omes(
       `Omes(score, overlap, multiple_encoding, association, ...)`; higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        an option is unknown.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or an option is unknown.
 
     Example:
       >>> import jax, numpy as np

@@ -66,9 +66,9 @@ def sap(
       `Sap(score, per_factor, matrix)`: score in [0, 1], higher is better.
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, a factor is constant, or
-        there is only one dimension, or if the scale of the codes is so small that the
-        SVM's penalty dominates.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), a
+        factor is constant, or there is only one dimension, or if the scale of the codes
+        is so small that the SVM's penalty dominates.
 
     Example:
       >>> import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
+from dis_jax.data.image_set import Kind
 from dis_jax.data.reading import is_missing
 
 
@@ -58,10 +59,9 @@ def check_factors(
     num_rows: int,
     *,
     name: str = "factors",
-    varying: bool = True,
     repeating: bool = True,
 ) -> Int[np.ndarray, "batch factor"]:
-    """Checks factors, and returns them as an integer NumPy array.
+    """Checks labels that all are known, and returns them as an integer NumPy array.
 
     Args:
       factors: (batch, factor), integers or words; any labels are accepted. Words are
@@ -69,16 +69,59 @@ def check_factors(
         numbers.
       num_rows: the number of codes that they describe.
       name: of the argument, for messages.
-      varying: whether every factor must take at least two values.
-      repeating: with `varying`, whether each value must occur in two rows on average.
+      repeating: whether each value must occur in two rows on average.
 
     Returns:
       The labels as int64.
 
     Raises:
-      ValueError: if the shape is not (num_rows, factor), if a value is missing or not an
-        integer, or if a factor takes only one value or a new value in most rows.
+      ValueError: if the shape is not (num_rows, factor), if a value is missing, unknown
+        (-1) or not an integer, or if a factor takes only one value or a new value in most
+        rows.
     """
+    whole = _whole(factors, num_rows, name)
+    check_known(whole.T, name=name)
+    for k, column in enumerate(whole.T):
+        reason = unscorable(column)
+        if reason and (repeating or np.ptp(column) == 0):
+            raise ValueError(
+                f"{name} must vary and repeat, but factor {k} {reason}; remove that factor."
+            )
+    return whole
+
+
+def check_known(
+    columns: Iterable[np.ndarray],
+    kinds: Sequence[Kind] | None = None,
+    *,
+    name: str = "factors",
+) -> None:
+    """Refuses labels of -1, which mean unknown: a metric would score them as a value.
+
+    Args:
+      columns: the values of each factor, numbers.
+      kinds: of each factor, labels by default. In a continuous or circular factor, -1 is
+        a value; categorical and ordered factors are labels.
+      name: of the argument, for messages.
+
+    Raises:
+      ValueError: if a label is -1.
+    """
+    for k, column in enumerate(columns):
+        unknown = np.sum(column == -1)
+        if unknown and (kinds is None or kinds[k] in ("categorical", "ordered")):
+            raise ValueError(
+                f"{name} must be known, found -1 (unknown) in {unknown:,} of "
+                f"{len(column):,} rows of factor {k}; drop these rows, or use "
+                "evaluate_codes, which skips the factor. If -1 is a value, number the "
+                "labels from 0."
+            )
+
+
+def _whole(
+    factors: ArrayLike, num_rows: int, name: str
+) -> Int[np.ndarray, "batch factor"]:
+    """Labels as int64, -1 included; raises if one is missing or not an integer."""
     array = _table(factors, num_rows, name)
     columns = [_numbers(column, k, name) for k, column in enumerate(array.T)]
     for k, column in enumerate(columns):
@@ -93,14 +136,7 @@ def check_factors(
                 "or bin it, for example np.digitize(column, np.quantile(column, "
                 "np.arange(1, 10) / 10))."
             )
-    whole = np.stack([_as_int(column) for column in columns], axis=1)
-    for k, column in enumerate(whole.T if varying else ()):
-        reason = unscorable(column)
-        if reason and (repeating or np.ptp(column) == 0):
-            raise ValueError(
-                f"{name} must vary and repeat, but factor {k} {reason}; remove that factor."
-            )
-    return whole
+    return np.stack([_as_int(column) for column in columns], axis=1)
 
 
 def factor_values(
@@ -256,8 +292,8 @@ def _numbers(column: np.ndarray, k: int, name: str) -> np.ndarray:
         value = column.tolist()[row]
         raise ValueError(
             f"{name} must be known, found {value!r} at row {row}, factor {k} "
-            f"({missing.sum()} such values); use -1 for unknown labels, and remove rows "
-            "without a measured number."
+            f"({missing.sum()} such values); drop these rows. evaluate_codes also accepts "
+            "-1 for an unknown label, and then skips the factor."
         )
     if column.dtype.kind == "f":
         return column.astype(np.float64)
@@ -333,9 +369,10 @@ def check_split(
     test_codes = check_codes(test_codes, name="test_codes", min_rows=1)
     # Numbered together, so that a word has the same label in both parts.
     both = join_factors(factors, test_factors, len(codes), len(test_codes))
-    labels = check_factors(both, len(both), varying=False)
+    labels = _whole(both, len(both), "factors")
     factors = check_factors(labels[: len(codes)], len(codes))
     test_factors = labels[len(codes) :]
+    check_known(test_factors.T, name="test_factors")
     if codes.shape[1] != test_codes.shape[1]:
         raise ValueError(
             f"test_codes must have as many columns as codes ({codes.shape[1]}), found "

@@ -12,6 +12,7 @@ from dis_jax.data.factor_kinds import check_kind
 from dis_jax.data.image_set import Kind
 from dis_jax.probing.checks import (
     check_codes,
+    check_known,
     check_pair,
     check_split,
     factor_values,
@@ -101,8 +102,8 @@ def check_kinds(
       varying: whether every factor must take at least two values.
 
     Raises:
-      ValueError: if a shape or a label is wrong, a number is not finite, a factor is
-        constant, or there is not one kind per factor.
+      ValueError: if a shape or a label is wrong, a label is unknown (-1), a number is not
+        finite, a factor is constant, or there is not one kind per factor.
     """
     columns, _ = factor_values(factors, num_rows, name=name)
     if len(kinds) != len(columns):
@@ -127,6 +128,7 @@ def check_kinds(
                 "factor out."
             )
         found.append(column)
+    check_known(found, kinds, name=name)
     return found
 
 

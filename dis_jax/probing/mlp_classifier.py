@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from absl import logging
 from jaxtyping import Array, Bool, Float, Int, Key
 from numpy.typing import ArrayLike
 
@@ -19,6 +20,10 @@ from dis_jax.training.program import backend
 _WIDTHS = (256, 256)
 _BATCH = 200
 _RATE = 1e-3
+# Standard deviations at which these weights and this rate fit a network. Three factors of
+# 3 to 8 values, 2,000 rows: accuracy .97 at .02 and .96 at 1, but .86 at .01, .26 at .001,
+# .83 at 100 and .80 at 1,000.
+_SPREAD = 0.02, 100.0
 
 
 class _Split(NamedTuple):
@@ -48,7 +53,8 @@ def mlp_accuracy(
 
     Args:
       key: of weights and order; or a seed.
-      codes: (batch, latent).
+      codes: (batch, latent), used as they are: there is a warning if the largest standard
+        deviation of a dimension is not between .02 and 100.
       factors: (batch, factor), integers, each factor with at least two values.
       test_codes: (test batch, latent).
       test_factors: (test batch, factor).
@@ -59,7 +65,8 @@ def mlp_accuracy(
       Accuracy on the test codes, (factor,).
 
     Raises:
-      ValueError: if a shape is wrong, a value is not finite, or a factor is constant.
+      ValueError: if a shape is wrong, a value is not finite, a label is unknown (-1), or
+        a factor is constant.
 
     Example:
       >>> from dis_jax import evaluation
@@ -70,6 +77,13 @@ def mlp_accuracy(
     """
     key = random_key(key)
     x, y, x_test, y_test = check_split(codes, factors, test_codes, test_factors)
+    spread = float(x.astype(np.float64).std(axis=0).max())
+    if spread and not _SPREAD[0] <= spread <= _SPREAD[1]:
+        logging.warning(
+            "the MLP hardly learns from codes of this scale: their largest standard "
+            "deviation is %.2g, outside %g to %g; divide them by it",
+            *(spread, *_SPREAD),
+        )
     shape = y.shape[1], x.shape[1]
     mask = np.ones(shape, bool) if seen is None else np.asarray(seen, bool)
     if mask.shape != shape:

@@ -205,8 +205,13 @@ def _adapt(fitness: Fitness, memory: Any, key: Array, search: Search) -> Any:
     return strategy.tell(tell, steps, -fitness(steps), memory, params)[0]
 
 
-def _without_search(step: Callable[[Task], Array]) -> Solver:
-    start = lambda fitness, task, key, search: step(task)
+def _mean_difference(task: Task, search: Search) -> Float[Array, " latent"]:
+    used = slice(search.examples)
+    return (task.output_codes[used] - task.inputs[used]).mean(axis=0)
+
+
+def _without_search(step: Callable[[Task, Search], Array]) -> Solver:
+    start = lambda fitness, task, key, search: step(task, search)
     return Solver(start, None, lambda memory: memory, examples_fitness)
 
 
@@ -221,11 +226,9 @@ SOLVERS: dict[str, Solver] = {
     "gradient": Solver(
         _start_descent, _descend, lambda memory: memory[0], examples_fitness
     ),
-    "latent_difference": _without_search(
-        lambda task: (task.output_codes - task.inputs).mean(axis=0)
-    ),
-    "no_step": _without_search(lambda task: jnp.zeros_like(task.query)),
-    "reconstruction": _without_search(lambda task: task.solution - task.query),
+    "latent_difference": _without_search(_mean_difference),
+    "no_step": _without_search(lambda task, search: jnp.zeros_like(task.query)),
+    "reconstruction": _without_search(lambda task, search: task.solution - task.query),
 }
 WITHOUT_SEARCH = tuple(n for n, solver in SOLVERS.items() if solver.generation is None)
 

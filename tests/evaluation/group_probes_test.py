@@ -160,6 +160,16 @@ def test_labels_may_take_turns(model, evidence):
     assert found.accuracy > 0.95
 
 
+def test_unknown_labels_are_no_class():
+    codes, labels, test_codes, _ = split(shift=1.0, count=80)
+    some = np.where(np.arange(80) < 50, -1, labels)
+    message = r"found -1 \(unknown\) in 50 of 80 rows; drop these rows"
+    with pytest.raises(ValueError, match=f"labels of codes must be known, {message}"):
+        accuracy((codes, some, test_codes, some), model="logistic")
+    with pytest.raises(ValueError, match=f"labels of test_codes .* {message}"):
+        accuracy((codes, labels, test_codes, some), model="logistic")
+
+
 def test_codes_that_are_not_finite_are_no_chance_level():
     codes, labels, *test = split(shift=1.0, count=80)
     broken = Gaussian(np.full_like(codes.mean, np.nan), codes.logvar)

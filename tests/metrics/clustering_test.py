@@ -99,7 +99,7 @@ def test_bad_input_is_named():
         clustering([[0.1, 0.9]], [1])
     with pytest.raises(ValueError, match="assignment must lie in 0 to 2, found 0 to 3"):
         clustering([0, 3], [0, 1], num_clusters=3)
-    with pytest.raises(ValueError, match=r"labels must lie in 0 .* found -1"):
+    with pytest.raises(ValueError, match=r"found -1 to 1; drop the rows that are unk"):
         clustering([0, 1], [-1, 1])
     with pytest.raises(ValueError, match="truth must be probabilities"):
         prior_rmse([0.5, 0.5], [0.7, 0.7], np.eye(2))

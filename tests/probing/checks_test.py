@@ -63,7 +63,6 @@ WORDS = np.array(["red", "green", "red", "green"])
         (WORDS, [1, 0, 1, 0]),
         (WORDS.astype(object), [1, 0, 1, 0]),
         (np.array(["10", "9", "10", "9"]), [10, 9, 10, 9]),
-        (np.array(["a", "-1", "a", "-1"]), [0, -1, 0, -1]),
         (np.array([2, 0, 2, 0], np.uint64) + np.uint64(2**63), [1, 0, 1, 0]),
         (np.array([-30, 15, -30, 15]), [-30, 15, -30, 15]),
         (np.array([True, False, True, False]), [1, 0, 1, 0]),
@@ -76,8 +75,33 @@ def test_labels_of_other_kinds_are_numbered(labels, expected):
 @pytest.mark.parametrize("missing", [None, np.nan, np.inf, "", "nan"])
 def test_a_missing_label_is_named_with_its_place(missing):
     labels = np.array([[0, 0], [1, missing], [0, 0], [1, 1]], object)
-    with pytest.raises(ValueError, match=r"at row 1, factor 1 .* use -1 for unknown"):
+    message = r"at row 1, factor 1 .*; drop these rows\. evaluate_codes also accepts -1"
+    for check in (checks.check_factors, checks.factor_values):
+        with pytest.raises(ValueError, match=message):
+            check(labels, 4)
+
+
+@pytest.mark.parametrize("column", [[0, -1, 0, -1], ["a", "-1", "a", "-1"]])
+def test_an_unknown_label_is_refused_where_it_would_count_as_a_value(column):
+    """`factor_values` keeps it: `evaluate_codes` then skips the factor."""
+    labels = np.array(column)[:, None]
+    message = (
+        r"found -1 \(unknown\) in 2 of 4 rows of factor 0; drop these rows, or use "
+        "evaluate_codes"
+    )
+    with pytest.raises(ValueError, match=f"^factors .*{message}"):
         checks.check_factors(labels, 4)
+    assert checks.factor_values(labels, 4)[0][0].tolist() == [0, -1, 0, -1]
+    z = np.zeros((4, 1))
+    with pytest.raises(ValueError, match=f"^test_factors .*{message}"):
+        checks.check_split(z, np.array([[0], [1], [0], [1]]), z, labels)
+
+
+def test_minus_one_is_unknown_only_in_labels():
+    column = np.array([-1.0, 0.5, -1.0])
+    checks.check_known([column, column], ["continuous", ("circular", 4.0)])
+    with pytest.raises(ValueError, match="2 of 3 rows of factor 1"):
+        checks.check_known([column, column], ["continuous", "ordered"])
 
 
 def test_a_word_has_the_same_number_in_both_parts():

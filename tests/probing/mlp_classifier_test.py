@@ -1,5 +1,7 @@
 """The network that predicts factors from codes."""
 
+import logging
+
 import jax
 import numpy as np
 import pytest
@@ -12,10 +14,10 @@ KEY = jax.random.key(0)
 
 
 def split():
-    """Two dimensions in {-1, 1}; their product, and the first alone."""
+    """Two dimensions in {-1, 1}; the signs of their product and of the first alone."""
     rng = np.random.default_rng(0)
     codes = rng.choice([-1.0, 1.0], (600, 2))
-    factors = np.stack([codes.prod(axis=1), codes[:, 0]], axis=1).astype(int)
+    factors = (np.stack([codes.prod(axis=1), codes[:, 0]], axis=1) > 0).astype(int)
     return codes[:400], factors[:400], codes[400:], factors[400:]
 
 
@@ -31,6 +33,16 @@ def test_sees_only_the_dimensions_of_each_factor():
     assert 0.3 < accuracy[0] < 0.7
     with pytest.raises(ValueError, match=r"seen has shape \(1, 2\); expected \(2, 2\)"):
         evaluation.mlp_accuracy(KEY, *split(), seen=seen[:1])
+
+
+@pytest.mark.parametrize("scale", [0.001, 0.01, 1000.0])
+def test_a_scale_at_which_it_does_not_learn_has_a_warning(scale, caplog):
+    """A transfer study goes on: an encoder may have collapsed."""
+    codes, factors, test_codes, test_factors = split()
+    given = scale * codes, factors, scale * test_codes, test_factors
+    with caplog.at_level(logging.WARNING):
+        evaluation.mlp_accuracy(KEY, *given, epochs=1)
+    assert "outside 0.02 to 100" in caplog.text
 
 
 def test_values_that_training_has_not_seen_are_errors():

@@ -121,6 +121,13 @@ def test_fitness_may_count_some_examples_only():
     search = SEARCH._replace(examples=2)
     assert solve("gradient", problems=spoilt, search=search).correct.mean() >= 0.9
     assert solve("gradient", problems=spoilt).correct.mean() < 0.9
+    clean, of_two = (
+        solve("latent_difference", problems=each, search=search).delta
+        for each in (problems, spoilt)
+    )
+    np.testing.assert_allclose(of_two, clean, atol=1e-5)
+    of_six = solve("latent_difference", problems=spoilt).delta
+    assert np.abs(of_six - clean).min() > 0.1
 
 
 @pytest.fixture(scope="module")
