@@ -70,7 +70,10 @@ def epoch_index(
         jnp.where(is_next, b[:, None], a[:, None])
         for a, b in zip(here, there, strict=True)
     )
-    return shuffled(position, pivots, salts, num_images).astype(jnp.int32)
+    index = shuffled(position, pivots, salts, num_images).astype(jnp.int32)
+    # Otherwise XLA of JAX 0.12 compiles all rounds again into the code of each use, which
+    # takes more than 10 minutes on a CPU.
+    return jax.lax.optimization_barrier(index)
 
 
 def shuffled(
