@@ -3,7 +3,7 @@ r"""JointVAE (Dupont 2018, arXiv 1804.00104): continuous and categorical codes.
   dis-jax train --config=joint_vae:mnist --workdir=runs/joint_vae
   dis-jax train --config=joint_vae:rendered_dsprites --workdir=runs/js
 
-The default data set is MNIST. "splitN" selects an imbalanced subset, see
+The default data set is MNIST's training images. "splitN" selects an imbalanced subset, see
 configs/infogan.py. Settings are those of the paper. It resizes MNIST to 32x32; use
 mnist+resized32 for that. In the paper, the category predicts 88.7 % of MNIST's digits
 without labels, and the FactorVAE score on dSprites is .69. Capacities increase at the
@@ -41,6 +41,8 @@ def get_config(argument="mnist"):
         config.decoder_widths = (32, 32, 64)
     images = infogan.uneven(config, asked.numbers["split"])
     if config.dataset.split("+")[0] == "mnist":
+        if not asked.numbers["split"]:
+            config.split, images = "train", 60_000
         if "demo" not in asked.options:
             config.steps = EPOCHS * images // config.batch_size
     elif "dsprites" in config.dataset:

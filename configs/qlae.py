@@ -19,7 +19,7 @@ def get_config(argument="rendered_shapes3d"):
         weight_decay=0.1,
     )
     config.num_values = 10
-    config.network.latent = 12 if "shapes3d" in config.dataset else 10
+    config.network.latent = base_config.two_per_factor(config.dataset)
     config.hparams.learning_rate = 1e-3
     config.batch_size = 128
     if "demo" not in asked.options:

@@ -11,9 +11,9 @@ pairs share only the category; "coloured" uses coloured pairs. Trains on four in
 of the test half and tests on the fifth; in studies, each seed holds out another
 instance. "halves" trains on the training half, whose poses only the published files
 contain. "augmented" zooms into each training view independently, by up to 1.25. "half"
-halves all widths. With "published", the global statistics network receives the whole
-feature map. In the paper, classifiers on the shared code of mnist reach 94.5 % for the
-digit and 8.2 % for colour.
+halves all widths (in EDIM, not those of the discriminator). With "published", the
+global statistics network receives the whole feature map. In the paper, classifiers on
+the shared code of mnist reach 94.5 % for the digit and 8.2 % for colour.
 """
 
 from dis_jax.training import pair_config, pair_data

@@ -7,6 +7,11 @@ dimension, twice as many dimensions as factors, 250,000 steps of 64 images. Its 
 are larger than ours, and it clips each gradient at 1. Its weights (multi_information,
 hessian) are 1e-8, 1e-4 on MPI3D and 1e-4, 1e-8 on Isaac3D. A step decodes a batch nine
 times.
+
+The Hessian penalty needs second derivatives of the decoder's activations. Its networks
+have GELU after normalisation. The ReLU of our convolutional networks has none: the penalty
+then divides by values near 0, reaches thousands and hinders training. Use "mlp", whose
+decoder has tanh, as in our results, or your own networks (config.network.name).
 """
 
 from dis_jax.training import base_config
@@ -22,7 +27,7 @@ def get_config(argument="rendered_shapes3d"):
     )
     config.num_values = 12
     config.num_perturbations = 2
-    config.network.latent = 12 if "shapes3d" in config.dataset else 10
+    config.network.latent = base_config.two_per_factor(config.dataset)
     config.hparams.learning_rate = 2e-4
     if "demo" not in asked.options:
         config.steps = 250_000

@@ -37,7 +37,6 @@ def get_study(argument=""):
     starts = [name for name in named if name in networks.INITIALISERS]
     config.network.init = starts[-1] if starts else config.network.init
     if dataset == "mnist":
-        config.split = "train"
         config.steps = joint_vae.EPOCHS * (60_000 // config.batch_size)
     changed = tuple(starts)
     if numbers["steps"]:

@@ -45,7 +45,7 @@ def get_study(argument=""):
         )
         config.steps = steps
         config.batch_size = 32 if method == "ada_gvae" else 64
-        config.network.latent = 12 if "shapes3d" in dataset else 10
+        config.network.latent = base_config.two_per_factor(dataset)
         if width:
             config.network.update(encoder=(width,) * 2, decoder=(width,) * 3)
             if method == "factor_vae":

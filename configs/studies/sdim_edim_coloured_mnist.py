@@ -5,7 +5,7 @@ r"""SDIM and EDIM on coloured MNIST: the paper's table.
 
 Arguments after the colon: those of configs/sdim.py, "steps5000" (per row), "seeds2"
 (three by default). "two_images" pairs two images of one digit, as the paper does. A
-model takes hours on a CPU; "half" halves all widths.
+model takes hours on a CPU; "half" halves all widths but those of EDIM's discriminator.
 """
 
 from dis_jax.studies import pair_studies

@@ -22,8 +22,9 @@ def gumbel_softmax(
     """Relaxed draw from a categorical distribution, differentiable in the logits.
 
     `softmax((logits + g) / temperature)` with Gumbel noise g. At temperature 0 it is a
-    one-hot draw with the exact probabilities; at infinite temperature it is the uniform
-    vector. The variance of the gradient grows as the temperature falls.
+    one-hot draw with the exact probabilities; at infinite temperature it is uniform
+    over the classes whose logit is not -inf. The variance of the gradient grows as the
+    temperature falls.
 
     Eq.: Jang et al. 2017, (2)
 
@@ -53,8 +54,10 @@ def gumbel_softmax(
     # overflows to +inf. Softmax ignores the shift, so it needs no gradient.
     noisy -= jax.lax.stop_gradient(noisy.max(axis=-1, keepdims=True))
     # At temperature 0 the maximum gives 0 / tiny = 0, all others large negative
-    # numbers: the one-hot limit, without 0 / 0.
-    soft = jax.nn.softmax(noisy / jnp.maximum(temperature, jnp.finfo(noisy.dtype).tiny))
+    # numbers: the one-hot limit, without 0 / 0. An excluded class stays excluded at
+    # infinite temperature, without -inf / inf.
+    colder = noisy / jnp.maximum(temperature, jnp.finfo(noisy.dtype).tiny)
+    soft = jax.nn.softmax(jnp.where(jnp.isneginf(noisy), noisy, colder))
     if not hard:
         return soft
     one_hot = jax.nn.one_hot(noisy.argmax(axis=-1), logits.shape[-1], dtype=soft.dtype)

@@ -176,7 +176,8 @@ def gaussian_total_correlation(
         `½ jitter (tr C⁻¹ - d)` for the correlation matrix C; 0 is exact.
 
     Returns:
-      A scalar, nats, never negative; 0 where the dimensions are uncorrelated.
+      A scalar, nats, not negative; 0 where the dimensions are uncorrelated (both up to
+      rounding).
 
     Raises:
       ValueError: if `covariance` is not a square matrix.

@@ -273,6 +273,15 @@ def _decay(state: State) -> Any:
     }
 
 
+def grown(state: State, name: str) -> Array:
+    """The share, 0 to 1, of a linear increase over as many steps as a hyperparameter has.
+
+    The first step has a share of 0; 0 steps mean no increase, always 1.
+    """
+    steps = state.hparams[name]
+    return jnp.where(steps > 0, jnp.minimum(1.0, state.step / jnp.maximum(1, steps)), 1)
+
+
 def step_key(state: State, axis_name: str | None) -> Array:
     """The key of this step, and of this replica if there are several."""
     # Not a chain of splits: step t depends on (key, t) alone, so a resumed run draws

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dis_jax import losses
+from dis_jax import losses, networks
 from dis_jax.methods import autoencoder
 from dis_jax.methods.method import (
     Batch,
@@ -81,7 +81,8 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
             "dimensions in network.latent; expected at least 2, and at least 1 less."
         )
     nets = autoencoder.make_networks(config)
-    if config.get("decoder_widths"):
+    # Your own networks have their own widths.
+    if isinstance(nets.decoder, networks.ConvDecoder) and config.get("decoder_widths"):
         decoder = nets.decoder.clone(widths=tuple(config.decoder_widths))
         nets = nets._replace(decoder=decoder)
 
@@ -131,7 +132,7 @@ def joint_vae(config: Any, axis_name: str | None = None) -> Method:
 def _capacities(state: State, most: float) -> tuple[Array, Array]:
     """Targets of the two divergences in this step; `most` caps the second."""
     hparams = state.hparams
-    grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
+    grown = autoencoder.grown(state, "capacity_steps")
     # A KL from a uniform prior is at most log K; logits would diverge towards a larger
     # target.
     category = jnp.minimum(hparams["capacity_category"] * grown, most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,9 +17,11 @@ from dis_jax.suggest import suggest
 DEFAULT = "bernoulli"
 COMPONENTS = 5  # of a logistic mixture
 VARIANCE = 1.0  # of a Gaussian whose variance no hyperparameter sets
-# Lower bounds: smaller scales are finer than 8 bits, and likelihoods would diverge.
-_LEAST_LOG_SCALE = -7.0  # Salimans et al. 2017, in their code
-_LEAST_LOGVAR = -12.0  # Rybkin et al. 2021, log sigma of -6, in their code
+# Lower bounds. Salimans et al. 2017 have -7 in their code, for images in [-1, 1]: in
+# [0, 1], the same scale is half as large. A bin of 8 bits is then 8.6 scales wide.
+_LEAST_LOG_SCALE = -7.0 - math.log(2.0)
+# Rybkin et al. 2021, log sigma of -6, in their code; densities would diverge.
+_LEAST_LOGVAR = -12.0
 
 
 class Likelihood(NamedTuple):

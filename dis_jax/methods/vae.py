@@ -82,9 +82,7 @@ def annealed_vae(config: Any, axis_name: str | None = None) -> Method:
 
     def regulariser(state: State, terms: autoencoder.Terms) -> Array:
         hparams = state.hparams
-        # maximum(1, ...) avoids 0 / 0 where the capacity is not annealed.
-        grown = jnp.minimum(1.0, state.step / jnp.maximum(1, hparams["capacity_steps"]))
-        capacity = hparams["capacity"] * grown
+        capacity = hparams["capacity"] * autoencoder.grown(state, "capacity_steps")
         return losses.capacity_penalty(terms.kl, capacity, hparams["gamma"])
 
     return regularised_vae(regulariser, config, axis_name)

@@ -49,7 +49,7 @@ def map_size(size: int) -> int:
     for stride in (1, 2, 2):
         size = (size - 4) // stride + 1
     if size < 1:
-        raise ValueError("images are too small: the encoder takes 16x16 and larger.")
+        raise ValueError("images are too small: the encoder takes 13x13 and larger.")
     return size
 
 

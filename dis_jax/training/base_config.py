@@ -5,6 +5,7 @@ from typing import Any
 
 from dis_jax import own_code
 from dis_jax.data import ImageSet
+from dis_jax.data.factor_kinds import KINDS
 from dis_jax.methods import Method
 from dis_jax.methods.likelihoods import COMPONENTS, DEFAULT, LIKELIHOODS
 from dis_jax.training import words
@@ -126,3 +127,22 @@ def _likelihood(
     if word == "logistic_mixture":
         fields["mixture_components"] = COMPONENTS
     return fields, {"variance": 1.0} if word == "gaussian" else {}
+
+
+def two_per_factor(dataset: str) -> int:
+    """Two latent dimensions per factor of a data set; 10 where the factors are unknown.
+
+    Args:
+      dataset: its name, with variants. Sets with one or two labelled factors, such as
+        MNIST, have factors without labels too and count as unknown.
+
+    Returns:
+      The number of dimensions.
+
+    Example:
+      >>> two_per_factor("rendered_shapes3d+resized32"), two_per_factor("mnist")
+      (12, 10)
+    """
+    name = dataset.split("+")[0].split(":")[0].removeprefix("rendered_")
+    factors = len(KINDS.get(name, ()))
+    return 2 * factors if factors > 2 else 10

@@ -60,6 +60,13 @@ def test_gumbel_softmax_entropy_falls_with_temperature():
     np.testing.assert_allclose(soft[-2:], 0.25, rtol=1e-6)
 
 
+def test_an_excluded_class_stays_excluded_at_infinite_temperature():
+    logits = np.array([[0.0, -np.inf, 0.0]], np.float32)
+    for temperature in (np.float32(1e38), np.inf):
+        soft = losses.gumbel_softmax(jax.random.key(0), logits, temperature)
+        np.testing.assert_array_equal(soft, [[0.5, 0.0, 0.5]])
+
+
 def test_gumbel_softmax_hard_is_one_hot(normal):
     logits = normal(5, 50, 3, 4)
     hard = gumbel_softmax(jax.random.key(6), logits, 0.67, hard=True)

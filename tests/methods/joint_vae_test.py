@@ -98,6 +98,25 @@ def test_the_networks_are_the_papers():
     assert shapes["encoder"]["mean"]["kernel"] == (256, 20)
 
 
+def test_widths_of_the_decoder_are_those_of_the_convolutional_one(tiny_config):
+    """Other networks, such as your own, keep their widths."""
+    config = tiny_config("joint_vae")  # dense
+    batch = jax.eval_shape(lambda: BATCH)
+
+    def shapes():
+        method = training.make_method(config)
+        return jax.eval_shape(method.init, jax.random.key(0), batch).params
+
+    own = shapes()
+    config.decoder_widths = (7, 5)
+    assert shapes() == own
+
+
+def test_mnist_is_its_training_images():
+    config = joint_vae.get_config("mnist")
+    assert (config.split, config.steps) == ("train", 100 * 60_000 // 64)
+
+
 def test_images_of_another_size_are_mnist_still():
     config = joint_vae.get_config("mnist+resized32,split3")
     counts = data.imbalanced_counts(3)

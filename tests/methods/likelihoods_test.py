@@ -88,6 +88,23 @@ def test_the_shared_variance_is_the_best_and_its_gradient_is_exact(
     )
 
 
+@pytest.mark.parametrize("name", ["discretised_logistic", "logistic_mixture"])
+def test_the_smallest_scale_is_that_of_the_source(name):
+    """-7 for images in [-1, 1]: a bin of 2 / 255 is 8.6 scales wide, as is 1 / 255 here."""
+    value, small = 100 / 255, -1e4
+    mean = np.log(value / (1 - value))
+    output = {
+        "discretised_logistic": [mean, small],
+        "logistic_mixture": [0.0] * 5 + [mean] * 5 + [small] * 5,
+    }[name]
+    image = np.full((1, 1, 1, 1), value, np.float32)
+    found = nll_of(
+        likelihood_of(name), np.float32(output).reshape(1, 1, 1, -1), image, {}
+    )
+    half = np.exp(7) / 255  # of a bin, in scales
+    np.testing.assert_allclose(found, -np.log(np.tanh(half / 2)), rtol=1e-2)
+
+
 def test_a_mixture_takes_its_parts_in_their_order(images):
     likelihood = likelihoods.make(
         {"likelihood": "logistic_mixture", "mixture_components": 2, "hparams": {}}

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dis_jax import training
 from dis_jax.methods import autoencoder
 
 VALUES = 64 * 64  # of an image
@@ -58,3 +59,12 @@ def test_codes_are_values_of_the_codebook_and_half_exports_keep_them(
             books = np.tile(np.linspace(-1, 1, 12), (3, 1))
         apart = np.abs(np.asarray(z)[..., None] - books).min(axis=-1)
         assert apart.max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("dataset", "factors"),
+    [("rendered_shapes3d+resized32", 6), ("dsprites", 5), ("mpi3d", 7), ("cars3d", 3)],
+)
+def test_there_are_two_dimensions_per_factor(dataset, factors):
+    for method in ("qlae", "tripod"):
+        assert training.load_config(f"{method}:{dataset}").network.latent == 2 * factors
