@@ -8,10 +8,11 @@ are larger than ours, and it clips each gradient at 1. Its weights (multi_inform
 hessian) are 1e-8, 1e-4 on MPI3D and 1e-4, 1e-8 on Isaac3D. A step decodes a batch nine
 times.
 
-The Hessian penalty needs second derivatives of the decoder's activations. Its networks
-have GELU after normalisation. The ReLU of our convolutional networks has none: the penalty
-then divides by values near 0, reaches thousands and hinders training. Use "mlp", whose
-decoder has tanh, as in our results, or your own networks (config.network.name).
+The Hessian penalty needs second derivatives of the decoder's activations. The public
+networks have GELU after normalisation. The ReLU of our convolutional networks has none:
+the penalty then divides by values near 0, reaches thousands and hinders training. Use
+"mlp", whose decoder has tanh, as in our results, or your own networks
+(config.network.name).
 """
 
 from dis_jax.training import base_config

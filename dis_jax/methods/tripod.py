@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+from absl import logging
 from jaxtyping import Array
 
-from dis_jax import losses
+from dis_jax import losses, networks
 from dis_jax.methods import autoencoder
 from dis_jax.methods.method import Batch, Code, Method, State, points
 
@@ -49,7 +50,8 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
       config: `network`, `num_values` of each dimension, `num_perturbations` of the Hessian
         penalty, `image_shape`, `precision`, `optimiser` and `hparams` with
         `multi_information`, `hessian`, `perturbation` (length of a second difference, in
-        standard deviations), `learning_rate` and `clip_norm`.
+        standard deviations), `learning_rate` and `clip_norm`. The activations of the
+        decoder need second derivatives: "mlp" networks have tanh, "conv" networks ReLU.
       axis_name: the mapped axis over which gradients and metrics are averaged; each
         replica estimates information and spread of its share of the batch.
 
@@ -57,6 +59,11 @@ def tripod(config: Any, axis_name: str | None = None) -> Method:
       The method; its code `z` is quantised.
     """
     nets = autoencoder.make_networks(config)
+    if isinstance(nets.decoder, networks.ConvDecoder):
+        logging.warning(
+            "tripod: the Hessian penalty needs second derivatives, and the ReLU of 'conv' "
+            "networks has none; use 'mlp' or your own networks (network.name)"
+        )
     # Second differences divide rounding errors by perturbation²: never in half precision.
     exact = nets
     if hasattr(nets.decoder, "dtype"):

@@ -1,11 +1,13 @@
 """Tripod: its loss, its second differences and the layers they are taken of."""
 
+import logging
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dis_jax import losses
+from dis_jax import losses, training
 from dis_jax.methods import autoencoder
 
 VALUES = 64 * 64  # of an image
@@ -73,3 +75,13 @@ def test_hidden_layers_of_both_decoders_are_found(network, shapes, tiny_config):
     )
     sizes = [int(np.prod(leaf.shape[1:])) for leaf in jax.tree.leaves(found)]
     assert sizes == shapes
+
+
+def test_networks_without_second_derivatives_have_a_warning(caplog):
+    with caplog.at_level(logging.WARNING):
+        for words, warns in ((",mlp", False), ("", True)):
+            config = training.load_config(f"tripod:rendered_shapes3d{words}")
+            config.image_shape = (64, 64, 3)
+            training.make_method(config)
+            assert ("second derivatives" in caplog.text) == warns
+    assert "the ReLU of 'conv' networks has none" in caplog.text
