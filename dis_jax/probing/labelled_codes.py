@@ -103,12 +103,13 @@ def draw_samples(
     Images are drawn without replacement. If the set has fewer images than requested, all
     are used: by metrics without a held-out part together, by the others in the same
     proportion. Two kinds of sets are drawn with replacement. From a set with weights, test
-    images that are training images too are removed. In a grid of at least 20 times as many
+    images that are training images too are removed; if these are more than half, draws of
+    a part of the images become the test part. In a grid of at least 20 times as many
     images as requested, drawn as in disentanglement_lib, they are rare and remain: at most
     1 of 30.
 
     Raises:
-      ValueError: if no test image remains of a set with weights.
+      ValueError: if only one image of a set with weights is drawn.
     """
     parts = num_train, num_test
     if isinstance(data, ImageSet) and not data.is_grid:
@@ -142,15 +143,19 @@ def _positions(
     """Positions of images; how many of the first are for all metrics, and for training."""
     if data.draw_fn is None:
         return _without_replacement(data.num_images, key, num_train, num_test)
-    index = np.asarray(_draw(data, key, num_train + num_test))
-    train, test = np.split(index, [num_train])
+    drawn = np.asarray(_draw(data, key, num_train + num_test))
+    train, test = np.split(drawn, [num_train])
     test = test[~np.isin(test, train)]
-    if not len(test):
-        raise ValueError(
-            f"all {num_test} test images of {data.name!r} are training images too, because "
-            f"few images have most of the weight; num_train is {num_train}: reduce it."
-        )
-    return jnp.concatenate([train, test]), num_train, num_train
+    if 2 * len(test) >= num_test:
+        return jnp.concatenate([train, test]), num_train, num_train
+    # Most of its images are drawn several times: a part of the images is held out.
+    images = np.unique(drawn)
+    if len(images) < 2:
+        raise ValueError(f"found 1 image in {data.name!r}; a test part needs another.")
+    order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 1), images))
+    held_out = np.isin(drawn, order[: max(1, len(order) * num_test // len(drawn))])
+    index = jnp.concatenate([drawn[~held_out], drawn[held_out]])
+    return index, len(index), int(np.sum(~held_out))
 
 
 def _grid_factors(

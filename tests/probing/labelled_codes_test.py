@@ -75,20 +75,25 @@ def test_a_large_grid_is_drawn_with_replacement():
 
 def test_of_a_set_with_weights_no_test_image_is_a_training_image():
     labels = np.stack([np.arange(90) % 4, np.arange(90) % 3], axis=1)
-    share = np.r_[np.full(10, 9.0), np.ones(80)] / 170
+    share = np.r_[np.full(10, 3.0), np.ones(80)] / 110
 
     def drawn(arrays, key, count):
         return jax.random.choice(key, 90, (count,), p=share)[:, None]
 
     data = dataclasses.replace(photos(labels), sizes=(90,), draw_fn=drawn)
     encode = lambda x: x.reshape(len(x), -1)[:, :1]
-    samples = draw_samples(encode, data, KEY, 40, 60)
-    assert len(samples.codes) == len(samples.train_codes) == 40
-    assert 10 < len(samples.test_codes) < 60
+    samples = draw_samples(encode, data, KEY, 30, 60)
+    assert len(samples.codes) == len(samples.train_codes) == 30
+    assert 30 <= len(samples.test_codes) < 60
     assert not np.isin(samples.test_codes, samples.train_codes).any()
-    assert len(np.unique(samples.train_codes)) < 40  # images with large weights
+    assert len(np.unique(samples.train_codes)) < 30  # some are drawn several times
+    # 90 images for 1,000 training rows: 30 of the images are held out
+    samples = draw_samples(encode, data, KEY, 1000, 500)
+    parts = samples.codes, samples.train_codes, samples.test_codes
+    assert [len(np.unique(part)) for part in parts] == [90, 60, 30]
+    assert len(parts[0]) == len(parts[1]) + len(parts[2]) == 1500
     one = dataclasses.replace(data, draw_fn=lambda a, k, n: jnp.zeros((n, 1), int))
-    with pytest.raises(ValueError, match="all 9 test images of 'photos' are training"):
+    with pytest.raises(ValueError, match="found 1 image in 'photos'"):
         draw_samples(encode, one, KEY, 40, 9)
 
 
