@@ -8,7 +8,11 @@ rendered dSprites it is .843 after 20,000 steps, 97 minutes on one shared CPU co
 (results/factor_vae_rendered_dsprites.json). Seeds differ: three models of 47,200 steps have
 .852, .581 and .715 (results/factor_vae_rendered_dsprites_seeds3_steps47200.json). One model
 of 300,000 steps has .680 (results/factor_vae_rendered_dsprites_steps300000.json), after 8.5
-minutes on an NVIDIA H200.
+minutes on an NVIDIA H200. Two more seeds of this length are not measured yet:
+
+  dis-jax train --config=factor_vae:rendered_dsprites --workdir=runs/seeds12 \
+      --config.steps=300000 --config.population.seed="(1,2)"
+
 docs/results.md has other data sets.
 
 On NAR boards (`:nar`, `:rendered_nar`) gamma is 6.4, as in 1Konny's public code. The
