@@ -264,12 +264,15 @@ def csv_rows(path: pathlib.Path) -> list[tuple[int, list[str]]]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a number of any kind, such as "3", ".5" or "nan"."""
+    """Whether a cell is a number of any kind, such as "3", ".5" or "nan".
+
+    Names such as "1_12" and "11_2" are words: Python would read both as 112.
+    """
     try:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text
 
 
 def is_missing(text: str) -> bool:

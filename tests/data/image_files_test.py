@@ -114,6 +114,17 @@ def test_words_of_a_table_are_numbered_in_sorted_order(tmp_path):
     assert (mine.names_of("hue"), mine.names_of("size")) == (("blue", "red"), ())
 
 
+def test_names_of_digits_and_underscores_are_words(tmp_path):
+    """`float("1_12")` and `float("11_2")` are both 112."""
+    names = ["1_12", "11_2", "3_0"]
+    for name in names:
+        write(tmp_path / f"{name}.png", flat(0))
+    rows = [f"{name}.png,{name}" for name in names]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,scene", *rows]))
+    mine = data.from_folder(tmp_path, labels=tmp_path / "labels.csv")
+    assert mine.value_names == (("11_2", "1_12", "3_0"),)
+
+
 def test_images_are_brought_to_one_size_and_one_number_of_channels(tmp_path):
     wide = flat(0, 6, 12)
     wide[:, 3:9] = 90  # the middle square
