@@ -48,7 +48,7 @@ def main(argv):
         name, rows[name] = measure(workdir)
     result = {
         "what": "the decoder of a report page in headless Chromium, on one core",
-        "made_by": "python -m benchmarks.bench_page",
+        "made_by": "python -m benchmarks.bench_page --workdirs=...",
         "rows": rows,
         **provenance(),
     }

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compilation takes most of a test's time: 3.2 s for a step of InfoGAN with all of these
-# flags, 11 s with the first alone. Without fusion emitters, one step in a program of two
-# does not equal the step alone bit for bit; tests of that use `rounds_alike`. jaxlib 0.11
-# has no such flag, and an unknown flag ends the process.
+# flags, 11 s with the first alone. Without fusion emitters, a flag that ends a process of
+# jaxlib 0.11, a step in a program of two rounds otherwise than alone: see `rounds_alike`.
 os.environ["XLA_FLAGS"] = (
     "--xla_backend_optimization_level=0 "
     + "--xla_cpu_use_fusion_emitters=false "

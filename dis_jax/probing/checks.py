@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 from numpy.typing import ArrayLike
 
-from dis_jax.data.image_set import Kind
 from dis_jax.data.reading import is_missing
 
 
@@ -80,8 +79,8 @@ def check_factors(
         rows.
     """
     whole = _whole(factors, num_rows, name)
-    check_known(whole.T, name=name)
     for k, column in enumerate(whole.T):
+        refuse_unknown(column, k, name)
         reason = unscorable(column)
         if reason and (repeating or np.ptp(column) == 0):
             raise ValueError(
@@ -90,32 +89,18 @@ def check_factors(
     return whole
 
 
-def check_known(
-    columns: Iterable[np.ndarray],
-    kinds: Sequence[Kind] | None = None,
-    *,
-    name: str = "factors",
-) -> None:
+def refuse_unknown(labels: np.ndarray, k: int, name: str) -> None:
     """Refuses labels of -1, which mean unknown: a metric would score them as a value.
 
-    Args:
-      columns: the values of each factor, numbers.
-      kinds: of each factor, labels by default. In a continuous or circular factor, -1 is
-        a value; categorical and ordered factors are labels.
-      name: of the argument, for messages.
-
     Raises:
-      ValueError: if a label is -1.
+      ValueError: if a label of this factor, the k-th of the argument `name`, is -1.
     """
-    for k, column in enumerate(columns):
-        unknown = np.sum(column == -1)
-        if unknown and (kinds is None or kinds[k] in ("categorical", "ordered")):
-            raise ValueError(
-                f"{name} must be known, found -1 (unknown) in {unknown:,} of "
-                f"{len(column):,} rows of factor {k}; drop these rows, or use "
-                "evaluate_codes, which skips the factor. If -1 is a value, number the "
-                "labels from 0."
-            )
+    if unknown := np.sum(labels == -1):
+        raise ValueError(
+            f"{name} must be known, found -1 (unknown) in {unknown:,} of "
+            f"{len(labels):,} rows of factor {k}; drop these rows, or use evaluate_codes, "
+            "which skips the factor. If -1 is a value, number the labels from 0."
+        )
 
 
 def _whole(
@@ -372,7 +357,8 @@ def check_split(
     labels = _whole(both, len(both), "factors")
     factors = check_factors(labels[: len(codes)], len(codes))
     test_factors = labels[len(codes) :]
-    check_known(test_factors.T, name="test_factors")
+    for k, column in enumerate(test_factors.T):
+        refuse_unknown(column, k, "test_factors")
     if codes.shape[1] != test_codes.shape[1]:
         raise ValueError(
             f"test_codes must have as many columns as codes ({codes.shape[1]}), found "

@@ -12,10 +12,10 @@ from dis_jax.data.factor_kinds import check_kind
 from dis_jax.data.image_set import Kind
 from dis_jax.probing.checks import (
     check_codes,
-    check_known,
     check_pair,
     check_split,
     factor_values,
+    refuse_unknown,
     unscorable,
 )
 from dis_jax.suggest import suggest
@@ -121,6 +121,7 @@ def check_kinds(
                     f"{name} {k} is {kind} and must contain whole numbers; "
                     'found fractions. Measured numbers are "continuous".'
                 )
+            refuse_unknown(column, k, name)
             reason = unscorable(column)
         if varying and reason:
             raise ValueError(
@@ -128,7 +129,6 @@ def check_kinds(
                 "factor out."
             )
         found.append(column)
-    check_known(found, kinds, name=name)
     return found
 
 

@@ -172,6 +172,7 @@ def _grid_factors(
 def _without_replacement(
     num_images: int, key: Key[Array, ""], num_train: int, num_test: int
 ) -> tuple[Int[Array, " batch"], int, int]:
+    """Positions, none twice, and the two numbers that `_positions` returns."""
     requested = num_train + num_test
     index = jax.random.permutation(key, num_images)[:requested]
     train = len(index) * num_train // requested

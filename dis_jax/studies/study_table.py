@@ -260,6 +260,14 @@ def paired_interval(
     return mean, mean - half, mean + half
 
 
+def ends_of(first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:
+    """The interval of the mean difference of pairs; None for fewer than three."""
+    if len(first) < FEWEST_PAIRS:
+        return None
+    _, low, high = paired_interval(first, second)
+    return low, high
+
+
 def _by_unit(study: Study, by_seed: Mapping[int, float]) -> np.ndarray:
     """Mean value of each unit; without `study.unit` each seed is its own unit."""
     units: dict[int, list[float]] = {}
@@ -307,8 +315,7 @@ def _differences(
             _by_unit(study, {s: side[column][s] for s in seeds}) for side in (a, b)
         )
         each = first - second
-        enough = len(each) >= FEWEST_PAIRS
-        ends = paired_interval(first, second)[1:] if enough else (None, None)
+        ends = ends_of(first, second) or (None, None)
         found[column] = {
             "mean": float(each.mean()),
             **dict(zip(("low", "high"), ends, strict=True)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dis_jax.studies.study_table import FEWEST_PAIRS, paired_interval
+from dis_jax.studies.study_table import ends_of
 from dis_jax.studies.transfer_scores import ALL, Rows, score_rows
 
 Record = Mapping[str, Any]
@@ -369,12 +369,11 @@ def _paired(
 
 def _interval(first: np.ndarray, second: np.ndarray) -> dict[str, Any]:
     """Mean, each difference and, for enough pairs, an interval."""
-    each = first - second
-    enough = len(each) >= FEWEST_PAIRS
+    each, ends = first - second, ends_of(first, second)
     return {
         "mean": float(each.mean()),
         "each": each.tolist(),
-        "interval": list(paired_interval(first, second)[1:]) if enough else None,
+        "interval": list(ends) if ends else None,
     }
 
 

@@ -72,3 +72,11 @@ def test_batch_larger_than_the_set_is_refused():
 def test_common_multiple_beyond_32_bits_is_refused():
     with pytest.raises(ValueError, match="rounder batch_size"):
         data.epoch_index(jax.random.key(0), 0, batch_size=65_535, num_images=1_000_003)
+
+
+def test_the_rounds_are_compiled_once():
+    """XLA of JAX 0.12 compiles them again into each use unless a barrier is between."""
+    args = jax.random.key(0), 0
+    draw = functools.partial(data.epoch_index, batch_size=4, num_images=10)
+    (call,) = jax.make_jaxpr(draw)(*args).eqns
+    assert call.params["jaxpr"].eqns[-1].primitive.name == "optimization_barrier"

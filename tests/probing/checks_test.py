@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dis_jax.probing import checks
+from dis_jax.probing.factor_kinds import check_kinds
 
 
 def test_codes_keep_their_precision_and_accept_jax():
@@ -98,10 +99,12 @@ def test_an_unknown_label_is_refused_where_it_would_count_as_a_value(column):
 
 
 def test_minus_one_is_unknown_only_in_labels():
-    column = np.array([-1.0, 0.5, -1.0])
-    checks.check_known([column, column], ["continuous", ("circular", 4.0)])
-    with pytest.raises(ValueError, match="2 of 3 rows of factor 1"):
-        checks.check_known([column, column], ["continuous", "ordered"])
+    both = np.array([[-1, -1], [0, 0], [-1, -1], [0, 0], [1, 1], [1, 1]])
+    found = check_kinds(both, 6, ["continuous", ("circular", 4.0)])
+    np.testing.assert_array_equal(np.stack(found, axis=1), both)
+    for kind in ("categorical", "ordered"):
+        with pytest.raises(ValueError, match="2 of 6 rows of factor 1"):
+            check_kinds(both, 6, ["continuous", kind])
 
 
 def test_a_word_has_the_same_number_in_both_parts():
